@@ -1,0 +1,136 @@
+package chat
+
+// Kind is what a conversation is.
+type Kind uint8
+
+// The kinds.
+const (
+	KindDirect Kind = iota + 1
+	KindGroup
+	KindSupport
+)
+
+// Tier is how a conversation's changes reach its members; chosen by size, held in the head.
+type Tier uint8
+
+// The tiers. Small: a timeline change per member. Medium: none, content at once. Large: none, content to who has it open.
+const (
+	TierSmall Tier = iota + 1
+	TierMedium
+	TierLarge
+)
+
+// Role is what a member may do. Each may do all that the ones before it may.
+type Role uint8
+
+// The roles.
+const (
+	RoleMember Role = iota + 1
+	RoleAdmin
+	RoleOwner
+)
+
+// Head is the end of a conversation's log, with the little that an append must know.
+type Head struct {
+	Conversation ConversationID
+	Kind         Kind
+	Tier         Tier
+	Dissolved    bool
+	Open         bool // anyone who knows the id may join
+	Seq          Seq
+	Ordinal      Ordinal
+	MemberSeq    Seq    // seq of the last entry that changed who is a member or what a member may do
+	Members      uint32 // how many are members now
+	TimeMS       uint64 // server time of the entry at Seq
+}
+
+// Exists reports whether there is such a conversation.
+func (h Head) Exists() bool { return h.Seq > 0 }
+
+// Conversation is what stands about a conversation besides its log.
+type Conversation struct {
+	ID          ConversationID
+	Kind        Kind
+	Name        string
+	Avatar      string
+	Description string
+	Open        bool
+	Owner       UserID    // 0 for direct conversations
+	Pair        [2]UserID // lower and higher user of a direct conversation
+	CreatedMS   uint64
+}
+
+// Peer returns the other user of a direct conversation, 0 for others.
+func (c Conversation) Peer(of UserID) UserID {
+	switch {
+	case c.Kind != KindDirect:
+		return 0
+	case c.Pair[0] == of:
+		return c.Pair[1]
+	default:
+		return c.Pair[0]
+	}
+}
+
+// Span is a range of seqs, both ends included. As a membership, To 0 means that it lasts.
+type Span struct{ From, To Seq }
+
+// Contains reports whether s lies in the span.
+func (p Span) Contains(s Seq) bool { return s >= p.From && (p.To == 0 || s <= p.To) }
+
+// Member is a user's part in a conversation. It outlives the membership: Spans says when it held.
+type Member struct {
+	User         UserID
+	Role         Role // as of the last membership
+	JoinedMS     uint64
+	MutedUntilMS uint64
+	// Spans are the seqs that the user may read, ascending and apart. The entry that ends a membership is its last seq.
+	Spans []Span
+}
+
+// Current reports whether the user is a member now.
+func (m Member) Current() bool { return len(m.Spans) > 0 && m.Spans[len(m.Spans)-1].To == 0 }
+
+// Sees reports whether the user may read seq s.
+func (m Member) Sees(s Seq) bool {
+	for i := len(m.Spans) - 1; i >= 0; i-- {
+		if m.Spans[i].Contains(s) {
+			return true
+		}
+	}
+	return false
+}
+
+// First is the lowest seq that the user may read; 0 for who never was a member.
+func (m Member) First() Seq {
+	if len(m.Spans) == 0 {
+		return 0
+	}
+	return m.Spans[0].From
+}
+
+// Last is the highest seq that the user may read of a log that ends at head.
+func (m Member) Last(head Seq) Seq {
+	if len(m.Spans) == 0 {
+		return 0
+	}
+	if to := m.Spans[len(m.Spans)-1].To; to != 0 && to < head {
+		return to
+	}
+	return head
+}
+
+// Read is a user's read position in a conversation. Positions only grow.
+type Read struct {
+	Seq     Seq
+	Ordinal Ordinal
+}
+
+// Settings are a user's own settings for a conversation.
+type Settings struct {
+	Pinned       bool
+	Muted        bool
+	Archived     bool
+	MarkedUnread bool
+	Draft        string
+}

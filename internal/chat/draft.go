@@ -1,0 +1,45 @@
+package chat
+
+// Draft is a change that somebody wants in a conversation's log: a message, a member change, or (with a [Read] mark) a
+// read position, which is no entry but rides in the same append.
+type Draft struct {
+	Conversation ConversationID
+	Sender       UserID   // who acts; 0 is the server, which passes every membership rule
+	Device       DeviceID // of the sender; 0 for back ends
+	ClientID     ClientID // required for content; makes the draft repeatable
+	// Body is the entry's body. Created begins the conversation. Nil where Mark is set.
+	Body Body
+	// Mark moves the sender's read position up to this seq; 0 for none.
+	Mark Seq
+	// After is the client id of the sender's entry in this conversation that must stand already; zero for none.
+	After ClientID
+}
+
+// Result is what became of a draft.
+type Result struct {
+	Seq     Seq
+	Ordinal Ordinal
+	TimeMS  uint64
+	// Repeat: the entry stood already; the figures are the first send's.
+	Repeat bool
+	// Read is the sender's read position after the draft.
+	Read Read
+	// Count is how many members an entry of members was really about.
+	Count int
+	// Err is why it was refused; nothing was stored then. Nil otherwise.
+	Err *Error
+}
+
+// Event is what followers of the log receive: a committed entry, or a read position that moved (Entry is nil then).
+type Event struct {
+	Entry *Entry
+	// Head as of the entry, or as of the read.
+	Head Head
+	// Reader, Device and Read: who read where, and on which device.
+	Reader UserID
+	Device DeviceID
+	Read   Read
+}
+
+// Position is a follower's place in the events of one shard: everything up to it was handled.
+type Position uint64

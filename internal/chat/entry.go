@@ -1,0 +1,134 @@
+package chat
+
+// Entry is one record of a conversation's log. Entries are immutable and may be shared: nobody writes to one, or to what
+// its Body refers to, after the append.
+type Entry struct {
+	Conversation ConversationID
+	Seq          Seq
+	Ordinal      Ordinal
+	Sender       UserID
+	TimeMS       uint64
+	ClientID     ClientID // zero where the server wrote it
+	Body         Body
+}
+
+// Body is what an entry says. The set is closed: [Text], [Media], [Custom], [System] are content, [Created],
+// [MembersChanged], [Changed], [Dissolved] are events, [Tombstone] stands where content was.
+type Body interface{ body() }
+
+// Countable reports whether entries with this body count as unread.
+func Countable(b Body) bool {
+	switch b.(type) {
+	case Text, Media, Custom, System:
+		return true
+	default:
+		// A tombstone is no longer countable as content, but keeps the ordinal that its entry was given.
+		return false
+	}
+}
+
+// Text is a message in words.
+type Text struct{ Text string }
+
+// MediaType is what a Media shows.
+type MediaType uint8
+
+// The media types.
+const (
+	MediaImage MediaType = iota + 1
+	MediaVideo
+	MediaVoice
+	MediaFile
+)
+
+// Media refers to content that is stored elsewhere.
+type Media struct {
+	Type       MediaType
+	Ref        string // blob reference or https URL
+	MIME       string
+	Size       uint64 // bytes
+	Width      uint32 // pixels
+	Height     uint32
+	DurationMS uint32
+	Name       string
+	Caption    string
+	Preview    []byte
+}
+
+// Custom carries what an application means by itself.
+type Custom struct {
+	Type     string
+	Data     []byte
+	Fallback string
+}
+
+// System is a notice of the server or a back end.
+type System struct {
+	Event string
+	Args  map[string]string
+}
+
+// Created is the first entry of every conversation. Members holds all of them, the owner first.
+type Created struct {
+	Kind        Kind
+	Name        string
+	Avatar      string
+	Description string
+	Open        bool
+	Members     []UserID
+}
+
+// MemberAction is what happened to members.
+type MemberAction uint8
+
+// The member actions.
+const (
+	MemberAdded MemberAction = iota + 1
+	MemberJoined
+	MemberLeft
+	MemberRemoved
+	MemberRole
+	MemberTransferred // Users: the new owner
+	MemberMuted
+)
+
+// MembersChanged says who came, went or got another role. Users holds all of them; on the wire only the first few go.
+type MembersChanged struct {
+	Action  MemberAction
+	Users   []UserID
+	Role    Role   // with MemberAdded and MemberRole
+	UntilMS uint64 // with MemberMuted; 0 ends it
+}
+
+// Changed names the settings of a group that got new values; nil stays as it is.
+type Changed struct {
+	Name        *string
+	Avatar      *string
+	Description *string
+	Open        *bool
+}
+
+// Dissolved is the last entry of a group.
+type Dissolved struct{}
+
+// TombstoneReason is why content is gone.
+type TombstoneReason uint8
+
+// The reasons.
+const (
+	TombstoneRetention TombstoneReason = iota + 1
+	TombstoneErased
+)
+
+// Tombstone stands where content was.
+type Tombstone struct{ Reason TombstoneReason }
+
+func (Text) body()           {}
+func (Media) body()          {}
+func (Custom) body()         {}
+func (System) body()         {}
+func (Created) body()        {}
+func (MembersChanged) body() {}
+func (Changed) body()        {}
+func (Dissolved) body()      {}
+func (Tombstone) body()      {}

@@ -1,0 +1,2 @@
+// Package queue declares how followers get the events of the log.
+package queue
