@@ -997,6 +997,7 @@ type ConversationChanged struct {
 	Name          *string                `protobuf:"bytes,1,opt,name=name,proto3,oneof" json:"name,omitempty"`
 	Avatar        *string                `protobuf:"bytes,2,opt,name=avatar,proto3,oneof" json:"avatar,omitempty"`
 	Description   *string                `protobuf:"bytes,3,opt,name=description,proto3,oneof" json:"description,omitempty"`
+	Open          *bool                  `protobuf:"varint,4,opt,name=open,proto3,oneof" json:"open,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1050,6 +1051,13 @@ func (x *ConversationChanged) GetDescription() string {
 		return *x.Description
 	}
 	return ""
+}
+
+func (x *ConversationChanged) GetOpen() bool {
+	if x != nil && x.Open != nil {
+		return *x.Open
+	}
+	return false
 }
 
 // Dissolved is the last entry of a group.
@@ -1339,14 +1347,16 @@ const file_throng_v1_entry_proto_rawDesc = "" +
 	"\x0eACTION_REMOVED\x10\x04\x12\x0f\n" +
 	"\vACTION_ROLE\x10\x05\x12\x16\n" +
 	"\x12ACTION_TRANSFERRED\x10\x06\x12\x10\n" +
-	"\fACTION_MUTED\x10\a\"\x96\x01\n" +
+	"\fACTION_MUTED\x10\a\"\xb8\x01\n" +
 	"\x13ConversationChanged\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tH\x00R\x04name\x88\x01\x01\x12\x1b\n" +
 	"\x06avatar\x18\x02 \x01(\tH\x01R\x06avatar\x88\x01\x01\x12%\n" +
-	"\vdescription\x18\x03 \x01(\tH\x02R\vdescription\x88\x01\x01B\a\n" +
+	"\vdescription\x18\x03 \x01(\tH\x02R\vdescription\x88\x01\x01\x12\x17\n" +
+	"\x04open\x18\x04 \x01(\bH\x03R\x04open\x88\x01\x01B\a\n" +
 	"\x05_nameB\t\n" +
 	"\a_avatarB\x0e\n" +
-	"\f_description\"\v\n" +
+	"\f_descriptionB\a\n" +
+	"\x05_open\"\v\n" +
 	"\tDissolved\"\x8b\x01\n" +
 	"\tTombstone\x123\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\x1b.throng.v1.Tombstone.ReasonR\x06reason\"I\n" +

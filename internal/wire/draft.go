@@ -1,0 +1,131 @@
+package wire
+
+import (
+	"github.com/throng-im/throng/internal/chat"
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
+)
+
+// Actor is who asks.
+type Actor struct {
+	User   chat.UserID   // 0: a back end in its own name
+	Device chat.DeviceID // 0 for back ends
+	Server bool          // holds the server key
+}
+
+// Draft makes the draft of a send. It checks ids and that there is a body; what the body may be is for the log to decide.
+func (a Actor) Draft(req *throngv1.SendRequest) (*chat.Draft, error) {
+	conversation, err := ConversationID(req.GetConversation())
+	if err != nil {
+		return nil, err
+	}
+	client, err := chat.ParseClientID(req.GetClientId())
+	if err != nil {
+		return nil, err
+	}
+	var after chat.ClientID
+	if len(req.GetAfter()) > 0 {
+		if after, err = chat.ParseClientID(req.GetAfter()); err != nil {
+			return nil, err
+		}
+	}
+	body, err := a.body(req)
+	if err != nil {
+		return nil, err
+	}
+	return &chat.Draft{
+		Conversation: conversation, Sender: a.User, Device: a.Device, ClientID: client, Body: body, After: after,
+	}, nil
+}
+
+func (a Actor) body(req *throngv1.SendRequest) (chat.Body, error) {
+	switch b := req.GetBody().(type) {
+	case *throngv1.SendRequest_Text:
+		return chat.Text{Text: b.Text}, nil
+	case *throngv1.SendRequest_Media:
+		return mediaFrom(b.Media), nil
+	case *throngv1.SendRequest_Custom:
+		return chat.Custom{Type: b.Custom.GetType(), Data: b.Custom.GetData(), Fallback: b.Custom.GetFallback()}, nil
+	case *throngv1.SendRequest_System:
+		if !a.Server {
+			return nil, chat.Errorf(chat.CodeForbidden, chat.ReasonForbidden, "system messages are sent with the server key only")
+		}
+		return chat.System{Event: b.System.GetEvent(), Args: b.System.GetArgs()}, nil
+	default:
+		return nil, chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "a message needs a body: text, media, custom or system")
+	}
+}
+
+func mediaFrom(m *throngv1.Media) chat.Media {
+	t := chat.MediaType(0) // refused by the log
+	if m.GetType() >= throngv1.Media_TYPE_IMAGE && m.GetType() <= throngv1.Media_TYPE_FILE {
+		t = chat.MediaType(m.GetType()) //nolint:gosec // bounded on the line above
+	}
+	return chat.Media{
+		Type: t, Ref: m.GetRef(), MIME: m.GetMime(), Size: m.GetSize(), Width: m.GetWidth(), Height: m.GetHeight(),
+		DurationMS: m.GetDurationMs(), Name: m.GetName(), Caption: m.GetCaption(), Preview: m.GetPreview(),
+	}
+}
+
+// Mark makes the draft of a read position.
+func (a Actor) Mark(req *throngv1.MarkReadRequest) (*chat.Draft, error) {
+	conversation, err := ConversationID(req.GetConversation())
+	if err != nil {
+		return nil, err
+	}
+	if req.GetSeq() == 0 {
+		return nil, chat.Errorf(chat.CodeInvalid, chat.ReasonFieldInvalid, "name the seq up to which it was read")
+	}
+	return &chat.Draft{Conversation: conversation, Sender: a.User, Device: a.Device, Mark: chat.Seq(req.GetSeq())}, nil
+}
+
+// ConversationID checks a conversation's id: 1 to chat.MaxID.
+func ConversationID(n uint64) (chat.ConversationID, error) {
+	if err := checkID(n, "a conversation"); err != nil {
+		return 0, err
+	}
+	return chat.ConversationID(n), nil
+}
+
+// UserID checks a user's id: 1 to chat.MaxID.
+func UserID(n uint64) (chat.UserID, error) {
+	if err := checkID(n, "a user"); err != nil {
+		return 0, err
+	}
+	return chat.UserID(n), nil
+}
+
+// UserIDs checks a list of users' ids.
+func UserIDs(list []uint64) ([]chat.UserID, error) {
+	ids := make([]chat.UserID, len(list))
+	for i, n := range list {
+		id, err := UserID(n)
+		if err != nil {
+			return nil, err
+		}
+		ids[i] = id
+	}
+	return ids, nil
+}
+
+// DeviceID checks a device's id: 1 to chat.MaxID.
+func DeviceID(n uint64) (chat.DeviceID, error) {
+	if err := checkID(n, "a device"); err != nil {
+		return 0, err
+	}
+	return chat.DeviceID(n), nil
+}
+
+func checkID(n uint64, of string) error {
+	if n == 0 || n > chat.MaxID {
+		return chat.Errorf(chat.CodeInvalid, chat.ReasonIDInvalid, "the id of %s is a number from 1 to %d", of, uint64(chat.MaxID))
+	}
+	return nil
+}
+
+// Role reads a role; unspecified is 0, and what is no role is refused.
+func Role(r throngv1.Role) (chat.Role, error) {
+	if r < throngv1.Role_ROLE_UNSPECIFIED || r > throngv1.Role_ROLE_OWNER {
+		return 0, chat.Errorf(chat.CodeInvalid, chat.ReasonFieldInvalid, "a role is member, admin or owner")
+	}
+	return chat.Role(r), nil //nolint:gosec // bounded above
+}

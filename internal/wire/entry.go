@@ -1,0 +1,153 @@
+package wire
+
+import (
+	"github.com/throng-im/throng/internal/chat"
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
+)
+
+// Part says which fields of an entry are told.
+type Part struct {
+	Conversation bool // the entry stands alone; otherwise its surroundings name the conversation
+	ClientID     bool // the reader is the sender
+}
+
+// Whole is the part of an entry that stands alone.
+func Whole(withClientID bool) Part { return Part{Conversation: true, ClientID: withClientID} }
+
+// Entry tells an entry.
+func Entry(e *chat.Entry, part Part) *throngv1.Entry {
+	out := &throngv1.Entry{
+		Seq: uint64(e.Seq), Ordinal: uint64(e.Ordinal), Sender: uint64(e.Sender), TimeMs: e.TimeMS,
+	}
+	if part.Conversation {
+		out.Conversation = uint64(e.Conversation)
+	}
+	if part.ClientID && !e.ClientID.IsZero() {
+		out.ClientId = e.ClientID[:]
+	}
+	setBody(out, e.Body)
+	return out
+}
+
+// Entries tells the entries of one conversation to a reader, who alone gets its own client ids.
+func Entries(list []chat.Entry, reader chat.UserID) []*throngv1.Entry {
+	if len(list) == 0 {
+		return nil
+	}
+	out := make([]*throngv1.Entry, len(list))
+	for i := range list {
+		out[i] = Entry(&list[i], Part{ClientID: reader != 0 && list[i].Sender == reader})
+	}
+	return out
+}
+
+func setBody(out *throngv1.Entry, b chat.Body) {
+	switch b := b.(type) {
+	case chat.Text:
+		out.Body = &throngv1.Entry_Text{Text: b.Text}
+	case chat.Media:
+		out.Body = &throngv1.Entry_Media{Media: media(b)}
+	case chat.Custom:
+		out.Body = &throngv1.Entry_Custom{Custom: &throngv1.Custom{Type: b.Type, Data: b.Data, Fallback: b.Fallback}}
+	case chat.System:
+		out.Body = &throngv1.Entry_System{System: &throngv1.System{Event: b.Event, Args: b.Args}}
+	case chat.Created:
+		out.Body = &throngv1.Entry_Created{Created: &throngv1.Created{
+			Kind: Kind(b.Kind), Name: b.Name, MemberCount: count(len(b.Members)), Members: preview(b.Members),
+		}}
+	case chat.MembersChanged:
+		out.Body = &throngv1.Entry_MembersChanged{MembersChanged: &throngv1.MembersChanged{
+			Action: throngv1.MembersChanged_Action(b.Action), Count: count(len(b.Users)), Users: preview(b.Users),
+			Role: throngv1.Role(b.Role), UntilMs: b.UntilMS,
+		}}
+	case chat.Changed:
+		out.Body = &throngv1.Entry_ConversationChanged{ConversationChanged: &throngv1.ConversationChanged{
+			Name: b.Name, Avatar: b.Avatar, Description: b.Description, Open: b.Open,
+		}}
+	case chat.Dissolved:
+		out.Body = &throngv1.Entry_Dissolved{Dissolved: &throngv1.Dissolved{}}
+	case chat.Tombstone:
+		out.Body = &throngv1.Entry_Tombstone{Tombstone: &throngv1.Tombstone{Reason: throngv1.Tombstone_Reason(b.Reason)}}
+	}
+}
+
+func media(m chat.Media) *throngv1.Media {
+	return &throngv1.Media{
+		Type: throngv1.Media_Type(m.Type), Ref: m.Ref, Mime: m.MIME, Size: m.Size, Width: m.Width, Height: m.Height,
+		DurationMs: m.DurationMS, Name: m.Name, Caption: m.Caption, Preview: m.Preview,
+	}
+}
+
+// preview names the first few of a list of members; the rest is paged.
+func preview(users []chat.UserID) []uint64 {
+	out := make([]uint64, min(len(users), chat.MemberPreview))
+	for i := range out {
+		out[i] = uint64(users[i])
+	}
+	return out
+}
+
+func count(n int) uint32 { return uint32(min(n, 1<<32-1)) } //nolint:gosec // bounded on this line
+
+// EntryFrom reads an entry off the wire: what a client knows of one. Members beyond the preview are lost; an entry
+// without a body that we know has none.
+func EntryFrom(e *throngv1.Entry) (chat.Entry, error) {
+	out := chat.Entry{
+		Conversation: chat.ConversationID(e.GetConversation()), Seq: chat.Seq(e.GetSeq()), Ordinal: chat.Ordinal(e.GetOrdinal()),
+		Sender: chat.UserID(e.GetSender()), TimeMS: e.GetTimeMs(), Body: bodyFrom(e),
+	}
+	if len(e.GetClientId()) > 0 {
+		client, err := chat.ParseClientID(e.GetClientId())
+		if err != nil {
+			return out, err
+		}
+		out.ClientID = client
+	}
+	return out, nil
+}
+
+func bodyFrom(e *throngv1.Entry) chat.Body {
+	switch b := e.GetBody().(type) {
+	case *throngv1.Entry_Text:
+		return chat.Text{Text: b.Text}
+	case *throngv1.Entry_Media:
+		return mediaFrom(b.Media)
+	case *throngv1.Entry_Custom:
+		return chat.Custom{Type: b.Custom.GetType(), Data: b.Custom.GetData(), Fallback: b.Custom.GetFallback()}
+	case *throngv1.Entry_System:
+		return chat.System{Event: b.System.GetEvent(), Args: b.System.GetArgs()}
+	case *throngv1.Entry_Created:
+		return chat.Created{Kind: chat.Kind(small(int32(b.Created.GetKind()))), Name: b.Created.GetName(), Members: users(b.Created.GetMembers())}
+	case *throngv1.Entry_MembersChanged:
+		c := b.MembersChanged
+		return chat.MembersChanged{
+			Action: chat.MemberAction(small(int32(c.GetAction()))), Users: users(c.GetUsers()),
+			Role: chat.Role(small(int32(c.GetRole()))), UntilMS: c.GetUntilMs(),
+		}
+	case *throngv1.Entry_ConversationChanged:
+		c := b.ConversationChanged
+		return chat.Changed{Name: c.Name, Avatar: c.Avatar, Description: c.Description, Open: c.Open}
+	case *throngv1.Entry_Dissolved:
+		return chat.Dissolved{}
+	case *throngv1.Entry_Tombstone:
+		return chat.Tombstone{Reason: chat.TombstoneReason(small(int32(b.Tombstone.GetReason())))}
+	default:
+		return nil
+	}
+}
+
+// small keeps an enum of the wire within a byte; what is no value of ours becomes 0.
+func small(n int32) uint8 {
+	if n < 0 || n > 255 {
+		return 0
+	}
+	return uint8(n)
+}
+
+func users(list []uint64) []chat.UserID {
+	out := make([]chat.UserID, len(list))
+	for i, n := range list {
+		out[i] = chat.UserID(n)
+	}
+	return out
+}
