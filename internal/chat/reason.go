@@ -19,6 +19,8 @@ const (
 	ReasonFieldInvalid     Reason = "field_invalid"
 	ReasonReadBeyondHead   Reason = "read_beyond_head"
 	ReasonMalformed        Reason = "malformed"
+	ReasonHandleInvalid    Reason = "handle_invalid"
+	ReasonPasswordInvalid  Reason = "password_invalid"
 
 	ReasonTokenMissing Reason = "token_missing" // unauthenticated
 	ReasonTokenInvalid Reason = "token_invalid"
@@ -35,6 +37,8 @@ const (
 	ReasonSignUpClosed    Reason = "sign_up_closed"
 	ReasonOriginForbidden Reason = "origin_forbidden"
 	ReasonUserDisabled    Reason = "user_disabled"
+
+	ReasonInvitationInvalid Reason = "invitation_invalid"
 
 	ReasonConversationNotFound Reason = "conversation_not_found" // not_found
 	ReasonUserNotFound         Reason = "user_not_found"
