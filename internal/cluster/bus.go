@@ -1,0 +1,59 @@
+package cluster
+
+import (
+	"context"
+
+	"github.com/throng-im/throng/internal/chat"
+)
+
+// Bus carries deliveries to nodes.
+//
+//   - BUS-1 Deliveries of one caller to one node arrive in the order in which they were handed over, or not at all.
+//   - BUS-2 Deliver may block while the node is behind (back-pressure), until ctx ends.
+//   - BUS-3 A delivery to a node that nobody listens for is dropped without an error.
+//   - BUS-4 After stop has returned, the receiver is not called any more.
+type Bus interface {
+	Deliver(ctx context.Context, node Node, d *Delivery) error
+	// Listen makes r the receiver of what is delivered to the node.
+	Listen(node Node, r Receiver) (stop func())
+}
+
+// Receiver takes the deliveries of a node, one at a time per sender. d is shared and immutable; it may be kept.
+type Receiver interface {
+	Receive(ctx context.Context, d *Delivery) error
+}
+
+// DeliveryKind says what a delivery tells.
+type DeliveryKind uint8
+
+// The kinds of delivery.
+const (
+	// DeliverEntry is a committed entry: Entry and Head are set. Users names its receivers; nil goes to all subscribers.
+	DeliverEntry DeliveryKind = iota + 1
+	// DeliverRead is a read position of the user in Users, for the user's devices other than Device.
+	DeliverRead
+	// DeliverSettings are settings of the user in Users, for the user's devices other than Device.
+	DeliverSettings
+	// DeliverSync asks the devices of Users to sync.
+	DeliverSync
+	// DeliverEnter subscribes the devices of Users to a conversation, from seq From on.
+	DeliverEnter
+	// DeliverLeave ends the subscriptions of the devices of Users to a conversation.
+	DeliverLeave
+	// DeliverDisband ends all subscriptions to a conversation, which has become small.
+	DeliverDisband
+)
+
+// Delivery is one thing to tell to connections. It is immutable once it was handed to a bus.
+type Delivery struct {
+	Kind         DeliveryKind
+	Conversation chat.ConversationID
+	Users        []chat.UserID
+	// Device is where it came from: that device knows already. 0 is none.
+	Device   chat.DeviceID
+	Entry    *chat.Entry
+	Head     chat.Head
+	From     chat.Seq
+	Read     chat.Read
+	Settings chat.Settings
+}

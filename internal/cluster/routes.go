@@ -1,0 +1,35 @@
+package cluster
+
+import (
+	"context"
+
+	"github.com/throng-im/throng/internal/chat"
+)
+
+// Node names one incarnation of a node: a node that restarts is another one, so that routes to what it was lead nowhere.
+type Node string
+
+// Routes is the reading side of the routes. All methods may be called from any goroutine; they append to buf, which they
+// return, and each node at most once.
+//
+//   - RTE-1 After Attach(u) and a Flush that returned nil, Users with u among its users includes the node, until Detach(u).
+//   - RTE-2 Users and Group may name a node that has none of them any more; the node then drops the delivery.
+//   - RTE-3 Users of no user, and of users that are attached nowhere, names no node.
+type Routes interface {
+	// Users returns the nodes on which any of the users has a connection.
+	Users(ctx context.Context, users []chat.UserID, buf []Node) ([]Node, error)
+	// Group returns the nodes that have subscribers of a conversation above the small tier.
+	Group(ctx context.Context, id chat.ConversationID, buf []Node) ([]Node, error)
+}
+
+// Registrar is the writing side, for the gateway of one node. Attach and Detach never block and take effect in the order in
+// which they are called; an adapter that has to tell others does so behind them, coalesced. They are idempotent, not
+// counted: the gateway attaches with the first connection and detaches with the last.
+type Registrar interface {
+	Attach(user chat.UserID)
+	Detach(user chat.UserID)
+	AttachGroup(id chat.ConversationID)
+	DetachGroup(id chat.ConversationID)
+	// Flush returns once everything attached before the call is visible to every node.
+	Flush(ctx context.Context) error
+}
