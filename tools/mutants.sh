@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# A mutant is the server broken on purpose by a build tag mutant_NAME. For each one, the test that guards the rule is run on the
+# broken build and must fail; where it passes, the test is worth nothing. Before that the same tests must pass on the sound build,
+# which the steps before this one in CI have shown.
+# tools/mutants.txt has one mutant a line: NAME, package, pattern of the tests that must notice.
+# Without arguments a rotating subset of five runs (by day of the year); `all` runs every mutant; else the names given.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+mapfile -t rows < <(grep -vE '^[[:space:]]*(#|$)' tools/mutants.txt || true)
+declared=$(printf '%s\n' "${rows[@]}" | awk 'NF {print $1}' | sort -u)
+built=$(git ls-files '*.go' | xargs grep -hoE '^//go:build .*' 2>/dev/null | grep -oE 'mutant_[a-z0-9_]+' | sort -u || true)
+if ! diff <(echo "$declared") <(echo "${built//mutant_/}") >/tmp/mutants.$$; then
+  echo "mutants in the code and in tools/mutants.txt differ (< table, > code):"
+  cat /tmp/mutants.$$
+  rm -f /tmp/mutants.$$
+  exit 1
+fi
+rm -f /tmp/mutants.$$
+
+total=${#rows[@]} caught=0 survived=0 ran=0
+subset=5 first=$((10#$(date +%j) * subset))
+for i in "${!rows[@]}"; do
+  read -r name package pattern <<<"${rows[$i]}"
+  case " $* " in
+    "  ") [ $(((i - first % total + total) % total)) -lt $subset ] || continue ;;
+    *" all "*) ;;
+    *" $name "*) ;;
+    *) continue ;;
+  esac
+  ran=$((ran + 1)) start=$SECONDS log=$(mktemp)
+  if ! go vet -tags "mutant_$name" "$package" >"$log" 2>&1; then
+    echo "BROKEN    $name does not build"
+    tail -n 5 "$log"
+    survived=$((survived + 1))
+  elif go test -tags "mutant_$name" -count 1 -timeout 5m -run "$pattern" "$package" >"$log" 2>&1; then
+    echo "SURVIVED  $name: $package $pattern passed ($((SECONDS - start)) s)"
+    survived=$((survived + 1))
+  else
+    echo "caught    $name by $(grep -oE -- '--- FAIL: [^ ]+' "$log" | head -n 1 | cut -c 11- || echo "$package") ($((SECONDS - start)) s)"
+    caught=$((caught + 1))
+  fi
+  rm -f "$log"
+done
+echo "$ran of $total mutants tried, $caught caught, $survived survived"
+[ "$ran" -gt 0 ] && [ "$survived" -eq 0 ]

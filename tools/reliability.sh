@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Crash, fault, simulation and story tests (test/...), with the figures of a commit. They start the real binary and measure time,
+# so they run without the race detector and after the unit tests, not beside them.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+mapfile -t packages < <(go list ./test/... 2>/dev/null)
+if [ ${#packages[@]} -eq 0 ]; then
+  echo "there is no package in test/"
+  exit 1
+fi
+go test -timeout 20m -p 1 -json "${packages[@]}" | go run ./tools/testsum -v -skips tools/skips.txt
