@@ -16,15 +16,20 @@ import (
 //   - DIR-3 Pair is the commit point of a direct conversation: of any number of callers with the same pair all get the id
 //     of the first one, for ever.
 //   - DIR-4 Ids that Reserve gave out are never given out again, after any crash.
+//   - DIR-5 Claim is the commit point of a group: of any number of callers with the same actor and client id all get the id
+//     of the first one, for ever.
 type Directory interface {
 	Conversation(ctx context.Context, id chat.ConversationID) (chat.Conversation, error)
 	Member(ctx context.Context, id chat.ConversationID, user chat.UserID) (chat.Member, error)
 	// Members returns at most limit members; role 0 is any.
 	Members(ctx context.Context, id chat.ConversationID, after chat.UserID, limit int, role chat.Role) ([]chat.Member, error)
 	Read(ctx context.Context, id chat.ConversationID, user chat.UserID) (chat.Read, error)
-	// Pair returns the direct conversation of two users, low < high; create is taken as its id where there is none, and 0
+	// Pair returns the direct conversation of two users, low <= high; create is taken as its id where there is none, and 0
 	// means only to look (0 comes back where there is none).
 	Pair(ctx context.Context, low, high chat.UserID, create chat.ConversationID) (chat.ConversationID, error)
+	// Claim returns the conversation that the actor made under a client id; create is taken as its id where there is none,
+	// and 0 means only to look (0 comes back where there is none).
+	Claim(ctx context.Context, actor chat.UserID, client chat.ClientID, create chat.ConversationID) (chat.ConversationID, error)
 	// Reserve gives out n fresh conversation ids, the first of which it returns; n is 1 to 10,000.
 	Reserve(ctx context.Context, n int) (chat.ConversationID, error)
 }

@@ -1,0 +1,128 @@
+package conversation
+
+import (
+	"context"
+
+	"github.com/throng-im/throng/internal/chat"
+)
+
+// Update gives a group new settings. Admins and the owner may.
+func (s *Service) Update(ctx context.Context, actor chat.UserID, id chat.ConversationID, c chat.Changed) (chat.Result, error) {
+	if c.Name == nil && c.Avatar == nil && c.Description == nil && c.Open == nil {
+		return chat.Result{}, invalid("nothing was named that is to change; name at least one field")
+	}
+	if err := checkChanged(c); err != nil {
+		return chat.Result{}, err
+	}
+	return s.append(ctx, actor, id, c)
+}
+
+// Join enters an open group. Who is a member already stays one.
+func (s *Service) Join(ctx context.Context, actor chat.UserID, id chat.ConversationID) (chat.Result, error) {
+	if err := checkID(uint64(actor), "user"); err != nil {
+		return chat.Result{}, err
+	}
+	return s.append(ctx, actor, id, chat.MembersChanged{Action: chat.MemberJoined, Users: []chat.UserID{actor}})
+}
+
+// AddMembers takes users in, as one entry; at most chat.MaxMembersAtOnce at a time. Repeats and who is a member already are
+// passed over: Result.Count says how many came. Role 0 is a plain member.
+func (s *Service) AddMembers(
+	ctx context.Context, actor chat.UserID, id chat.ConversationID, users []chat.UserID, role chat.Role,
+) (chat.Result, error) {
+	if role == 0 {
+		role = chat.RoleMember
+	}
+	if err := checkGivenRole(role); err != nil {
+		return chat.Result{}, err
+	}
+	if len(users) > chat.MaxMembersAtOnce {
+		return chat.Result{}, tooMany()
+	}
+	users, err := distinct(users)
+	if err != nil {
+		return chat.Result{}, err
+	}
+	// The rule that an actor must be an admin stands in the append; asking for users before that would tell strangers who
+	// exists, so the membership is looked at first.
+	if err := s.inside(ctx, actor, id); err != nil {
+		return chat.Result{}, err
+	}
+	if err := s.exist(ctx, users); err != nil {
+		return chat.Result{}, err
+	}
+	return s.append(ctx, actor, id, chat.MembersChanged{Action: chat.MemberAdded, Users: users, Role: role})
+}
+
+// inside refuses actors that are not members, as if there were no such conversation.
+func (s *Service) inside(ctx context.Context, actor chat.UserID, id chat.ConversationID) error {
+	if err := checkID(uint64(id), "conversation"); err != nil || actor == 0 {
+		return err
+	}
+	m, err := s.dir.Member(ctx, id, actor)
+	if err != nil {
+		return chat.AsError(err)
+	}
+	if !m.Current() {
+		return notFound()
+	}
+	return nil
+}
+
+// Remove takes a user out. Who removes themselves leaves.
+func (s *Service) Remove(ctx context.Context, actor chat.UserID, id chat.ConversationID, user chat.UserID) (chat.Result, error) {
+	if err := checkID(uint64(user), "user"); err != nil {
+		return chat.Result{}, err
+	}
+	if user == actor {
+		return s.Leave(ctx, actor, id)
+	}
+	return s.append(ctx, actor, id, chat.MembersChanged{Action: chat.MemberRemoved, Users: []chat.UserID{user}})
+}
+
+// Leave ends the actor's own membership. An owner transfers or dissolves first.
+func (s *Service) Leave(ctx context.Context, actor chat.UserID, id chat.ConversationID) (chat.Result, error) {
+	if err := checkID(uint64(actor), "user"); err != nil {
+		return chat.Result{}, err
+	}
+	return s.append(ctx, actor, id, chat.MembersChanged{Action: chat.MemberLeft, Users: []chat.UserID{actor}})
+}
+
+// SetRole makes a member an admin, or an admin a member.
+func (s *Service) SetRole(
+	ctx context.Context, actor chat.UserID, id chat.ConversationID, user chat.UserID, role chat.Role,
+) (chat.Result, error) {
+	if err := checkID(uint64(user), "user"); err != nil {
+		return chat.Result{}, err
+	}
+	if err := checkGivenRole(role); err != nil {
+		return chat.Result{}, err
+	}
+	return s.append(ctx, actor, id, chat.MembersChanged{Action: chat.MemberRole, Users: []chat.UserID{user}, Role: role})
+}
+
+// Transfer gives the group to another member; the owner becomes an admin.
+func (s *Service) Transfer(ctx context.Context, actor chat.UserID, id chat.ConversationID, user chat.UserID) (chat.Result, error) {
+	if err := checkID(uint64(user), "user"); err != nil {
+		return chat.Result{}, err
+	}
+	return s.append(ctx, actor, id, chat.MembersChanged{Action: chat.MemberTransferred, Users: []chat.UserID{user}})
+}
+
+// Mute keeps a member from sending until a time, in milliseconds since 1970; 0 ends it.
+func (s *Service) Mute(
+	ctx context.Context, actor chat.UserID, id chat.ConversationID, user chat.UserID, untilMS uint64,
+) (chat.Result, error) {
+	if err := checkID(uint64(user), "user"); err != nil {
+		return chat.Result{}, err
+	}
+	if untilMS > chat.MaxID {
+		return chat.Result{}, invalid("until is a time in milliseconds since 1970, at most %d", uint64(chat.MaxID))
+	}
+	return s.append(ctx, actor, id, chat.MembersChanged{Action: chat.MemberMuted, Users: []chat.UserID{user}, UntilMS: untilMS})
+}
+
+// Dissolve ends a group. The owner may.
+func (s *Service) Dissolve(ctx context.Context, actor chat.UserID, id chat.ConversationID) (chat.Result, error) {
+	return s.append(ctx, actor, id, chat.Dissolved{})
+}
