@@ -13,6 +13,9 @@ type Draft struct {
 	Mark Seq
 	// After is the client id of the sender's entry in this conversation that must stand already; zero for none.
 	After ClientID
+	// TimeMS is the time that the entry gets; 0 is the server's clock. Only imports set it: they repeat what was decided once,
+	// as of its own time, and may then write a [Tombstone] too.
+	TimeMS uint64
 }
 
 // Result is what became of a draft.
