@@ -1,0 +1,231 @@
+package message
+
+import (
+	"unicode/utf8"
+
+	"github.com/throng-im/throng/internal/chat"
+)
+
+// Bounds of bodies that the protocol does not name one by one.
+const (
+	maxWord      = 128      // bytes of a custom type or a system event
+	maxMIME      = 255      // bytes
+	maxFileName  = 1_024    // bytes
+	maxPreview   = 4_096    // bytes
+	maxSystem    = 16 << 10 // bytes of all arguments
+	maxArguments = 64       // of a system notice
+	maxMembers   = 1 + chat.MaxMembersAtOnce
+)
+
+// Check refuses what can be seen to be wrong without looking at any state: malformed ids, bodies outside of their bounds.
+// It is the first step of a decision; callers use it earlier too, so that bad input never waits in a queue.
+func Check(d *chat.Draft) *chat.Error {
+	if d.Conversation == 0 || d.Conversation > chat.MaxID || d.Sender > chat.MaxID {
+		return chat.Errorf(chat.CodeInvalid, chat.ReasonIDInvalid, "an id is a number from 1 to %d", uint64(chat.MaxID))
+	}
+	if d.Body == nil {
+		if d.Mark == 0 || d.Sender == 0 {
+			return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "the request says nothing: a message has a body, a read mark a position and a reader")
+		}
+		return nil
+	}
+	if chat.Countable(d.Body) && d.ClientID.IsZero() {
+		return chat.Errorf(chat.CodeInvalid, chat.ReasonClientIDInvalid, "a message needs a client id, a UUID that makes it repeatable")
+	}
+	switch b := d.Body.(type) {
+	case chat.Text:
+		return checkText(b.Text)
+	case chat.Media:
+		return checkMedia(b)
+	case chat.Custom:
+		return checkCustom(b)
+	case chat.System:
+		return checkSystem(d.Sender, b)
+	case chat.Created:
+		return checkCreated(d.Sender, b)
+	case chat.MembersChanged:
+		return checkMembers(d.Sender, b)
+	case chat.Changed:
+		return checkChanged(b)
+	case chat.Dissolved:
+		return nil
+	case chat.Tombstone:
+		if d.TimeMS == 0 {
+			return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "a tombstone cannot be sent")
+		}
+		return nil
+	default:
+		return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "a body of this kind cannot be sent")
+	}
+}
+
+func checkText(s string) *chat.Error {
+	switch {
+	case s == "":
+		return chat.Errorf(chat.CodeInvalid, chat.ReasonTextEmpty, "a text has at least one character")
+	case len(s) > chat.MaxTextBytes:
+		return errTextTooLarge()
+	case !utf8.ValidString(s):
+		return errNotUTF8()
+	case len(s) > chat.MaxTextRunes && utf8.RuneCountInString(s) > chat.MaxTextRunes:
+		return errTextTooLarge()
+	default:
+		return nil
+	}
+}
+
+func checkMedia(m chat.Media) *chat.Error {
+	if m.Type < chat.MediaImage || m.Type > chat.MediaFile {
+		return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "media is an image, a video, a voice or a file")
+	}
+	if m.Ref == "" {
+		return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "media needs a reference to its content")
+	}
+	if len(m.Preview) > maxPreview {
+		return errTooLarge("preview", maxPreview)
+	}
+	if m.Caption != "" {
+		if err := checkText(m.Caption); err != nil {
+			return err
+		}
+	}
+	return checkFields(field{"ref", m.Ref, chat.MaxRefBytes}, field{"mime", m.MIME, maxMIME}, field{"name", m.Name, maxFileName})
+}
+
+func checkCustom(c chat.Custom) *chat.Error {
+	if c.Type == "" {
+		return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "a custom message needs a type")
+	}
+	if len(c.Data)+len(c.Fallback) > chat.MaxCustomBytes {
+		return chat.Errorf(chat.CodeTooLarge, chat.ReasonMessageTooLarge, "a custom message has at most %d bytes", chat.MaxCustomBytes)
+	}
+	return checkFields(field{"type", c.Type, maxWord}, field{"fallback", c.Fallback, chat.MaxCustomBytes})
+}
+
+func checkSystem(sender chat.UserID, s chat.System) *chat.Error {
+	if sender != 0 {
+		return chat.Errorf(chat.CodeForbidden, chat.ReasonForbidden, "only back ends write notices")
+	}
+	if s.Event == "" || len(s.Args) > maxArguments {
+		return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "a notice names its event and has at most %d arguments", maxArguments)
+	}
+	size := 0
+	for name, value := range s.Args {
+		size += len(name) + len(value)
+		if err := checkFields(field{"args", name, maxSystem}, field{"args", value, maxSystem}); err != nil {
+			return err
+		}
+	}
+	if size > maxSystem {
+		return errTooLarge("args", maxSystem)
+	}
+	return checkFields(field{"event", s.Event, maxWord})
+}
+
+func checkCreated(sender chat.UserID, c chat.Created) *chat.Error {
+	if err := checkUsers(c.Members, maxMembers); err != nil {
+		return err
+	}
+	switch c.Kind {
+	case chat.KindDirect:
+		if len(c.Members) != 2 || c.Members[0] == c.Members[1] || c.Open {
+			return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "a direct conversation has two different members")
+		}
+		if sender != 0 && sender != c.Members[0] && sender != c.Members[1] {
+			return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "a direct conversation is made by one of its members")
+		}
+	case chat.KindGroup:
+		if sender != 0 && (len(c.Members) == 0 || c.Members[0] != sender) {
+			return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "who makes a group is its first member")
+		}
+	case chat.KindSupport:
+		return chat.Errorf(chat.CodeUnsupported, chat.ReasonUnsupported, "support conversations are not offered yet")
+	default:
+		return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "a conversation is direct or a group")
+	}
+	return checkAbout(c.Name, c.Avatar, c.Description)
+}
+
+func checkMembers(sender chat.UserID, m chat.MembersChanged) *chat.Error {
+	if len(m.Users) == 0 {
+		return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "a member change names at least one user")
+	}
+	if err := checkUsers(m.Users, chat.MaxMembersAtOnce); err != nil {
+		return err
+	}
+	alone := len(m.Users) == 1
+	switch m.Action {
+	case chat.MemberAdded:
+		if m.Role > chat.RoleAdmin {
+			return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "users are added as members or admins")
+		}
+	case chat.MemberJoined, chat.MemberLeft:
+		if sender == 0 || !alone || m.Users[0] != sender {
+			return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "a user joins and leaves alone and by itself")
+		}
+	case chat.MemberRole:
+		if m.Role != chat.RoleMember && m.Role != chat.RoleAdmin {
+			return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "a role that can be set is member or admin")
+		}
+	case chat.MemberTransferred:
+		if !alone {
+			return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "a group is transferred to one user")
+		}
+	case chat.MemberRemoved, chat.MemberMuted:
+	default:
+		return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "there is no such change of members")
+	}
+	return nil
+}
+
+func checkUsers(users []chat.UserID, limit int) *chat.Error {
+	if len(users) > limit {
+		return chat.Errorf(chat.CodeTooLarge, chat.ReasonTooManyMembers, "one change names at most %d users", limit)
+	}
+	for _, u := range users {
+		if u == 0 || u > chat.MaxID {
+			return chat.Errorf(chat.CodeInvalid, chat.ReasonIDInvalid, "an id is a number from 1 to %d", uint64(chat.MaxID))
+		}
+	}
+	return nil
+}
+
+func checkChanged(c chat.Changed) *chat.Error {
+	value := func(s *string) string {
+		if s == nil {
+			return ""
+		}
+		return *s
+	}
+	if c.Name == nil && c.Avatar == nil && c.Description == nil && c.Open == nil {
+		return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "the change names nothing to change")
+	}
+	return checkAbout(value(c.Name), value(c.Avatar), value(c.Description))
+}
+
+func checkAbout(name, avatar, description string) *chat.Error {
+	if utf8.RuneCountInString(name) > chat.MaxNameRunes {
+		return chat.Errorf(chat.CodeTooLarge, chat.ReasonFieldTooLarge, "name has at most %d characters", chat.MaxNameRunes)
+	}
+	return checkFields(field{"name", name, chat.MaxNameRunes * utf8.UTFMax}, field{"avatar", avatar, chat.MaxRefBytes},
+		field{"description", description, chat.MaxDescription})
+}
+
+// field is a named string with its bound in bytes.
+type field struct {
+	name  string
+	value string
+	limit int
+}
+
+func checkFields(fields ...field) *chat.Error {
+	for _, f := range fields {
+		if len(f.value) > f.limit {
+			return errTooLarge(f.name, f.limit)
+		}
+		if !utf8.ValidString(f.value) {
+			return errNotUTF8()
+		}
+	}
+	return nil
+}

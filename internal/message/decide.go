@@ -1,0 +1,194 @@
+package message
+
+import (
+	"github.com/throng-im/throng/internal/chat"
+)
+
+// rankServer is above all roles: drafts without a sender come from the server itself or from a back end.
+const rankServer = chat.RoleOwner + 1
+
+// Decide says what a draft changes in a state, or why it is refused; nothing is stored then. It is pure, and its steps are
+// in this order, of which callers may rely on: body, existence, repeat, membership, life, role, precondition. A repeat is
+// answered before membership, so that a sender who was removed after the first send still learns what became of it.
+func (r Rules) Decide(st State, d *chat.Draft, nowMS uint64) (Effect, *chat.Error) {
+	if err := Check(d); err != nil {
+		return Effect{}, err
+	}
+	if d.TimeMS != 0 {
+		nowMS = d.TimeMS
+	}
+	c := change{rules: r, st: st, draft: d, nowMS: nowMS, head: st.Head(d.Conversation)}
+	if body, ok := d.Body.(chat.Created); ok {
+		return c.create(body)
+	}
+	if !c.head.Exists() {
+		return Effect{}, errNotFound()
+	}
+	if d.Body == nil {
+		return c.mark()
+	}
+	if !d.ClientID.IsZero() {
+		c.print = Print(d.Body)
+		if effect, found, err := c.repeat(); found || err != nil {
+			return effect, err
+		}
+	}
+	if d.Sender != 0 {
+		c.part = st.Part(d.Conversation, d.Sender)
+	}
+	if m, ok := d.Body.(chat.MembersChanged); ok && m.Action == chat.MemberJoined {
+		return c.join()
+	}
+	if err := c.admit(); err != nil {
+		return Effect{}, err
+	}
+	return c.apply()
+}
+
+// change is one decision under way.
+type change struct {
+	rules Rules
+	st    State
+	draft *chat.Draft
+	nowMS uint64
+	head  chat.Head
+	part  Part // of the sender; empty for the server
+	print Fingerprint
+}
+
+// repeat answers a draft that stands already.
+func (c *change) repeat() (Effect, bool, *chat.Error) {
+	if mutant == mutantNoRepeatCheck {
+		return Effect{}, false, nil
+	}
+	first, ok := c.st.Repeat(c.draft.Conversation, c.draft.Sender, c.draft.ClientID)
+	if !ok {
+		return Effect{}, false, nil
+	}
+	if first.Print != c.print {
+		return Effect{}, true, chat.Errorf(chat.CodeConflict, chat.ReasonIdempotencyConflict,
+			"this client id was used for another content; choose a new one")
+	}
+	result := chat.Result{Seq: first.Seq, Ordinal: first.Ordinal, TimeMS: first.TimeMS, Count: first.Count, Repeat: true}
+	if c.draft.Sender != 0 {
+		result.Read = c.st.Part(c.draft.Conversation, c.draft.Sender).Read
+	}
+	return Effect{Result: result, Head: c.head}, true, nil
+}
+
+// admit checks that the sender is a member of a conversation that goes on.
+func (c *change) admit() *chat.Error {
+	if c.draft.Sender != 0 && mutant != mutantMembershipUnchecked {
+		switch {
+		case len(c.part.Spans) == 0:
+			return errNotFound()
+		case !c.part.Current():
+			return errNotAMember()
+		}
+	}
+	if c.head.Dissolved {
+		return errDissolved()
+	}
+	if after := c.draft.After; !after.IsZero() {
+		if _, ok := c.st.Repeat(c.draft.Conversation, c.draft.Sender, after); !ok {
+			return chat.Errorf(chat.CodeConflict, chat.ReasonAfterMissing, "the message that must stand before this one is not there; send that one first")
+		}
+	}
+	return nil
+}
+
+// rank is what the sender may do.
+func (c *change) rank() chat.Role {
+	if c.draft.Sender == 0 {
+		return rankServer
+	}
+	return c.part.Role
+}
+
+func (c *change) apply() (Effect, *chat.Error) {
+	switch body := c.draft.Body.(type) {
+	case chat.MembersChanged:
+		return c.members(body)
+	case chat.Changed:
+		return c.settings(body)
+	case chat.Dissolved:
+		return c.dissolve()
+	default:
+		return c.content()
+	}
+}
+
+// content appends a message. Who answers has read: the sender's read position moves to the message's own seq.
+func (c *change) content() (Effect, *chat.Error) {
+	if c.part.MutedUntilMS > c.nowMS {
+		return Effect{}, chat.Errorf(chat.CodeForbidden, chat.ReasonMuted, "an admin has muted you here")
+	}
+	e := c.append(c.draft.Body, 0)
+	if c.draft.Sender != 0 {
+		c.part.User = c.draft.Sender
+		c.part.Read = chat.Read{Seq: e.Entry.Seq, Ordinal: e.Entry.Ordinal}
+		e.Parts = []Part{c.part}
+		e.Result.Read, e.Moved = c.part.Read, true
+	}
+	return e, nil
+}
+
+// mark moves the sender's read position. Result's Seq and Ordinal are the head as the sender may see it, so that the
+// unread count follows from the result alone.
+func (c *change) mark() (Effect, *chat.Error) {
+	part := c.st.Part(c.draft.Conversation, c.draft.Sender)
+	if len(part.Spans) == 0 {
+		return Effect{}, errNotFound()
+	}
+	last, ordinal := part.Last(c.head.Seq), c.head.Ordinal
+	if last != c.head.Seq {
+		ordinal = c.st.Ordinal(c.draft.Conversation, last)
+	}
+	if c.draft.Mark > last {
+		return Effect{}, chat.Errorf(chat.CodeInvalid, chat.ReasonReadBeyondHead, "the conversation ends at %d for you, before the position", last)
+	}
+	e := Effect{Head: c.head, Result: chat.Result{Seq: last, Ordinal: ordinal, TimeMS: c.head.TimeMS, Read: part.Read}}
+	if c.draft.Mark <= part.Read.Seq {
+		return e, nil
+	}
+	part.User = c.draft.Sender
+	part.Read = chat.Read{Seq: c.draft.Mark, Ordinal: ordinal}
+	if c.draft.Mark != last {
+		part.Read.Ordinal = c.st.Ordinal(c.draft.Conversation, c.draft.Mark)
+	}
+	e.Parts = []Part{part}
+	e.Result.Read, e.Moved = part.Read, true
+	return e, nil
+}
+
+// append gives the next seq to a body. count is how many members it is about.
+func (c *change) append(body chat.Body, count int) Effect {
+	head := c.head
+	head.Conversation = c.draft.Conversation
+	head.Seq++
+	if _, gone := body.(chat.Tombstone); gone || chat.Countable(body) {
+		head.Ordinal++ // a tombstone stands where a message counted
+	}
+	head.TimeMS = c.nowMS
+	e := Effect{
+		Head: head,
+		Entry: &chat.Entry{
+			Conversation: head.Conversation, Seq: head.Seq, Ordinal: head.Ordinal,
+			Sender: c.draft.Sender, TimeMS: c.nowMS, ClientID: c.draft.ClientID, Body: body,
+		},
+		Result: chat.Result{Seq: head.Seq, Ordinal: head.Ordinal, TimeMS: c.nowMS, Count: count, Read: c.part.Read},
+	}
+	if !c.draft.ClientID.IsZero() {
+		e.Keep = true
+		e.Repeat = Repeat{Seq: head.Seq, Ordinal: head.Ordinal, TimeMS: c.nowMS, Count: count, Print: c.print}
+	}
+	return e
+}
+
+// unchanged answers a draft that asks for what stands already.
+func (c *change) unchanged() Effect {
+	return Effect{
+		Head:   c.head,
+		Result: chat.Result{Seq: c.head.Seq, Ordinal: c.head.Ordinal, TimeMS: c.head.TimeMS, Repeat: true, Read: c.part.Read},
+	}
+}

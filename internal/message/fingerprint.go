@@ -1,0 +1,96 @@
+package message
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"maps"
+	"slices"
+
+	"github.com/throng-im/throng/internal/chat"
+)
+
+// Fingerprint is what a repeat row keeps of a body: the first half of a SHA-256. Senders choose the content, so a hash
+// that can be made to collide would let one message be taken for another.
+type Fingerprint [16]byte
+
+// Print returns the fingerprint of a body as it was sent. It is stored, so the bytes that it is taken of never change.
+func Print(b chat.Body) Fingerprint {
+	var scratch [1024]byte
+	sum := sha256.Sum256(appendCanonical(scratch[:0], b))
+	return Fingerprint(sum[:16])
+}
+
+// appendCanonical writes each field with its length in front, so that no two bodies give the same bytes.
+func appendCanonical(b []byte, body chat.Body) []byte {
+	switch v := body.(type) {
+	case chat.Text:
+		return appendField(append(b, 't'), v.Text)
+	case chat.Media:
+		b = appendFields(append(b, 'm', byte(v.Type)), v.Ref, v.MIME, v.Name, v.Caption, string(v.Preview))
+		return appendNumbers(b, v.Size, uint64(v.Width), uint64(v.Height), uint64(v.DurationMS))
+	case chat.Custom:
+		return appendFields(append(b, 'c'), v.Type, string(v.Data), v.Fallback)
+	case chat.System:
+		b = appendField(append(b, 's'), v.Event)
+		for _, name := range slices.Sorted(maps.Keys(v.Args)) {
+			b = appendFields(b, name, v.Args[name])
+		}
+		return b
+	case chat.Created:
+		b = appendFields(append(b, 'n', byte(v.Kind), flag(v.Open)), v.Name, v.Avatar, v.Description)
+		return appendUsers(b, v.Members)
+	case chat.MembersChanged:
+		b = appendNumbers(append(b, 'u', byte(v.Action), byte(v.Role)), v.UntilMS)
+		return appendUsers(b, v.Users)
+	case chat.Changed:
+		b = append(b, 'g')
+		for _, s := range []*string{v.Name, v.Avatar, v.Description} {
+			b = append(b, flag(s != nil))
+			if s != nil {
+				b = appendField(b, *s)
+			}
+		}
+		b = append(b, flag(v.Open != nil))
+		if v.Open != nil {
+			b = append(b, flag(*v.Open))
+		}
+		return b
+	case chat.Dissolved:
+		return append(b, 'd')
+	default:
+		return append(b, 0)
+	}
+}
+
+func appendField(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+func appendFields(b []byte, fields ...string) []byte {
+	for _, s := range fields {
+		b = appendField(b, s)
+	}
+	return b
+}
+
+func appendNumbers(b []byte, numbers ...uint64) []byte {
+	for _, n := range numbers {
+		b = binary.AppendUvarint(b, n)
+	}
+	return b
+}
+
+func appendUsers(b []byte, users []chat.UserID) []byte {
+	b = binary.AppendUvarint(b, uint64(len(users)))
+	for _, u := range users {
+		b = binary.AppendUvarint(b, uint64(u))
+	}
+	return b
+}
+
+func flag(set bool) byte {
+	if set {
+		return 1
+	}
+	return 0
+}

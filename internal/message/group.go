@@ -1,0 +1,130 @@
+package message
+
+import (
+	"github.com/throng-im/throng/internal/chat"
+)
+
+// create begins a conversation. It is idempotent under the conversation's id: whoever lost a race or repairs one asks
+// again and gets the first one's answer.
+func (c *change) create(body chat.Created) (Effect, *chat.Error) {
+	c.print = Print(body)
+	if c.head.Exists() {
+		return c.createAgain(body)
+	}
+	d := c.draft
+	about := &chat.Conversation{
+		ID: d.Conversation, Kind: body.Kind, Name: body.Name, Avatar: body.Avatar, Description: body.Description,
+		Open: body.Open, CreatedMS: c.nowMS,
+	}
+	body.Members = distinct(body.Members)
+	roles := func(int) chat.Role { return chat.RoleMember }
+	switch {
+	case body.Kind == chat.KindDirect:
+		about.Pair = pair(body.Members)
+	case len(body.Members) > 0:
+		about.Owner = body.Members[0]
+		roles = func(i int) chat.Role {
+			if i == 0 {
+				return chat.RoleOwner
+			}
+			return chat.RoleMember
+		}
+	}
+	e := c.append(body, len(body.Members))
+	e.Head.Kind, e.Head.Open = body.Kind, body.Open
+	e.Head.Members = uint32(len(body.Members)) //nolint:gosec // at most maxMembers
+	e.Head.MemberSeq = e.Head.Seq
+	e.Head.Tier = c.rules.tier(0, e.Head.Members)
+	e.Conversation = about
+	e.Parts = make([]Part, len(body.Members))
+	for i, user := range body.Members {
+		e.Parts[i] = c.entered(Part{}, user, roles(i), &e)
+		if user == d.Sender {
+			e.Result.Read = e.Parts[i].Read
+		}
+	}
+	e.Keep = true // also without a client id, to tell a repetition from another creation
+	e.Repeat = Repeat{Seq: e.Head.Seq, TimeMS: c.nowMS, Count: len(body.Members), Print: c.print}
+	return e, nil
+}
+
+// createAgain answers for a conversation that stands already.
+func (c *change) createAgain(body chat.Created) (Effect, *chat.Error) {
+	if effect, found, err := c.repeat(); found {
+		return effect, err
+	}
+	about := c.st.Conversation(c.draft.Conversation)
+	if body.Kind != chat.KindDirect || about.Kind != chat.KindDirect || about.Pair != pair(body.Members) {
+		return Effect{}, chat.Errorf(chat.CodeAlreadyExists, chat.ReasonConversationThere, "there is another conversation under this id")
+	}
+	e := c.unchanged()
+	e.Result.Seq, e.Result.Ordinal, e.Result.TimeMS, e.Result.Count = 1, 0, about.CreatedMS, 2
+	return e, nil
+}
+
+// settings changes what stands about a group.
+func (c *change) settings(body chat.Changed) (Effect, *chat.Error) {
+	if err := c.manage(chat.RoleAdmin, "admins"); err != nil {
+		return Effect{}, err
+	}
+	about := c.st.Conversation(c.draft.Conversation)
+	was := about
+	set(&about.Name, body.Name)
+	set(&about.Avatar, body.Avatar)
+	set(&about.Description, body.Description)
+	set(&about.Open, body.Open)
+	if about == was {
+		return c.unchanged(), nil
+	}
+	e := c.append(body, 0)
+	e.Head.Open = about.Open
+	e.Conversation = &about
+	return e, nil
+}
+
+func set[T any](to, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+// dissolve ends a group. Its members keep reading what they could read.
+func (c *change) dissolve() (Effect, *chat.Error) {
+	if err := c.manage(chat.RoleOwner, "the owner"); err != nil {
+		return Effect{}, err
+	}
+	e := c.append(c.draft.Body, 0)
+	e.Head.Dissolved = true
+	return e, nil
+}
+
+// manage checks that there is a group and that the sender's role suffices; who names those who may, for the error.
+func (c *change) manage(least chat.Role, who string) *chat.Error {
+	if c.head.Kind != chat.KindGroup {
+		return chat.Errorf(chat.CodeFailedPrecondition, chat.ReasonNotAGroup, "a direct conversation has two members for ever and no settings")
+	}
+	if c.rank() < least {
+		return errRoleTooLow(who)
+	}
+	return nil
+}
+
+func pair(members []chat.UserID) [2]chat.UserID {
+	return [2]chat.UserID{min(members[0], members[1]), max(members[0], members[1])}
+}
+
+// distinct returns the users without repetitions, in order; a list without any is returned as it is.
+func distinct(users []chat.UserID) []chat.UserID {
+	if len(users) < 2 {
+		return users
+	}
+	seen := make(map[chat.UserID]struct{}, len(users))
+	out := make([]chat.UserID, 0, len(users))
+	for _, u := range users {
+		if _, ok := seen[u]; !ok {
+			seen[u] = struct{}{}
+			out = append(out, u)
+		}
+	}
+	return out
+}

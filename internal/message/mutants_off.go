@@ -1,0 +1,5 @@
+//go:build !mutant_no_repeat_check && !mutant_membership_unchecked && !mutant_read_past_removal
+
+package message
+
+const mutant = mutantNone

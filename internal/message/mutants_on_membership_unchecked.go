@@ -1,0 +1,5 @@
+//go:build mutant_membership_unchecked
+
+package message
+
+const mutant = mutantMembershipUnchecked

@@ -1,0 +1,44 @@
+package message
+
+import (
+	"github.com/throng-im/throng/internal/chat"
+)
+
+// Rules are the settings of the decision. The zero value is not usable; start from [DefaultRules].
+type Rules struct {
+	// SmallMembers is the most members of a small conversation, MediumMembers of a medium one. A conversation grows into
+	// the next tier above its bound and falls back a tenth below it, so that one who comes and goes does not switch it.
+	SmallMembers  uint32
+	MediumMembers uint32
+}
+
+// DefaultRules returns the defaults.
+func DefaultRules() Rules { return Rules{SmallMembers: 100, MediumMembers: 10_000} }
+
+// Validate says what is wrong with the settings.
+func (r Rules) Validate() error {
+	if r.SmallMembers > r.MediumMembers {
+		return chat.Errorf(chat.CodeInvalid, chat.ReasonFieldInvalid,
+			"the small tier (%d members) must not be larger than the medium one (%d)", r.SmallMembers, r.MediumMembers)
+	}
+	return nil
+}
+
+// tier returns the tier of a conversation of n members that was of tier was (0: it is new).
+func (r Rules) tier(was chat.Tier, n uint32) chat.Tier {
+	small, medium := r.SmallMembers, r.MediumMembers
+	if was >= chat.TierLarge {
+		medium -= medium / 10
+	}
+	if was >= chat.TierMedium {
+		small -= small / 10
+	}
+	switch {
+	case n > medium:
+		return chat.TierLarge
+	case n > small:
+		return chat.TierMedium
+	default:
+		return chat.TierSmall
+	}
+}

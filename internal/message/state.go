@@ -1,0 +1,66 @@
+package message
+
+import (
+	"github.com/throng-im/throng/internal/chat"
+)
+
+// State is what a decision may look at: everything that was applied, the drafts decided just before in the same append
+// included. An adapter gives one to [Rules.Decide]. Its methods cannot fail in the eyes of the decision: an adapter that
+// cannot read remembers the error, answers with zero values and throws the whole append away.
+type State interface {
+	// Head of the conversation; the zero Head where there is none.
+	Head(id chat.ConversationID) chat.Head
+	// Conversation is what stands about one that exists.
+	Conversation(id chat.ConversationID) chat.Conversation
+	// Part is the user's part; one without spans where the user never was a member. It is shared: nobody writes to its Spans.
+	Part(id chat.ConversationID, user chat.UserID) Part
+	// Repeat looks up an earlier draft.
+	Repeat(id chat.ConversationID, sender chat.UserID, client chat.ClientID) (Repeat, bool)
+	// Ordinal of an entry that stands.
+	Ordinal(id chat.ConversationID, seq chat.Seq) chat.Ordinal
+}
+
+// Part is a member with the read position, which is written in the same row.
+type Part struct {
+	chat.Member
+	Read chat.Read
+}
+
+// Repeat is what is kept of an applied draft, to answer it again: the first answer, and what the body was.
+type Repeat struct {
+	Seq     chat.Seq
+	Ordinal chat.Ordinal
+	TimeMS  uint64
+	Count   int
+	Print   Fingerprint
+}
+
+// Effect is what a decided draft changes. Everything in it is written in one batch, or none of it.
+type Effect struct {
+	Result chat.Result
+	// Head after the draft.
+	Head chat.Head
+	// Entry to be written; nil for read positions, repeats and changes that change nothing.
+	Entry *chat.Entry
+	// Conversation is the new state of what stands about it; nil where that stays.
+	Conversation *chat.Conversation
+	// Parts are the members that got another role, span, mute or read position.
+	Parts []Part
+	// Repeat to be kept under (conversation, sender, client id), where Keep is set.
+	Repeat Repeat
+	Keep   bool
+	// Moved: the sender's read position moved.
+	Moved bool
+}
+
+// Event returns what followers get of the effect; ok is false where they get nothing.
+func (e *Effect) Event(d *chat.Draft) (ev chat.Event, ok bool) {
+	if e.Entry == nil && !e.Moved {
+		return chat.Event{}, false
+	}
+	ev = chat.Event{Entry: e.Entry, Head: e.Head, Device: d.Device}
+	if e.Moved {
+		ev.Reader, ev.Read = d.Sender, e.Result.Read
+	}
+	return ev, true
+}
