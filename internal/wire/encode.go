@@ -110,9 +110,9 @@ func encodeText(e *chat.Entry, text string, withClientID bool) []byte {
 			b = protowire.AppendVarint(protowire.AppendTag(b, f.num, protowire.VarintType), f.v)
 		}
 	}
-	b = protowire.AppendString(protowire.AppendTag(b, entryText, protowire.BytesType), text)
 	if withClientID {
 		b = protowire.AppendBytes(protowire.AppendTag(b, entryClientID, protowire.BytesType), e.ClientID[:])
 	}
-	return b
+	// The body comes last: that is where the library puts a oneof.
+	return protowire.AppendString(protowire.AppendTag(b, entryText, protowire.BytesType), text)
 }
