@@ -10,6 +10,10 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/throng-im/throng/internal/account"
+	"github.com/throng-im/throng/internal/conversation"
+	"github.com/throng-im/throng/internal/limit"
 )
 
 // Config is the whole configuration of a process.
@@ -34,6 +38,12 @@ type Config struct {
 	Routes Routes
 	// Retention ends the life of old messages.
 	Retention Retention
+	// Account is how people get in.
+	Account account.Config
+	// Limit is how often things may be done.
+	Limit limit.Config
+	// Conversation is about making conversations.
+	Conversation conversation.Config
 }
 
 // Server is the listener for people and back ends: HTTP and WebSocket on one port.
@@ -137,6 +147,10 @@ func Default() *Config {
 		Bus:       Bus{Driver: "local"},
 		Routes:    Routes{Driver: "local"},
 		Retention: Retention{Interval: time.Hour},
+
+		Account:      account.Default(),
+		Limit:        limit.Default(),
+		Conversation: conversation.Default(),
 	}
 }
 
@@ -149,6 +163,9 @@ func (c *Config) Validate() error {
 		driver("routes.driver", c.Routes.Driver, "local"),
 		oneOf("log.format", c.Log.Format, "text", "json"),
 		c.Server.validate(),
+		in("account", c.Account.Validate()),
+		in("limit", c.Limit.Validate()),
+		in("conversation", c.Conversation.Validate()),
 	}
 	if c.Data == "" {
 		problems = append(problems, errors.New("data: name a folder"))
@@ -236,6 +253,22 @@ func (l Log) SlogLevel() (slog.Level, error) {
 
 // DatabaseDir is the folder of the embedded engine.
 func (c *Config) DatabaseDir() string { return filepath.Join(c.Data, "db") }
+
+// in puts the section's name in front of each of its problems.
+func in(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var list interface{ Unwrap() []error }
+	if !errors.As(err, &list) {
+		return fmt.Errorf("%s.%w", name, err)
+	}
+	problems := make([]error, 0, 4)
+	for _, e := range list.Unwrap() {
+		problems = append(problems, in(name, e))
+	}
+	return errors.Join(problems...)
+}
 
 func parsePrefix(text string) (netip.Prefix, error) {
 	if a, err := netip.ParseAddr(text); err == nil {

@@ -2,7 +2,6 @@ package config_test
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -119,16 +118,27 @@ func TestUnknownVariablesAreWarnedAbout(t *testing.T) {
 	}
 }
 
-func TestSecretsPrintAsStars(t *testing.T) {
+func TestSecretsComeFromFilesAndPrintAsStars(t *testing.T) {
 	t.Parallel()
-	s := config.Secret("hunter2")
-	for _, text := range []string{fmt.Sprint(s), fmt.Sprintf("%v %+v %#v %q", s, struct{ S config.Secret }{s}, s, s), s.LogValue().String()} {
-		if strings.Contains(text, "hunter2") {
-			t.Errorf("the secret shows in %q", text)
-		}
+	file := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(file, []byte("first-secret-with-32-bytes-of-text\nsecond-secret-with-32-bytes-of-text\n"), 0o600); err != nil {
+		t.Fatal(err)
 	}
-	if s.Reveal() != "hunter2" {
-		t.Error("the secret is lost")
+	for name, l := range map[string]func() (*config.Loaded, error){
+		"file":        func() (*config.Loaded, error) { return load(t, "[account]\nserver_keys_file = \""+file+"\"\n") },
+		"environment": func() (*config.Loaded, error) { return load(t, "", "THRONG_ACCOUNT_SERVER_KEYS_FILE="+file) },
+	} {
+		got, err := l()
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if keys := got.Config.Account.ServerKeys; len(keys) != 2 || keys[1].Reveal() != "second-secret-with-32-bytes-of-text" {
+			t.Errorf("%s: %d keys", name, len(keys))
+		}
+		var b bytes.Buffer
+		if err := got.Print(&b); err != nil || strings.Contains(b.String(), "first-secret") || !strings.Contains(b.String(), `server_keys = ["********", "********"]`) {
+			t.Errorf("%s: printed\n%s", name, b.String())
+		}
 	}
 }
 

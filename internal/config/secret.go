@@ -2,37 +2,21 @@ package config
 
 import (
 	"fmt"
-	"log/slog"
 	"os"
 	"strings"
 )
 
 const stars = "********"
 
-// Secret is a string that prints as stars. In the file and in the environment it may be given in place (key) or as the
-// path of a file that holds it (key_file); white space around a file's content is not part of it.
-type Secret string
-
-// String returns stars, or nothing for an empty secret.
-func (s Secret) String() string {
-	if s == "" {
+// masked is what is shown of a secret: whether there is one.
+func masked(text string) string {
+	if text == "" {
 		return ""
 	}
 	return stars
 }
 
-// GoString keeps the secret out of %#v.
-func (s Secret) GoString() string { return fmt.Sprintf("%q", s.String()) }
-
-// MarshalText keeps the secret out of JSON and TOML.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// LogValue keeps the secret out of logs.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
-
-// Reveal returns the secret itself.
-func (s Secret) Reveal() string { return string(s) }
-
+// readSecret reads a secret from a file; white space around it is not part of it.
 func readSecret(path string) (string, error) {
 	b, err := os.ReadFile(path) //nolint:gosec // the operator names the file
 	if err != nil {

@@ -46,7 +46,7 @@ func walk(v reflect.Value, prefix string, onLeaf func(leaf), onSection func(sect
 			onSection(section{path: path, value: v.Field(i), doc: doc})
 			walk(v.Field(i), path, onLeaf, onSection)
 		default:
-			l := leaf{path: path, value: v.Field(i), secret: secret || f.Type == reflect.TypeFor[Secret](), doc: doc}
+			l := leaf{path: path, value: v.Field(i), secret: secret, doc: doc}
 			l.bytes = strings.HasSuffix(f.Name, "Bytes") && isNumber(f.Type.Kind())
 			onLeaf(l)
 		}
@@ -108,6 +108,8 @@ func (l leaf) kind() string {
 		return "a duration"
 	case l.isSize():
 		return "a size"
+	case l.secret && l.value.Kind() == reflect.Slice:
+		return "a list of secrets"
 	case l.secret:
 		return "a secret"
 	case k == reflect.Bool:
@@ -126,7 +128,7 @@ func (l leaf) format() string {
 	v := l.value
 	switch {
 	case l.secret && v.Kind() == reflect.String:
-		return strconv.Quote(Secret(v.String()).String())
+		return strconv.Quote(masked(v.String()))
 	case l.isDuration():
 		return strconv.Quote(formatDuration(time.Duration(v.Int())))
 	case l.isSize():
@@ -146,7 +148,7 @@ func (l leaf) format() string {
 		for i := range v.Len() {
 			text := v.Index(i).String()
 			if l.secret {
-				text = Secret(text).String()
+				text = masked(text)
 			}
 			items = append(items, strconv.Quote(text))
 		}

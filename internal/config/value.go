@@ -143,13 +143,13 @@ func (l leaf) setText(text string) error {
 	}
 }
 
-// setList reads a comma-separated list of strings.
+// setList reads a list of strings, with commas or line ends between them.
 func (l leaf) setList(text string) error {
 	if l.value.Type().Elem().Kind() != reflect.String {
 		return errors.New("a list of tables can only stand in the file")
 	}
 	items := reflect.MakeSlice(l.value.Type(), 0, 4)
-	for item := range strings.SplitSeq(text, ",") {
+	for item := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ',' || r == '\n' }) {
 		if item = strings.TrimSpace(item); item != "" {
 			items = reflect.Append(items, reflect.ValueOf(item).Convert(l.value.Type().Elem()))
 		}
