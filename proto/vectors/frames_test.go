@@ -1,0 +1,185 @@
+package vectors_test
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
+)
+
+const (
+	maxID  = 1<<53 - 1
+	timeMS = 1_800_000_000_123
+)
+
+func uuid() []byte {
+	return []byte{0x01, 0x8f, 0x2a, 0x3b, 0x4c, 0x5d, 0x7e, 0x6f, 0x80, 0x91, 0xa2, 0xb3, 0xc4, 0xd5, 0xe6, 0xf7}
+}
+
+// frames is every vector by name.
+func frames() map[string]proto.Message {
+	out := map[string]proto.Message{}
+	for name, e := range requests() {
+		out["client "+name] = &throngv1.ClientFrame{Envelopes: []*throngv1.ClientEnvelope{e}}
+	}
+	for name, e := range events() {
+		out["server "+name] = &throngv1.ServerFrame{Envelopes: []*throngv1.ServerEnvelope{e}}
+	}
+	for name, r := range answers() {
+		r.Id = 7
+		out["server response "+name] = &throngv1.ServerFrame{Envelopes: []*throngv1.ServerEnvelope{
+			{Content: &throngv1.ServerEnvelope_Response{Response: r}},
+		}}
+	}
+	for name, e := range entries() {
+		e.Conversation, e.Seq, e.Ordinal, e.Sender, e.TimeMs = maxID, 300, 299, 2, timeMS
+		out["server entry "+name] = &throngv1.ServerFrame{Envelopes: []*throngv1.ServerEnvelope{
+			{Content: &throngv1.ServerEnvelope_Entry{Entry: e}},
+		}}
+	}
+	out["server several"] = &throngv1.ServerFrame{Envelopes: []*throngv1.ServerEnvelope{
+		{Content: &throngv1.ServerEnvelope_Response{Response: answers()["send"]}},
+		{Content: &throngv1.ServerEnvelope_Entry{Entry: entries()["text"]}},
+		{Content: &throngv1.ServerEnvelope_SyncHint{SyncHint: &throngv1.SyncHint{}}},
+	}}
+	return out
+}
+
+func requests() map[string]*throngv1.ClientEnvelope {
+	send := func(change func(*throngv1.SendRequest)) *throngv1.ClientEnvelope {
+		r := &throngv1.SendRequest{Conversation: 4, ClientId: uuid()}
+		change(r)
+		return &throngv1.ClientEnvelope{Id: 7, Request: &throngv1.ClientEnvelope_Send{Send: r}}
+	}
+	return map[string]*throngv1.ClientEnvelope{
+		"authenticate": {Id: 1, Request: &throngv1.ClientEnvelope_Authenticate{Authenticate: &throngv1.AuthenticateRequest{
+			Token: "token", Client: "vectors/1", Device: "phone-1",
+		}}},
+		"send text": send(func(r *throngv1.SendRequest) {
+			r.Body, r.After = &throngv1.SendRequest_Text{Text: "grüß dich, 世界 👋"}, uuid()
+		}),
+		"send empty text": send(func(r *throngv1.SendRequest) { r.Body = &throngv1.SendRequest_Text{} }),
+		"send media":      send(func(r *throngv1.SendRequest) { r.Body = &throngv1.SendRequest_Media{Media: media()} }),
+		"send custom":     send(func(r *throngv1.SendRequest) { r.Body = &throngv1.SendRequest_Custom{Custom: custom()} }),
+		"send system":     send(func(r *throngv1.SendRequest) { r.Body = &throngv1.SendRequest_System{System: system()} }),
+		"list entries": {Id: 7, Request: &throngv1.ClientEnvelope_ListEntries{ListEntries: &throngv1.ListEntriesRequest{
+			Conversation: 4, From: 10, To: 1 << 60, Limit: 200, Backward: true,
+		}}},
+		"mark read": {Id: 7, Request: &throngv1.ClientEnvelope_MarkRead{MarkRead: &throngv1.MarkReadRequest{Conversation: 4, Seq: 12}}},
+		"sync": {Id: 7, Request: &throngv1.ClientEnvelope_Sync{Sync: &throngv1.SyncRequest{
+			Cursor: cursor(), Limit: 100, Entries: 20,
+		}}},
+		"sync fresh": {Id: 7, Request: &throngv1.ClientEnvelope_Sync{Sync: &throngv1.SyncRequest{}}},
+		"heartbeat":  {Id: 7, Request: &throngv1.ClientEnvelope_Heartbeat{Heartbeat: &throngv1.HeartbeatRequest{Digest: 1<<64 - 1}}},
+		"received": {Request: &throngv1.ClientEnvelope_Received{Received: &throngv1.ReceivedRequest{
+			Positions: []*throngv1.Position{{Conversation: 4, Seq: 12}, {Conversation: 5, Seq: 1}},
+		}}},
+	}
+}
+
+func media() *throngv1.Media {
+	return &throngv1.Media{
+		Type: throngv1.Media_TYPE_VIDEO, Ref: "https://example.com/v.mp4", Mime: "video/mp4", Size: 1 << 40, Width: 1920, Height: 1080,
+		DurationMs: 1500, Name: "v.mp4", Caption: "a video", Preview: []byte{0, 255, 128},
+	}
+}
+
+func custom() *throngv1.Custom {
+	return &throngv1.Custom{Type: "com.example.order", Data: []byte{0, 1, 2}, Fallback: "an order"}
+}
+
+func system() *throngv1.System {
+	return &throngv1.System{Event: "maintenance", Args: map[string]string{"at": "noon", "by": "us"}}
+}
+
+func cursor() *throngv1.Cursor { return &throngv1.Cursor{Epoch: 1, Generation: 1<<64 - 1, Pts: 42} }
+
+func ptr[T any](v T) *T { return &v }
+
+func entries() map[string]*throngv1.Entry {
+	return map[string]*throngv1.Entry{
+		"text":       {Body: &throngv1.Entry_Text{Text: "hello"}},
+		"own text":   {Body: &throngv1.Entry_Text{Text: "hello"}, ClientId: uuid()},
+		"empty text": {Body: &throngv1.Entry_Text{}},
+		"media":      {Body: &throngv1.Entry_Media{Media: media()}},
+		"custom":     {Body: &throngv1.Entry_Custom{Custom: custom()}},
+		"system":     {Body: &throngv1.Entry_System{System: system()}},
+		"created": {Body: &throngv1.Entry_Created{Created: &throngv1.Created{
+			Kind: throngv1.Kind_KIND_GROUP, Name: "friends", MemberCount: 12, Members: []uint64{1, 2, 3},
+		}}},
+		"members changed": {Body: &throngv1.Entry_MembersChanged{MembersChanged: &throngv1.MembersChanged{
+			Action: throngv1.MembersChanged_ACTION_MUTED, Count: 2, Users: []uint64{1, maxID}, Role: throngv1.Role_ROLE_ADMIN, UntilMs: timeMS,
+		}}},
+		"conversation changed": {Body: &throngv1.Entry_ConversationChanged{ConversationChanged: &throngv1.ConversationChanged{
+			Name: ptr("new"), Avatar: ptr(""), Open: ptr(false),
+		}}},
+		"dissolved": {Body: &throngv1.Entry_Dissolved{Dissolved: &throngv1.Dissolved{}}},
+		"tombstone": {Body: &throngv1.Entry_Tombstone{Tombstone: &throngv1.Tombstone{Reason: throngv1.Tombstone_REASON_ERASED}}},
+		"no body":   {},
+	}
+}
+
+func events() map[string]*throngv1.ServerEnvelope {
+	return map[string]*throngv1.ServerEnvelope{
+		"entries": {Content: &throngv1.ServerEnvelope_Entries{Entries: &throngv1.Entries{
+			Conversation: 4, Entries: []*throngv1.Entry{{Seq: 1, Ordinal: 1, Sender: 2, TimeMs: timeMS, Body: &throngv1.Entry_Text{Text: "a"}}, {Seq: 2}},
+		}}},
+		"hint":         {Content: &throngv1.ServerEnvelope_Hint{Hint: &throngv1.Hint{Conversation: 4, Seq: 12, Ordinal: 11}}},
+		"read changed": {Content: &throngv1.ServerEnvelope_ReadChanged{ReadChanged: &throngv1.ReadChanged{Conversation: 4, ReadSeq: 12, ReadOrdinal: 11}}},
+		"settings changed": {Content: &throngv1.ServerEnvelope_SettingsChanged{SettingsChanged: &throngv1.SettingsChanged{
+			Conversation: 4, Settings: settings(),
+		}}},
+		"sync hint": {Content: &throngv1.ServerEnvelope_SyncHint{SyncHint: &throngv1.SyncHint{}}},
+		"closing": {Content: &throngv1.ServerEnvelope_Closing{Closing: &throngv1.Closing{
+			CloseCode: uint32(throngv1.CloseCode_CLOSE_CODE_DRAIN), Reason: "draining", RetryAfterMs: 1500,
+		}}},
+		"profiles": {Content: &throngv1.ServerEnvelope_Profiles{Profiles: &throngv1.Profiles{
+			Profiles: []*throngv1.Profile{{User: 2, Name: "Ada", Avatar: "a/2", Version: 3}},
+		}}},
+	}
+}
+
+func settings() *throngv1.ConversationSettings {
+	return &throngv1.ConversationSettings{Pinned: true, Muted: true, Archived: true, Draft: "to be", MarkedUnread: true}
+}
+
+func answers() map[string]*throngv1.Response {
+	return map[string]*throngv1.Response{
+		"send": {Result: &throngv1.Response_Send{Send: &throngv1.SendResponse{Seq: 12, Ordinal: 11, TimeMs: timeMS, Repeat: true}}},
+		"error": {Result: &throngv1.Response_Error{Error: &throngv1.Error{
+			Code: throngv1.Code_CODE_RATE_LIMITED, Reason: "rate_limited", Message: "wait", RetryAfterMs: 250,
+		}}},
+		"authenticate": {Result: &throngv1.Response_Authenticate{Authenticate: &throngv1.AuthenticateResponse{
+			User: 2, Device: 3, HeartbeatMs: 30_000, ExpiresMs: timeMS, TimeMs: timeMS, Epoch: 1,
+			Limits: &throngv1.Limits{TextChars: 100_000, TextBytes: 400_000, FrameBytes: 524_288, RangeEntries: 200, RequestsInFlight: 64},
+		}}},
+		"list entries": {Result: &throngv1.Response_ListEntries{ListEntries: &throngv1.ListEntriesResponse{
+			Conversation: 4, Entries: []*throngv1.Entry{{Seq: 3, Ordinal: 2, Body: &throngv1.Entry_Text{Text: "c"}}},
+			Withheld: []*throngv1.Span{{From: 1, To: 2}}, Covered: &throngv1.Span{From: 1, To: 3}, HeadSeq: 3, HeadOrdinal: 2,
+		}}},
+		"mark read": {Result: &throngv1.Response_MarkRead{MarkRead: &throngv1.MarkReadResponse{ReadSeq: 12, ReadOrdinal: 11, Unread: 1}}},
+		"sync": {Result: &throngv1.Response_Sync{Sync: &throngv1.SyncResponse{
+			Reset_: true, Conversations: []*throngv1.Conversation{conversation(), direct()}, Cursor: cursor(), More: true, TotalUnread: 4,
+		}}},
+		"heartbeat": {Result: &throngv1.Response_Heartbeat{Heartbeat: &throngv1.HeartbeatResponse{
+			Cursor: cursor(), Heads: []*throngv1.Head{{Conversation: 4, Seq: 12, Ordinal: 11, Tier: throngv1.Tier_TIER_LARGE}},
+			Digest: 9, TimeMs: timeMS, TotalUnread: 4,
+		}}},
+	}
+}
+
+func conversation() *throngv1.Conversation {
+	return &throngv1.Conversation{
+		Id: 4, Kind: throngv1.Kind_KIND_GROUP, Name: "friends", Avatar: "a/4", Description: "old ones", MemberCount: 12,
+		Role: throngv1.Role_ROLE_OWNER,
+		Head: &throngv1.Head{
+			Conversation: 4, Seq: 12, Ordinal: 11, Tier: throngv1.Tier_TIER_SMALL,
+			Last: &throngv1.Entry{Seq: 12, Ordinal: 11, Sender: 2, TimeMs: timeMS, Body: &throngv1.Entry_Text{Text: "l"}},
+		},
+		ReadSeq: 8, ReadOrdinal: 7, Unread: 4, FirstSeq: 3, Entries: []*throngv1.Entry{{Seq: 12}}, Withheld: []*throngv1.Span{{From: 10, To: 11}},
+		Settings: settings(), Dissolved: true, MutedUntilMs: timeMS,
+	}
+}
+
+func direct() *throngv1.Conversation {
+	return &throngv1.Conversation{Id: 5, Kind: throngv1.Kind_KIND_DIRECT, Peer: 9}
+}
