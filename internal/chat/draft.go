@@ -16,6 +16,9 @@ type Draft struct {
 	// TimeMS is the time that the entry gets; 0 is the server's clock. Only imports set it: they repeat what was decided once,
 	// as of its own time, and may then write a [Tombstone] too.
 	TimeMS uint64
+	// At is the seq that the entry must get; 0 is any. Only imports set it, so that nothing is put behind a gap: where that seq
+	// stands already the draft counts as a repeat, where it is not the next one it is refused.
+	At Seq
 }
 
 // Result is what became of a draft.

@@ -1,0 +1,202 @@
+package archive
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/throng-im/throng/internal/chat"
+)
+
+// body is a chat.Body in an archive: exactly one field is set.
+type body struct {
+	Text      *string      `json:"text,omitempty"`
+	Media     *mediaBody   `json:"media,omitempty"`
+	Custom    *customBody  `json:"custom,omitempty"`
+	System    *systemBody  `json:"system,omitempty"`
+	Created   *createdBody `json:"created,omitempty"`
+	Members   *membersBody `json:"members,omitempty"`
+	Changed   *changedBody `json:"changed,omitempty"`
+	Dissolved *struct{}    `json:"dissolved,omitempty"`
+	Tombstone *string      `json:"tombstone,omitempty"`
+}
+
+type mediaBody struct {
+	Type       string `json:"type"`
+	Ref        string `json:"ref"`
+	MIME       string `json:"mime,omitempty"`
+	Size       uint64 `json:"size,omitempty"`
+	Width      uint32 `json:"width,omitempty"`
+	Height     uint32 `json:"height,omitempty"`
+	DurationMS uint32 `json:"duration_ms,omitempty"`
+	Name       string `json:"name,omitempty"`
+	Caption    string `json:"caption,omitempty"`
+	Preview    []byte `json:"preview,omitempty"`
+}
+
+type customBody struct {
+	Type     string `json:"type"`
+	Data     []byte `json:"data,omitempty"`
+	Fallback string `json:"fallback,omitempty"`
+}
+
+type systemBody struct {
+	Event string            `json:"event"`
+	Args  map[string]string `json:"args,omitempty"`
+}
+
+type createdBody struct {
+	Kind        string        `json:"kind"`
+	Name        string        `json:"name,omitempty"`
+	Avatar      string        `json:"avatar,omitempty"`
+	Description string        `json:"description,omitempty"`
+	Open        bool          `json:"open,omitempty"`
+	Members     []chat.UserID `json:"members"`
+}
+
+type membersBody struct {
+	Action  string        `json:"action"`
+	Users   []chat.UserID `json:"users"`
+	Role    string        `json:"role,omitempty"`
+	UntilMS uint64        `json:"until_ms,omitempty"`
+}
+
+type changedBody struct {
+	Name        *string `json:"name,omitempty"`
+	Avatar      *string `json:"avatar,omitempty"`
+	Description *string `json:"description,omitempty"`
+	Open        *bool   `json:"open,omitempty"`
+}
+
+// words are the names of small sets, by their numbers from 1.
+type words []string
+
+func mediaTypes() words { return words{"image", "video", "voice", "file"} }
+
+func actions() words {
+	return words{"added", "joined", "left", "removed", "role", "transferred", "muted"}
+}
+
+func tombstones() words { return words{"retention", "erased"} }
+
+func (w words) name(n uint8) string {
+	if n == 0 || int(n) > len(w) {
+		return fmt.Sprintf("unknown_%d", n)
+	}
+	return w[n-1]
+}
+
+func (w words) number(name string) (uint8, error) {
+	for i, word := range w {
+		if word == name {
+			return uint8(i + 1), nil
+		}
+	}
+	return 0, fmt.Errorf("%q is none of %q", name, []string(w))
+}
+
+func encodeBody(b chat.Body) (json.RawMessage, error) {
+	var out body
+	switch v := b.(type) {
+	case chat.Text:
+		out.Text = &v.Text
+	case chat.Media:
+		out.Media = &mediaBody{
+			Type: mediaTypes().name(uint8(v.Type)), Ref: v.Ref, MIME: v.MIME, Size: v.Size, Width: v.Width, Height: v.Height,
+			DurationMS: v.DurationMS, Name: v.Name, Caption: v.Caption, Preview: v.Preview,
+		}
+	case chat.Custom:
+		out.Custom = &customBody{Type: v.Type, Data: v.Data, Fallback: v.Fallback}
+	case chat.System:
+		out.System = &systemBody{Event: v.Event, Args: v.Args}
+	case chat.Created:
+		out.Created = &createdBody{
+			Kind: kindName(v.Kind), Name: v.Name, Avatar: v.Avatar, Description: v.Description, Open: v.Open, Members: v.Members,
+		}
+	case chat.MembersChanged:
+		out.Members = &membersBody{Action: actions().name(uint8(v.Action)), Users: v.Users, Role: roleName(v.Role), UntilMS: v.UntilMS}
+	case chat.Changed:
+		out.Changed = &changedBody{Name: v.Name, Avatar: v.Avatar, Description: v.Description, Open: v.Open}
+	case chat.Dissolved:
+		out.Dissolved = &struct{}{}
+	case chat.Tombstone:
+		why := tombstones().name(uint8(v.Reason))
+		out.Tombstone = &why
+	default:
+		return nil, fmt.Errorf("a body of type %T has no form in an archive", b)
+	}
+	text, err := json.Marshal(out)
+	if err != nil {
+		return nil, fmt.Errorf("encoding a body: %w", err)
+	}
+	return text, nil
+}
+
+func decodeBody(text json.RawMessage) (chat.Body, error) {
+	var in body
+	if err := json.Unmarshal(text, &in); err != nil {
+		return nil, fmt.Errorf("decoding a body: %w", err)
+	}
+	switch {
+	case in.Text != nil:
+		return chat.Text{Text: *in.Text}, nil
+	case in.Media != nil:
+		m := in.Media
+		kind, err := mediaTypes().number(m.Type)
+		return chat.Media{
+			Type: chat.MediaType(kind), Ref: m.Ref, MIME: m.MIME, Size: m.Size, Width: m.Width, Height: m.Height,
+			DurationMS: m.DurationMS, Name: m.Name, Caption: m.Caption, Preview: m.Preview,
+		}, err
+	case in.Custom != nil:
+		return chat.Custom{Type: in.Custom.Type, Data: in.Custom.Data, Fallback: in.Custom.Fallback}, nil
+	case in.System != nil:
+		return chat.System{Event: in.System.Event, Args: in.System.Args}, nil
+	case in.Created != nil:
+		c := in.Created
+		kind, err := parseKind(c.Kind)
+		return chat.Created{
+			Kind: kind, Name: c.Name, Avatar: c.Avatar, Description: c.Description, Open: c.Open, Members: c.Members,
+		}, err
+	case in.Members != nil:
+		action, err := actions().number(in.Members.Action)
+		role, roleErr := parseRole(in.Members.Role)
+		return chat.MembersChanged{
+			Action: chat.MemberAction(action), Users: in.Members.Users, Role: role, UntilMS: in.Members.UntilMS,
+		}, errors.Join(err, roleErr)
+	case in.Changed != nil:
+		return chat.Changed{Name: in.Changed.Name, Avatar: in.Changed.Avatar, Description: in.Changed.Description, Open: in.Changed.Open}, nil
+	case in.Dissolved != nil:
+		return chat.Dissolved{}, nil
+	case in.Tombstone != nil:
+		why, err := tombstones().number(*in.Tombstone)
+		return chat.Tombstone{Reason: chat.TombstoneReason(why)}, err
+	default:
+		return nil, errors.New("the body is of no known kind; a newer program wrote it")
+	}
+}
+
+// mapUsers gives every user that a body names its id in the target.
+func mapUsers(b chat.Body, id func(chat.UserID) (chat.UserID, error)) (chat.Body, error) {
+	all := func(users []chat.UserID) ([]chat.UserID, error) {
+		out := make([]chat.UserID, len(users))
+		for i, u := range users {
+			to, err := id(u)
+			if err != nil {
+				return nil, err
+			}
+			out[i] = to
+		}
+		return out, nil
+	}
+	var err error
+	switch v := b.(type) {
+	case chat.Created:
+		v.Members, err = all(v.Members)
+		return v, err
+	case chat.MembersChanged:
+		v.Users, err = all(v.Users)
+		return v, err
+	default:
+		return b, nil
+	}
+}

@@ -1,0 +1,144 @@
+package archive
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/throng-im/throng/internal/chat"
+)
+
+// Source is a still picture of an install. Each method calls fn in ascending order of ids and ends with fn's first error.
+type Source interface {
+	// Origin names the install, the same for every export of it.
+	Origin() string
+	Users(ctx context.Context, fn func(User) error) error
+	Conversations(ctx context.Context, fn func(chat.Conversation) error) error
+	Entries(ctx context.Context, id chat.ConversationID, fn func(*chat.Entry) error) error
+	// Members gives everybody who is or was a member, with the read position.
+	Members(ctx context.Context, id chat.ConversationID, fn func(chat.Member, chat.Read) error) error
+	// Settings gives those that differ from the default.
+	Settings(ctx context.Context, fn func(chat.UserID, chat.ConversationID, chat.Settings) error) error
+}
+
+// ExportOptions of an export.
+type ExportOptions struct {
+	// Passwords: the hashes of passwords are exported, so that people can sign in where it is imported.
+	Passwords bool
+	// NowMS goes into the header.
+	NowMS uint64
+}
+
+// Counts are what an archive held.
+type Counts struct{ Users, Conversations, Entries uint64 }
+
+// Export writes an install as JSON lines.
+func Export(ctx context.Context, w io.Writer, src Source, o ExportOptions) (Counts, error) {
+	buffer := bufio.NewWriterSize(w, 1<<16)
+	e := exporter{ctx: ctx, src: src, out: json.NewEncoder(buffer), options: o}
+	e.out.SetEscapeHTML(false)
+	if err := e.all(); err != nil {
+		return e.counts, err
+	}
+	if err := buffer.Flush(); err != nil {
+		return e.counts, fmt.Errorf("writing the export: %w", err)
+	}
+	return e.counts, nil
+}
+
+type exporter struct {
+	ctx     context.Context //nolint:containedctx // of the one call that the exporter lives for
+	src     Source
+	out     *json.Encoder
+	options ExportOptions
+	counts  Counts
+}
+
+func (e *exporter) write(l any) error {
+	if err := e.ctx.Err(); err != nil {
+		return fmt.Errorf("exporting: %w", err)
+	}
+	if err := e.out.Encode(l); err != nil {
+		return fmt.Errorf("writing the export: %w", err)
+	}
+	return nil
+}
+
+func (e *exporter) all() error {
+	err := e.write(header{Type: typeHeader, Version: version, Origin: e.src.Origin(), CreatedMS: e.options.NowMS})
+	if err != nil {
+		return err
+	}
+	err = e.src.Users(e.ctx, func(u User) error {
+		if !e.options.Passwords {
+			u.Password = ""
+		}
+		e.counts.Users++
+		return e.write(userLine{Type: typeUser, User: u})
+	})
+	if err != nil {
+		return fmt.Errorf("exporting users: %w", err)
+	}
+	if err := e.src.Conversations(e.ctx, e.conversation); err != nil {
+		return fmt.Errorf("exporting conversations: %w", err)
+	}
+	err = e.src.Settings(e.ctx, func(user chat.UserID, id chat.ConversationID, s chat.Settings) error {
+		return e.write(setting{
+			Type: typeSetting, Conversation: id, User: user, Pinned: s.Pinned, Muted: s.Muted, Archived: s.Archived, MarkedUnread: s.MarkedUnread, Draft: s.Draft,
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("exporting settings: %w", err)
+	}
+	return e.write(end{Type: typeEnd, Users: e.counts.Users, Conversations: e.counts.Conversations, Entries: e.counts.Entries})
+}
+
+func (e *exporter) conversation(c chat.Conversation) error {
+	e.counts.Conversations++
+	out := conversation{
+		Type: typeConversation, ID: c.ID, Kind: kindName(c.Kind), Name: c.Name, Avatar: c.Avatar, Description: c.Description, Open: c.Open, Owner: c.Owner,
+		CreatedMS: c.CreatedMS,
+	}
+	if c.Kind == chat.KindDirect {
+		out.Pair = c.Pair[:]
+	}
+	if err := e.write(out); err != nil {
+		return err
+	}
+	if err := e.src.Entries(e.ctx, c.ID, e.entry); err != nil {
+		return fmt.Errorf("entries of conversation %d: %w", c.ID, err)
+	}
+	err := e.src.Members(e.ctx, c.ID, func(m chat.Member, r chat.Read) error { return e.member(c.ID, m, r) })
+	if err != nil {
+		return fmt.Errorf("members of conversation %d: %w", c.ID, err)
+	}
+	return nil
+}
+
+func (e *exporter) entry(v *chat.Entry) error {
+	e.counts.Entries++
+	text, err := encodeBody(v.Body)
+	if err != nil {
+		return err
+	}
+	return e.write(entry{
+		Type: typeEntry, Conversation: v.Conversation, Seq: v.Seq, Ordinal: v.Ordinal, Sender: v.Sender, TimeMS: v.TimeMS,
+		ClientID: clientIDText(v.ClientID), Body: text,
+	})
+}
+
+func (e *exporter) member(id chat.ConversationID, m chat.Member, r chat.Read) error {
+	spans := make([][2]chat.Seq, 0, len(m.Spans))
+	for _, s := range m.Spans {
+		spans = append(spans, [2]chat.Seq{s.From, s.To})
+	}
+	err := e.write(member{
+		Type: typeMember, Conversation: id, User: m.User, Role: roleName(m.Role), JoinedMS: m.JoinedMS, MutedUntilMS: m.MutedUntilMS, Spans: spans,
+	})
+	if err != nil || r.Seq == 0 {
+		return err
+	}
+	return e.write(read{Type: typeRead, Conversation: id, User: m.User, Seq: r.Seq})
+}

@@ -1,0 +1,371 @@
+package archive
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/throng-im/throng/internal/chat"
+)
+
+const (
+	maxLine       = 8 << 20 // bytes: a preview and a custom body in base64 fit several times
+	userBatch     = 500     // users made by one call
+	window        = 2_048   // drafts on their way
+	progressEvery = 5_000   // lines
+	cacheBound    = 100_000 // ids remembered
+)
+
+// Import reads JSON lines into an install. It stops at the first line that it cannot take and says which; what stands
+// before it is stored, and the same import may be started again.
+func Import(ctx context.Context, r io.Reader, to Target, o ImportOptions) (Position, error) {
+	i := importer{
+		ctx: ctx, to: to, options: o, position: o.From,
+		users: make(map[chat.UserID]chat.UserID), slots: make(chan struct{}, window),
+	}
+	err := i.all(bufio.NewReaderSize(r, 1<<16))
+	if flushed := i.flush(); err == nil {
+		err = flushed
+	}
+	if err == nil && !i.ended {
+		err = errors.New("the archive has no end line: it was cut off; what was there is imported")
+	}
+	return i.position, err
+}
+
+type importer struct {
+	ctx      context.Context //nolint:containedctx // of the one call that the importer lives for
+	to       Target
+	options  ImportOptions
+	position Position
+	ended    bool
+	settled  bool
+
+	users   map[chat.UserID]chat.UserID // cache of the origin's ids
+	waiting []User
+	current struct {
+		from  chat.ConversationID
+		place Place
+	}
+
+	slots chan struct{} // one per draft on its way
+	wg    sync.WaitGroup
+
+	// guarded by mu
+	mu     sync.Mutex
+	failed error
+}
+
+func (i *importer) all(r *bufio.Reader) error {
+	var number uint64
+	var offset int64
+	for {
+		text, err := readLine(r)
+		if errors.Is(err, io.EOF) && len(text) == 0 {
+			return nil
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			return fmt.Errorf("line %d: %w", number+1, err)
+		}
+		number++
+		offset += int64(len(text))
+		if number > 1 && number <= i.options.From.Line {
+			continue
+		}
+		if err := i.line(text, number); err != nil {
+			return fmt.Errorf("line %d: %w", number, err)
+		}
+		if number%progressEvery == 0 {
+			if err := i.flush(); err != nil {
+				return fmt.Errorf("before line %d: %w", number, err)
+			}
+			i.position.Line, i.position.Offset = number, offset
+			if i.options.Progress != nil {
+				i.options.Progress(i.position)
+			}
+		}
+	}
+}
+
+// readLine returns the next line with its end.
+func readLine(r *bufio.Reader) ([]byte, error) {
+	var whole []byte
+	for {
+		part, err := r.ReadSlice('\n')
+		if err == nil && whole == nil {
+			return part, nil
+		}
+		whole = append(whole, part...)
+		if len(whole) > maxLine {
+			return nil, fmt.Errorf("it has more than %d MiB", maxLine>>20)
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return whole, err //nolint:wrapcheck // io.EOF stays what it is
+		}
+	}
+}
+
+func (i *importer) line(text []byte, number uint64) error {
+	if err := i.ctx.Err(); err != nil {
+		return fmt.Errorf("importing: %w", err)
+	}
+	var kind struct {
+		Type string `json:"type"`
+	}
+	if err := json.Unmarshal(text, &kind); err != nil {
+		return fmt.Errorf("it is no JSON object: %w", err)
+	}
+	if number == 1 {
+		return i.header(text, kind.Type)
+	}
+	if kind.Type != typeUser {
+		if err := i.flushUsers(); err != nil {
+			return err
+		}
+	}
+	switch kind.Type {
+	case typeUser:
+		return decode(text, i.user)
+	case typeConversation:
+		return decode(text, i.conversation)
+	case typeEntry:
+		return decode(text, i.entry)
+	case typeMember:
+		return nil
+	case typeRead:
+		return decode(text, i.read)
+	case typeSetting:
+		return decode(text, i.setting)
+	case typeEnd:
+		i.ended = true
+		return nil
+	default:
+		return fmt.Errorf("unknown type %q; a newer program may have written it", kind.Type)
+	}
+}
+
+func decode[T any](text []byte, apply func(T) error) error {
+	var v T
+	if err := json.Unmarshal(text, &v); err != nil {
+		return fmt.Errorf("decoding: %w", err)
+	}
+	return apply(v)
+}
+
+func (i *importer) header(text []byte, kind string) error {
+	var h header
+	if err := json.Unmarshal(text, &h); err != nil || kind != typeHeader || h.Origin == "" {
+		return errors.New("this is no archive of Throng: its first line has type throng and names an origin")
+	}
+	if h.Version > version {
+		return fmt.Errorf("the archive has version %d, this program knows up to %d; use a newer program", h.Version, version)
+	}
+	if from := i.options.From.Origin; from != "" && from != h.Origin {
+		return fmt.Errorf("the position belongs to another archive (%s, not %s); remove the position file to begin anew", from, h.Origin)
+	}
+	i.position.Origin = h.Origin
+	return nil
+}
+
+func (i *importer) user(u userLine) error {
+	if u.ID == 0 {
+		return errors.New("a user needs an id")
+	}
+	i.waiting = append(i.waiting, u.User)
+	i.position.Counts.Users++
+	if len(i.waiting) < userBatch {
+		return nil
+	}
+	return i.flushUsers()
+}
+
+func (i *importer) flushUsers() error {
+	if len(i.waiting) == 0 {
+		return nil
+	}
+	ids, err := i.to.Users(i.ctx, i.position.Origin, i.waiting)
+	if err != nil {
+		return fmt.Errorf("users: %w", err)
+	}
+	for n, u := range i.waiting {
+		i.remember(u.ID, ids[n])
+	}
+	i.waiting = i.waiting[:0]
+	return nil
+}
+
+func (i *importer) remember(from, to chat.UserID) {
+	if len(i.users) >= cacheBound {
+		clear(i.users)
+	}
+	i.users[from] = to
+}
+
+// userID is the user's id in the target; 0 stays the server.
+func (i *importer) userID(from chat.UserID) (chat.UserID, error) {
+	if from == 0 {
+		return 0, nil
+	}
+	if to, ok := i.users[from]; ok {
+		return to, nil
+	}
+	to, err := i.to.User(i.ctx, i.position.Origin, from)
+	if err != nil {
+		return 0, fmt.Errorf("user %d: %w", from, err)
+	}
+	if to == 0 {
+		return 0, fmt.Errorf("user %d does not stand in the archive", from)
+	}
+	i.remember(from, to)
+	return to, nil
+}
+
+func (i *importer) conversation(c conversation) error {
+	kind, err := parseKind(c.Kind)
+	if err != nil {
+		return err
+	}
+	about := chat.Conversation{ID: c.ID, Kind: kind, Name: c.Name}
+	if kind == chat.KindDirect {
+		if len(c.Pair) != 2 {
+			return errors.New("a direct conversation has a pair of users")
+		}
+		a, err := i.userID(c.Pair[0])
+		if err != nil {
+			return err
+		}
+		b, err := i.userID(c.Pair[1])
+		if err != nil {
+			return err
+		}
+		about.Pair = [2]chat.UserID{min(a, b), max(a, b)}
+	}
+	place, err := i.to.Place(i.ctx, i.position.Origin, about)
+	if err != nil {
+		return fmt.Errorf("conversation %d: %w", c.ID, err)
+	}
+	i.current.from, i.current.place = c.ID, place
+	i.position.Counts.Conversations++
+	return nil
+}
+
+// place is where a conversation of the archive goes.
+func (i *importer) place(id chat.ConversationID) (Place, error) {
+	if i.current.from == id && id != 0 {
+		return i.current.place, nil
+	}
+	p, err := i.to.Placed(i.ctx, i.position.Origin, id)
+	if err != nil {
+		return Place{}, fmt.Errorf("conversation %d: %w", id, err)
+	}
+	if p.ID == 0 {
+		return Place{}, fmt.Errorf("conversation %d does not stand before it in the archive", id)
+	}
+	i.current.from, i.current.place = id, p
+	return p, nil
+}
+
+func (i *importer) entry(e entry) error {
+	p, err := i.place(e.Conversation)
+	if err != nil {
+		return err
+	}
+	i.position.Counts.Entries++
+	client, err := parseClientIDText(e.ClientID)
+	if err != nil {
+		return err
+	}
+	switch {
+	case !p.Shared && e.Seq <= p.Head:
+		return nil
+	case p.Shared && client.IsZero():
+		return nil // what began the conversation and changed its members stands there in its own way
+	}
+	sender, err := i.userID(e.Sender)
+	if err != nil {
+		return err
+	}
+	b, err := decodeBody(e.Body)
+	if err != nil {
+		return err
+	}
+	if b, err = mapUsers(b, i.userID); err != nil {
+		return err
+	}
+	d := &chat.Draft{Conversation: p.ID, Sender: sender, ClientID: client, Body: b, TimeMS: max(1, e.TimeMS)}
+	if !p.Shared {
+		d.At = e.Seq
+	}
+	i.submit(d, e.Seq)
+	return nil
+}
+
+func (i *importer) read(r read) error {
+	p, err := i.place(r.Conversation)
+	if err != nil || p.Shared {
+		return err
+	}
+	user, err := i.userID(r.User)
+	if err != nil {
+		return err
+	}
+	i.submit(&chat.Draft{Conversation: p.ID, Sender: user, Mark: r.Seq}, r.Seq)
+	return nil
+}
+
+// submit sends a draft on its way; a refusal stops the import at the next line.
+func (i *importer) submit(d *chat.Draft, seq chat.Seq) {
+	i.slots <- struct{}{}
+	i.wg.Add(1)
+	i.to.Submit(d, func(r chat.Result) {
+		if r.Err != nil {
+			i.mu.Lock()
+			if i.failed == nil {
+				i.failed = fmt.Errorf("conversation %d, seq %d: %w", d.Conversation, seq, r.Err)
+			}
+			i.mu.Unlock()
+		}
+		<-i.slots
+		i.wg.Done()
+	})
+}
+
+func (i *importer) setting(s setting) error {
+	if !i.settled {
+		if err := i.flush(); err != nil {
+			return err
+		}
+		if err := i.to.Settle(i.ctx); err != nil {
+			return fmt.Errorf("waiting for timelines: %w", err)
+		}
+		i.settled = true
+	}
+	p, err := i.place(s.Conversation)
+	if err != nil {
+		return err
+	}
+	user, err := i.userID(s.User)
+	if err != nil {
+		return err
+	}
+	err = i.to.Settings(i.ctx, user, p.ID, chat.Settings{
+		Pinned: s.Pinned, Muted: s.Muted, Archived: s.Archived, MarkedUnread: s.MarkedUnread, Draft: s.Draft,
+	})
+	if err != nil {
+		return fmt.Errorf("settings: %w", err)
+	}
+	return nil
+}
+
+// flush waits for everything that is on its way.
+func (i *importer) flush() error {
+	err := i.flushUsers()
+	i.wg.Wait()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return errors.Join(err, i.failed)
+}

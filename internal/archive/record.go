@@ -1,0 +1,183 @@
+package archive
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/throng-im/throng/internal/chat"
+)
+
+// version of the format. A reader refuses newer ones.
+const version = 1
+
+// The types of lines.
+const (
+	typeHeader       = "throng"
+	typeUser         = "user"
+	typeConversation = "conversation"
+	typeEntry        = "entry"
+	typeMember       = "member"
+	typeRead         = "read"
+	typeSetting      = "setting"
+	typeEnd          = "end"
+)
+
+// User is an account in an archive.
+type User struct {
+	ID         chat.UserID       `json:"id"`
+	Handle     string            `json:"handle,omitempty"`
+	ExternalID string            `json:"external_id,omitempty"`
+	Name       string            `json:"name,omitempty"`
+	Avatar     string            `json:"avatar,omitempty"`
+	Attributes map[string]string `json:"attributes,omitempty"`
+	Version    uint64            `json:"version,omitempty"`
+	Admin      bool              `json:"admin,omitempty"`
+	Disabled   bool              `json:"disabled,omitempty"`
+	Deleted    bool              `json:"deleted,omitempty"`
+	CreatedMS  uint64            `json:"created_ms,omitempty"`
+	// Password is the hash in PHC form; only in exports that were asked for it.
+	Password string `json:"password,omitempty"`
+}
+
+type header struct {
+	Type string `json:"type"`
+
+	Version   int    `json:"version"`
+	Origin    string `json:"origin"`
+	CreatedMS uint64 `json:"created_ms"`
+}
+
+type userLine struct {
+	Type string `json:"type"`
+
+	User
+}
+
+type conversation struct {
+	Type string `json:"type"`
+
+	ID          chat.ConversationID `json:"id"`
+	Kind        string              `json:"kind"`
+	Name        string              `json:"name,omitempty"`
+	Avatar      string              `json:"avatar,omitempty"`
+	Description string              `json:"description,omitempty"`
+	Open        bool                `json:"open,omitempty"`
+	Owner       chat.UserID         `json:"owner,omitempty"`
+	Pair        []chat.UserID       `json:"pair,omitempty"`
+	CreatedMS   uint64              `json:"created_ms,omitempty"`
+}
+
+type entry struct {
+	Type string `json:"type"`
+
+	Conversation chat.ConversationID `json:"conversation"`
+	Seq          chat.Seq            `json:"seq"`
+	Ordinal      chat.Ordinal        `json:"ordinal"`
+	Sender       chat.UserID         `json:"sender,omitempty"`
+	TimeMS       uint64              `json:"time_ms"`
+	ClientID     string              `json:"client_id,omitempty"`
+	Body         json.RawMessage     `json:"body"`
+}
+
+type member struct {
+	Type string `json:"type"`
+
+	Conversation chat.ConversationID `json:"conversation"`
+	User         chat.UserID         `json:"user"`
+	Role         string              `json:"role"`
+	JoinedMS     uint64              `json:"joined_ms,omitempty"`
+	MutedUntilMS uint64              `json:"muted_until_ms,omitempty"`
+	Spans        [][2]chat.Seq       `json:"spans"`
+}
+
+type read struct {
+	Type string `json:"type"`
+
+	Conversation chat.ConversationID `json:"conversation"`
+	User         chat.UserID         `json:"user"`
+	Seq          chat.Seq            `json:"seq"`
+}
+
+type setting struct {
+	Type string `json:"type"`
+
+	Conversation chat.ConversationID `json:"conversation"`
+	User         chat.UserID         `json:"user"`
+	Pinned       bool                `json:"pinned,omitempty"`
+	Muted        bool                `json:"muted,omitempty"`
+	Archived     bool                `json:"archived,omitempty"`
+	MarkedUnread bool                `json:"marked_unread,omitempty"`
+	Draft        string              `json:"draft,omitempty"`
+}
+
+type end struct {
+	Type string `json:"type"`
+
+	Users         uint64 `json:"users"`
+	Conversations uint64 `json:"conversations"`
+	Entries       uint64 `json:"entries"`
+}
+
+func kindName(k chat.Kind) string {
+	switch k {
+	case chat.KindDirect:
+		return "direct"
+	case chat.KindGroup:
+		return "group"
+	case chat.KindSupport:
+		return "support"
+	default:
+		return ""
+	}
+}
+
+func parseKind(name string) (chat.Kind, error) {
+	for _, k := range []chat.Kind{chat.KindDirect, chat.KindGroup, chat.KindSupport} {
+		if kindName(k) == name {
+			return k, nil
+		}
+	}
+	return 0, fmt.Errorf("%q is no kind of conversation", name)
+}
+
+func roleName(r chat.Role) string {
+	switch r {
+	case chat.RoleMember:
+		return "member"
+	case chat.RoleAdmin:
+		return "admin"
+	case chat.RoleOwner:
+		return "owner"
+	default:
+		return ""
+	}
+}
+
+func parseRole(name string) (chat.Role, error) {
+	for _, r := range []chat.Role{0, chat.RoleMember, chat.RoleAdmin, chat.RoleOwner} {
+		if roleName(r) == name {
+			return r, nil
+		}
+	}
+	return 0, fmt.Errorf("%q is no role", name)
+}
+
+func clientIDText(c chat.ClientID) string {
+	if c.IsZero() {
+		return ""
+	}
+	return c.String()
+}
+
+func parseClientIDText(text string) (chat.ClientID, error) {
+	if text == "" {
+		return chat.ClientID{}, nil
+	}
+	b, err := hex.DecodeString(strings.ReplaceAll(text, "-", ""))
+	if err != nil {
+		return chat.ClientID{}, fmt.Errorf("%q is no client id: %w", text, err)
+	}
+	return chat.ParseClientID(b)
+}
