@@ -1,0 +1,235 @@
+package clienttest
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
+)
+
+func (s *Server) handle(ss *Session, env *throngv1.ClientEnvelope) {
+	id := env.GetId()
+	if _, ok := env.GetRequest().(*throngv1.ClientEnvelope_Authenticate); !ok && ss.User() == 0 {
+		ss.Close(uint16(throngv1.CloseCode_CLOSE_CODE_AUTH_EXPECTED), "authentication_expected")
+		return
+	}
+	switch r := env.GetRequest().(type) {
+	case *throngv1.ClientEnvelope_Authenticate:
+		s.authenticate(ss, id, r.Authenticate)
+	case *throngv1.ClientEnvelope_Send:
+		s.send(ss, id, r.Send)
+	case *throngv1.ClientEnvelope_ListEntries:
+		s.listEntries(ss, id, r.ListEntries)
+	case *throngv1.ClientEnvelope_MarkRead:
+		s.markRead(ss, id, r.MarkRead)
+	case *throngv1.ClientEnvelope_Sync:
+		s.sync(ss, id, r.Sync)
+	case *throngv1.ClientEnvelope_Heartbeat:
+		s.heartbeat(ss, id)
+	case *throngv1.ClientEnvelope_Received:
+	}
+}
+
+func (s *Server) authenticate(ss *Session, id uint64, r *throngv1.AuthenticateRequest) {
+	u := userOf(r.GetToken())
+	s.mu.Lock()
+	bad := u == 0 || s.user(u).revoked
+	epoch := s.epoch
+	s.mu.Unlock()
+	if bad {
+		ss.Refuse(id, throngv1.Code_CODE_UNAUTHENTICATED, "token_invalid", 0)
+		ss.Close(uint16(throngv1.CloseCode_CLOSE_CODE_AUTH_FAILED), "token_invalid")
+		return
+	}
+	ss.mu.Lock()
+	ss.user = u
+	ss.mu.Unlock()
+	now := uint64(time.Now().UnixMilli()) //nolint:gosec // a clock
+	a := &throngv1.AuthenticateResponse{
+		User: u, Device: 1, HeartbeatMs: s.HeartbeatMS, TimeMs: now, Epoch: epoch,
+		Limits: &throngv1.Limits{FrameBytes: s.FrameBytes, RequestsInFlight: s.InFlight},
+	}
+	if s.TokenMS > 0 {
+		a.ExpiresMs = now + s.TokenMS
+	}
+	ss.Answer(id, &throngv1.Response{Result: &throngv1.Response_Authenticate{Authenticate: a}})
+}
+
+func (s *Server) send(ss *Session, id uint64, r *throngv1.SendRequest) {
+	s.mu.Lock()
+	c := s.convs[r.GetConversation()]
+	if c == nil || !slices.Contains(c.members, ss.User()) {
+		s.mu.Unlock()
+		ss.Refuse(id, throngv1.Code_CODE_NOT_FOUND, "conversation_not_found", 0)
+		return
+	}
+	key := string(r.GetClientId())
+	seq, repeat := c.repeats[key]
+	var e *throngv1.Entry
+	if repeat {
+		e = c.log[seq-1]
+	} else {
+		e = s.add(c, &throngv1.Entry{
+			Sender: ss.User(), ClientId: r.GetClientId(), Body: &throngv1.Entry_Text{Text: r.GetText()},
+		})
+		c.repeats[key] = e.GetSeq()
+	}
+	s.mu.Unlock()
+	ss.Answer(id, &throngv1.Response{Result: &throngv1.Response_Send{Send: &throngv1.SendResponse{
+		Seq: e.GetSeq(), Ordinal: e.GetOrdinal(), TimeMs: e.GetTimeMs(), Repeat: repeat,
+	}}})
+	if !repeat {
+		s.Deliver(c.id, e, ss)
+	}
+}
+
+func (s *Server) listEntries(ss *Session, id uint64, r *throngv1.ListEntriesRequest) {
+	s.mu.Lock()
+	c := s.convs[r.GetConversation()]
+	if c == nil || !slices.Contains(c.members, ss.User()) {
+		s.mu.Unlock()
+		ss.Refuse(id, throngv1.Code_CODE_NOT_FOUND, "conversation_not_found", 0)
+		return
+	}
+	head := uint64(len(c.log))
+	from, to, limit := r.GetFrom(), r.GetTo(), uint64(cmp.Or(r.GetLimit(), 50))
+	if to == 0 || to > head {
+		to = head
+	}
+	if from == 0 {
+		from = to - min(to, limit) + 1
+	}
+	to = min(to, from+limit-1)
+	resp := &throngv1.ListEntriesResponse{Conversation: c.id, HeadSeq: head, HeadOrdinal: c.log[head-1].GetOrdinal()}
+	if from <= to {
+		resp.Covered = &throngv1.Span{From: from, To: to}
+		resp.Entries, resp.Withheld = c.cut(ss.User(), from, to)
+	}
+	s.mu.Unlock()
+	ss.Answer(id, &throngv1.Response{Result: &throngv1.Response_ListEntries{ListEntries: resp}})
+}
+
+// cut returns the entries of a span that the user may see, and the spans of the rest.
+func (c *conversation) cut(user, from, to uint64) (es []*throngv1.Entry, withheld []*throngv1.Span) {
+	hidden := func(seq uint64) bool {
+		return slices.ContainsFunc(c.withheld[user], func(w *throngv1.Span) bool {
+			return w.GetFrom() <= seq && seq <= w.GetTo()
+		})
+	}
+	for seq := from; seq <= to; seq++ {
+		if !hidden(seq) {
+			es = append(es, c.log[seq-1])
+			continue
+		}
+		if n := len(withheld); n > 0 && withheld[n-1].GetTo() == seq-1 {
+			withheld[n-1].To = seq
+		} else {
+			withheld = append(withheld, &throngv1.Span{From: seq, To: seq})
+		}
+	}
+	return es, withheld
+}
+
+func (s *Server) markRead(ss *Session, id uint64, r *throngv1.MarkReadRequest) {
+	s.mu.Lock()
+	c, u := s.convs[r.GetConversation()], s.user(ss.User())
+	if c == nil || r.GetSeq() > uint64(len(c.log)) {
+		s.mu.Unlock()
+		ss.Refuse(id, throngv1.Code_CODE_INVALID, "read_beyond_head", 0)
+		return
+	}
+	u.read[c.id] = max(u.read[c.id], r.GetSeq())
+	seq, ord, unread := c.unread(u)
+	s.mu.Unlock()
+	ss.Answer(id, &throngv1.Response{Result: &throngv1.Response_MarkRead{MarkRead: &throngv1.MarkReadResponse{
+		ReadSeq: seq, ReadOrdinal: ord, Unread: unread,
+	}}})
+	for _, other := range s.Sessions(ss.User()) {
+		if other != ss {
+			other.Push(&throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_ReadChanged{
+				ReadChanged: &throngv1.ReadChanged{Conversation: c.id, ReadSeq: seq, ReadOrdinal: ord},
+			}})
+		}
+	}
+}
+
+func (c *conversation) unread(u *user) (seq, ordinal, unread uint64) {
+	if seq = u.read[c.id]; seq > 0 {
+		ordinal = c.log[seq-1].GetOrdinal()
+	}
+	return seq, ordinal, c.log[len(c.log)-1].GetOrdinal() - ordinal
+}
+
+func (s *Server) total(id uint64) uint64 {
+	var sum uint64
+	for _, c := range s.convs {
+		if slices.Contains(c.members, id) {
+			_, _, n := c.unread(s.user(id))
+			sum += n
+		}
+	}
+	return sum
+}
+
+func (s *Server) sync(ss *Session, id uint64, r *throngv1.SyncRequest) {
+	s.mu.Lock()
+	uid := ss.User()
+	u, cur := s.user(uid), r.GetCursor()
+	resp := &throngv1.SyncResponse{TotalUnread: s.total(uid)}
+	if cur != nil && (cur.GetEpoch() != s.epoch || cur.GetPts() > u.pts) {
+		resp.Reset_, cur = true, nil
+	}
+	changed := make([]*conversation, 0, len(s.convs))
+	for _, c := range s.convs {
+		if slices.Contains(c.members, uid) && (cur == nil || u.changed[c.id] > cur.GetPts() || c.tier != throngv1.Tier_TIER_SMALL) {
+			changed = append(changed, c)
+		}
+	}
+	slices.SortFunc(changed, func(a, b *conversation) int { return cmp.Compare(u.changed[a.id], u.changed[b.id]) })
+	pts := u.pts
+	if len(changed) > s.SyncPage {
+		changed, resp.More = changed[:s.SyncPage], true
+		pts = u.changed[changed[s.SyncPage-1].id]
+	}
+	resp.Cursor = &throngv1.Cursor{Epoch: s.epoch, Generation: 1, Pts: pts}
+	for _, c := range changed {
+		resp.Conversations = append(resp.Conversations, c.show(uid, u, uint64(r.GetEntries())))
+	}
+	s.mu.Unlock()
+	ss.Answer(id, &throngv1.Response{Result: &throngv1.Response_Sync{Sync: resp}})
+}
+
+func (c *conversation) show(uid uint64, u *user, entries uint64) *throngv1.Conversation {
+	n := uint64(len(c.log))
+	last := c.log[n-1]
+	read, readOrd, unread := c.unread(u)
+	v := &throngv1.Conversation{
+		Id: c.id, Kind: c.kind, MemberCount: uint32(len(c.members)), Role: throngv1.Role_ROLE_MEMBER, //nolint:gosec // a handful
+		Head:    &throngv1.Head{Conversation: c.id, Seq: n, Ordinal: last.GetOrdinal(), Tier: c.tier},
+		ReadSeq: read, ReadOrdinal: readOrd, Unread: unread, FirstSeq: 1,
+	}
+	if entries > 0 {
+		v.Entries, v.Withheld = c.cut(uid, n-min(n, entries)+1, n)
+	}
+	return v
+}
+
+func (s *Server) heartbeat(ss *Session, id uint64) {
+	s.mu.Lock()
+	u := s.user(ss.User())
+	resp := &throngv1.HeartbeatResponse{
+		Cursor:      &throngv1.Cursor{Epoch: s.epoch, Generation: 1, Pts: u.pts},
+		TotalUnread: s.total(ss.User()), TimeMs: uint64(time.Now().UnixMilli()), //nolint:gosec // a clock
+	}
+	for _, c := range s.convs {
+		if c.tier != throngv1.Tier_TIER_SMALL && slices.Contains(c.members, ss.User()) {
+			last := c.log[len(c.log)-1]
+			resp.Heads = append(resp.Heads, &throngv1.Head{
+				Conversation: c.id, Seq: last.GetSeq(), Ordinal: last.GetOrdinal(), Tier: c.tier,
+			})
+		}
+	}
+	s.mu.Unlock()
+	ss.Answer(id, &throngv1.Response{Result: &throngv1.Response_Heartbeat{Heartbeat: resp}})
+}

@@ -1,0 +1,264 @@
+package clienttest
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
+)
+
+// Verdict says what happens to something that the server is about to push.
+type Verdict uint8
+
+// The verdicts.
+const (
+	Pass  Verdict = iota // push it
+	Drop                 // lose it
+	Twice                // push it two times
+)
+
+// Server is the model with its sessions. Set the exported fields before the first connection.
+type Server struct {
+	// HeartbeatMS is what clients are told; default 25,000.
+	HeartbeatMS uint32
+	// TokenMS is how long a token lasts; 0 is for ever.
+	TokenMS uint64
+	// InFlight and FrameBytes are the limits that clients are told.
+	InFlight, FrameBytes uint32
+	// SyncPage bounds the conversations of one sync answer.
+	SyncPage int
+	// OnRequest is called with each request before it is handled, and returns true where it has dealt with it itself, for
+	// example by Session.Answer, or by nothing at all.
+	OnRequest func(s *Session, env *throngv1.ClientEnvelope) bool
+	// OnPush is called with each delivery and each other push.
+	OnPush func(s *Session, env *throngv1.ServerEnvelope) Verdict
+	// OnAnswer is called with each answer before it goes out.
+	OnAnswer func(s *Session, env *throngv1.ServerEnvelope) Verdict
+	// OnDial is called with each connection attempt; its error is the attempt's.
+	OnDial func(attempt int) error
+
+	mu       sync.Mutex
+	epoch    uint64
+	users    map[uint64]*user
+	convs    map[uint64]*conversation
+	sessions map[*Session]struct{}
+	dials    int
+	closed   bool
+	wg       sync.WaitGroup
+}
+
+type user struct {
+	pts     uint64
+	changed map[uint64]uint64 // conversation → pts
+	read    map[uint64]uint64 // conversation → seq
+	revoked bool
+}
+
+type conversation struct {
+	id       uint64
+	kind     throngv1.Kind
+	tier     throngv1.Tier
+	members  []uint64
+	log      []*throngv1.Entry
+	repeats  map[string]uint64 // sender and client id → seq
+	withheld map[uint64][]*throngv1.Span
+}
+
+// New makes an empty server.
+func New() *Server {
+	return &Server{
+		HeartbeatMS: 25_000, InFlight: 64, FrameBytes: 512 << 10, SyncPage: 200, epoch: 1,
+		users: map[uint64]*user{}, convs: map[uint64]*conversation{}, sessions: map[*Session]struct{}{},
+	}
+}
+
+// NetDial is the client's way in.
+func (s *Server) NetDial(context.Context, string, string) (net.Conn, error) {
+	s.mu.Lock()
+	s.dials++
+	n, closed := s.dials, s.closed
+	s.mu.Unlock()
+	if closed {
+		return nil, errors.New("connection refused")
+	}
+	if s.OnDial != nil {
+		if err := s.OnDial(n); err != nil {
+			return nil, err
+		}
+	}
+	near, far := net.Pipe()
+	s.wg.Go(func() { s.serve(far) }) // ends when either side closes
+	return near, nil
+}
+
+// Dials returns how often a client has tried to connect.
+func (s *Server) Dials() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dials
+}
+
+// Close ends all sessions and waits for them.
+func (s *Server) Close() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.Cut()
+	s.wg.Wait()
+}
+
+// Cut ends all connections without a word, as a lost network does.
+func (s *Server) Cut() {
+	for _, ss := range s.list() {
+		_ = ss.conn.Close()
+	}
+}
+
+// CloseSessions ends all connections with a close code.
+func (s *Server) CloseSessions(code uint16, reason string) {
+	for _, ss := range s.list() {
+		ss.Close(code, reason)
+	}
+}
+
+// Sessions returns the authenticated connections of a user.
+func (s *Server) Sessions(user uint64) []*Session {
+	return slices.DeleteFunc(s.list(), func(ss *Session) bool { return ss.User() != user })
+}
+
+func (s *Server) list() []*Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]*Session, 0, len(s.sessions))
+	for ss := range s.sessions {
+		out = append(out, ss)
+	}
+	return out
+}
+
+// AddConversation makes a conversation of the small tier with its first entry.
+func (s *Server) AddConversation(id uint64, kind throngv1.Kind, members ...uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := &conversation{
+		id: id, kind: kind, tier: throngv1.Tier_TIER_SMALL, members: members, repeats: map[string]uint64{},
+		withheld: map[uint64][]*throngv1.Span{},
+	}
+	s.convs[id] = c
+	s.add(c, &throngv1.Entry{Body: &throngv1.Entry_Created{Created: &throngv1.Created{
+		Kind: kind, MemberCount: uint32(len(members)), Members: members, //nolint:gosec // a handful
+	}}})
+}
+
+// SetTier puts a conversation into a tier: above the small one it appears in the digest's heads and not in the timeline.
+func (s *Server) SetTier(conv uint64, tier throngv1.Tier) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.convs[conv].tier = tier
+}
+
+// Append writes a text and pushes it to the members' sessions.
+func (s *Server) Append(conv, sender uint64, text string) *throngv1.Entry {
+	e := s.AppendQuietly(conv, sender, text)
+	s.Deliver(conv, e, nil)
+	return e
+}
+
+// AppendQuietly writes a text and tells nobody.
+func (s *Server) AppendQuietly(conv, sender uint64, text string) *throngv1.Entry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.add(s.convs[conv], &throngv1.Entry{Sender: sender, Body: &throngv1.Entry_Text{Text: text}})
+}
+
+// Deliver pushes an entry to the sessions of the members, but for one.
+func (s *Server) Deliver(conv uint64, e *throngv1.Entry, but *Session) {
+	s.mu.Lock()
+	members := s.convs[conv].members
+	s.mu.Unlock()
+	for _, ss := range s.list() {
+		if ss != but && slices.Contains(members, ss.User()) {
+			ss.Push(&throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_Entry{Entry: e}})
+		}
+	}
+}
+
+// Withhold keeps a span of a conversation from a user.
+func (s *Server) Withhold(conv, user, from, to uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.convs[conv]
+	c.withheld[user] = append(c.withheld[user], &throngv1.Span{From: from, To: to})
+}
+
+// Log returns a conversation's entries.
+func (s *Server) Log(conv uint64) []*throngv1.Entry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.convs[conv].log)
+}
+
+// Restore raises the epoch: every client has to start over.
+func (s *Server) Restore() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.epoch++
+}
+
+// Revoke makes the user's tokens worthless, or good again.
+func (s *Server) Revoke(user uint64, revoked bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.user(user).revoked = revoked
+}
+
+func (s *Server) user(id uint64) *user {
+	u := s.users[id]
+	if u == nil {
+		u = &user{changed: map[uint64]uint64{}, read: map[uint64]uint64{}}
+		s.users[id] = u
+	}
+	return u
+}
+
+// add appends with mu held.
+func (s *Server) add(c *conversation, e *throngv1.Entry) *throngv1.Entry {
+	e.Conversation, e.Seq, e.TimeMs = c.id, uint64(len(c.log)+1), uint64(time.Now().UnixMilli()) //nolint:gosec // a clock
+	if n := len(c.log); n > 0 {
+		e.Ordinal = c.log[n-1].GetOrdinal()
+	}
+	if e.GetCreated() == nil {
+		e.Ordinal++
+	}
+	c.log = append(c.log, e)
+	for _, m := range c.members {
+		u := s.user(m)
+		if c.tier == throngv1.Tier_TIER_SMALL {
+			u.pts++
+			u.changed[c.id] = u.pts
+		}
+		if m == e.GetSender() {
+			u.read[c.id] = e.GetSeq()
+		}
+	}
+	return e
+}
+
+func userOf(token string) uint64 {
+	rest, ok := strings.CutPrefix(token, "user-")
+	if !ok {
+		return 0
+	}
+	rest, _, _ = strings.Cut(rest, "/") // what follows tells tokens of one user apart
+	n, err := strconv.ParseUint(rest, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}

@@ -1,0 +1,28 @@
+// Package client is the Go SDK of Throng.
+//
+// A Client is one device of one user. Connect keeps a live connection for as long as the Client is open: it
+// authenticates, syncs, reconnects with full jitter and resumes. What happens is told as typed events, in order per
+// conversation and each entry once, whatever the network repeats, reorders or loses:
+//
+//	idle → connecting → syncing → online
+//	           ↑            ↓        ↓
+//	           └──────── waiting ←───┘        closed (reason)
+//
+// Send puts a message into the outbox and returns a handle; the handle is done when the server has stored the message
+// durably, or refused it for good. The outbox is in order per conversation and survives reconnects, with a store of its
+// own also the process.
+//
+// # How order is kept
+//
+// The server numbers the entries of a conversation 1, 2, 3, … without a gap. A conversation's stream delivers entry s only
+// after s−1. What arrives early is held for a short time, because it is mostly the answer to a send that overtook a
+// delivery; then the missing range is pulled. Spans that the server names as withheld count as filled. A gap too large
+// to pull becomes a Hole event. A delivery that nobody noticed missing is found by the digest of the heartbeat.
+//
+// # Layers
+//
+// API holds the HTTP services, Link is one WebSocket connection without any logic, and Client is built from both. The load engine
+// uses Link and the Scan functions directly.
+//
+// The package imports the generated schema and nothing of the server.
+package client

@@ -1,0 +1,221 @@
+package client
+
+import (
+	"time"
+
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
+)
+
+// handle takes one envelope of the server. All of this file runs with mu held.
+func (c *Client) handle(s *session, env *throngv1.ServerEnvelope) {
+	switch v := env.GetContent().(type) {
+	case *throngv1.ServerEnvelope_Entry:
+		c.arrived(ConversationID(v.Entry.GetConversation()), v.Entry)
+	case *throngv1.ServerEnvelope_Entries:
+		for _, e := range v.Entries.GetEntries() {
+			c.arrived(ConversationID(v.Entries.GetConversation()), e)
+		}
+	case *throngv1.ServerEnvelope_Response:
+		c.answered(s, v.Response)
+	case *throngv1.ServerEnvelope_Hint:
+		c.hinted(ConversationID(v.Hint.GetConversation()), v.Hint.GetSeq(), v.Hint.GetOrdinal())
+	case *throngv1.ServerEnvelope_ReadChanged:
+		r := v.ReadChanged
+		c.readTo(ConversationID(r.GetConversation()), r.GetReadSeq(), r.GetReadOrdinal())
+	case *throngv1.ServerEnvelope_SettingsChanged:
+		c.settle(ConversationID(v.SettingsChanged.GetConversation()), v.SettingsChanged.GetSettings())
+	case *throngv1.ServerEnvelope_SyncHint:
+		s.wantSync = true
+		c.wake()
+	case *throngv1.ServerEnvelope_Closing:
+		s.closing = v.Closing
+	case *throngv1.ServerEnvelope_Profiles:
+		c.events.push(ProfilesLearned{Profiles: v.Profiles.GetProfiles()})
+	}
+}
+
+func (c *Client) answered(s *session, r *throngv1.Response) {
+	w, ok := s.waiting[r.GetId()]
+	if !ok {
+		return // nobody waits: its asker gave up
+	}
+	delete(s.waiting, r.GetId())
+	if e := r.GetError(); e != nil {
+		w(nil, fromWire(e))
+		return
+	}
+	w(r, nil)
+}
+
+// find returns the conversation. One that no sync has told of yet is kept as a stream, and a sync is wanted.
+func (c *Client) find(id ConversationID) *conversation {
+	cv := c.conversations[id]
+	if cv == nil {
+		cv = &conversation{view: Conversation{ID: id}}
+		c.conversations[id] = cv
+	}
+	if !cv.known && c.session != nil && !c.session.wantSync {
+		c.session.wantSync = true
+		c.wake()
+	}
+	return cv
+}
+
+func (c *Client) arrived(id ConversationID, e *throngv1.Entry) {
+	if id == 0 || e.GetSeq() == 0 {
+		return
+	}
+	cv := c.find(id)
+	if !cv.stream.add(e) {
+		return
+	}
+	c.advance(cv, time.Now())
+}
+
+// hinted notes that the conversation's log goes on to seq.
+func (c *Client) hinted(id ConversationID, seq, ordinal uint64) {
+	if id == 0 {
+		return
+	}
+	cv := c.find(id)
+	if ordinal > cv.headOrdinal {
+		c.change(cv, func() { cv.headOrdinal = ordinal })
+	}
+	if seq <= cv.stream.head {
+		return
+	}
+	cv.stream.head = seq
+	now := time.Now()
+	if cv.view.Members > manyMembers { // the others got the same hint at the same moment
+		cv.stream.notBefore = now.Add(time.Duration(c.opts.Random() * float64(pullSpread)))
+	}
+	c.advance(cv, now)
+}
+
+// advance tells what is in order now and notes what is missing.
+func (c *Client) advance(cv *conversation, now time.Time) {
+	for {
+		if !c.events.room() && len(cv.stream.held) > 0 && cv.stream.next != 0 {
+			c.starved = true
+			cv.stream.clear() // it is pulled when there is room
+			break
+		}
+		e, ok := cv.stream.pop()
+		if !ok {
+			break
+		}
+		if e != nil {
+			c.tell(cv, e)
+		}
+		c.unacked[cv.view.ID] = cv
+	}
+	cv.stream.note(now)
+	if from, _ := cv.stream.lacks(); from != 0 {
+		if c.lagging[cv.view.ID] != cv {
+			c.lagging[cv.view.ID] = cv
+			c.wake()
+		}
+		return
+	}
+	delete(c.lagging, cv.view.ID)
+}
+
+// tell gives the entry to the application and draws its conclusions.
+func (c *Client) tell(cv *conversation, e *throngv1.Entry) {
+	e.Conversation = uint64(cv.view.ID)
+	c.change(cv, func() {
+		cv.headOrdinal = max(cv.headOrdinal, e.GetOrdinal())
+		if e.GetSender() == uint64(c.me) && c.me != 0 {
+			cv.read(e.GetSeq(), e.GetOrdinal())
+		}
+	})
+	cv.view.Last = e
+	live := e.GetSeq() > cv.backlog
+	changed := e.GetSeq() > cv.metaSeq && cv.learn(e, c.me)
+	c.keep(cv, e)
+	c.events.push(Message{Conversation: cv.view.ID, Entry: e, Live: live})
+	if changed {
+		c.events.push(ConversationChanged{Conversation: cv.snapshot()})
+	}
+}
+
+// learn takes from an entry what it changes about the conversation.
+func (cv *conversation) learn(e *throngv1.Entry, me UserID) bool {
+	v := &cv.view
+	switch b := e.GetBody().(type) {
+	case *throngv1.Entry_ConversationChanged:
+		ch := b.ConversationChanged
+		if ch.Name != nil {
+			v.Name = ch.GetName()
+		}
+		if ch.Avatar != nil {
+			v.Avatar = ch.GetAvatar()
+		}
+		if ch.Description != nil {
+			v.Description = ch.GetDescription()
+		}
+	case *throngv1.Entry_MembersChanged:
+		cv.members(b.MembersChanged, me)
+	case *throngv1.Entry_Dissolved:
+		v.Dissolved = true
+	default:
+		return false
+	}
+	return true
+}
+
+func (cv *conversation) members(m *throngv1.MembersChanged, me UserID) {
+	v := &cv.view
+	mine := false
+	for _, u := range m.GetUsers() {
+		mine = mine || UserID(u) == me
+	}
+	switch m.GetAction() {
+	case throngv1.MembersChanged_ACTION_ADDED, throngv1.MembersChanged_ACTION_JOINED:
+		v.Members += m.GetCount()
+		if mine && v.Role == throngv1.Role_ROLE_UNSPECIFIED {
+			v.Role = max(m.GetRole(), throngv1.Role_ROLE_MEMBER)
+		}
+	case throngv1.MembersChanged_ACTION_LEFT, throngv1.MembersChanged_ACTION_REMOVED:
+		v.Members -= min(m.GetCount(), v.Members)
+		if mine {
+			v.Role = throngv1.Role_ROLE_UNSPECIFIED
+		}
+	case throngv1.MembersChanged_ACTION_ROLE:
+		if mine {
+			v.Role = m.GetRole()
+		}
+	case throngv1.MembersChanged_ACTION_TRANSFERRED:
+		if mine {
+			v.Role = throngv1.Role_ROLE_OWNER
+		} else if v.Role == throngv1.Role_ROLE_OWNER {
+			v.Role = throngv1.Role_ROLE_ADMIN
+		}
+	case throngv1.MembersChanged_ACTION_MUTED:
+		if mine {
+			v.MutedUntil = fromMS(m.GetUntilMs())
+		}
+	case throngv1.MembersChanged_ACTION_UNSPECIFIED:
+	}
+}
+
+func (c *Client) readTo(id ConversationID, seq, ordinal uint64) {
+	cv := c.conversations[id]
+	if cv == nil {
+		return
+	}
+	moved := false
+	c.change(cv, func() { moved = cv.read(seq, ordinal) })
+	if moved {
+		c.events.push(ReadChanged{Conversation: id, Seq: seq, Unread: cv.unread()})
+	}
+}
+
+func (c *Client) settle(id ConversationID, s *throngv1.ConversationSettings) {
+	cv := c.conversations[id]
+	if cv == nil || s == nil {
+		return
+	}
+	c.change(cv, func() { cv.view.Settings = settingsOf(s) })
+	c.events.push(SettingsChanged{Conversation: id, Settings: cv.view.Settings})
+}

@@ -1,0 +1,164 @@
+package client
+
+import (
+	"encoding/binary"
+	"io"
+
+	"github.com/gobwas/ws"
+
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
+)
+
+const throngv1Unsupported = throngv1.CloseCode_CLOSE_CODE_UNSUPPORTED
+
+const (
+	maxControl      = 125 // bytes of a control frame
+	closeProtocol   = 1002
+	closeTooBig     = 1009
+	closeNormal     = 1000
+	closeNoStatus   = 1005
+	maxHeader       = 10 // bytes of the header of an unmasked frame
+	minHeader       = 2
+	longHeader16    = 4
+	finBit          = 0x80
+	reservedBits    = 0x70
+	opcodeBits      = 0x0f
+	maskBit         = 0x80
+	lengthBits      = 0x7f
+	lengthIs16      = 126
+	lengthIs64      = 127
+	closeCodeLength = 2
+)
+
+// header is a frame's header as read.
+type header struct {
+	op  ws.OpCode
+	fin bool
+	n   int
+}
+
+// Read returns the next whole message. The slice is borrowed until the next Read. Pings are answered. The error is a
+// *CloseError where the peer closed with a code.
+func (l *Link) Read() ([]byte, error) {
+	var parts []byte
+	open := false
+	for {
+		h, err := l.header()
+		if err != nil {
+			return nil, err
+		}
+		if h.op.IsControl() {
+			if err := l.control(h); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if (h.op == ws.OpContinuation) != open {
+			return nil, l.refuse(closeProtocol, "continuation out of place")
+		}
+		if len(parts)+h.n > l.maxFrame {
+			return nil, l.refuse(closeTooBig, "message too large")
+		}
+		b, err := l.payload(h.n)
+		if err != nil {
+			return nil, err
+		}
+		if h.fin && !open {
+			return b, nil
+		}
+		parts = append(parts, b...)
+		if h.fin {
+			return parts, nil
+		}
+		open = true
+	}
+}
+
+// header reads the next frame's header after it has dropped the payload that was lent before.
+func (l *Link) header() (header, error) {
+	if l.discard > 0 {
+		if _, err := l.br.Discard(l.discard); err != nil {
+			return header{}, err
+		}
+		l.discard = 0
+	}
+	b, err := l.br.Peek(minHeader)
+	if err != nil {
+		return header{}, err
+	}
+	h := header{op: ws.OpCode(b[0] & opcodeBits), fin: b[0]&finBit != 0, n: int(b[1] & lengthBits)}
+	if b[0]&reservedBits != 0 || b[1]&maskBit != 0 {
+		return header{}, l.refuse(closeProtocol, "reserved bit or mask set")
+	}
+	size := minHeader
+	switch h.n {
+	case lengthIs16:
+		size = longHeader16
+	case lengthIs64:
+		size = maxHeader
+	}
+	if size > minHeader {
+		if b, err = l.br.Peek(size); err != nil {
+			return header{}, err
+		}
+		if size == longHeader16 {
+			h.n = int(binary.BigEndian.Uint16(b[minHeader:]))
+		} else {
+			n := binary.BigEndian.Uint64(b[minHeader:])
+			if n > uint64(l.maxFrame) {
+				return header{}, l.refuse(closeTooBig, "message too large")
+			}
+			h.n = int(n)
+		}
+	}
+	if _, err := l.br.Discard(size); err != nil {
+		return header{}, err
+	}
+	l.received.Add(int64(size + h.n))
+	return h, nil
+}
+
+// payload lends n bytes: from the read buffer where they fit, else from a buffer of their own.
+func (l *Link) payload(n int) ([]byte, error) {
+	if n <= l.br.Size() {
+		b, err := l.br.Peek(n)
+		l.discard = len(b)
+		return b, err
+	}
+	if cap(l.big) < n || (cap(l.big) > keptBuffer && n <= keptBuffer) {
+		l.big = make([]byte, n)
+	}
+	b := l.big[:n]
+	_, err := io.ReadFull(l.br, b)
+	return b, err
+}
+
+func (l *Link) control(h header) error {
+	if h.n > maxControl || !h.fin {
+		return l.refuse(closeProtocol, "control frame too long")
+	}
+	b, err := l.payload(h.n)
+	if err != nil {
+		return err
+	}
+	switch h.op {
+	case ws.OpPing:
+		return l.write(ws.OpPong, b, writeTimeout)
+	case ws.OpClose:
+		e := &CloseError{Code: closeNoStatus}
+		if len(b) >= closeCodeLength {
+			e.Code, e.Reason = int(binary.BigEndian.Uint16(b)), string(b[closeCodeLength:])
+		}
+		_ = l.Close(closeNormal, "")
+		return e
+	case ws.OpPong, ws.OpText, ws.OpBinary, ws.OpContinuation:
+		return nil
+	default:
+		return l.refuse(closeProtocol, "unknown control frame")
+	}
+}
+
+func (l *Link) refuse(code int, reason string) error {
+	_ = l.Close(code, reason)
+	return &CloseError{Code: code, Reason: reason}
+}

@@ -1,0 +1,241 @@
+package client
+
+import (
+	"errors"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// The numbers of proto/throng/v1 that the scanner reads; scan_test.go holds them against the generated code.
+const (
+	fieldEnvelopes = 1 // ServerFrame and ClientFrame
+
+	fieldServerEntry    = 1 // ServerEnvelope
+	fieldServerEntries  = 2
+	fieldServerResponse = 3
+
+	fieldEntryConversation = 1 // Entry
+	fieldEntrySeq          = 2
+	fieldEntryOrdinal      = 3
+	fieldEntrySender       = 4
+	fieldEntryTime         = 5
+	fieldEntryText         = 6
+
+	fieldEntriesConversation = 1 // Entries
+	fieldEntriesEntries      = 2
+
+	fieldResponseID    = 1 // Response
+	fieldResponseSend  = 2
+	fieldResponseError = 3
+
+	fieldSendSeq    = 1 // SendResponse
+	fieldSendRepeat = 4
+
+	fieldClientID   = 1 // ClientEnvelope
+	fieldClientSend = 3
+
+	fieldRequestConversation = 1 // SendRequest
+	fieldRequestClientID     = 2
+	fieldRequestText         = 3
+)
+
+// errScan is what malformed bytes give; the frame was damaged or is of another protocol.
+var errScan = errors.New("malformed frame")
+
+// RawEntry is a delivery as scanned. Text borrows the frame.
+type RawEntry struct {
+	Conversation ConversationID
+	Seq          uint64
+	Ordinal      uint64
+	Sender       UserID
+	TimeMS       uint64
+	// Text is nil for entries of other kinds.
+	Text []byte
+	// Size is how many bytes of the frame the entry's envelope took.
+	Size int
+}
+
+// RawResponse is the answer to a request as scanned.
+type RawResponse struct {
+	// ID is that of the request.
+	ID uint64
+	// Send is set where the answer acknowledges a send; Seq and Repeat are then its.
+	Send   bool
+	Seq    uint64
+	Repeat bool
+	// Error borrows the encoded Error, nil where there is none.
+	Error []byte
+}
+
+// Scanner is told what Scan finds in a frame, in order.
+type Scanner interface {
+	// Entry is called for each delivery. The entry is borrowed until return.
+	Entry(e *RawEntry)
+	// Response is called for each answer. It is borrowed until return.
+	Response(r *RawResponse)
+	// Other is called for envelopes of other kinds with the field's number and its bytes, borrowed until return.
+	Other(field int, b []byte)
+}
+
+// Scan reads a frame of throng.v1.proto without allocating.
+func Scan(frame []byte, to Scanner) error {
+	return fields(frame, func(num protowire.Number, b []byte, _ uint64) error {
+		if num != fieldEnvelopes || b == nil {
+			return nil
+		}
+		return scanEnvelope(b, to)
+	})
+}
+
+func scanEnvelope(env []byte, to Scanner) error {
+	return fields(env, func(num protowire.Number, b []byte, _ uint64) error {
+		if b == nil {
+			return nil
+		}
+		switch num {
+		case fieldServerEntry:
+			return scanEntry(b, 0, len(env)+envelopeHead(len(env)), to)
+		case fieldServerEntries:
+			return scanEntries(b, len(env)+envelopeHead(len(env))-len(b), to)
+		case fieldServerResponse:
+			return scanResponse(b, to)
+		default:
+			to.Other(int(num), b)
+			return nil
+		}
+	})
+}
+
+// envelopeHead is how many bytes the tag and the length of an embedded message of n bytes take.
+func envelopeHead(n int) int { return 1 + protowire.SizeVarint(uint64(n)) }
+
+func scanEntries(b []byte, head int, to Scanner) error {
+	var conv uint64
+	return fields(b, func(num protowire.Number, e []byte, v uint64) error {
+		switch num {
+		case fieldEntriesConversation:
+			conv = v
+		case fieldEntriesEntries:
+			size := len(e) + envelopeHead(len(e)) + head
+			head = 0 // the shared part is the first entry's
+			return scanEntry(e, conv, size, to)
+		}
+		return nil
+	})
+}
+
+func scanEntry(b []byte, conv uint64, size int, to Scanner) error {
+	e := RawEntry{Conversation: ConversationID(conv), Size: size}
+	for len(b) > 0 {
+		num, val, bytes, n := field(b)
+		if n < 0 {
+			return errScan
+		}
+		b = b[n:]
+		switch num {
+		case fieldEntryConversation:
+			e.Conversation = ConversationID(val)
+		case fieldEntrySeq:
+			e.Seq = val
+		case fieldEntryOrdinal:
+			e.Ordinal = val
+		case fieldEntrySender:
+			e.Sender = UserID(val)
+		case fieldEntryTime:
+			e.TimeMS = val
+		case fieldEntryText:
+			e.Text = bytes
+		}
+	}
+	to.Entry(&e)
+	return nil
+}
+
+func scanResponse(b []byte, to Scanner) error {
+	var r RawResponse
+	for len(b) > 0 {
+		num, val, bytes, n := field(b)
+		if n < 0 {
+			return errScan
+		}
+		b = b[n:]
+		switch num {
+		case fieldResponseID:
+			r.ID = val
+		case fieldResponseError:
+			r.Error = bytes
+		case fieldResponseSend:
+			r.Send = true
+			for len(bytes) > 0 {
+				num, val, _, n := field(bytes)
+				if n < 0 {
+					return errScan
+				}
+				bytes = bytes[n:]
+				switch num {
+				case fieldSendSeq:
+					r.Seq = val
+				case fieldSendRepeat:
+					r.Repeat = val != 0
+				}
+			}
+		}
+	}
+	to.Response(&r)
+	return nil
+}
+
+// field reads one field: its varint or its bytes, and how long it is; n < 0 where it is malformed.
+func field(b []byte) (num protowire.Number, val uint64, bytes []byte, n int) {
+	num, typ, n := protowire.ConsumeTag(b)
+	if n < 0 {
+		return 0, 0, nil, n
+	}
+	m := 0
+	switch typ {
+	case protowire.VarintType:
+		val, m = protowire.ConsumeVarint(b[n:])
+	case protowire.BytesType:
+		bytes, m = protowire.ConsumeBytes(b[n:])
+	case protowire.Fixed32Type, protowire.Fixed64Type, protowire.StartGroupType, protowire.EndGroupType:
+		m = protowire.ConsumeFieldValue(num, typ, b[n:])
+	default:
+		m = -1
+	}
+	if m < 0 {
+		return 0, 0, nil, m
+	}
+	return num, val, bytes, n + m
+}
+
+func fields(b []byte, each func(num protowire.Number, bytes []byte, val uint64) error) error {
+	for len(b) > 0 {
+		num, val, bytes, n := field(b)
+		if n < 0 {
+			return errScan
+		}
+		b = b[n:]
+		if err := each(num, bytes, val); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// AppendSend appends a frame of throng.v1.proto that holds one send of a text.
+func AppendSend(dst []byte, id uint64, conv ConversationID, clientID *[16]byte, text []byte) []byte {
+	req := 1 + protowire.SizeVarint(uint64(conv)) + 1 + 1 + len(clientID) + 1 + protowire.SizeBytes(len(text))
+	env := 1 + protowire.SizeVarint(id) + 1 + protowire.SizeBytes(req)
+	dst = protowire.AppendTag(dst, fieldEnvelopes, protowire.BytesType)
+	dst = protowire.AppendVarint(dst, uint64(env))
+	dst = protowire.AppendTag(dst, fieldClientID, protowire.VarintType)
+	dst = protowire.AppendVarint(dst, id)
+	dst = protowire.AppendTag(dst, fieldClientSend, protowire.BytesType)
+	dst = protowire.AppendVarint(dst, uint64(req))
+	dst = protowire.AppendTag(dst, fieldRequestConversation, protowire.VarintType)
+	dst = protowire.AppendVarint(dst, uint64(conv))
+	dst = protowire.AppendTag(dst, fieldRequestClientID, protowire.BytesType)
+	dst = protowire.AppendBytes(dst, clientID[:])
+	dst = protowire.AppendTag(dst, fieldRequestText, protowire.BytesType)
+	return protowire.AppendBytes(dst, text)
+}

@@ -1,0 +1,161 @@
+package client
+
+import (
+	"errors"
+	"time"
+
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
+)
+
+const (
+	syncPage  = 200 // conversations of one answer
+	syncRetry = time.Second
+)
+
+// sync asks what changed since the cursor, and asks again until there is no more. It runs with mu held.
+func (c *Client) sync(s *session) {
+	s.wantSync, s.syncing = false, true
+	s.fresh = c.cursor == nil
+	c.syncPage(s)
+}
+
+func (c *Client) syncPage(s *session) {
+	req := &throngv1.SyncRequest{Cursor: c.cursor, Limit: syncPage, Entries: uint32(c.opts.Entries)} //nolint:gosec // 0 to 50
+	env := &throngv1.ClientEnvelope{Request: &throngv1.ClientEnvelope_Sync{Sync: req}}
+	s.post(env, func(r *throngv1.Response, err error) {
+		if err != nil {
+			c.syncFailed(s, err)
+			return
+		}
+		c.synced(s, r.GetSync())
+	})
+}
+
+func (c *Client) synced(s *session, r *throngv1.SyncResponse) {
+	if r.GetReset_() {
+		if len(c.conversations) > 0 || c.cursor != nil {
+			c.reset()
+		}
+		s.fresh = true
+	}
+	c.cursor, c.serverTotal = r.GetCursor(), r.GetTotalUnread()
+	for _, pc := range r.GetConversations() {
+		c.learned(pc, s.fresh)
+	}
+	if r.GetMore() {
+		c.syncPage(s)
+		return
+	}
+	s.syncing = false
+	if s.fresh {
+		c.whole, s.fresh = true, false
+	}
+	if !s.online {
+		s.online = true
+		c.setState(State{Phase: Online})
+		close(s.ready)
+		c.outbox.restart()
+		c.pump(s)
+	}
+	c.wake()
+}
+
+func (c *Client) syncFailed(s *session, err error) {
+	s.syncing, s.wantSync = false, true
+	var e *Error
+	switch {
+	case errors.Is(err, errLinkLost):
+		return
+	case errors.As(err, &e) && e.Reason == "cursor_invalid" && c.cursor != nil:
+		c.cursor = nil // start over
+	case errors.As(err, &e) && e.Retryable():
+		s.syncAfter = time.Now().Add(max(syncRetry, e.RetryAfter))
+	default:
+		s.end(err)
+	}
+	c.wake()
+}
+
+// reset forgets all that is known of conversations.
+func (c *Client) reset() {
+	clear(c.conversations)
+	clear(c.lagging)
+	clear(c.unacked)
+	c.total, c.hot, c.whole = 0, 0, false
+	c.events.push(Reset{})
+}
+
+// learned takes a conversation as a sync shows it. A fresh device begins at the entries that came with it; a device that
+// was there before has everything to catch up with.
+func (c *Client) learned(pc *throngv1.Conversation, fresh bool) {
+	id := ConversationID(pc.GetId())
+	if id == 0 {
+		return
+	}
+	cv := c.conversations[id]
+	if cv == nil {
+		cv = &conversation{view: Conversation{ID: id}}
+		c.conversations[id] = cv
+	}
+	changed := !cv.known
+	cv.known = true
+	c.change(cv, func() { changed = cv.merge(pc) || changed })
+	st := &cv.stream
+	if st.next == 0 {
+		cv.begin(pc, fresh)
+	}
+	for _, w := range pc.GetWithheld() {
+		st.fill(w.GetFrom(), w.GetTo())
+	}
+	for _, e := range pc.GetEntries() {
+		st.add(e)
+	}
+	if last := pc.GetHead().GetLast(); last != nil && last.GetSeq() >= st.next {
+		st.add(last)
+	}
+	if changed {
+		c.events.push(ConversationChanged{Conversation: cv.snapshot()})
+	}
+	c.advance(cv, time.Now())
+}
+
+// merge takes the figures and the looks; a position never moves back, because deliveries may have overtaken the sync.
+func (cv *conversation) merge(pc *throngv1.Conversation) (changed bool) {
+	v, head := &cv.view, pc.GetHead()
+	before := *v
+	if head.GetSeq() >= cv.metaSeq {
+		v.Kind, v.Name, v.Avatar, v.Description = pc.GetKind(), pc.GetName(), pc.GetAvatar(), pc.GetDescription()
+		v.Peer, v.Members, v.Role = UserID(pc.GetPeer()), pc.GetMemberCount(), pc.GetRole()
+		v.Dissolved, v.MutedUntil = pc.GetDissolved(), fromMS(pc.GetMutedUntilMs())
+		cv.metaSeq, cv.tier = head.GetSeq(), head.GetTier()
+	}
+	v.First = pc.GetFirstSeq()
+	v.Settings = settingsOf(pc.GetSettings())
+	cv.stream.head = max(cv.stream.head, head.GetSeq())
+	cv.headOrdinal = max(cv.headOrdinal, head.GetOrdinal())
+	if pc.GetReadSeq() >= v.Read {
+		v.Read, cv.readOrdinal = pc.GetReadSeq(), max(cv.readOrdinal, pc.GetReadOrdinal())
+		if head.GetOrdinal() == cv.headOrdinal && head.GetOrdinal() >= pc.GetReadOrdinal()+pc.GetUnread() {
+			cv.discount = head.GetOrdinal() - pc.GetReadOrdinal() - pc.GetUnread()
+		}
+	}
+	before.Last, before.Read = v.Last, v.Read
+	return before != *v
+}
+
+// begin sets the starting point of the stream.
+func (cv *conversation) begin(pc *throngv1.Conversation, fresh bool) {
+	st, head := &cv.stream, pc.GetHead().GetSeq()
+	if !fresh {
+		st.next = max(pc.GetFirstSeq(), 1)
+		return
+	}
+	st.next, cv.backlog = head+1, head
+	if es := pc.GetEntries(); len(es) > 0 {
+		st.next = min(st.next, es[0].GetSeq())
+	}
+	for _, w := range pc.GetWithheld() {
+		st.next = min(st.next, w.GetFrom())
+	}
+	st.next = max(st.next, 1)
+}

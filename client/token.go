@@ -1,0 +1,135 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"connectrpc.com/connect"
+
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
+)
+
+// TokenReason says why a token is asked for.
+type TokenReason uint8
+
+// The reasons.
+const (
+	// TokenFirst: any token that is good will do.
+	TokenFirst TokenReason = iota + 1
+	// TokenExpiring: the one in use ends soon.
+	TokenExpiring
+	// TokenRejected: the server did not take the last one.
+	TokenRejected
+)
+
+// TokenSource gives access tokens. A Client asks only when it needs a new one; an API before each call. Its methods may be
+// called from any goroutine.
+type TokenSource interface {
+	// Token returns a token to use now. An *Error that cannot be retried ends the Client with ReasonAuth.
+	Token(ctx context.Context, why TokenReason) (string, error)
+}
+
+// TokenFunc is a function as a TokenSource, for companies that sign tokens for their own users.
+type TokenFunc func(ctx context.Context, why TokenReason) (string, error)
+
+// Token implements TokenSource.
+func (f TokenFunc) Token(ctx context.Context, why TokenReason) (string, error) { return f(ctx, why) }
+
+// StaticToken is a token that never changes, like a server key. Once rejected it ends the Client.
+func StaticToken(token string) TokenSource {
+	return TokenFunc(func(_ context.Context, why TokenReason) (string, error) {
+		if why == TokenRejected {
+			return "", &Error{
+				Code: throngv1.Code_CODE_UNAUTHENTICATED, Reason: "token_invalid", Message: "The token was rejected.",
+			}
+		}
+		return token, nil
+	})
+}
+
+// Tokens are one device's sign-in. Keep them to stay signed in after the process has ended.
+type Tokens struct {
+	Access         string    `json:"access"`
+	AccessExpires  time.Time `json:"access_expires"`
+	Refresh        string    `json:"refresh"`
+	RefreshExpires time.Time `json:"refresh_expires"`
+}
+
+// Login is the outcome of signing up or in.
+type Login struct {
+	// User is the account that signed in.
+	User *throngv1.User
+	// Device is this device's id.
+	Device uint64
+	// Tokens are its sign-in.
+	Tokens Tokens
+}
+
+// refreshBefore is how long before its end an access token is replaced.
+const refreshBefore = 30 * time.Second
+
+// RefreshingTokens is a TokenSource that uses up refresh tokens: each refresh gives a new one, and save is called with it
+// before it is used, so that a crash does not sign the device out. save may be nil.
+func RefreshingTokens(api *API, tokens Tokens, save func(Tokens) error) TokenSource {
+	return &refresher{accounts: api, save: save, tokens: tokens, now: time.Now}
+}
+
+type refresher struct {
+	// Immutable after construction.
+	accounts *API
+	save     func(Tokens) error
+	now      func() time.Time
+
+	// Guarded by mu, which is held over the call: two refreshes with one token would end the device.
+	mu     sync.Mutex
+	tokens Tokens
+	used   string
+}
+
+// Token implements TokenSource.
+func (r *refresher) Token(ctx context.Context, why TokenReason) (string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	fresh := r.tokens.AccessExpires.IsZero() || r.now().Add(refreshBefore).Before(r.tokens.AccessExpires)
+	switch {
+	case why == TokenFirst && fresh, r.used != r.tokens.Access && fresh:
+		r.used = r.tokens.Access // a token that nobody has tried yet is good for every reason
+		return r.used, nil
+	}
+	resp, err := r.accounts.anonymous.Refresh(ctx,
+		connect.NewRequest(&throngv1.RefreshRequest{RefreshToken: r.tokens.Refresh}))
+	if err != nil {
+		return "", err
+	}
+	r.tokens = tokensOf(resp.Msg.GetTokens())
+	if r.save != nil {
+		if err := r.save(r.tokens); err != nil {
+			return "", fmt.Errorf("save the new tokens: %w", err)
+		}
+	}
+	r.used = r.tokens.Access
+	return r.used, nil
+}
+
+func tokensOf(t *throngv1.Tokens) Tokens {
+	return Tokens{
+		Access: t.GetAccessToken(), AccessExpires: fromMS(t.GetAccessExpiresMs()),
+		Refresh: t.GetRefreshToken(), RefreshExpires: fromMS(t.GetRefreshExpiresMs()),
+	}
+}
+
+func fromMS(ms uint64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(ms)) //nolint:gosec // milliseconds since 1970 stay far below 2^63
+}
+
+// permanent reports whether err says that no token will be had.
+func permanent(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && !e.Retryable() && e.Reason != "transport"
+}

@@ -1,0 +1,136 @@
+package client
+
+import (
+	"slices"
+	"time"
+
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
+)
+
+// Settings are the user's own settings for a conversation.
+type Settings struct {
+	Pinned, Muted, Archived, MarkedUnread bool
+	Draft                                 string
+}
+
+// Conversation is a conversation as the user sees it now: a copy.
+type Conversation struct {
+	ID          ConversationID
+	Kind        throngv1.Kind
+	Name        string
+	Avatar      string
+	Description string
+	// Peer is the other user of a direct conversation.
+	Peer    UserID
+	Members uint32
+	// Role is unspecified where the user has left.
+	Role throngv1.Role
+	// Head is the highest seq known, Delivered the highest that was told.
+	Head, Delivered uint64
+	// Read is the user's read position, Unread what it leaves.
+	Read, Unread uint64
+	// First is the first seq that the user may see.
+	First uint64
+	// Last is the newest entry that was told; shared, do not change it.
+	Last       *throngv1.Entry
+	Settings   Settings
+	Dissolved  bool
+	MutedUntil time.Time
+}
+
+// conversation is what the client keeps of one. Guarded by the Client's mu.
+type conversation struct {
+	stream stream
+	view   Conversation
+	tier   throngv1.Tier
+	// headOrdinal and readOrdinal make unread; discount is what the server takes off (recalled messages).
+	headOrdinal, readOrdinal, discount uint64
+	// metaSeq is up to where the view's name and members are known from a sync.
+	metaSeq uint64
+	// known is set once a sync has told of it; until then it is only a stream.
+	known bool
+	// backlog is the head at the first sync: what lies below was there before the client connected.
+	backlog uint64
+	// acked is the highest seq that the server was told to have arrived.
+	acked uint64
+	// window holds the newest entries that were told, while the conversation is hot.
+	window []*throngv1.Entry
+	used   uint64 // the clock of the last use, for which windows stay
+}
+
+func (cv *conversation) snapshot() Conversation {
+	v := cv.view
+	v.Head, v.Unread = cv.stream.head, cv.unread()
+	if cv.stream.next > 0 {
+		v.Delivered = cv.stream.next - 1
+	}
+	return v
+}
+
+func (cv *conversation) unread() uint64 {
+	if cv.headOrdinal <= cv.readOrdinal+cv.discount {
+		return 0
+	}
+	return cv.headOrdinal - cv.readOrdinal - cv.discount
+}
+
+// counted is the conversation's part of the total.
+func (cv *conversation) counted() uint64 {
+	if cv.view.Settings.Muted {
+		return 0
+	}
+	return cv.unread()
+}
+
+func (cv *conversation) read(seq, ordinal uint64) bool {
+	if seq <= cv.view.Read {
+		return false
+	}
+	cv.view.Read, cv.discount = seq, 0
+	cv.readOrdinal = max(cv.readOrdinal, ordinal)
+	cv.view.Settings.MarkedUnread = false
+	return true
+}
+
+func settingsOf(s *throngv1.ConversationSettings) Settings {
+	return Settings{
+		Pinned: s.GetPinned(), Muted: s.GetMuted(), Archived: s.GetArchived(), MarkedUnread: s.GetMarkedUnread(),
+		Draft: s.GetDraft(),
+	}
+}
+
+// keep puts an entry into the conversation's window and forgets the windows that were not used for longest.
+func (c *Client) keep(cv *conversation, e *throngv1.Entry) {
+	limit := c.opts.Window
+	if limit == 0 {
+		return
+	}
+	if cv.window == nil {
+		c.hot++
+	}
+	c.clock++
+	cv.used = c.clock
+	if len(cv.window) >= 2*limit { // trim by half, so that each entry is moved once
+		n := copy(cv.window, cv.window[len(cv.window)-limit:])
+		clear(cv.window[n:])
+		cv.window = cv.window[:n]
+	}
+	cv.window = append(cv.window, e)
+	if c.hot > c.opts.HotConversations+c.opts.HotConversations/8 {
+		c.coolDown()
+	}
+}
+
+func (c *Client) coolDown() {
+	hot := make([]*conversation, 0, c.hot)
+	for _, cv := range c.conversations {
+		if cv.window != nil {
+			hot = append(hot, cv)
+		}
+	}
+	slices.SortFunc(hot, func(a, b *conversation) int { return int(b.used) - int(a.used) }) //nolint:gosec // counters
+	for _, cv := range hot[min(c.opts.HotConversations, len(hot)):] {
+		cv.window = nil
+	}
+	c.hot = min(c.hot, c.opts.HotConversations)
+}
