@@ -1,6 +1,7 @@
 package message
 
 import (
+	"slices"
 	"unicode/utf8"
 
 	"github.com/throng-im/throng/internal/chat"
@@ -29,6 +30,9 @@ func Check(d *chat.Draft) *chat.Error {
 		}
 		return nil
 	}
+	if _, gone := d.Body.(chat.Tombstone); gone && d.TimeMS != 0 {
+		return nil // an import repeats what is gone already
+	}
 	if chat.Countable(d.Body) && d.ClientID.IsZero() {
 		return chat.Errorf(chat.CodeInvalid, chat.ReasonClientIDInvalid, "a message needs a client id, a UUID that makes it repeatable")
 	}
@@ -48,11 +52,6 @@ func Check(d *chat.Draft) *chat.Error {
 	case chat.Changed:
 		return checkChanged(b)
 	case chat.Dissolved:
-		return nil
-	case chat.Tombstone:
-		if d.TimeMS == 0 {
-			return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "a tombstone cannot be sent")
-		}
 		return nil
 	default:
 		return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "a body of this kind cannot be sent")
@@ -128,10 +127,10 @@ func checkCreated(sender chat.UserID, c chat.Created) *chat.Error {
 	}
 	switch c.Kind {
 	case chat.KindDirect:
-		if len(c.Members) != 2 || c.Members[0] == c.Members[1] || c.Open {
-			return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "a direct conversation has two different members")
+		if n := len(c.Members); n == 0 || n > 2 || c.Open {
+			return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "a direct conversation has two members, or one who talks to itself")
 		}
-		if sender != 0 && sender != c.Members[0] && sender != c.Members[1] {
+		if sender != 0 && !slices.Contains(c.Members, sender) {
 			return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "a direct conversation is made by one of its members")
 		}
 	case chat.KindGroup:

@@ -18,6 +18,9 @@ func (r Rules) Decide(st State, d *chat.Draft, nowMS uint64) (Effect, *chat.Erro
 		nowMS = d.TimeMS
 	}
 	c := change{rules: r, st: st, draft: d, nowMS: nowMS, head: st.Head(d.Conversation)}
+	if d.At != 0 && d.At != c.head.Seq+1 {
+		return c.placed()
+	}
 	if body, ok := d.Body.(chat.Created); ok {
 		return c.create(body)
 	}
@@ -183,6 +186,15 @@ func (c *change) append(body chat.Body, count int) Effect {
 		e.Repeat = Repeat{Seq: head.Seq, Ordinal: head.Ordinal, TimeMS: c.nowMS, Count: count, Print: c.print}
 	}
 	return e
+}
+
+// placed answers a draft of an import whose seq is not the next one.
+func (c *change) placed() (Effect, *chat.Error) {
+	if c.draft.At <= c.head.Seq {
+		return c.unchanged(), nil
+	}
+	return Effect{}, chat.Errorf(chat.CodeConflict, chat.ReasonVersionConflict, "entry %d would leave a gap after %d; import what lies between first",
+		c.draft.At, c.head.Seq)
 }
 
 // unchanged answers a draft that asks for what stands already.

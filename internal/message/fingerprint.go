@@ -57,6 +57,8 @@ func appendCanonical(b []byte, body chat.Body) []byte {
 		return b
 	case chat.Dissolved:
 		return append(b, 'd')
+	case chat.Tombstone:
+		return append(b, 'x', byte(v.Reason))
 	default:
 		return append(b, 0)
 	}

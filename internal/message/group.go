@@ -1,6 +1,8 @@
 package message
 
 import (
+	"slices"
+
 	"github.com/throng-im/throng/internal/chat"
 )
 
@@ -58,7 +60,7 @@ func (c *change) createAgain(body chat.Created) (Effect, *chat.Error) {
 		return Effect{}, chat.Errorf(chat.CodeAlreadyExists, chat.ReasonConversationThere, "there is another conversation under this id")
 	}
 	e := c.unchanged()
-	e.Result.Seq, e.Result.Ordinal, e.Result.TimeMS, e.Result.Count = 1, 0, about.CreatedMS, 2
+	e.Result.Seq, e.Result.Ordinal, e.Result.TimeMS, e.Result.Count = 1, 0, about.CreatedMS, len(distinct(body.Members))
 	return e, nil
 }
 
@@ -109,8 +111,9 @@ func (c *change) manage(least chat.Role, who string) *chat.Error {
 	return nil
 }
 
+// pair returns the lower and the higher member of a direct conversation; one who talks to itself is both.
 func pair(members []chat.UserID) [2]chat.UserID {
-	return [2]chat.UserID{min(members[0], members[1]), max(members[0], members[1])}
+	return [2]chat.UserID{slices.Min(members), slices.Max(members)}
 }
 
 // distinct returns the users without repetitions, in order; a list without any is returned as it is.

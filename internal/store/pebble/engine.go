@@ -2,17 +2,13 @@ package pebble
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/bloom"
-	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/failpoint"
 )
 
 // idleSync is how long an applied write that nobody waits for may stay unsynced.
@@ -21,21 +17,22 @@ const idleSync = 100 * time.Millisecond
 // generation numbers the applied batches of one run of the process, in the order in which they were applied.
 type generation uint64
 
-// Store is one Pebble database and the adapters on it. Writes are decided and applied one at a time under mu, without a
-// sync; one syncer makes everything that was applied durable with a single empty synced record and then lets the waiters
-// go, so that any number of appends share a sync and the next batch is built while the disk works
-// (docs/decisions: group commit).
-type Store struct {
+// engine is the group commit: writes are decided and applied one at a time under mu, without a sync; one syncer makes
+// everything that was applied durable with a single empty synced record and then lets the waiters go. Any number of
+// appends share a sync, and the next batch is built while the disk works.
+type engine struct {
 	// immutable after construction
-	db     *pebble.DB
-	cache  *pebble.Cache
-	log    *slog.Logger
-	now    func() time.Time
-	closed chan struct{} // closed by Close
-	done   chan struct{} // closed when the syncer has ended
+	db       *pebble.DB
+	closed   chan struct{} // closed by Close: no more writes
+	done     chan struct{} // closed when the syncer has ended
+	kick     chan struct{} // capacity 1: somebody waits for a sync
+	unsynced chan struct{} // capacity 1: something was applied
+	onSync   func([]*commit)
 
-	// guarded by mu: deciding and applying
-	mu sync.Mutex
+	mu sync.Mutex // held while deciding and applying; protects no field here
+
+	// life is held for reading by readers of db, for writing by Close: Pebble panics where a closed database is read
+	life sync.RWMutex
 
 	// guarded by syncMu
 	syncMu  sync.Mutex
@@ -43,194 +40,293 @@ type Store struct {
 	synced  generation
 	wanted  generation // highest that somebody waits for
 	changed chan struct{}
-	kick    chan struct{} // capacity 1: wakes the syncer
-	syncErr error
-	onSync  []func(generation) // called by the syncer after each sync, in order
+	failed  error // why nothing can be made durable any more
+	pending []*commit
+	dirty   map[chat.ConversationID]generation
 }
 
-// Options of a store.
-type Options struct {
-	// FS is where the files are; nil is the disk.
-	FS vfs.FS
-	// CacheBytes is the block cache; 0 is 64 MiB.
-	CacheBytes int64
-	// MemTableBytes is the size of one memtable; 0 is 16 MiB. Four of them bound the log that a start has to replay.
-	MemTableBytes uint64
-	Logger        *slog.Logger
-	// Now is the wall clock; nil is time.Now.
-	Now func() time.Time
-	// Fatal is called when the engine can no longer promise durability (a sync failed). The process must end; nil panics.
-	Fatal func(err error)
+// commit is what stands about an applied batch until it is durable.
+type commit struct {
+	gen      generation
+	touched  []chat.ConversationID // their reads must wait for gen
+	position chat.Position         // of the events; 0 where there are none
+	events   []chat.Event
+	bytes    int // approximate size of the events
+	// ended is called once the batch was applied, or was not; nil where nobody needs to know. engine.mu is held.
+	ended func(applied bool)
+}
+
+func newEngine(db *pebble.DB, onSync func([]*commit)) *engine {
+	return &engine{
+		db:       db,
+		closed:   make(chan struct{}),
+		done:     make(chan struct{}),
+		kick:     make(chan struct{}, 1),
+		unsynced: make(chan struct{}, 1),
+		onSync:   onSync,
+		changed:  make(chan struct{}),
+		dirty:    make(map[chat.ConversationID]generation),
+	}
 }
 
 // apply runs fn alone, with a batch to fill, and commits the batch unsynced. fn's error discards it. The generation
-// returned is what [Store.wait] takes; a batch that stays empty needs everything applied so far.
-func (s *Store) apply(fn func(b *pebble.Batch) error) (generation, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.applyLocked(fn)
+// returned is what [engine.wait] takes; a batch that stays empty needs everything applied so far.
+func (e *engine) apply(fn func(b *pebble.Batch) error) (generation, error) {
+	return e.applyNoted(&commit{}, fn)
 }
 
-func (s *Store) applyLocked(fn func(b *pebble.Batch) error) (generation, error) {
-	select {
-	case <-s.closed:
-		return 0, errClosed()
-	default:
+// applyNoted is apply for a batch with something to be noted about it; fn may fill note.
+func (e *engine) applyNoted(note *commit, fn func(b *pebble.Batch) error) (generation, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.writable(); err != nil {
+		return 0, err
 	}
-	b := s.db.NewBatch()
+	b := e.db.NewBatch()
 	defer func() { _ = b.Close() }()
 	if err := fn(b); err != nil {
 		return 0, err
 	}
 	if b.Empty() {
-		return s.appliedNow(), nil
+		if note.ended != nil {
+			note.ended(true)
+		}
+		return e.appliedNow(), nil
 	}
-	if err := b.Commit(pebble.NoSync); err != nil {
-		return 0, chat.Wrap(err, chat.CodeUnknown, chat.ReasonInDoubt, "the write may or may not be stored; send it again with the same client id")
+	g, err := e.commit(b, note)
+	if note.ended != nil {
+		note.ended(err == nil)
 	}
-	s.syncMu.Lock()
-	s.applied++
-	g := s.applied
-	s.syncMu.Unlock()
-	return g, nil
+	return g, err
 }
 
-func (s *Store) appliedNow() generation {
-	s.syncMu.Lock()
-	defer s.syncMu.Unlock()
-	return s.applied
+// commit applies a filled batch. Conversations are marked before the batch can be seen: a reader that sees it waits for it.
+func (e *engine) commit(b *pebble.Batch, note *commit) (generation, error) {
+	e.syncMu.Lock()
+	note.gen = e.applied + 1
+	for _, id := range note.touched {
+		e.dirty[id] = note.gen
+	}
+	e.syncMu.Unlock()
+
+	failpoint.Hit(failpoint.CommitBefore)
+	err := b.Commit(pebble.NoSync)
+	failpoint.Hit(failpoint.CommitAfter)
+
+	e.syncMu.Lock()
+	defer e.syncMu.Unlock()
+	if err != nil {
+		note.position, note.events = 0, nil
+	}
+	e.applied = note.gen // also after a failure, so that readers which saw the mark do not wait for ever
+	e.pending = append(e.pending, note)
+	if e.wanted >= note.gen {
+		signal(e.kick)
+	}
+	signal(e.unsynced)
+	if err != nil {
+		return 0, inDoubt(err)
+	}
+	return note.gen, nil
+}
+
+// writable refuses writes to a store that is closed or has failed.
+func (e *engine) writable() error {
+	select {
+	case <-e.closed:
+		return errClosed()
+	default:
+	}
+	e.syncMu.Lock()
+	defer e.syncMu.Unlock()
+	return e.failed
+}
+
+func (e *engine) appliedNow() generation {
+	e.syncMu.Lock()
+	defer e.syncMu.Unlock()
+	return e.applied
+}
+
+// read lets the caller read the database until release is called.
+func (e *engine) read() (release func(), err error) {
+	e.life.RLock()
+	select {
+	case <-e.closed:
+		e.life.RUnlock()
+		return nil, errClosed()
+	default:
+		return e.life.RUnlock, nil
+	}
+}
+
+// settle blocks until what was just read of the conversations is durable. Others' writes are not waited for.
+func (e *engine) settle(ctx context.Context, ids ...chat.ConversationID) error {
+	e.syncMu.Lock()
+	var g generation
+	if len(e.dirty) > 0 {
+		for _, id := range ids {
+			g = max(g, e.dirty[id])
+		}
+	}
+	e.syncMu.Unlock()
+	if g == 0 {
+		return nil
+	}
+	return e.wait(ctx, g)
 }
 
 // wait blocks until everything up to g is on disk.
-func (s *Store) wait(ctx context.Context, g generation) error {
+func (e *engine) wait(ctx context.Context, g generation) error {
 	for {
-		s.syncMu.Lock()
-		if s.syncErr != nil {
-			err := s.syncErr
-			s.syncMu.Unlock()
-			return err
-		}
-		if s.synced >= g {
-			s.syncMu.Unlock()
+		e.syncMu.Lock()
+		synced, failed, changed := e.synced, e.failed, e.changed
+		e.wanted = max(e.wanted, g)
+		e.syncMu.Unlock()
+		switch {
+		case synced >= g:
 			return nil
+		case failed != nil:
+			return failed
 		}
-		if s.wanted < g {
-			s.wanted = g
-		}
-		changed := s.changed
-		s.syncMu.Unlock()
-		select {
-		case s.kick <- struct{}{}:
-		default:
-		}
+		signal(e.kick)
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return chat.Wrap(ctx.Err(), chat.CodeUnknown, chat.ReasonInDoubt, "the wait for the disk was cut off; send again with the same client id")
-		case <-s.done:
-			if s.syncedNow() >= g {
-				return nil
-			}
-			return errClosed()
+			return chat.Wrap(ctx.Err(), chat.CodeUnknown, chat.ReasonInDoubt,
+				"the wait for the disk was cut off; send again with the same client id")
+		case <-e.done:
+			return e.waitEnded(g)
 		}
 	}
 }
 
-func (s *Store) syncedNow() generation {
-	s.syncMu.Lock()
-	defer s.syncMu.Unlock()
-	return s.synced
+// waitEnded answers a wait after the last sync.
+func (e *engine) waitEnded(g generation) error {
+	e.syncMu.Lock()
+	defer e.syncMu.Unlock()
+	switch {
+	case e.synced >= g:
+		return nil
+	case e.failed != nil:
+		return e.failed
+	default:
+		return inDoubt(pebble.ErrClosed)
+	}
 }
 
-// runSyncer syncs whenever somebody waits, and after idleSync where nobody does. It ends when the store closes.
-func (s *Store) runSyncer() {
-	defer close(s.done)
-	idle := time.NewTicker(idleSync)
-	defer idle.Stop()
+// runSyncer syncs whenever somebody waits, and idleSync after a write for which nobody does. It ends when the store closes.
+func (e *engine) runSyncer() {
+	defer close(e.done)
+	idle := time.NewTimer(idleSync)
+	idle.Stop()
+	armed := false
 	for {
 		select {
-		case <-s.kick:
+		case <-e.kick:
+		case <-e.unsynced:
+			if !armed {
+				idle.Reset(idleSync)
+				armed = true
+			}
+			continue
 		case <-idle.C:
-		case <-s.closed:
-			s.syncOnce()
+			armed = false
+		case <-e.closed:
+			idle.Stop()
+			e.syncOnce()
 			return
 		}
-		s.syncOnce()
+		e.syncOnce()
 	}
 }
 
-// syncOnce makes everything applied so far durable.
-func (s *Store) syncOnce() {
-	s.syncMu.Lock()
-	g := s.applied
-	if g == s.synced || s.syncErr != nil {
-		s.syncMu.Unlock()
+// syncOnce makes everything applied so far durable, and then known.
+func (e *engine) syncOnce() {
+	e.syncMu.Lock()
+	g := e.applied
+	idle := g == e.synced || e.failed != nil
+	e.syncMu.Unlock()
+	if idle {
 		return
 	}
-	s.syncMu.Unlock()
-	err := s.db.LogData(nil, pebble.Sync)
-	s.syncMu.Lock()
-	if err != nil {
-		s.syncErr = chat.Wrap(err, chat.CodeUnknown, chat.ReasonInDoubt, "the disk refused to make the write durable")
-	} else {
-		s.synced = g
+	failpoint.Hit(failpoint.SyncBefore)
+	opts := pebble.Sync
+	if mutant == mutantNoFsync {
+		opts = pebble.NoSync
 	}
-	close(s.changed)
-	s.changed = make(chan struct{})
-	hooks := s.onSync
-	s.syncMu.Unlock()
-	if err == nil {
-		for _, fn := range hooks {
-			fn(g)
+	if err := e.db.LogData(nil, opts); err != nil {
+		e.fail(err)
+		return
+	}
+	failpoint.Hit(failpoint.SyncAfter)
+
+	e.syncMu.Lock()
+	e.synced = g
+	n := 0
+	for n < len(e.pending) && e.pending[n].gen <= g {
+		for _, id := range e.pending[n].touched {
+			if e.dirty[id] == e.pending[n].gen {
+				delete(e.dirty, id)
+			}
 		}
+		n++
 	}
+	durable := e.pending[:n:n]
+	e.pending = e.pending[n:]
+	close(e.changed)
+	e.changed = make(chan struct{})
+	e.syncMu.Unlock()
+	e.onSync(durable)
 }
 
-func errClosed() error {
-	return chat.Errorf(chat.CodeUnavailable, chat.ReasonStorageUnavailable, "the store is closed; try again later")
+// fail ends all waiting and all writing: what was applied cannot be made durable, and trying once more would not make it
+// so (the kernel may have dropped the pages).
+func (e *engine) fail(err error) {
+	e.syncMu.Lock()
+	defer e.syncMu.Unlock()
+	if e.failed != nil {
+		return
+	}
+	e.failed = chat.Wrap(err, chat.CodeUnknown, chat.ReasonInDoubt, "the disk refused to make the write durable; send it again with the same client id")
+	close(e.changed)
+	e.changed = make(chan struct{})
 }
 
-// options builds Pebble's options. The repeat check needs filters on the last level as well, which it asks for by itself.
-func (o Options) pebble(cache *pebble.Cache) *pebble.Options {
-	memTable := o.MemTableBytes
-	if memTable == 0 {
-		memTable = 16 << 20
-	}
-	p := &pebble.Options{
-		Cache:                       cache,
-		FS:                          o.FS,
-		FormatMajorVersion:          pebble.FormatNewest,
-		MemTableSize:                memTable,
-		MemTableStopWritesThreshold: 4,
-		LBaseMaxBytes:               64 << 20,
-		L0CompactionThreshold:       4,
-		L0StopWritesThreshold:       24,
-		Logger:                      engineLogger{log: o.Logger, fatal: o.Fatal},
-	}
-	for i := range p.Levels {
-		p.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
-		p.Levels[i].BlockSize = 32 << 10
-	}
-	return p
+// failure is why nothing can be made durable any more; nil while all is well.
+func (e *engine) failure() error {
+	e.syncMu.Lock()
+	defer e.syncMu.Unlock()
+	return e.failed
 }
 
-// engineLogger hands Pebble's messages to ours. Pebble calls Fatalf when a log write or sync fails and may not go on.
-type engineLogger struct {
-	log   *slog.Logger
-	fatal func(error)
+// settled reports that everything applied is durable.
+func (e *engine) settled() bool {
+	e.syncMu.Lock()
+	defer e.syncMu.Unlock()
+	return e.synced == e.applied
 }
 
-func (l engineLogger) Infof(string, ...any) {}
-
-func (l engineLogger) Errorf(format string, args ...any) {
-	l.log.Error("storage engine", "error", fmt.Sprintf(format, args...))
-}
-
-func (l engineLogger) Fatalf(format string, args ...any) {
-	err := errors.New(fmt.Sprintf(format, args...))
-	l.log.Error("storage engine cannot go on", "error", err)
-	if l.fatal != nil {
-		l.fatal(err)
+// stop ends writing and the syncer, after a last sync.
+func (e *engine) stop() (first bool) {
+	e.mu.Lock()
+	select {
+	case <-e.closed:
+		e.mu.Unlock()
+		<-e.done
+		return false
+	default:
+		close(e.closed)
 	}
-	panic(err)
+	e.mu.Unlock()
+	<-e.done
+	return true
+}
+
+// signal wakes the reader of a channel of capacity 1; one that is about to wake up anyway needs no second one.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
 }

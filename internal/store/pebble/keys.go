@@ -12,11 +12,11 @@ import (
 //	k conversation sender clientID      repeat: seq, ordinal, time, content hash
 //	h conversation                      head
 //	i conversation                      what stands about it: name, owner, pair, …
-//	m conversation user                 member: role, spans, mute
-//	r conversation user                 read position
+//	m conversation user                 member: role, spans, mute, read position
 //	p low high                          direct conversation of a pair
-//	t user pts                          timeline: conversation
-//	c user conversation                 timeline row: pts, tier, current, settings
+//	g actor clientID                    group that was made under a client id
+//	c user conversation                 timeline row: member or not, pts, seq of the last membership change
+//	s user conversation                 the user's own settings
 //	l user                              last pts
 //	u user                              account
 //	n handle                            account by handle
@@ -31,10 +31,10 @@ const (
 	tableHead         = 'h'
 	tableConversation = 'i'
 	tableMember       = 'm'
-	tableRead         = 'r'
 	tablePair         = 'p'
-	tableTimeline     = 't'
+	tableClaim        = 'g'
 	tableRow          = 'c'
+	tableSettings     = 's'
 	tableLast         = 'l'
 	tableUser         = 'u'
 	tableHandle       = 'n'
@@ -45,20 +45,30 @@ const (
 	tableMeta         = 'z'
 )
 
-func key1(table byte, a uint64) []byte {
-	k := make([]byte, 9)
-	k[0] = table
-	binary.BigEndian.PutUint64(k[1:], a)
-	return k
+// singleShard is the shard of all events: one process has one writer.
+const singleShard = 0
+
+func key1(table byte, a uint64) []byte { return appendKey1(make([]byte, 0, 9), table, a) }
+
+func key2(table byte, a, b uint64) []byte { return appendKey2(make([]byte, 0, 17), table, a, b) }
+
+func appendKey1(k []byte, table byte, a uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(k, table), a)
 }
 
-func key2(table byte, a, b uint64) []byte {
-	k := make([]byte, 17)
-	k[0] = table
-	binary.BigEndian.PutUint64(k[1:], a)
-	binary.BigEndian.PutUint64(k[9:], b)
-	return k
+func appendKey2(k []byte, table byte, a, b uint64) []byte {
+	return binary.BigEndian.AppendUint64(appendKey1(k, table, a), b)
 }
+
+func appendRepeatKey(k []byte, r repeatKey) []byte {
+	return append(appendKey2(k, tableRepeat, uint64(r.conversation), uint64(r.sender)), r.client[:]...)
+}
+
+func appendEventKey(k []byte, p chat.Position) []byte {
+	return binary.BigEndian.AppendUint64(append(k, tableEvent, singleShard), uint64(p))
+}
+
+func keyEvent(p chat.Position) []byte { return appendEventKey(make([]byte, 0, 10), p) }
 
 func keyMeta(name string) []byte { return append([]byte{tableMeta}, name...) }
 

@@ -1,0 +1,61 @@
+package message
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/throng-im/throng/internal/chat"
+)
+
+// metrics of the service.
+type metrics struct {
+	appended prometheus.Counter
+	marked   prometheus.Counter
+	repeated prometheus.Counter
+	refused  *prometheus.CounterVec
+	batch    prometheus.Histogram
+	latency  prometheus.Histogram
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	m := &metrics{
+		appended: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "throng_message_appended_total", Help: "Entries appended and acknowledged.",
+		}),
+		marked: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "throng_message_marked_total", Help: "Read positions answered.",
+		}),
+		repeated: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "throng_message_repeated_total", Help: "Drafts that stood already.",
+		}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "throng_message_refused_total", Help: "Drafts refused, by reason.",
+		}, []string{"reason"}),
+		batch: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "throng_message_batch_drafts", Help: "Drafts in one append.", Buckets: prometheus.ExponentialBuckets(1, 4, 6),
+		}),
+		latency: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "throng_message_append_seconds", Help: "From submission to the durable answer.",
+			Buckets: prometheus.ExponentialBuckets(0.000_25, 2, 14),
+		}),
+	}
+	if reg != nil {
+		reg.MustRegister(m.appended, m.marked, m.repeated, m.refused, m.batch, m.latency)
+	}
+	return m
+}
+
+func (m *metrics) refuse(reason chat.Reason) { m.refused.WithLabelValues(string(reason)).Inc() }
+
+func (m *metrics) answered(r chat.Result, took time.Duration) {
+	switch {
+	case r.Err != nil:
+		m.refuse(r.Err.Reason)
+	case r.Repeat:
+		m.repeated.Inc()
+	default:
+		m.appended.Inc()
+	}
+	m.latency.Observe(took.Seconds())
+}

@@ -1,0 +1,148 @@
+package message
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/throng-im/throng/internal/chat"
+)
+
+// Members is what the service asks of the directory: who may read what.
+type Members interface {
+	Member(ctx context.Context, id chat.ConversationID, user chat.UserID) (chat.Member, error)
+}
+
+// Config of the service.
+type Config struct {
+	// Shards is how many workers append side by side; conversations are spread over them by id. One is best for an engine
+	// with one writer.
+	Shards int
+	// BatchDrafts and BatchBytes bound one append.
+	BatchDrafts int
+	BatchBytes  int
+	// QueueDrafts and QueueBytes bound what waits for one shard; beyond, sends are refused as overloaded.
+	QueueDrafts int
+	QueueBytes  int
+	// Collect is how long a worker that is busy waits for company before it appends a batch smaller than half of
+	// BatchDrafts. An idle one never waits.
+	Collect time.Duration
+}
+
+// DefaultConfig returns the defaults.
+func DefaultConfig() Config {
+	return Config{Shards: 1, BatchDrafts: 1024, BatchBytes: 1 << 20, QueueDrafts: 16 << 10, QueueBytes: 64 << 20}
+}
+
+// Validate says what is wrong with the settings.
+func (c Config) Validate() error {
+	if c.Shards < 1 || c.Shards > 64 || c.BatchDrafts < 1 || c.BatchBytes < 1 || c.QueueDrafts < 1 || c.QueueBytes < 1 ||
+		c.Collect < 0 || c.Collect > 10*time.Millisecond {
+		return chat.Errorf(chat.CodeInvalid, chat.ReasonFieldInvalid,
+			"message: shards is 1 to 64, batches and queues hold at least one draft and one byte, collect is at most 10 ms")
+	}
+	return nil
+}
+
+// Service takes drafts to the log and reads ranges for members. All methods may be called from any goroutine.
+type Service struct {
+	// immutable after construction
+	cfg     Config
+	log     Log
+	members Members
+	logger  *slog.Logger
+	metrics *metrics
+	shards  []*shard
+}
+
+// New builds a service; it answers drafts once Run runs.
+func New(cfg Config, log Log, members Members, reg prometheus.Registerer, logger *slog.Logger) *Service {
+	s := &Service{cfg: cfg, log: log, members: members, logger: logger, metrics: newMetrics(reg)}
+	for range cfg.Shards {
+		s.shards = append(s.shards, newShard(cfg, log, s.metrics, logger))
+	}
+	return s
+}
+
+// Run appends what is submitted until ctx ends; then it refuses new drafts, finishes those that wait, and returns.
+func (s *Service) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	for _, sh := range s.shards {
+		wg.Go(sh.append)
+		wg.Go(sh.complete)
+	}
+	<-ctx.Done()
+	for _, sh := range s.shards {
+		sh.close()
+	}
+	wg.Wait()
+	return nil
+}
+
+// Submit hands in a draft, which belongs to the service until done is called. done is called exactly once, perhaps before
+// Submit returns, from a goroutine of the service, and must not block. Drafts of one conversation get their seqs in the
+// order in which they were submitted.
+func (s *Service) Submit(d *chat.Draft, done func(chat.Result)) {
+	if err := Check(d); err != nil {
+		s.metrics.refuse(err.Reason)
+		done(chat.Result{Err: err})
+		return
+	}
+	if err := s.shard(d.Conversation).push(submission{draft: d, done: done, at: time.Now(), weight: weight(d)}); err != nil {
+		s.metrics.refuse(err.Reason)
+		done(chat.Result{Err: err})
+	}
+}
+
+// Append hands in a draft and waits for its result, whose error it returns. A draft whose wait is cut off may still be
+// stored: its sender repeats it with the same client id.
+func (s *Service) Append(ctx context.Context, d *chat.Draft) (chat.Result, error) {
+	result := make(chan chat.Result, 1)
+	s.Submit(d, func(r chat.Result) { result <- r })
+	select {
+	case r := <-result:
+		if r.Err != nil {
+			return r, r.Err
+		}
+		return r, nil
+	case <-ctx.Done():
+		return chat.Result{}, chat.Wrap(ctx.Err(), chat.CodeUnknown, chat.ReasonInDoubt,
+			"the message may or may not be stored; send it again with the same client id")
+	}
+}
+
+// Head returns the end of a conversation's log as it is, for no reader in particular.
+func (s *Service) Head(ctx context.Context, id chat.ConversationID) (chat.Head, error) {
+	heads, err := s.log.Heads(ctx, []chat.ConversationID{id})
+	if err != nil {
+		return chat.Head{}, err //nolint:wrapcheck // a port answers in our own errors
+	}
+	return heads[0], nil
+}
+
+func (s *Service) shard(id chat.ConversationID) *shard {
+	// Fibonacci hashing: ids are given out in runs, which must not meet in one shard.
+	return s.shards[(uint64(id)*0x9E3779B97F4A7C15>>32)%uint64(len(s.shards))]
+}
+
+// weight is about how many bytes a draft adds to an append.
+func weight(d *chat.Draft) int {
+	const row = 128 // keys, repeat, head and read position
+	switch b := d.Body.(type) {
+	case chat.Text:
+		return row + len(b.Text)
+	case chat.Custom:
+		return row + len(b.Data) + len(b.Fallback)
+	case chat.Media:
+		return row + len(b.Ref) + len(b.Caption) + len(b.Preview)
+	case chat.Created:
+		return row + 64*len(b.Members)
+	case chat.MembersChanged:
+		return row + 64*len(b.Users)
+	default:
+		return 4 * row
+	}
+}

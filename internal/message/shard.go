@@ -1,0 +1,190 @@
+package message
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/failpoint"
+)
+
+// inFlight is how many appends may wait for the disk. One is being synced and one more is applied meanwhile; what comes
+// then collects in the queue, so that batches grow by themselves as the load does.
+const inFlight = 1
+
+// submission is a draft on its way.
+type submission struct {
+	draft  *chat.Draft
+	done   func(chat.Result)
+	at     time.Time
+	weight int
+}
+
+// shard is the worker pair of a part of the conversations: the appender decides batches, the completer answers them when
+// they are durable.
+type shard struct {
+	// immutable after construction
+	cfg     Config
+	log     Log
+	metrics *metrics
+	logger  *slog.Logger
+	wake    chan struct{} // capacity 1: the queue has something, or is closed
+	flying  chan flight   // appends that are applied, in order; closed by the appender
+
+	// guarded by mu
+	mu     sync.Mutex
+	queue  []submission
+	bytes  int
+	closed bool
+
+	// owned by the appender
+	drafts []*chat.Draft
+}
+
+// flight is an append that waits for the disk.
+type flight struct {
+	batch   []submission
+	applied Applied
+}
+
+func newShard(cfg Config, log Log, m *metrics, logger *slog.Logger) *shard {
+	return &shard{
+		cfg: cfg, log: log, metrics: m, logger: logger,
+		wake: make(chan struct{}, 1), flying: make(chan flight, inFlight),
+	}
+}
+
+// push queues a draft. A full queue refuses: what waits there is answered sooner than what would come behind it.
+func (s *shard) push(sub submission) *chat.Error {
+	s.mu.Lock()
+	switch {
+	case s.closed:
+		s.mu.Unlock()
+		return errDraining()
+	case len(s.queue) >= s.cfg.QueueDrafts, s.bytes+sub.weight > s.cfg.QueueBytes && len(s.queue) > 0:
+		s.mu.Unlock()
+		return errOverloaded()
+	}
+	s.queue = append(s.queue, sub)
+	s.bytes += sub.weight
+	first := len(s.queue) == 1
+	s.mu.Unlock()
+	failpoint.Hit(failpoint.SubmitQueued)
+	if first {
+		select {
+		case s.wake <- struct{}{}:
+		default:
+		}
+	}
+	return nil
+}
+
+// close refuses further drafts; those that wait are still appended.
+func (s *shard) close() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take removes the next batch from the queue.
+func (s *shard) take() (batch []submission, closed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n, bytes := 0, 0
+	for n < len(s.queue) && n < s.cfg.BatchDrafts {
+		bytes += s.queue[n].weight
+		if n > 0 && bytes > s.cfg.BatchBytes {
+			bytes -= s.queue[n].weight
+			break
+		}
+		n++
+	}
+	if n == len(s.queue) {
+		batch, s.queue = s.queue, nil
+	} else {
+		batch, s.queue = s.queue[:n:n], s.queue[n:]
+	}
+	s.bytes -= bytes
+	return batch, s.closed
+}
+
+func (s *shard) waiting() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.queue)
+}
+
+// append decides batches until the shard is closed and empty.
+func (s *shard) append() {
+	defer close(s.flying)
+	busy := false // a batch was appended just now
+	for {
+		if busy && s.cfg.Collect > 0 && s.waiting() < s.cfg.BatchDrafts/2 {
+			time.Sleep(s.cfg.Collect)
+		}
+		batch, closed := s.take()
+		if len(batch) == 0 {
+			if closed {
+				return
+			}
+			busy = false
+			<-s.wake
+			continue
+		}
+		failpoint.Hit(failpoint.AppendCollected)
+		busy = s.appendBatch(batch)
+	}
+}
+
+// appendBatch reports whether other appends were on their way: then waiting for company costs nobody anything.
+func (s *shard) appendBatch(batch []submission) bool {
+	s.drafts = s.drafts[:0]
+	for i := range batch {
+		s.drafts = append(s.drafts, batch[i].draft)
+	}
+	s.metrics.batch.Observe(float64(len(batch)))
+	applied, err := s.log.Append(context.Background(), s.drafts)
+	clear(s.drafts)
+	if err != nil {
+		s.refuse(batch, err)
+		return false
+	}
+	busy := len(s.flying) > 0
+	s.flying <- flight{batch: batch, applied: applied}
+	return busy
+}
+
+// complete answers appends in the order in which they were applied.
+func (s *shard) complete() {
+	for f := range s.flying {
+		if err := f.applied.Wait(context.Background()); err != nil {
+			s.refuse(f.batch, err)
+			continue
+		}
+		failpoint.Hit(failpoint.AckBefore)
+		now := time.Now()
+		results := f.applied.Results()
+		for i := range f.batch {
+			sub := &f.batch[i]
+			s.metrics.answered(results[i], now.Sub(sub.at))
+			sub.done(results[i])
+		}
+		failpoint.Hit(failpoint.AckAfter)
+	}
+}
+
+// refuse answers a batch that could not be stored.
+func (s *shard) refuse(batch []submission, err error) {
+	refused := chat.AsError(err)
+	s.logger.Error("appending", "drafts", len(batch), "error", err)
+	for i := range batch {
+		s.metrics.refuse(refused.Reason)
+		batch[i].done(chat.Result{Err: refused})
+	}
+}

@@ -1,0 +1,89 @@
+package message
+
+import (
+	"context"
+
+	"github.com/throng-im/throng/internal/chat"
+)
+
+// walk is a page being filled: from..to is what is not covered yet. Backward, it shrinks from its upper end, and entries
+// and withheld spans are collected newest first.
+type walk struct {
+	query    RangeQuery
+	spans    []chat.Span
+	left     int // entries
+	bytes    int
+	from, to chat.Seq
+}
+
+// step covers the next run that lies wholly in a span or wholly between two. full: the page ended inside of it.
+func (w *walk) step(ctx context.Context, log Log, p *Page) (full bool, err error) {
+	run, visible := w.run()
+	if !visible {
+		p.Withheld = append(p.Withheld, run)
+		w.covered(run)
+		return false, nil
+	}
+	entries, err := log.Range(ctx, Range{
+		Conversation: w.query.Conversation, From: run.From, To: run.To,
+		Limit: w.left, MaxBytes: w.bytes, Backward: w.query.Backward,
+	})
+	if err != nil {
+		return true, err //nolint:wrapcheck // a port answers in our own errors
+	}
+	if len(entries) == 0 {
+		return true, chat.Errorf(chat.CodeInternal, chat.ReasonInternal, "entries below the head are missing; run throng check")
+	}
+	got := chat.Span{From: entries[0].Seq, To: entries[len(entries)-1].Seq}
+	for _, e := range entries {
+		w.bytes -= weight(&chat.Draft{Body: e.Body})
+	}
+	if w.query.Backward {
+		reverse(entries)
+	}
+	p.Entries = append(p.Entries, entries...)
+	w.left -= len(entries)
+	w.covered(got)
+	return got != run, nil
+}
+
+// run returns the longest span at the walk's end that is all visible or all withheld.
+func (w *walk) run() (chat.Span, bool) {
+	at := w.from
+	if w.query.Backward {
+		at = w.to
+	}
+	below, above := chat.Seq(0), w.to+1 // the nearest visible seqs around at
+	for _, s := range w.spans {
+		end := s.To
+		if end == 0 || end > w.to {
+			end = w.to
+		}
+		switch {
+		case s.Contains(at):
+			return chat.Span{From: max(s.From, w.from), To: end}, true
+		case end < at:
+			below = max(below, end)
+		case s.From > at:
+			above = min(above, s.From)
+		}
+	}
+	if w.query.Backward {
+		return chat.Span{From: max(below+1, w.from), To: at}, false
+	}
+	return chat.Span{From: at, To: min(above-1, w.to)}, false
+}
+
+func (w *walk) covered(run chat.Span) {
+	if w.query.Backward {
+		w.to = run.From - 1
+		return
+	}
+	w.from = run.To + 1
+}
+
+func reverse[T any](all []T) {
+	for i, j := 0, len(all)-1; i < j; i, j = i+1, j-1 {
+		all[i], all[j] = all[j], all[i]
+	}
+}

@@ -1,0 +1,149 @@
+package pebble
+
+import (
+	"context"
+	"encoding/binary"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/message"
+)
+
+// Conversation returns what stands about a conversation.
+func (s *Store) Conversation(ctx context.Context, id chat.ConversationID) (chat.Conversation, error) {
+	var c chat.Conversation
+	found, err := s.row(key1(tableConversation, uint64(id)), "conversation", func(r *reader) { c = r.conversation(id) })
+	switch {
+	case err != nil:
+		return chat.Conversation{}, err
+	case !found:
+		return chat.Conversation{}, errNoConversation()
+	default:
+		return c, s.settle(ctx, id)
+	}
+}
+
+// Member returns a user's part in a conversation.
+func (s *Store) Member(ctx context.Context, id chat.ConversationID, user chat.UserID) (chat.Member, error) {
+	p, err := s.part(ctx, id, user)
+	return p.Member, err
+}
+
+// Read returns a user's read position.
+func (s *Store) Read(ctx context.Context, id chat.ConversationID, user chat.UserID) (chat.Read, error) {
+	p, err := s.part(ctx, id, user)
+	return p.Read, err
+}
+
+func (s *Store) part(ctx context.Context, id chat.ConversationID, user chat.UserID) (message.Part, error) {
+	var p message.Part
+	found, err := s.row(key2(tableMember, uint64(id), uint64(user)), "member", func(r *reader) { p = r.part(user) })
+	if err != nil {
+		return message.Part{}, err
+	}
+	if !found {
+		head, err := s.headOf(id)
+		if err != nil {
+			return message.Part{}, err
+		}
+		if !head.Exists() {
+			return message.Part{}, errNoConversation()
+		}
+	}
+	return p, s.settle(ctx, id)
+}
+
+// Members pages the current members of a conversation.
+func (s *Store) Members(ctx context.Context, id chat.ConversationID, after chat.UserID, limit int, role chat.Role) ([]chat.Member, error) {
+	release, err := s.read()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	iter, err := s.db.NewIter(&pebble.IterOptions{
+		LowerBound: key2(tableMember, uint64(id), uint64(after)+1), UpperBound: key1(tableMember, uint64(id)+1),
+	})
+	if err != nil {
+		return nil, storageError(err, "listing members")
+	}
+	defer func() { _ = iter.Close() }()
+	out := make([]chat.Member, 0, min(max(limit, 0), 256))
+	for ok := iter.First(); ok && len(out) < limit; ok = iter.Next() {
+		if key := iter.Key(); len(key) == 17 {
+			value, err := iter.ValueAndErr()
+			if err != nil {
+				return nil, storageError(err, "listing members")
+			}
+			r := reader{b: value}
+			m := r.part(chat.UserID(binary.BigEndian.Uint64(key[9:]))).Member
+			if !r.done() {
+				return nil, errDamaged("member")
+			}
+			if m.Current() && (role == 0 || m.Role == role) {
+				out = append(out, m)
+			}
+		}
+	}
+	if err := iter.Error(); err != nil {
+		return nil, storageError(err, "listing members")
+	}
+	return out, s.settle(ctx, id)
+}
+
+// Pair finds the direct conversation of two users, or settles which one it is going to be.
+func (s *Store) Pair(ctx context.Context, low, high chat.UserID, create chat.ConversationID) (chat.ConversationID, error) {
+	return s.claim(ctx, key2(tablePair, uint64(low), uint64(high)), create)
+}
+
+// Claim finds the group that a user made under a client id, or settles which one it is going to be.
+func (s *Store) Claim(ctx context.Context, actor chat.UserID, client chat.ClientID, create chat.ConversationID) (chat.ConversationID, error) {
+	return s.claim(ctx, append(key1(tableClaim, uint64(actor)), client[:]...), create)
+}
+
+// claim returns the conversation that stands under a key; the first one that was offered stands there for ever.
+func (s *Store) claim(ctx context.Context, key []byte, create chat.ConversationID) (chat.ConversationID, error) {
+	id, err := s.claimed(key)
+	if err != nil {
+		return 0, err
+	}
+	if id != 0 || create == 0 {
+		return id, s.settle(ctx, id)
+	}
+	// What is read of the row later must wait as what is read of the conversation does: it is marked as touched.
+	_, err = s.applyNoted(&commit{touched: []chat.ConversationID{create}}, func(b *pebble.Batch) error {
+		if id, err = s.claimed(key); err != nil || id != 0 {
+			return err
+		}
+		id = create
+		return storageError(b.Set(key, binary.AppendUvarint(nil, uint64(create)), nil), "storing a conversation")
+	})
+	if err != nil {
+		return 0, err
+	}
+	return id, s.settle(ctx, id)
+}
+
+func (s *Store) claimed(key []byte) (id chat.ConversationID, err error) {
+	_, err = s.row(key, "conversation", func(r *reader) { id = chat.ConversationID(r.number()) })
+	return id, err
+}
+
+// Reserve gives out conversation ids.
+func (s *Store) Reserve(ctx context.Context, n int) (chat.ConversationID, error) {
+	if n < 1 || n > 10_000 {
+		return 0, chat.Errorf(chat.CodeInvalid, chat.ReasonFieldInvalid, "1 to 10,000 ids can be reserved at once, not %d", n)
+	}
+	first, err := s.reserve(ctx, "conversation", uint64(n))
+	return chat.ConversationID(first), err
+}
+
+// row reads one row from outside of a batch. What it gives is not settled.
+func (s *Store) row(key []byte, what string, decode func(r *reader)) (bool, error) {
+	release, err := s.read()
+	if err != nil {
+		return false, err
+	}
+	defer release()
+	return s.get(key, what, decode)
+}

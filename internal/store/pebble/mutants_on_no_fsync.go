@@ -1,0 +1,5 @@
+//go:build mutant_no_fsync
+
+package pebble
+
+const mutant = mutantNoFsync

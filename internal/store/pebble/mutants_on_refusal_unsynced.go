@@ -1,0 +1,5 @@
+//go:build mutant_refusal_unsynced
+
+package pebble
+
+const mutant = mutantRefusalUnsynced

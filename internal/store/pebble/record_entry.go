@@ -1,0 +1,187 @@
+package pebble
+
+import (
+	"encoding/binary"
+	"maps"
+	"slices"
+
+	"github.com/throng-im/throng/internal/chat"
+)
+
+// The kinds of bodies in stored entries.
+const (
+	bodyText byte = iota + 1
+	bodyMedia
+	bodyCustom
+	bodySystem
+	bodyCreated
+	bodyMembers
+	bodyChanged
+	bodyDissolved
+	bodyTombstone
+)
+
+// appendEntry writes an entry. The ordinal comes first: it is what is read most without the rest.
+func appendEntry(b []byte, e *chat.Entry) []byte {
+	b = binary.AppendUvarint(b, uint64(e.Ordinal))
+	b = binary.AppendUvarint(b, uint64(e.Sender))
+	b = binary.AppendUvarint(b, e.TimeMS)
+	if e.ClientID.IsZero() {
+		b = append(b, 0)
+	} else {
+		b = append(append(b, 1), e.ClientID[:]...)
+	}
+	return appendBody(b, e.Body)
+}
+
+func (r *reader) entry(id chat.ConversationID, seq chat.Seq) chat.Entry {
+	e := chat.Entry{Conversation: id, Seq: seq, Ordinal: chat.Ordinal(r.number()), Sender: chat.UserID(r.number()), TimeMS: r.number()}
+	if r.byte() != 0 {
+		copy(e.ClientID[:], r.raw(uint64(len(e.ClientID))))
+	}
+	e.Body = r.body()
+	return e
+}
+
+func appendBody(b []byte, body chat.Body) []byte {
+	switch v := body.(type) {
+	case chat.Text:
+		return append(append(b, bodyText), v.Text...) // to the end: most bodies are this
+	case chat.Media:
+		b = append(b, bodyMedia, byte(v.Type))
+		b = appendNumbers(b, v.Size, uint64(v.Width), uint64(v.Height), uint64(v.DurationMS))
+		return appendStrings(b, v.Ref, v.MIME, v.Name, v.Caption, string(v.Preview))
+	case chat.Custom:
+		return appendStrings(append(b, bodyCustom), v.Type, string(v.Data), v.Fallback)
+	case chat.System:
+		b = appendNumbers(appendString(append(b, bodySystem), v.Event), uint64(len(v.Args)))
+		for _, name := range slices.Sorted(maps.Keys(v.Args)) {
+			b = appendStrings(b, name, v.Args[name])
+		}
+		return b
+	case chat.Created:
+		b = appendStrings(append(b, bodyCreated, byte(v.Kind), flag(v.Open)), v.Name, v.Avatar, v.Description)
+		return appendUsers(b, v.Members)
+	case chat.MembersChanged:
+		b = appendNumbers(append(b, bodyMembers, byte(v.Action), byte(v.Role)), v.UntilMS)
+		return appendUsers(b, v.Users)
+	case chat.Changed:
+		b = append(b, bodyChanged)
+		b = appendOptional(appendOptional(appendOptional(b, v.Name), v.Avatar), v.Description)
+		if v.Open == nil {
+			return append(b, 0)
+		}
+		return append(b, 1, flag(*v.Open))
+	case chat.Dissolved:
+		return append(b, bodyDissolved)
+	case chat.Tombstone:
+		return append(b, bodyTombstone, byte(v.Reason))
+	default:
+		return append(b, 0) // no decision lets one through
+	}
+}
+
+func (r *reader) body() chat.Body {
+	switch r.byte() {
+	case bodyText:
+		return chat.Text{Text: string(r.raw(uint64(len(r.b))))}
+	case bodyMedia:
+		m := chat.Media{Type: chat.MediaType(r.byte()), Size: r.number()}
+		m.Width, m.Height, m.DurationMS = uint32(r.number()), uint32(r.number()), uint32(r.number()) //nolint:gosec // were written from such
+		m.Ref, m.MIME, m.Name, m.Caption, m.Preview = r.string(), r.string(), r.string(), r.string(), r.bytes()
+		return m
+	case bodyCustom:
+		return chat.Custom{Type: r.string(), Data: r.bytes(), Fallback: r.string()}
+	case bodySystem:
+		s := chat.System{Event: r.string()}
+		if n := r.count(); n > 0 {
+			s.Args = make(map[string]string, n)
+			for range n {
+				name := r.string()
+				s.Args[name] = r.string()
+			}
+		}
+		return s
+	case bodyCreated:
+		c := chat.Created{Kind: chat.Kind(r.byte()), Open: r.byte() != 0, Name: r.string(), Avatar: r.string(), Description: r.string()}
+		c.Members = r.users()
+		return c
+	case bodyMembers:
+		m := chat.MembersChanged{Action: chat.MemberAction(r.byte()), Role: chat.Role(r.byte()), UntilMS: r.number()}
+		m.Users = r.users()
+		return m
+	case bodyChanged:
+		c := chat.Changed{Name: r.optional(), Avatar: r.optional(), Description: r.optional()}
+		if r.byte() != 0 {
+			open := r.byte() != 0
+			c.Open = &open
+		}
+		return c
+	case bodyDissolved:
+		return chat.Dissolved{}
+	case bodyTombstone:
+		return chat.Tombstone{Reason: chat.TombstoneReason(r.byte())}
+	default:
+		r.broken = true
+		return nil
+	}
+}
+
+// bytes returns a copy; nil where there are none.
+func (r *reader) bytes() []byte { return append([]byte(nil), r.raw(r.number())...) }
+
+func (r *reader) users() []chat.UserID {
+	n := r.count()
+	if n == 0 {
+		return nil
+	}
+	out := make([]chat.UserID, n)
+	for i := range out {
+		out[i] = chat.UserID(r.number())
+	}
+	return out
+}
+
+func (r *reader) optional() *string {
+	if r.byte() == 0 {
+		return nil
+	}
+	s := r.string()
+	return &s
+}
+
+func appendOptional(b []byte, s *string) []byte {
+	if s == nil {
+		return append(b, 0)
+	}
+	return appendString(append(b, 1), *s)
+}
+
+func appendStrings(b []byte, all ...string) []byte {
+	for _, s := range all {
+		b = appendString(b, s)
+	}
+	return b
+}
+
+func appendNumbers(b []byte, all ...uint64) []byte {
+	for _, n := range all {
+		b = binary.AppendUvarint(b, n)
+	}
+	return b
+}
+
+func appendUsers(b []byte, users []chat.UserID) []byte {
+	b = binary.AppendUvarint(b, uint64(len(users)))
+	for _, u := range users {
+		b = binary.AppendUvarint(b, uint64(u))
+	}
+	return b
+}
+
+func flag(set bool) byte {
+	if set {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,41 @@
+package pebble
+
+import (
+	"encoding/binary"
+
+	"github.com/throng-im/throng/internal/chat"
+)
+
+const (
+	eventEntry = 1 << iota // an entry, at the head's seq; it stands in its own row
+	eventRead              // a read position moved
+)
+
+// appendEvent writes an event into a row of events. Entries are not repeated there, only named.
+func appendEvent(b []byte, ev chat.Event) []byte {
+	var flags byte
+	if ev.Entry != nil {
+		flags |= eventEntry
+	}
+	if ev.Reader != 0 {
+		flags |= eventRead
+	}
+	b = binary.AppendUvarint(append(b, flags), uint64(ev.Head.Conversation))
+	b = binary.AppendUvarint(appendHead(b, ev.Head), uint64(ev.Device))
+	if ev.Reader != 0 {
+		b = appendNumbers(b, uint64(ev.Reader), uint64(ev.Read.Seq), uint64(ev.Read.Ordinal))
+	}
+	return b
+}
+
+// event returns the next event; named reports that its entry is to be read from its own row.
+func (r *reader) event() (ev chat.Event, named bool) {
+	flags := r.byte()
+	ev.Head = r.head(chat.ConversationID(r.number()))
+	ev.Device = chat.DeviceID(r.number())
+	if flags&eventRead != 0 {
+		ev.Reader = chat.UserID(r.number())
+		ev.Read = chat.Read{Seq: chat.Seq(r.number()), Ordinal: chat.Ordinal(r.number())}
+	}
+	return ev, flags&eventEntry != 0
+}
