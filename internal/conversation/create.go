@@ -76,25 +76,39 @@ func (s *Service) CreateGroup(ctx context.Context, actor chat.UserID, g NewGroup
 	if err != nil {
 		return 0, chat.AsError(err)
 	}
+	// A repeat is for the log to answer, or to refuse where it asks for another group; that a member is gone by now
+	// does not change the answer.
+	again := false
 	if id != 0 {
-		if ok, err := s.begun(ctx, id); err != nil || ok {
-			return id, err
-		}
-	}
-	if err := s.exist(ctx, members); err != nil {
-		return 0, err
-	}
-	if id == 0 {
-		if id, err = s.fresh(ctx); err != nil {
+		if again, err = s.begun(ctx, id); err != nil {
 			return 0, err
 		}
-		if id, err = s.dir.Claim(ctx, actor, g.ClientID, id); err != nil {
-			return 0, chat.AsError(err)
+	}
+	if !again {
+		if err := s.exist(ctx, members); err != nil {
+			return 0, err
+		}
+	}
+	if id == 0 {
+		if id, err = s.claim(ctx, actor, g.ClientID); err != nil {
+			return 0, err
 		}
 	}
 	return id, s.begin(ctx, &chat.Draft{Conversation: id, Sender: actor, Body: chat.Created{
 		Kind: chat.KindGroup, Name: g.Name, Avatar: g.Avatar, Description: g.Description, Open: g.Open, Members: members,
 	}})
+}
+
+// claim writes the row that decides which group the client id stands for.
+func (s *Service) claim(ctx context.Context, actor chat.UserID, client chat.ClientID) (chat.ConversationID, error) {
+	id, err := s.fresh(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if id, err = s.dir.Claim(ctx, actor, client, id); err != nil {
+		return 0, chat.AsError(err)
+	}
+	return id, nil
 }
 
 // check returns the members without repeats, the owner first.

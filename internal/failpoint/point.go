@@ -27,6 +27,13 @@ const (
 	LeaseBefore        Point = "lease_before" // before a block of ids is stored
 	LeaseAfter         Point = "lease_after"  // stored, nothing given out
 	TombstoneBefore    Point = "tombstone_before"
+	PassBefore         Point = "pass_before"     // the timelines' follower took its pending events
+	RowsBefore         Point = "rows_before"     // before timeline rows are prepared
+	RowsAfter          Point = "rows_after"      // rows and position are applied, not synced
+	PassAfter          Point = "pass_after"      // before those who wait for the follower are told
+	PositionBefore     Point = "position_before" // before a position without rows is stored
+	SettingsBefore     Point = "settings_before"
+	SettingsAfter      Point = "settings_after" // applied, not synced
 )
 
 // All returns every point.
@@ -35,5 +42,6 @@ func All() []Point {
 		SubmitQueued, AppendCollected, AppendDecideBefore, AppendEntry, AppendRepeat, AppendMember, AppendHead, AppendEvent,
 		CommitBefore, CommitAfter, SyncBefore, SyncAfter, PublishBefore, PublishAfter, AckBefore, AckAfter, FollowBefore,
 		FollowAfter, TrimBefore, LeaseBefore, LeaseAfter, TombstoneBefore,
+		PassBefore, RowsBefore, RowsAfter, PassAfter, PositionBefore, SettingsBefore, SettingsAfter,
 	}
 }

@@ -1,2 +1,46 @@
-// Package timeline tells a user's devices what changed: the follower that writes timelines, sync, unread and lists.
+// Package timeline tells a user's devices what changed: the follower that writes timelines, and sync, lists, unread and
+// digests, which read them.
+//
+// In the life of a message it comes after the acknowledgement: [Follower] reads the committed entries in order and notes
+// with each member of a small conversation that it went on; [Service.Sync] answers a device with what changed since its
+// cursor. It imports chat and failpoint alone. What it needs of the log it declares as [Logs] and [Events].
+//
+// # What a timeline says
+//
+// A user has one [Row] per conversation: whether the user is in it and the pts of its last change. It says that the
+// conversation changed, not what: heads, members and read positions are read from the log's own tables when a device asks.
+// So a row is never wrong about content, rows can be rebuilt from members, and a change that has a row already needs none.
+//
+// Rows change for small conversations only. Which tier a conversation has is taken from its head at the moment of the
+// answer, and every sync ends with a page that holds all of the user's medium and large conversations. So a
+// conversation that grows out of the small tier is covered from that very seq on, with nothing written; one that shrinks
+// into it does so by an entry, and that entry, being one of a small conversation, gives a row to every member. There is
+// no seeding that could be half done.
+//
+// # What a pts means
+//
+// A device that holds (epoch, generation, pts) has been told of everything that the rows up to pts stand for. Three rules
+// make that true.
+//
+//  1. A pts is given out only when its row is durable ([Store] rule TML-3), so that after a crash no other change gets it.
+//  2. A cursor is marked as given out before the heads of its answer are read ([Service.Sync]).
+//  3. The follower leaves a row as it is only if the row's pts is above every cursor given out to the user.
+//
+// Take a cursor P, and an entry e of small conversation c that the follower comes to. It looks at c's row, with pts r, and
+// at the highest mark g, under the mutex that guards the marks. If r <= g it writes a row above g >= P, and a sync from P
+// finds it. If r > g nothing is written; then either P is marked before the look, P <= g < r, and a sync from P finds r; or
+// P is marked after it, and the heads of P's answer were read after that: e was durable before the follower saw it, so that
+// answer shows e already. The same holds for read positions and settings, which are read after the mark as well. A device
+// that syncs before the follower has come to e gets a row above its cursor later; so that it need not wait for its next
+// sync, Sync first lets the follower catch up with what is committed, for at most [Config].Settle.
+//
+// The marks are kept in memory, bounded. Where one is unknown, after a restart or because it was dropped, all pts up to now
+// count as given out. Only the follower adds and drops marks. It adds a user's before it writes the first row that it will
+// remember; cursors given out before that are below that row's pts, those given out since raise the mark.
+//
+// # Unread
+//
+// Unread is head ordinal minus read ordinal, of one snapshot, with the head capped where the user's membership ended. The
+// total is the sum over current conversations that are not muted. Both come from one function ([tally]) over the same
+// parts, so they agree in every answer; nothing stores them.
 package timeline

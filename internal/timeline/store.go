@@ -15,27 +15,35 @@ type PTS uint64
 //
 //   - TML-1 Apply writes all rows and the follower's position as one batch.
 //   - TML-2 Each change gets a pts above all earlier ones of its user; a user has at most one row per conversation.
-//   - TML-3 Since, Last and Conversations return only what is durable: a pts that was given out is never given to another
-//     change.
-//   - TML-4 Rows of conversations above the small tier change only with membership, settings and tier switches.
-//   - TML-5 PutSettings is durable on return and is a change of the user's timeline.
+//   - TML-3 Rows, Row and Position return only what is durable: a pts that was given out is never given to another change.
+//   - TML-4 A membership change whose seq is not above that of the row leaves the membership as it is. What is then, or was
+//     from the start, no change of membership is dropped unless the row says that the user is a member.
+//   - TML-5 PutSettings is durable on return and is a change of the user's timeline; concurrent patches all take effect.
+//   - TML-6 A quiet change takes no pts: a new row has pts 0, an old one keeps its own.
+//   - TML-7 Settings outlive rows' changes and memberships.
 type Store interface {
 	// Generation is drawn anew whenever timelines are rebuilt: cursors of another one are answered with a reset.
 	Generation() uint64
 	// Position is where the follower goes on.
 	Position(ctx context.Context) (chat.Position, error)
-	// Apply writes changes and the position. It returns the pts given to each change, not necessarily durable yet.
+	// Apply writes changes and the position. It returns the pts given to each change, not necessarily durable yet; 0 where
+	// the change was dropped or quiet.
 	Apply(ctx context.Context, changes []Change, pos chat.Position) ([]PTS, error)
-	// Since returns the user's rows with pts above after, ascending, at most limit.
-	Since(ctx context.Context, user chat.UserID, after PTS, limit int) ([]Row, error)
-	// Last is the user's newest pts.
-	Last(ctx context.Context, user chat.UserID) (PTS, error)
-	// Conversations returns all of the user's rows, in no promised order; at most chat.MaxConversations current ones.
-	Conversations(ctx context.Context, user chat.UserID) ([]Row, error)
-	// Row returns one of them; ok is false where the user never was in the conversation.
+	// Rows returns the user's timeline as of one moment, drafts apart.
+	Rows(ctx context.Context, user chat.UserID) (Rows, error)
+	// Row returns one row, with the draft; ok is false where the user never was in the conversation.
 	Row(ctx context.Context, user chat.UserID, id chat.ConversationID) (row Row, ok bool, err error)
-	// PutSettings stores the user's settings for a conversation; it returns the pts of the change.
-	PutSettings(ctx context.Context, user chat.UserID, id chat.ConversationID, s chat.Settings) (PTS, error)
+	// Drafts returns the user's drafts in conversations, in order; empty where there is none.
+	Drafts(ctx context.Context, user chat.UserID, ids []chat.ConversationID) ([]string, error)
+	// PutSettings patches the user's settings for a conversation and returns them. Where there is no row yet, it makes one
+	// that says that the user is a member, and that any membership change overrules.
+	PutSettings(ctx context.Context, user chat.UserID, id chat.ConversationID, p Patch) (Settings, error)
+}
+
+// Rows is one user's timeline.
+type Rows struct {
+	Rows []Row // ascending by pts; those without one come first
+	Last PTS   // the newest pts
 }
 
 // Change is a change of one user's timeline.
@@ -44,8 +52,10 @@ type Change struct {
 	Conversation chat.ConversationID
 	// Membership is what happened to the user's part in the conversation; None: the conversation went on.
 	Membership Membership
-	// Tier of the conversation, stored in the row.
-	Tier chat.Tier
+	// Seq of the entry of a membership change.
+	Seq chat.Seq
+	// Quiet changes are not part of the order of changes.
+	Quiet bool
 }
 
 // Membership says how a change touches who is in a conversation.
@@ -62,7 +72,52 @@ const (
 type Row struct {
 	Conversation chat.ConversationID
 	PTS          PTS
-	Tier         chat.Tier // as of the row's writing
-	Current      bool      // the user is a member, as of the row's writing
-	Settings     chat.Settings
+	Current      bool     // the user is a member, as of the row's writing
+	Seq          chat.Seq // of the last membership change
+	Settings     Settings
+}
+
+// Settings are a user's own settings for a conversation, as they are stored.
+type Settings struct {
+	chat.Settings
+	// MarkedAt is the read position when the user marked the conversation as unread: reading on ends the mark.
+	MarkedAt chat.Seq
+}
+
+// At returns the settings as they show with a read position.
+func (s Settings) At(read chat.Read) chat.Settings {
+	out := s.Settings
+	out.MarkedUnread = s.MarkedUnread && read.Seq <= s.MarkedAt
+	return out
+}
+
+// Patch names the settings that get new values; nil stays as it is.
+type Patch struct {
+	Pinned       *bool
+	Muted        *bool
+	Archived     *bool
+	MarkedUnread *bool
+	Draft        *string
+	// MarkedAt goes with MarkedUnread.
+	MarkedAt chat.Seq
+}
+
+// On returns the settings with the patch on them.
+func (p Patch) On(s Settings) Settings {
+	set := func(to *bool, from *bool) {
+		if from != nil {
+			*to = *from
+		}
+	}
+	set(&s.Pinned, p.Pinned)
+	set(&s.Muted, p.Muted)
+	set(&s.Archived, p.Archived)
+	set(&s.MarkedUnread, p.MarkedUnread)
+	if p.MarkedUnread != nil {
+		s.MarkedAt = p.MarkedAt
+	}
+	if p.Draft != nil {
+		s.Draft = *p.Draft
+	}
+	return s
 }

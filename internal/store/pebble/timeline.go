@@ -1,0 +1,226 @@
+package pebble
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/failpoint"
+	"github.com/throng-im/throng/internal/timeline"
+)
+
+// Names of meta rows.
+const (
+	metaGeneration = "timeline_generation"
+	metaTimeline   = "timeline_position"
+)
+
+var _ timeline.Store = (*Timelines)(nil)
+
+// Timelines is the [timeline.Store]. A store has one, made by [Store.Timelines].
+//
+// Rows are prepared under writing, by reading what is applied, and then committed in one go, so that appends wait for the
+// commit and not for the reads. Lock order: writing → visible → engine.mu.
+type Timelines struct {
+	// immutable after construction
+	store      *Store
+	generation uint64
+
+	// writing is held by whoever changes rows: the follower, or somebody's settings
+	writing sync.Mutex
+
+	// visible is held for writing while a batch becomes visible, for reading while a reader takes its snapshot: so the reader
+	// knows by which sync all that it sees is durable
+	visible sync.RWMutex
+	newest  generation // guarded by visible: of the last batch
+}
+
+// Timelines returns the timelines of the store. It is called once.
+func (s *Store) Timelines() (*Timelines, error) {
+	g, err := s.counter(metaGeneration)
+	if err != nil {
+		return nil, err
+	}
+	if g == 0 {
+		if g, err = drawGeneration(); err != nil {
+			return nil, err
+		}
+		if err := s.putCounters(map[string]uint64{metaGeneration: g}); err != nil {
+			return nil, err
+		}
+	}
+	return &Timelines{store: s, generation: g}, nil
+}
+
+// drawGeneration is random, so that a generation is not met again, wherever backups and rebuilds come from.
+func drawGeneration() (uint64, error) {
+	var b [8]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		return 0, chat.Wrap(err, chat.CodeInternal, chat.ReasonInternal, "drawing a generation")
+	}
+	return max(binary.BigEndian.Uint64(b[:])&chat.MaxID, 1), nil
+}
+
+// Generation implements timeline.Store.
+func (t *Timelines) Generation() uint64 { return t.generation }
+
+// Position implements timeline.Store.
+func (t *Timelines) Position(ctx context.Context) (chat.Position, error) {
+	var pos uint64
+	err := t.look(ctx, func(snap *pebble.Snapshot) error {
+		_, err := lookup(snap, keyMeta(metaTimeline), "position", func(r *reader) { pos = r.number() })
+		return err
+	})
+	return chat.Position(pos), err
+}
+
+// look runs fn on a snapshot, and waits until all that it shows of timelines is durable.
+func (t *Timelines) look(ctx context.Context, fn func(snap *pebble.Snapshot) error) error {
+	release, err := t.store.read()
+	if err != nil {
+		return err
+	}
+	t.visible.RLock()
+	snap := t.store.db.NewSnapshot()
+	newest := t.newest
+	t.visible.RUnlock()
+	err = fn(snap)
+	err = errors.Join(err, storageError(snap.Close(), "reading timelines"))
+	release()
+	if err != nil {
+		return chat.AsError(err)
+	}
+	if !awaitRows {
+		return nil
+	}
+	return t.store.wait(ctx, newest)
+}
+
+// Apply implements timeline.Store.
+func (t *Timelines) Apply(_ context.Context, changes []timeline.Change, pos chat.Position) ([]timeline.PTS, error) {
+	t.writing.Lock()
+	defer t.writing.Unlock()
+	failpoint.Hit(failpoint.RowsBefore)
+	w, err := t.begin()
+	if err != nil {
+		return nil, err
+	}
+	defer w.end()
+	given := make([]timeline.PTS, len(changes))
+	for i := range changes {
+		if given[i], err = w.change(&changes[i]); err != nil {
+			return nil, err
+		}
+	}
+	w.set(keyMeta(metaTimeline), binary.AppendUvarint(nil, uint64(pos)))
+	if _, err := t.commit(w); err != nil {
+		return nil, err
+	}
+	failpoint.Hit(failpoint.RowsAfter)
+	return given, nil
+}
+
+// PutSettings implements timeline.Store.
+func (t *Timelines) PutSettings(
+	ctx context.Context, user chat.UserID, id chat.ConversationID, p timeline.Patch,
+) (timeline.Settings, error) {
+	settings, g, err := t.putSettings(user, id, p)
+	if err != nil {
+		return timeline.Settings{}, err
+	}
+	return settings, t.store.wait(ctx, g)
+}
+
+func (t *Timelines) putSettings(
+	user chat.UserID, id chat.ConversationID, p timeline.Patch,
+) (settings timeline.Settings, g generation, err error) {
+	t.writing.Lock()
+	defer t.writing.Unlock()
+	failpoint.Hit(failpoint.SettingsBefore)
+	w, err := t.begin()
+	if err != nil {
+		return settings, 0, err
+	}
+	defer w.end()
+	key := key2(tableSettings, uint64(user), uint64(id))
+	if _, err := lookup(t.store.db, key, "settings", func(r *reader) { settings = r.settings(true) }); err != nil {
+		return settings, 0, err
+	}
+	settings = p.On(settings)
+	w.set(key, appendSettings(nil, settings))
+	k := rowKey{user, id}
+	row, known, err := w.row(k)
+	if err != nil {
+		return settings, 0, err
+	}
+	if !known {
+		row.Current = true
+	}
+	if row.PTS, err = w.next(user); err != nil {
+		return settings, 0, err
+	}
+	w.put(k, row)
+	g, err = t.commit(w)
+	failpoint.Hit(failpoint.SettingsAfter)
+	return settings, g, err
+}
+
+// commit makes what was prepared visible.
+func (t *Timelines) commit(w *rowWriter) (generation, error) {
+	if w.err != nil {
+		return 0, storageError(w.err, "writing timelines")
+	}
+	t.visible.Lock()
+	defer t.visible.Unlock()
+	g, err := t.store.apply(func(b *pebble.Batch) error {
+		return storageError(b.Apply(w.batch, nil), "writing timelines")
+	})
+	if err == nil {
+		t.newest = g
+	}
+	return g, err
+}
+
+// Rows implements timeline.Store.
+func (t *Timelines) Rows(ctx context.Context, user chat.UserID) (timeline.Rows, error) {
+	var rows timeline.Rows
+	err := t.look(ctx, func(snap *pebble.Snapshot) error {
+		var err error
+		rows, err = scanRows(snap, user)
+		return err
+	})
+	return rows, err
+}
+
+// Row implements timeline.Store.
+func (t *Timelines) Row(ctx context.Context, user chat.UserID, id chat.ConversationID) (row timeline.Row, ok bool, err error) {
+	err = t.look(ctx, func(snap *pebble.Snapshot) error {
+		ok, err = lookup(snap, key2(tableRow, uint64(user), uint64(id)), "timeline row", func(r *reader) { row = r.row(id) })
+		if err != nil {
+			return err
+		}
+		_, err = lookup(snap, key2(tableSettings, uint64(user), uint64(id)), "settings", func(r *reader) { row.Settings = r.settings(true) })
+		return err
+	})
+	return row, ok, err
+}
+
+// Drafts implements timeline.Store.
+func (t *Timelines) Drafts(ctx context.Context, user chat.UserID, ids []chat.ConversationID) ([]string, error) {
+	drafts := make([]string, len(ids))
+	err := t.look(ctx, func(snap *pebble.Snapshot) error {
+		for i, id := range ids {
+			_, err := lookup(snap, key2(tableSettings, uint64(user), uint64(id)), "settings", func(r *reader) { drafts[i] = r.settings(true).Draft })
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return drafts, err
+}

@@ -1,0 +1,5 @@
+//go:build mutant_cursor_before_durable
+
+package pebble
+
+const awaitRows = false

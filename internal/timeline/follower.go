@@ -1,0 +1,272 @@
+package timeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/failpoint"
+)
+
+// Follower writes timelines from the events of the log. It is the only writer of rows, settings apart. Events are collected
+// while a pass is written or rests; a pass writes what its events left of each conversation, so that a busy follower does
+// less per event, not more.
+//
+//	events → handle → pending ─┐ (bounded: a full one holds the events back)
+//	                           └→ pass: changes by the coalescing rule → Store.Apply with the position → passed
+type Follower struct {
+	// immutable after construction
+	cfg    Config
+	store  Store
+	logs   Logs
+	events Events
+	log    *slog.Logger
+	marks  *marks
+	wake   chan struct{} // capacity 1: something is pending
+	urgent chan struct{} // capacity 1: somebody waits, do not rest
+
+	// owned by the pass loop
+	members *roster
+	stored  chat.Position // the position that Apply was last given
+
+	// guarded by mu
+	mu      sync.Mutex
+	pending *pass
+	room    chan struct{} // closed and replaced when pending was taken
+	passed  chat.Position
+	moved   chan struct{} // closed and replaced when passed moved
+}
+
+// NewFollower makes the follower. The configuration must be valid. It does nothing until Run.
+func NewFollower(cfg Config, store Store, logs Logs, events Events, log *slog.Logger) *Follower {
+	return &Follower{
+		cfg: cfg, store: store, logs: logs, events: events, log: log,
+		marks:   newMarks(cfg.Marks),
+		wake:    make(chan struct{}, 1),
+		urgent:  make(chan struct{}, 1),
+		members: newRoster(logs, cfg.Marks),
+		pending: newPass(),
+		room:    make(chan struct{}),
+		moved:   make(chan struct{}),
+	}
+}
+
+// Run follows until ctx ends, and then returns nil. An error means that timelines stand still; Run may be called again.
+func (f *Follower) Run(ctx context.Context) error {
+	from, err := f.store.Position(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the timelines' position: %w", err)
+	}
+	f.restart(from)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- f.events.Follow(ctx, from, f.handle) }() // ends with ctx, which ends before Run returns
+	err = f.loop(ctx, done)
+	cancel()
+	if err != nil {
+		<-done
+		return fmt.Errorf("writing timelines: %w", err)
+	}
+	return nil
+}
+
+func (f *Follower) restart(from chat.Position) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.pending, f.stored = newPass(), from
+	f.setPassed(from)
+}
+
+// loop runs passes until the events end; it takes the result of Follow from done only when it returns nil.
+func (f *Follower) loop(ctx context.Context, done chan error) error {
+	save := time.NewTimer(f.cfg.Save)
+	save.Stop()
+	defer save.Stop()
+	unsaved := false
+	for {
+		select {
+		case err := <-done:
+			if err != nil && ctx.Err() == nil {
+				done <- nil // Run takes it
+				return fmt.Errorf("following the log: %w", err)
+			}
+			return nil
+		case <-save.C:
+			unsaved = false
+			if err := f.save(ctx); err != nil && ctx.Err() == nil {
+				return err
+			}
+			continue
+		case <-f.wake:
+		}
+		began := time.Now()
+		wrote, err := f.pass(ctx)
+		switch {
+		case ctx.Err() != nil:
+			continue // done follows
+		case err != nil:
+			return err
+		case wrote:
+			f.rest(ctx, time.Since(began))
+		}
+		if !unsaved {
+			unsaved = true
+			save.Reset(f.cfg.Save)
+		}
+	}
+}
+
+// rest keeps the follower at a fifth of its time where passes take long, so that more events fall into the next one. Who
+// waits for the follower ends it.
+func (f *Follower) rest(ctx context.Context, took time.Duration) {
+	t := time.NewTimer(min(4*took, f.cfg.Stretch))
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-f.urgent:
+	case <-ctx.Done():
+	}
+}
+
+// handle collects events. It blocks while too much is pending.
+func (f *Follower) handle(ctx context.Context, events []chat.Event, pos chat.Position) error {
+	for {
+		f.mu.Lock()
+		if f.pending.size < f.cfg.Pending {
+			f.pending.add(events)
+			f.pending.pos = pos
+			f.mu.Unlock()
+			signal(f.wake)
+			return nil
+		}
+		room := f.room
+		f.mu.Unlock()
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// pass writes what is pending. wrote is whether any row was.
+func (f *Follower) pass(ctx context.Context) (wrote bool, err error) {
+	f.mu.Lock()
+	p := f.pending
+	f.pending = newPass()
+	close(f.room)
+	f.room = make(chan struct{})
+	f.mu.Unlock()
+	if p.pos == 0 {
+		return false, nil
+	}
+	failpoint.Hit(failpoint.PassBefore)
+	changes, err := f.changes(ctx, p)
+	if err != nil {
+		return false, err
+	}
+	if err := f.write(ctx, changes, p.pos); err != nil {
+		return false, err
+	}
+	failpoint.Hit(failpoint.PassAfter)
+	f.mu.Lock()
+	f.setPassed(p.pos)
+	f.mu.Unlock()
+	return len(changes) > 0, nil
+}
+
+// write applies changes in parts, so that no part holds up the store's other writers for long. Only the last one moves the
+// position; a crash between them repeats the earlier ones, which changes nothing but a few pts.
+func (f *Follower) write(ctx context.Context, changes []Change, pos chat.Position) error {
+	for len(changes) > 0 {
+		part := changes[:min(len(changes), f.cfg.Part)]
+		changes = changes[len(part):]
+		at := f.stored
+		if len(changes) == 0 {
+			at = pos
+		}
+		f.marks.begin(part)
+		given, err := f.store.Apply(ctx, part, at)
+		if err != nil {
+			return fmt.Errorf("applying %d changes: %w", len(part), err)
+		}
+		f.marks.end(part, given)
+		f.stored = at
+	}
+	return nil
+}
+
+// save stores the position where passes moved it without writing rows, and lets go of the events before it.
+func (f *Follower) save(ctx context.Context) error {
+	f.mu.Lock()
+	passed := f.passed
+	f.mu.Unlock()
+	if passed != f.stored {
+		failpoint.Hit(failpoint.PositionBefore)
+		if _, err := f.store.Apply(ctx, nil, passed); err != nil {
+			return fmt.Errorf("storing the position: %w", err)
+		}
+		f.stored = passed
+	}
+	durable, err := f.store.Position(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the position: %w", err)
+	}
+	if err := f.events.Trim(ctx, durable); err != nil {
+		return fmt.Errorf("trimming the events: %w", err)
+	}
+	return nil
+}
+
+// setPassed must be called with mu held.
+func (f *Follower) setPassed(p chat.Position) {
+	f.passed = p
+	close(f.moved)
+	f.moved = make(chan struct{})
+}
+
+// Passed waits until the rows of everything up to pos are written, or ctx ends. They are durable by the time that a cursor
+// shows them.
+func (f *Follower) Passed(ctx context.Context, pos chat.Position) error {
+	for {
+		f.mu.Lock()
+		if f.passed >= pos {
+			f.mu.Unlock()
+			return nil
+		}
+		moved := f.moved
+		f.mu.Unlock()
+		signal(f.urgent)
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for timelines: %w", ctx.Err())
+		}
+	}
+}
+
+// Settle waits until timelines show everything that is committed now, for at most Config.Settle: a caller that changed who
+// is in a conversation calls it so that its next answers show the change. It reports whether they do; if not, they
+// will, and nothing is lost meanwhile.
+func (f *Follower) Settle(ctx context.Context) bool {
+	tail := f.events.Tail()
+	ctx, cancel := context.WithTimeout(ctx, f.cfg.Settle)
+	defer cancel()
+	err := f.Passed(ctx, tail)
+	if errors.Is(err, context.DeadlineExceeded) {
+		f.log.Debug("timelines are behind", "position", uint64(tail))
+	}
+	return err == nil
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

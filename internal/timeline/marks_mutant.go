@@ -1,0 +1,5 @@
+//go:build mutant_cursor_skipped
+
+package timeline
+
+const marking = false

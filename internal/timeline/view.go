@@ -1,0 +1,173 @@
+package timeline
+
+import "github.com/throng-im/throng/internal/chat"
+
+// View is a conversation as one user sees it.
+type View struct {
+	Conversation chat.Conversation
+	Head         chat.Head   // capped for the user
+	Last         *chat.Entry // the entry at the head; nil where it was not read
+	Role         chat.Role   // 0 when the user has left
+	Read         chat.Read
+	Unread       uint64
+	First        chat.Seq
+	Settings     chat.Settings
+	MutedUntilMS uint64
+	Entries      []chat.Entry
+	Withheld     []chat.Span
+}
+
+// item is a conversation on its way into an answer.
+type item struct {
+	row  Row
+	part Part
+	view View // without what stands about the conversation, entries and draft
+}
+
+// current reports whether the user is a member, as the log says: the row may be behind.
+func (i *item) current() bool { return i.part.Member.Current() }
+
+// always reports whether the conversation is part of every sync.
+func (i *item) always() bool { return i.current() && i.part.Head.Tier > chat.TierSmall }
+
+// tally makes views of rows and their parts, and the total that goes with them. It is the one place where unread and total
+// are computed. Rows of conversations that the user never was in are dropped.
+func tally(rows []Row, parts []Part) (items []item, total uint64) {
+	items = make([]item, 0, len(rows))
+	for i, row := range rows {
+		part := parts[i]
+		if !part.Head.Exists() || len(part.Member.Spans) == 0 {
+			continue
+		}
+		it := item{row: row, part: part, view: view(row, part)}
+		if it.current() && !row.Settings.Muted {
+			total += it.view.Unread
+		}
+		items = append(items, it)
+	}
+	return items, total
+}
+
+func view(row Row, p Part) View {
+	v := View{
+		Head:     capped(p),
+		Read:     p.Read,
+		First:    p.Member.First(),
+		Settings: row.Settings.At(p.Read),
+	}
+	if p.Member.Current() {
+		v.Role, v.MutedUntilMS = p.Member.Role, p.Member.MutedUntilMS
+	}
+	v.Unread = unread(v.Head, p.Read)
+	return v
+}
+
+// unread never is negative: a head capped at a removal may lie below what was read as a member of before.
+func unread(head chat.Head, read chat.Read) uint64 {
+	if head.Ordinal <= read.Ordinal {
+		return 0
+	}
+	return uint64(head.Ordinal-read.Ordinal) + unreadError
+}
+
+// capped is the head that the member may see. Of what came after an ended membership it tells nothing: not how many
+// members there are, nor that the group was dissolved or opened.
+func capped(p Part) chat.Head {
+	if p.Member.Current() || p.Member.Last(p.Head.Seq) == 0 {
+		return p.Head
+	}
+	return chat.Head{
+		Conversation: p.Head.Conversation,
+		Kind:         p.Head.Kind,
+		Tier:         chat.TierSmall,
+		Seq:          p.Member.Last(p.Head.Seq),
+		Ordinal:      p.End.Ordinal,
+		TimeMS:       p.End.TimeMS,
+		MemberSeq:    p.Member.Last(p.Head.Seq),
+	}
+}
+
+// about hides from a former member what may be newer than the membership.
+func about(c chat.Conversation, current bool) chat.Conversation {
+	if current || c.Kind == chat.KindDirect {
+		return c
+	}
+	return chat.Conversation{ID: c.ID, Kind: c.Kind, CreatedMS: c.CreatedMS}
+}
+
+// show fills in the newest entries, as far as the member may read them: entries are contiguous and end at the view's head.
+// Spans between them that the member may not read are named. keep is false where only the last entry was wanted.
+func (v *View) show(reader chat.UserID, m chat.Member, entries []chat.Entry, keep bool) {
+	for i := range entries {
+		e := entries[i]
+		if e.Seq < v.First {
+			continue
+		}
+		if !m.Sees(e.Seq) {
+			v.withhold(e.Seq)
+			continue
+		}
+		if e.Sender != reader {
+			e.ClientID = chat.ClientID{}
+		}
+		v.Entries = append(v.Entries, e)
+		if e.Seq == v.Head.Seq {
+			v.Last = &e
+		}
+	}
+	if !keep {
+		v.Entries, v.Withheld = nil, nil
+	}
+}
+
+func (v *View) withhold(seq chat.Seq) {
+	if n := len(v.Withheld); n > 0 && v.Withheld[n-1].To+1 == seq {
+		v.Withheld[n-1].To = seq
+		return
+	}
+	v.Withheld = append(v.Withheld, chat.Span{From: seq, To: seq})
+}
+
+// size is about what the view takes on the wire.
+func (v *View) size() int {
+	n := 96 + len(v.Conversation.Name) + len(v.Conversation.Avatar) + len(v.Conversation.Description) + len(v.Settings.Draft)
+	if len(v.Entries) == 0 && v.Last != nil {
+		return n + bodySize(v.Last.Body)
+	}
+	for i := range v.Entries {
+		n += 24 + bodySize(v.Entries[i].Body)
+	}
+	if v.Last != nil {
+		n += bodySize(v.Last.Body)
+	}
+	return n
+}
+
+func bodySize(b chat.Body) int {
+	switch b := b.(type) {
+	case chat.Text:
+		return len(b.Text)
+	case chat.Media:
+		return 32 + len(b.Ref) + len(b.MIME) + len(b.Name) + len(b.Caption) + len(b.Preview)
+	case chat.Custom:
+		return len(b.Type) + len(b.Data) + len(b.Fallback)
+	case chat.System:
+		n := len(b.Event)
+		for k, v := range b.Args {
+			n += len(k) + len(v) + 8
+		}
+		return n
+	case chat.Created:
+		return len(b.Name) + 8*min(len(b.Members), chat.MemberPreview)
+	case chat.Changed:
+		n := 16
+		for _, s := range []*string{b.Name, b.Avatar, b.Description} {
+			if s != nil {
+				n += len(*s)
+			}
+		}
+		return n
+	default:
+		return 8 * (chat.MemberPreview + 2)
+	}
+}
