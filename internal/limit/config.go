@@ -8,30 +8,30 @@ import (
 // Bucket says how often something may happen: Burst at once, then Rate per second.
 type Bucket struct {
 	// Rate is how many per second in the long run. 0 switches the limit off.
-	Rate float64 `toml:"rate"`
+	Rate float64
 	// Burst is how many may come at once after a quiet time.
-	Burst int `toml:"burst"`
+	Burst int
 	// Keys is how many users, addresses or conversations are told apart. When all of them are being limited, newcomers
 	// share one bucket.
-	Keys int `toml:"keys"`
+	Keys int
 }
 
 // Config are the limits of an install.
 type Config struct {
 	// SignInHandle limits attempts to sign in to one account.
-	SignInHandle Bucket `toml:"sign_in_handle"`
-	// SignInAddress limits attempts to sign in, and refreshes that fail, from one address (IPv6: from one /64).
-	SignInAddress Bucket `toml:"sign_in_address"`
+	SignInHandle Bucket
+	// SignInAddress limits attempts to sign in from one address (IPv6: from one /64).
+	SignInAddress Bucket
 	// SignUpAddress limits new accounts from one address.
-	SignUpAddress Bucket `toml:"sign_up_address"`
+	SignUpAddress Bucket
 	// ConnectAddress limits new connections from one address.
-	ConnectAddress Bucket `toml:"connect_address"`
+	ConnectAddress Bucket
 	// RequestUser limits requests of one user other than sends.
-	RequestUser Bucket `toml:"request_user"`
+	RequestUser Bucket
 	// SendUser limits messages of one user.
-	SendUser Bucket `toml:"send_user"`
+	SendUser Bucket
 	// SendConversation limits messages into one conversation.
-	SendConversation Bucket `toml:"send_conversation"`
+	SendConversation Bucket
 }
 
 // Default returns limits that people do not notice and scripts do.

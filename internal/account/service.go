@@ -1,0 +1,257 @@
+package account
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/throng-im/throng/internal/chat"
+)
+
+// Throttle slows down who tries too often. It is called from any goroutine and does not block.
+type Throttle interface {
+	// Take returns 0 where n more attempts are allowed, else how long to wait.
+	Take(key string, n int) time.Duration
+	// Give takes attempts back that turned out well.
+	Give(key string, n int)
+}
+
+// Deps are what a Service works with. The three ports are needed, everything else has a default.
+type Deps struct {
+	Users       Users
+	Devices     Devices
+	Invitations Invitations
+	// SignInHandle, SignInAddress and SignUpAddress are keyed by what their names say; nil does not limit.
+	SignInHandle  Throttle
+	SignInAddress Throttle
+	SignUpAddress Throttle
+	Registerer    prometheus.Registerer
+	Logger        *slog.Logger
+	// Now is the wall clock; nil is time.Now.
+	Now func() time.Time
+	// Rand is where secrets come from; nil is crypto/rand.
+	Rand io.Reader
+	// HTTP fetches a company's keys; nil is a client that follows no redirects.
+	HTTP *http.Client
+}
+
+// Revocation says that devices of a user lost their right to be connected. It is told after it is durable.
+type Revocation struct {
+	User chat.UserID
+	// Devices are the ones; none is all.
+	Devices []chat.DeviceID
+	Reason  chat.Reason // signed_out or user_disabled
+}
+
+// Service is everything about people. All methods may be called from any goroutine; those with a context may wait for
+// the disk, and those that take a password for a core.
+type Service struct {
+	// immutable after construction
+	cfg        Config
+	deps       Deps
+	log        *slog.Logger
+	now        func() time.Time
+	hasher     *hasher
+	issuer     *issuer
+	company    *company
+	serverKeys []Hash
+	metrics    *metrics
+	uses       *useBook
+	tokens     *cache[Hash, verified]
+	users      *cache[chat.UserID, userState]
+	devices    *cache[chat.DeviceID, deviceState]
+	externals  *cache[string, chat.UserID]
+	labels     *cache[deviceLabel, chat.DeviceID]
+
+	// guarded by mu
+	mu       sync.Mutex
+	onRevoke []func(Revocation)
+}
+
+// New makes a service. [Service.Run] has to run for keys to be refreshed and uses of devices to be written.
+func New(cfg Config, d Deps) (*Service, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	d.defaults()
+	issuer, err := newIssuer(cfg.Issuer, cfg.SigningSecrets)
+	if err != nil {
+		return nil, err
+	}
+	hasher, err := newHasher(cfg.hashers(), cfg.HashQueue, d.Rand)
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{
+		cfg:       cfg,
+		deps:      d,
+		log:       d.Logger,
+		now:       d.Now,
+		hasher:    hasher,
+		issuer:    issuer,
+		uses:      newUseBook(cfg.CacheSize),
+		tokens:    newCache[Hash, verified](cfg.CacheSize),
+		users:     newCache[chat.UserID, userState](cfg.CacheSize),
+		devices:   newCache[chat.DeviceID, deviceState](cfg.CacheSize),
+		externals: newCache[string, chat.UserID](cfg.CacheSize),
+		labels:    newCache[deviceLabel, chat.DeviceID](cfg.CacheSize),
+	}
+	for _, k := range cfg.ServerKeys {
+		s.serverKeys = append(s.serverKeys, sha256.Sum256([]byte(k.Reveal())))
+	}
+	if s.company, err = s.newCompany(); err != nil {
+		return nil, err
+	}
+	s.metrics = newMetrics(d.Registerer, hasher)
+	return s, nil
+}
+
+func (d *Deps) defaults() {
+	if d.Logger == nil {
+		d.Logger = slog.New(slog.DiscardHandler)
+	}
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	if d.Rand == nil {
+		d.Rand = rand.Reader
+	}
+	if d.HTTP == nil {
+		d.HTTP = &http.Client{
+			Timeout:       fetchTimeout,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}
+	}
+	for _, t := range []*Throttle{&d.SignInHandle, &d.SignInAddress, &d.SignUpAddress} {
+		if *t == nil {
+			*t = noThrottle{}
+		}
+	}
+}
+
+func (s *Service) newCompany() (*company, error) {
+	c := s.cfg.Company
+	if c.JWKSFile == "" && c.JWKSURL == "" {
+		return newCompany(c, nil), nil
+	}
+	keys := &keySet{cfg: c, client: s.deps.HTTP, now: s.now, log: s.log, changed: s.tokens.clear}
+	if c.JWKSFile != "" {
+		// A file that is wrong at the start is a mistake of the operator; a URL may come up later than we do.
+		loaded, err := keys.load(context.Background())
+		if err != nil {
+			return nil, err
+		}
+		keys.keys = loaded
+	}
+	return newCompany(c, keys), nil
+}
+
+type noThrottle struct{}
+
+func (noThrottle) Take(string, int) time.Duration { return 0 }
+func (noThrottle) Give(string, int)               {}
+
+const (
+	pruneInterval = time.Hour
+	useInterval   = 30 * time.Second
+)
+
+// Run refreshes keys, writes uses of devices and drops old invitations until ctx ends. It returns nil.
+func (s *Service) Run(ctx context.Context) error {
+	uses := time.NewTicker(useInterval)
+	defer uses.Stop()
+	prune := time.NewTicker(pruneInterval)
+	defer prune.Stop()
+	var refresh <-chan time.Time
+	if s.company.keys != nil {
+		t := time.NewTicker(s.cfg.Company.JWKSRefresh)
+		defer t.Stop()
+		refresh = t.C
+		s.company.keys.refresh(ctx, 0)
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			// The last uses are written although ctx has ended: the store outlives this component.
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
+			defer cancel()
+			s.writeUses(last)
+			return nil
+		case <-uses.C:
+			s.writeUses(ctx)
+		case <-refresh:
+			s.company.keys.refresh(ctx, 0)
+		case <-prune.C:
+			if err := s.deps.Invitations.Prune(ctx, s.nowMS()); err != nil && ctx.Err() == nil {
+				s.log.Warn("old invitations could not be dropped", "error", err)
+			}
+		}
+	}
+}
+
+// OnRevoke adds a function that is told of every revocation, in the goroutine that causes it; it must not block. The
+// gateway closes connections there.
+func (s *Service) OnRevoke(fn func(Revocation)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.onRevoke = append(s.onRevoke, fn)
+}
+
+// revoked forgets what is known of the user, and tells who wants to know. The change is durable already.
+func (s *Service) revoked(r Revocation) {
+	s.users.drop(r.User)
+	for _, d := range r.Devices {
+		s.devices.drop(d)
+	}
+	s.mu.Lock()
+	tell := s.onRevoke
+	s.mu.Unlock()
+	for _, fn := range tell {
+		fn(r)
+	}
+}
+
+// ended is revoked for devices that an [Ending] ended.
+func (s *Service) ended(user chat.UserID, devices []chat.DeviceID) {
+	if len(devices) > 0 {
+		s.revoked(Revocation{User: user, Devices: devices, Reason: chat.ReasonSignedOut})
+	}
+}
+
+func (s *Service) nowMS() uint64 { return uint64(max(0, s.now().UnixMilli())) } //nolint:gosec // not negative
+
+// isServerKey compares hashes, all of them, so that the time tells nothing.
+func (s *Service) isServerKey(token Hash) bool {
+	found := 0
+	for _, k := range s.serverKeys {
+		found |= subtle.ConstantTimeCompare(k[:], token[:])
+	}
+	return found == 1
+}
+
+// account returns one that is there and not deleted.
+func (s *Service) account(ctx context.Context, id chat.UserID) (Account, error) {
+	found, err := s.deps.Users.Accounts(ctx, []chat.UserID{id})
+	if err != nil {
+		return Account{}, fmt.Errorf("reading an account: %w", err)
+	}
+	if len(found) != 1 || found[0].ID == 0 || found[0].Deleted {
+		return Account{}, ErrUserNotFound()
+	}
+	return found[0], nil
+}
+
+// notFound reports whether an error says that the user or the device is not there.
+func notFound(err error) bool {
+	return errors.Is(err, ErrUserNotFound()) || errors.Is(err, ErrDeviceNotFound())
+}

@@ -1,0 +1,66 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/throng-im/throng/internal/chat"
+)
+
+// stateTTL is how long a remembered state is believed, in milliseconds. On this node every change drops it at once; the
+// bound is for changes made by other nodes.
+const stateTTL = 10_000
+
+// userState is what a token check needs to know of a user.
+type userState struct {
+	readMS       uint64
+	tokensFromMS uint64
+	found        bool // false: deleted, or never there
+	admin        bool
+	disabled     bool
+}
+
+// deviceState is what a token check needs to know of a device.
+type deviceState struct {
+	readMS  uint64
+	usedMS  uint64
+	endedMS uint64
+	found   bool
+}
+
+// deviceLabel finds the device that a company's client calls by a name of its own.
+type deviceLabel struct {
+	user  chat.UserID
+	label string
+}
+
+func (s *Service) userState(ctx context.Context, id chat.UserID) (userState, error) {
+	now := s.nowMS()
+	if st, ok := s.users.get(id); ok && st.readMS+stateTTL > now {
+		return st, nil
+	}
+	mark := s.users.mark()
+	a, err := s.account(ctx, id)
+	if err != nil && !notFound(err) {
+		return userState{}, err
+	}
+	st := userState{readMS: now, tokensFromMS: a.TokensFromMS, found: err == nil, admin: a.Admin, disabled: a.Disabled}
+	s.users.put(id, st, mark)
+	return st, nil
+}
+
+func (s *Service) deviceState(ctx context.Context, user chat.UserID, id chat.DeviceID) (deviceState, error) {
+	now := s.nowMS()
+	if st, ok := s.devices.get(id); ok && st.readMS+stateTTL > now {
+		return st, nil
+	}
+	mark := s.devices.mark()
+	d, err := s.deps.Devices.Device(ctx, user, id)
+	if err != nil && !errors.Is(err, ErrDeviceNotFound()) {
+		return deviceState{}, fmt.Errorf("reading a device: %w", err)
+	}
+	st := deviceState{readMS: now, usedMS: d.LastUsedMS, endedMS: d.EndedMS, found: err == nil}
+	s.devices.put(id, st, mark)
+	return st, nil
+}

@@ -1,0 +1,124 @@
+package pebble
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"maps"
+	"slices"
+
+	"github.com/throng-im/throng/internal/account"
+	"github.com/throng-im/throng/internal/chat"
+)
+
+const (
+	flagAdmin = 1 << iota
+	flagDisabled
+	flagDeleted
+)
+
+func appendAccount(b []byte, a account.Account) []byte {
+	var flags byte
+	if a.Admin {
+		flags |= flagAdmin
+	}
+	if a.Disabled {
+		flags |= flagDisabled
+	}
+	if a.Deleted {
+		flags |= flagDeleted
+	}
+	b = append(b, flags)
+	b = binary.AppendUvarint(b, a.CreatedMS)
+	b = binary.AppendUvarint(b, a.Version)
+	b = binary.AppendUvarint(b, a.TokensFromMS)
+	b = binary.AppendUvarint(b, a.PasswordSet)
+	for _, s := range []string{a.Handle, a.ExternalID, a.Name, a.Avatar, a.Password} {
+		b = appendString(b, s)
+	}
+	b = binary.AppendUvarint(b, uint64(len(a.Attributes)))
+	for _, k := range slices.Sorted(maps.Keys(a.Attributes)) {
+		b = appendString(appendString(b, k), a.Attributes[k])
+	}
+	return b
+}
+
+func (r *reader) account(id chat.UserID) account.Account {
+	flags := r.byte()
+	a := account.Account{User: account.User{
+		ID: id, Admin: flags&flagAdmin != 0, Disabled: flags&flagDisabled != 0, CreatedMS: r.number(), Version: r.number(),
+	}, Deleted: flags&flagDeleted != 0, TokensFromMS: r.number(), PasswordSet: r.number()}
+	for _, s := range []*string{&a.Handle, &a.ExternalID, &a.Name, &a.Avatar, &a.Password} {
+		*s = r.string()
+	}
+	if n := r.count(); n > 0 {
+		a.Attributes = make(map[string]string, n)
+		for range n {
+			k := r.string()
+			a.Attributes[k] = r.string()
+		}
+	}
+	return a
+}
+
+func appendDevice(b []byte, d account.Device) []byte {
+	b = append(b, byte(d.Platform))
+	for _, s := range []string{d.Name, d.Address, d.Label} {
+		b = appendString(b, s)
+	}
+	r := d.Refresh
+	for _, n := range []uint64{d.CreatedMS, d.LastUsedMS, d.EndedMS, r.Number, r.RotatedMS, r.ExpiresMS} {
+		b = binary.AppendUvarint(b, n)
+	}
+	for _, h := range []account.Hash{r.Current, r.Previous, r.Sealed} {
+		b = append(b, h[:]...)
+	}
+	return b
+}
+
+func (r *reader) device(user chat.UserID, id chat.DeviceID) account.Device {
+	d := account.Device{ID: id, User: user, Platform: account.Platform(r.byte())}
+	for _, s := range []*string{&d.Name, &d.Address, &d.Label} {
+		*s = r.string()
+	}
+	t := &d.Refresh
+	for _, n := range []*uint64{&d.CreatedMS, &d.LastUsedMS, &d.EndedMS, &t.Number, &t.RotatedMS, &t.ExpiresMS} {
+		*n = r.number()
+	}
+	for _, h := range []*account.Hash{&t.Current, &t.Previous, &t.Sealed} {
+		copy(h[:], r.raw(uint64(len(h))))
+	}
+	return d
+}
+
+func appendInvitation(b []byte, i account.Invitation) []byte {
+	var bootstrap byte
+	if i.Bootstrap {
+		bootstrap = 1
+	}
+	return binary.AppendUvarint(binary.AppendUvarint(append(b, bootstrap), uint64(i.Uses)), i.ExpiresMS)
+}
+
+func (r *reader) invitation(code account.Hash) account.Invitation {
+	i := account.Invitation{Code: code, Bootstrap: r.byte() != 0}
+	i.Uses = uint32(r.number()) //nolint:gosec // was written from one
+	i.ExpiresMS = r.number()
+	return i
+}
+
+func keyUser(id chat.UserID) []byte { return key1(tableUser, uint64(id)) }
+
+func keyHandle(handle string) []byte { return append([]byte{tableHandle}, handle...) }
+
+// External ids and the marks of deleted ones share a table: 1 and the id, 0 and a hash of what may no longer be kept.
+func keyExternal(id string) []byte { return append([]byte{tableExternal, 1}, id...) }
+
+func keyExternalEnded(id string) []byte {
+	hash := sha256.Sum256([]byte(id))
+	return append([]byte{tableExternal, 0}, hash[:]...)
+}
+
+func keyDevice(user chat.UserID, id chat.DeviceID) []byte {
+	return key2(tableDevice, uint64(user), uint64(id))
+}
+
+func keyInvitation(code account.Hash) []byte { return append([]byte{tableInvitation}, code[:]...) }
