@@ -67,7 +67,7 @@ type RawResponse struct {
 	Error []byte
 }
 
-// Scanner is told what Scan finds in a frame, in order.
+// Scanner is told what a frame holds, in order.
 type Scanner interface {
 	// Entry is called for each delivery. The entry is borrowed until return.
 	Entry(e *RawEntry)
@@ -77,55 +77,94 @@ type Scanner interface {
 	Other(field int, b []byte)
 }
 
-// Scan reads a frame of throng.v1.proto without allocating.
-func Scan(frame []byte, to Scanner) error {
-	return fields(frame, func(num protowire.Number, b []byte, _ uint64) error {
-		if num != fieldEnvelopes || b == nil {
-			return nil
-		}
-		return scanEnvelope(b, to)
-	})
+// FrameScanner reads frames of throng.v1.proto without allocating: many times faster than the generated code, for those who
+// look at millions of deliveries. For one goroutine.
+type FrameScanner struct {
+	// To is told what the frames hold.
+	To Scanner
+
+	entry    RawEntry
+	response RawResponse
 }
 
-func scanEnvelope(env []byte, to Scanner) error {
-	return fields(env, func(num protowire.Number, b []byte, _ uint64) error {
-		if b == nil {
-			return nil
+// Scan reads one frame.
+func (s *FrameScanner) Scan(frame []byte) error {
+	for len(frame) > 0 {
+		num, _, b, n := field(frame)
+		if n < 0 {
+			return errScan
 		}
+		frame = frame[n:]
+		if num != fieldEnvelopes || b == nil {
+			continue
+		}
+		if err := s.envelope(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *FrameScanner) envelope(env []byte) error {
+	size := len(env) + envelopeHead(len(env))
+	for len(env) > 0 {
+		num, _, b, n := field(env)
+		if n < 0 {
+			return errScan
+		}
+		env = env[n:]
+		if b == nil {
+			continue
+		}
+		var err error
 		switch num {
 		case fieldServerEntry:
-			return scanEntry(b, 0, len(env)+envelopeHead(len(env)), to)
+			err = s.scanEntry(b, 0, size)
 		case fieldServerEntries:
-			return scanEntries(b, len(env)+envelopeHead(len(env))-len(b), to)
+			err = s.entries(b, size-len(b))
 		case fieldServerResponse:
-			return scanResponse(b, to)
+			err = s.scanResponse(b)
 		default:
-			to.Other(int(num), b)
-			return nil
+			s.To.Other(int(num), b)
 		}
-	})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // envelopeHead is how many bytes the tag and the length of an embedded message of n bytes take.
 func envelopeHead(n int) int { return 1 + protowire.SizeVarint(uint64(n)) }
 
-func scanEntries(b []byte, head int, to Scanner) error {
+// entries counts what the entries share, head and conversation, with the first of them.
+func (s *FrameScanner) entries(b []byte, head int) error {
 	var conv uint64
-	return fields(b, func(num protowire.Number, e []byte, v uint64) error {
-		switch num {
-		case fieldEntriesConversation:
-			conv = v
-		case fieldEntriesEntries:
-			size := len(e) + envelopeHead(len(e)) + head
-			head = 0 // the shared part is the first entry's
-			return scanEntry(e, conv, size, to)
+	for len(b) > 0 {
+		num, val, e, n := field(b)
+		if n < 0 {
+			return errScan
 		}
-		return nil
-	})
+		b = b[n:]
+		switch {
+		case num == fieldEntriesConversation:
+			conv = val
+			head += n
+		case num == fieldEntriesEntries && e != nil:
+			if err := s.scanEntry(e, conv, n+head); err != nil {
+				return err
+			}
+			head = 0
+		default:
+			head += n
+		}
+	}
+	return nil
 }
 
-func scanEntry(b []byte, conv uint64, size int, to Scanner) error {
-	e := RawEntry{Conversation: ConversationID(conv), Size: size}
+func (s *FrameScanner) scanEntry(b []byte, conv uint64, size int) error {
+	e := &s.entry
+	*e = RawEntry{Conversation: ConversationID(conv), Size: size}
 	for len(b) > 0 {
 		num, val, bytes, n := field(b)
 		if n < 0 {
@@ -147,12 +186,13 @@ func scanEntry(b []byte, conv uint64, size int, to Scanner) error {
 			e.Text = bytes
 		}
 	}
-	to.Entry(&e)
+	s.To.Entry(e)
 	return nil
 }
 
-func scanResponse(b []byte, to Scanner) error {
-	var r RawResponse
+func (s *FrameScanner) scanResponse(b []byte) error {
+	r := &s.response
+	*r = RawResponse{}
 	for len(b) > 0 {
 		num, val, bytes, n := field(b)
 		if n < 0 {
@@ -165,23 +205,30 @@ func scanResponse(b []byte, to Scanner) error {
 		case fieldResponseError:
 			r.Error = bytes
 		case fieldResponseSend:
-			r.Send = true
-			for len(bytes) > 0 {
-				num, val, _, n := field(bytes)
-				if n < 0 {
-					return errScan
-				}
-				bytes = bytes[n:]
-				switch num {
-				case fieldSendSeq:
-					r.Seq = val
-				case fieldSendRepeat:
-					r.Repeat = val != 0
-				}
+			if err := r.acknowledged(bytes); err != nil {
+				return err
 			}
 		}
 	}
-	to.Response(&r)
+	s.To.Response(r)
+	return nil
+}
+
+func (r *RawResponse) acknowledged(b []byte) error {
+	r.Send = true
+	for len(b) > 0 {
+		num, val, _, n := field(b)
+		if n < 0 {
+			return errScan
+		}
+		b = b[n:]
+		switch num {
+		case fieldSendSeq:
+			r.Seq = val
+		case fieldSendRepeat:
+			r.Repeat = val != 0
+		}
+	}
 	return nil
 }
 
@@ -206,20 +253,6 @@ func field(b []byte) (num protowire.Number, val uint64, bytes []byte, n int) {
 		return 0, 0, nil, m
 	}
 	return num, val, bytes, n + m
-}
-
-func fields(b []byte, each func(num protowire.Number, bytes []byte, val uint64) error) error {
-	for len(b) > 0 {
-		num, val, bytes, n := field(b)
-		if n < 0 {
-			return errScan
-		}
-		b = b[n:]
-		if err := each(num, bytes, val); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // AppendSend appends a frame of throng.v1.proto that holds one send of a text.
