@@ -1,0 +1,24 @@
+package fanout
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// metrics of the fan-out; docs/operations lists them.
+type metrics struct {
+	entries, repeats, loads, retries prometheus.Counter
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "throng", Subsystem: "fanout", Name: name, Help: help})
+	}
+	m := &metrics{
+		entries: counter("entries_total", "Entries handed to the routes."),
+		repeats: counter("repeats_total", "Entries that came again and were passed over."),
+		loads:   counter("member_loads_total", "Member lists read because the cache did not have them."),
+		retries: counter("retries_total", "Times that following the events was begun again after an error."),
+	}
+	if reg != nil {
+		reg.MustRegister(m.entries, m.repeats, m.loads, m.retries)
+	}
+	return m
+}

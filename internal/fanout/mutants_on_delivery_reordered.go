@@ -1,0 +1,5 @@
+//go:build mutant_delivery_reordered
+
+package fanout
+
+const mutant = mutantReordered

@@ -1,0 +1,99 @@
+package gateway
+
+import (
+	"context"
+
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/wire"
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
+)
+
+// Identity is who a token speaks for.
+type Identity struct {
+	User      chat.UserID
+	Device    chat.DeviceID
+	ExpiresMS uint64 // wall clock; 0 never
+}
+
+// Authenticator checks tokens. It may block and is called from workers. Its errors end the connection with the close code
+// of [wire.CloseCode].
+type Authenticator interface {
+	Authenticate(ctx context.Context, token, device string) (Identity, error)
+}
+
+// Backend is what sessions call. Submit is called on a loop and must not block; done is called exactly once, from any
+// goroutine, and must not be called before Submit has taken its place in the order (S-15). The others may block, are
+// called from workers, and are answered in the words of the schema.
+type Backend interface {
+	Submit(d *chat.Draft, done func(chat.Result))
+	ListEntries(ctx context.Context, who wire.Actor, req *throngv1.ListEntriesRequest) (*throngv1.ListEntriesResponse, error)
+	MarkRead(ctx context.Context, who wire.Actor, req *throngv1.MarkReadRequest) (*throngv1.MarkReadResponse, error)
+	Sync(ctx context.Context, who wire.Actor, req *throngv1.SyncRequest) (*throngv1.SyncResponse, error)
+	Heartbeat(ctx context.Context, who wire.Actor, req *throngv1.HeartbeatRequest) (*throngv1.HeartbeatResponse, error)
+	// Subscriptions returns the conversations above the small tier that the user is a member of by the truth of the log, at a
+	// moment after the call began, and from which seq on.
+	Subscriptions(ctx context.Context, user chat.UserID) ([]Subscription, error)
+	// Epoch of the log.
+	Epoch() uint64
+}
+
+// Subscription is a conversation above the small tier that a session gets by group route.
+type Subscription struct {
+	Conversation chat.ConversationID
+	// From is the first seq of the user's membership: what comes before is not delivered.
+	From chat.Seq
+}
+
+// CallKind says what a session wants done.
+type CallKind uint8
+
+// The kinds of call.
+const (
+	CallAuthenticate CallKind = iota + 1
+	CallSubscribe             // look up subscriptions; the shell answers with Subscribed
+	CallSend                  // submit Draft; answered with Sent
+	CallRequest               // run Request; answered with Answered
+)
+
+// Call is something that a session wants done outside of the loop.
+type Call struct {
+	Kind  CallKind
+	ID    uint64
+	Draft *chat.Draft
+	// Request of a CallRequest or CallAuthenticate.
+	Request *throngv1.ClientEnvelope
+}
+
+// request runs a call that may block and returns the answer.
+func request(ctx context.Context, b Backend, who wire.Actor, env *throngv1.ClientEnvelope) (*throngv1.Response, error) {
+	out := &throngv1.Response{Id: env.GetId()}
+	var err error
+	switch r := env.GetRequest().(type) {
+	case *throngv1.ClientEnvelope_ListEntries:
+		var res *throngv1.ListEntriesResponse
+		res, err = b.ListEntries(ctx, who, r.ListEntries)
+		out.Result = &throngv1.Response_ListEntries{ListEntries: res}
+	case *throngv1.ClientEnvelope_MarkRead:
+		var res *throngv1.MarkReadResponse
+		res, err = b.MarkRead(ctx, who, r.MarkRead)
+		out.Result = &throngv1.Response_MarkRead{MarkRead: res}
+	case *throngv1.ClientEnvelope_Sync:
+		var res *throngv1.SyncResponse
+		res, err = b.Sync(ctx, who, r.Sync)
+		out.Result = &throngv1.Response_Sync{Sync: res}
+	case *throngv1.ClientEnvelope_Heartbeat:
+		var res *throngv1.HeartbeatResponse
+		res, err = b.Heartbeat(ctx, who, r.Heartbeat)
+		out.Result = &throngv1.Response_Heartbeat{Heartbeat: res}
+	default:
+		err = unsupported()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func unsupported() *chat.Error {
+	return chat.Errorf(chat.CodeUnsupported, chat.ReasonUnsupported, "this server does not know the request")
+}

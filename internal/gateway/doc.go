@@ -1,0 +1,59 @@
+// Package gateway holds the live connections of a node. It answers WebSocket handshakes, speaks the session protocol
+// (docs/spec/session.md) and puts deliveries on the connections of those who are to get them.
+//
+// # Who owns what
+//
+//	HTTP handshake ──► loop (one per core; owns conns, sessions, routes, timers) ◄── Receive (fan-out, one Parcel per message)
+//	                     ▲ inbox: small typed operations              │ TryWrite: one frame per connection and pass
+//	reader per conn ─────┤ frames                                     ▼
+//	workers ─────────────┤ answers of calls that block             sockets ◄── writer, only while a peer is slow
+//	message service ─────┘ results of sends
+//
+// [Session] is a state machine without I/O: requests, answers, deliveries and ticks go in, envelopes ([Outbox]), calls and in
+// the end a close code come out. The loop is its shell. A connection is given to a loop when it opens and stays there; only
+// its loop touches it. Nothing on a loop blocks. An idle connection holds its reader and a small buffer, no writer, no
+// timer object, no outbound buffer. Another transport (an event loop of its own) replaces [Transport] and the reader.
+//
+//	new ──authenticate──► authenticating ──token good, routes registered──► subscribing ──subscriptions known──► open ──► ended
+//
+// # Merging
+//
+// A loop handles all that waits in its inbox, then writes each dirty connection once: what came together leaves together.
+// A loop whose last flush had several writes lets the next frames wait until 2 ms after that one; a quiet loop writes at
+// once. An entry is encoded at most once per subprotocol (with and without the client id); a delivery copies bytes.
+//
+// # Joining the stream
+//
+// A session must get every entry of its user's conversations that is committed after it has synced, and none that its user
+// may not see. By user route the argument is short: the user is in the online table and in the loop's own table before the
+// answer to authenticate goes out, and the device syncs after that answer; what the fan-out delivers later finds the
+// session, what it delivered before is in the log that the sync reads.
+//
+// By group route (above the small tier) a session needs subscriptions, which change while they are read:
+//
+//  1. The loop registers the user's routes. From now on member changes of the user reach the session; while it has no
+//     subscriptions yet, they are kept in order.
+//  2. A worker reads the user's conversations and, for each, the membership from the log's own truth. Whatever the fan-out
+//     handled before step 1 was durable before, so this read sees it.
+//  3. The loop takes the result, applies the changes that were kept on top, answers authenticate.
+//
+// A change is thus either in what step 2 read, or kept, or both; being applied twice changes nothing. The read may be ahead of
+// the stream: a membership that the fan-out has not reached yet carries its first seq, below which nothing is delivered; a
+// removal that it has not reached yet makes the session miss entries before the removal, which the device pulls. So as
+// with the fan-out's lists, a session may get too little, which sync and gaps heal, and never too much.
+//
+// # Receivers that are slow or silent
+//
+// What waits for a receiver is bounded at 512 KiB; beyond it deliveries collapse to one hint per conversation, beyond 256
+// conversations to one sync hint. Answers wait with the request: no call that may answer much is begun, and no further frame
+// is read, while more than that waits. Who takes nothing for 30 s is closed with 4000. A device that acknowledges deliveries
+// ([throngv1.ReceivedRequest]) is held to it: what it leaves unacknowledged for 30 s is told once more, as a hint; 30 s later the
+// connection counts as dead (4001). A device that never acknowledges is judged by its heartbeats alone.
+//
+// # Locks
+//
+// Loops own their state without locks. Inboxes, the admission and the online table have a mutex each, held for a few lines. Order:
+// online shard → the registrar's own locks; [Server] mu → inbox.
+//
+// The package imports chat, cluster and wire.
+package gateway

@@ -1,0 +1,110 @@
+package gateway
+
+import (
+	"math/rand/v2"
+
+	"github.com/throng-im/throng/internal/chat"
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
+)
+
+// revocation ends sessions of a user.
+type revocation struct {
+	user    chat.UserID
+	devices []chat.DeviceID // nil: all
+	code    throngv1.CloseCode
+	at      int64
+}
+
+func (r *revocation) covers(device chat.DeviceID) bool {
+	if r.devices == nil {
+		return true
+	}
+	for _, d := range r.devices {
+		if d == device {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *revocation) err() error {
+	if r.code == throngv1.CloseCode_CLOSE_CODE_USER_GONE {
+		return chat.Errorf(chat.CodeForbidden, chat.ReasonUserDisabled, "the user is disabled or gone")
+	}
+	return chat.Errorf(chat.CodeUnauthenticated, chat.ReasonSignedOut, "the device was signed out")
+}
+
+// revoke ends the sessions and remembers the revocation for as long as a token that was good before it may still be under
+// way through a worker.
+func (l *loop) revoke(r revocation) {
+	r.at = l.now
+	keep := l.now - l.srv.cfg.AuthTimeout.Milliseconds()
+	fresh := l.revoked[:0]
+	for _, old := range l.revoked {
+		if old.at >= keep {
+			fresh = append(fresh, old)
+		}
+	}
+	l.revoked = append(fresh, r)
+	for i := len(l.users[r.user]) - 1; i >= 0; i-- {
+		if c := l.users[r.user][i]; r.covers(c.session.who.Device) {
+			c.session.End(r.code, reasonOf(r.code), 0)
+			l.after(c)
+		}
+	}
+}
+
+func reasonOf(code throngv1.CloseCode) string {
+	if code == throngv1.CloseCode_CLOSE_CODE_USER_GONE {
+		return string(chat.ReasonUserDisabled)
+	}
+	return string(chat.ReasonSignedOut)
+}
+
+// revokedSince finds a revocation that came after an authentication began.
+func (l *loop) revokedSince(who Identity, began int64) *revocation {
+	for i := range l.revoked {
+		if r := &l.revoked[i]; r.user == who.User && r.at >= began && r.covers(who.Device) {
+			return r
+		}
+	}
+	return nil
+}
+
+// drainSlice is a loop's part of a drain.
+type drainSlice struct {
+	share   float64 // of the connections that there are, 0 to 1
+	spread  uint32  // clients come back within this many milliseconds
+	left    chan<- int
+	hurried bool // do not wait for answers any more
+}
+
+// drain asks a share of the connections to end, the newest first; it answers with how many are left.
+func (l *loop) drain(d *drainSlice) {
+	n := int(float64(len(l.conns))*d.share + 0.999)
+	for i := len(l.conns) - 1; i >= 0; i-- {
+		c := l.conns[i]
+		if c.flags.has(flagClosing) {
+			continue
+		}
+		if !d.hurried {
+			if n == 0 {
+				break
+			}
+			if c.session.draining {
+				continue
+			}
+			n--
+		}
+		retry := uint32(0)
+		if d.spread > 0 {
+			retry = rand.Uint32N(d.spread) //nolint:gosec // spreads load, guards nothing
+		}
+		c.session.Drain(retry)
+		if d.hurried {
+			c.session.End(throngv1.CloseCode_CLOSE_CODE_DRAIN, string(chat.ReasonDraining), retry)
+		}
+		l.after(c)
+	}
+	d.left <- len(l.conns)
+}

@@ -1,0 +1,63 @@
+package gateway
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics of the gateway; docs/operations lists them.
+type metrics struct {
+	connections prometheus.Gauge
+	sessions    prometheus.Gauge
+	handshakes  *prometheus.CounterVec
+	closes      *prometheus.CounterVec
+	deliveries  prometheus.Counter
+	frames      prometheus.Counter
+	bytes       prometheus.Counter
+	collapsed   prometheus.Counter
+	requests    prometheus.Counter
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	opts := func(name, help string) prometheus.Opts {
+		return prometheus.Opts{Namespace: "throng", Subsystem: "gateway", Name: name, Help: help}
+	}
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts(opts(name, help)))
+	}
+	m := &metrics{
+		connections: prometheus.NewGauge(prometheus.GaugeOpts(opts("connections", "Open connections."))),
+		sessions:    prometheus.NewGauge(prometheus.GaugeOpts(opts("sessions", "Authenticated sessions."))),
+		handshakes: prometheus.NewCounterVec(prometheus.CounterOpts(opts("handshakes_total", "Handshakes by HTTP status.")),
+			[]string{"status"}),
+		closes: prometheus.NewCounterVec(prometheus.CounterOpts(opts("closes_total", "Connections closed by the server, by close code.")),
+			[]string{"code"}),
+		deliveries: counter("deliveries_total", "Deliveries put on connections."),
+		frames:     counter("frames_total", "Writes to connections."),
+		bytes:      counter("sent_bytes_total", "Bytes handed to connections."),
+		collapsed:  counter("collapsed_total", "Deliveries that became hints because the receiver was behind."),
+		requests:   counter("requests_total", "Requests received."),
+	}
+	if reg != nil {
+		reg.MustRegister(m.connections, m.sessions, m.handshakes, m.closes, m.deliveries, m.frames, m.bytes, m.collapsed, m.requests)
+	}
+	return m
+}
+
+// publish adds what a loop has counted since its last pass.
+func (m *metrics) publish(s *stats) {
+	if *s == (stats{}) {
+		return
+	}
+	m.deliveries.Add(float64(s.deliveries))
+	m.frames.Add(float64(s.frames))
+	m.bytes.Add(float64(s.bytes))
+	m.collapsed.Add(float64(s.collapsed))
+	m.requests.Add(float64(s.requests))
+	*s = stats{}
+}
+
+func (m *metrics) closed(code uint16) { m.closes.WithLabelValues(strconv.Itoa(int(code))).Inc() }
+
+func (m *metrics) handshake(status int) { m.handshakes.WithLabelValues(strconv.Itoa(status)).Inc() }

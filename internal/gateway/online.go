@@ -1,0 +1,117 @@
+package gateway
+
+import (
+	"sync"
+
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/cluster"
+)
+
+// onlineShards keeps loops out of each other's way; a power of two.
+const onlineShards = 64
+
+// online knows on which loops users have sessions. Loops write to it, the fan-out reads. Lock order: a shard → the
+// registrar's own locks.
+type online struct {
+	// immutable after construction
+	routes cluster.Registrar
+
+	shards [onlineShards]onlineShard
+}
+
+type onlineShard struct {
+	// guarded by mu
+	mu    sync.RWMutex
+	users  map[chat.UserID]presence
+	groups map[chat.ConversationID]uint64 // a bit per loop that has subscribers
+}
+
+// presence of a user on this node.
+type presence struct {
+	loops    uint64 // a bit per loop
+	sessions uint32
+}
+
+func newOnline(routes cluster.Registrar) *online {
+	o := &online{routes: routes}
+	for i := range o.shards {
+		o.shards[i].users = make(map[chat.UserID]presence)
+		o.shards[i].groups = make(map[chat.ConversationID]uint64)
+	}
+	return o
+}
+
+// add counts a session and returns the user's sessions and loops, this one included. The route stands when it returns,
+// other nodes' knowledge of it apart.
+func (o *online) add(user chat.UserID, loop int) presence {
+	s := &o.shards[user%onlineShards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.users[user]
+	if p.sessions == 0 {
+		o.routes.Attach(user)
+	}
+	p.sessions++
+	p.loops |= 1 << loop
+	s.users[user] = p
+	return p
+}
+
+// remove takes a session away; last says that it was the loop's last of the user.
+func (o *online) remove(user chat.UserID, loop int, last bool) {
+	s := &o.shards[user%onlineShards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.users[user]
+	p.sessions--
+	if last {
+		p.loops &^= 1 << loop
+	}
+	if p.sessions == 0 {
+		delete(s.users, user)
+		o.routes.Detach(user)
+		return
+	}
+	s.users[user] = p
+}
+
+// loops returns a bit for each loop that has a session of one of the users.
+func (o *online) loops(users []chat.UserID) (mask uint64) {
+	for _, u := range users {
+		s := &o.shards[u%onlineShards]
+		s.mu.RLock()
+		mask |= s.users[u].loops
+		s.mu.RUnlock()
+	}
+	return mask
+}
+
+// enter notes that a loop has its first subscriber of a conversation.
+func (o *online) enter(id chat.ConversationID, loop int) {
+	s := &o.shards[id%onlineShards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.groups[id] == 0 {
+		o.routes.AttachGroup(id)
+	}
+	s.groups[id] |= 1 << loop
+}
+
+// leave notes that a loop has no subscriber of a conversation any more.
+func (o *online) leave(id chat.ConversationID, loop int) {
+	s := &o.shards[id%onlineShards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.groups[id] &^= 1 << loop; s.groups[id] == 0 {
+		delete(s.groups, id)
+		o.routes.DetachGroup(id)
+	}
+}
+
+// group returns a bit for each loop that has subscribers of a conversation.
+func (o *online) group(id chat.ConversationID) uint64 {
+	s := &o.shards[id%onlineShards]
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.groups[id]
+}

@@ -1,0 +1,87 @@
+package gateway
+
+import (
+	"sync"
+
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/cluster"
+	"github.com/throng-im/throng/internal/wire"
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
+)
+
+// Parcel is a delivery on this node with its encodings, each made at most once, by whoever needs it first, and shared by
+// all receivers: copying a piece is all that a delivery costs.
+type Parcel struct {
+	// immutable after construction
+	d *cluster.Delivery
+
+	// atomic: each slot is filled once
+	slots [4]slot
+}
+
+// slot is one encoding.
+type slot struct {
+	once  sync.Once
+	piece []byte
+	hint  bool // the entry is too large to push: the piece tells only where it is
+}
+
+// NewParcel wraps a delivery.
+func NewParcel(d *cluster.Delivery) *Parcel { return &Parcel{d: d} }
+
+// piece returns the encoding for a subprotocol, with the client id where own is set.
+func (p *Parcel) piece(sub wire.Subprotocol, own bool) (piece []byte, hint bool) {
+	i := 0
+	if sub == wire.JSON {
+		i = 1
+	}
+	if own {
+		i += 2
+	}
+	s := &p.slots[i]
+	s.once.Do(func() { s.encode(p.d, sub, own) })
+	return s.piece, s.hint
+}
+
+func (s *slot) encode(d *cluster.Delivery, sub wire.Subprotocol, own bool) {
+	switch d.Kind { //nolint:exhaustive // the other kinds are for the loop and have no encoding
+	case cluster.DeliverEntry:
+		s.piece = wire.EncodeEntry(sub, d.Entry, own)
+		if len(s.piece) > chat.HeadOnlyBytes {
+			s.piece, s.hint = hintPiece(sub, d.Conversation, d.Entry.Seq, d.Entry.Ordinal), true
+		}
+	case cluster.DeliverRead:
+		s.piece = encode(sub, &throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_ReadChanged{ReadChanged: &throngv1.ReadChanged{
+			Conversation: uint64(d.Conversation), ReadSeq: uint64(d.Read.Seq), ReadOrdinal: uint64(d.Read.Ordinal),
+		}}})
+	case cluster.DeliverSettings:
+		s.piece = encode(sub, &throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_SettingsChanged{
+			SettingsChanged: &throngv1.SettingsChanged{Conversation: uint64(d.Conversation), Settings: wire.Settings(d.Settings)},
+		}})
+	case cluster.DeliverSync:
+		s.piece = syncHintPiece(sub)
+	}
+}
+
+// encode returns the piece of an envelope that has no strings of strangers in it; one that cannot be encoded is left out,
+// and the device finds what it misses by its next heartbeat.
+func encode(sub wire.Subprotocol, env *throngv1.ServerEnvelope) []byte {
+	piece, err := wire.AppendEnvelope(sub, nil, env)
+	if err != nil {
+		return syncHintPiece(sub)
+	}
+	return piece
+}
+
+func hintPiece(sub wire.Subprotocol, id chat.ConversationID, seq chat.Seq, ordinal chat.Ordinal) []byte {
+	return encode(sub, &throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_Hint{Hint: &throngv1.Hint{
+		Conversation: uint64(id), Seq: uint64(seq), Ordinal: uint64(ordinal),
+	}}})
+}
+
+func syncHintPiece(sub wire.Subprotocol) []byte {
+	piece, _ := wire.AppendEnvelope(sub, nil, &throngv1.ServerEnvelope{
+		Content: &throngv1.ServerEnvelope_SyncHint{SyncHint: &throngv1.SyncHint{}},
+	})
+	return piece
+}

@@ -1,0 +1,94 @@
+package gateway
+
+import (
+	"github.com/throng-im/throng/internal/chat"
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
+)
+
+// maxReceipts is how many conversations with unacknowledged deliveries a session remembers. Deliveries of others are not
+// watched: a device that far behind is told from a dead one by its heartbeats.
+const maxReceipts = 64
+
+// receipts watches whether a device acknowledges what is delivered to it (small tier only). It begins with the first
+// ReceivedRequest: a client that never acknowledges is never judged by it. A conversation whose oldest unacknowledged
+// delivery is older than the timeout gets a hint, which stands for everything unacknowledged; a device that lets the same
+// time pass again is dead, however alive its socket is.
+type receipts struct {
+	// owned by the loop
+	on   bool
+	open map[chat.ConversationID]receipt
+	next int64 // when the oldest is due, or earlier; 0: none
+}
+
+// receipt is one conversation with something unacknowledged.
+type receipt struct {
+	first    chat.Seq // oldest unacknowledged
+	last     place
+	due      int64 // 0: counts from the next delivery's time
+	repeated bool
+}
+
+func (r *receipts) delivered(now int64, id chat.ConversationID, seq chat.Seq, ordinal chat.Ordinal) {
+	if !r.on {
+		return
+	}
+	rc, ok := r.open[id]
+	if !ok {
+		if len(r.open) >= maxReceipts {
+			return
+		}
+		rc = receipt{first: seq, due: now}
+		if r.next == 0 {
+			r.next = now
+		}
+	}
+	rc.last = place{seq, ordinal}
+	r.open[id] = rc
+}
+
+func (r *receipts) received(now int64, positions []*throngv1.Position) {
+	if !r.on {
+		r.on, r.open = true, make(map[chat.ConversationID]receipt)
+	}
+	for _, p := range positions {
+		id := chat.ConversationID(p.GetConversation())
+		rc, ok := r.open[id]
+		switch seq := chat.Seq(p.GetSeq()); {
+		case !ok || seq < rc.first:
+		case seq >= rc.last.seq:
+			delete(r.open, id)
+		default:
+			r.open[id] = receipt{first: seq + 1, last: rc.last, due: now}
+		}
+	}
+	if len(r.open) == 0 {
+		r.next = 0
+	}
+}
+
+// tickReceipts repeats what is overdue as hints and ends the session of a dead device; it returns when to look again. due is
+// the time of the delivery, or of the repetition.
+func (s *Session) tickReceipts(now int64) (next int64) {
+	r, timeout := &s.receipts, s.cfg.ReceivedTimeout.Milliseconds()
+	if !r.on || r.next == 0 {
+		return now + timeout
+	}
+	if now < r.next+timeout {
+		return r.next + timeout
+	}
+	oldest := now
+	for id, rc := range r.open {
+		if now >= rc.due+timeout {
+			if rc.repeated {
+				s.End(throngv1.CloseCode_CLOSE_CODE_IDLE, "deliveries_unacknowledged", 0)
+				return now
+			}
+			s.out.Push(hintPiece(s.sub, id, rc.last.seq, rc.last.ordinal), id, rc.last)
+			rc.due, rc.repeated = now, true
+			r.open[id] = rc
+		}
+		oldest = min(oldest, rc.due)
+	}
+	r.next = oldest
+	return oldest + timeout
+}

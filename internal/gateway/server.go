@@ -1,0 +1,227 @@
+package gateway
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/cluster"
+	"github.com/throng-im/throng/internal/wire"
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
+)
+
+// Deps are what the gateway needs from others.
+type Deps struct {
+	Auth    Authenticator
+	Backend Backend
+	Routes  cluster.Registrar
+	// Metrics may be nil.
+	Metrics prometheus.Registerer
+	Logger  *slog.Logger
+	// Now is the wall clock, for what people read and for tokens; nil is time.Now.
+	Now func() time.Time
+	// Address tells where a request comes from, behind trusted proxies; nil is the socket's peer.
+	Address func(r *http.Request) string
+}
+
+// Server is the gateway of a node: it answers WebSocket handshakes (it is an [http.Handler]) and receives the node's
+// deliveries (it is a [cluster.Receiver]). All methods may be called from any goroutine.
+type Server struct {
+	// immutable after construction
+	cfg       Config
+	auth      Authenticator
+	backend   Backend
+	log       *slog.Logger
+	now       func() time.Time
+	address   func(r *http.Request) string
+	metrics   *metrics
+	loops     []*loop
+	online    *online
+	workers   *workers
+	admission *admission
+	origins   map[string]bool
+
+	// atomic
+	conns atomic.Uint64 // ids given out
+	turn  atomic.Uint64 // loops take connections in turn
+
+	readers sync.WaitGroup // readers and writers of connections
+
+	// guarded by mu
+	mu      sync.Mutex
+	stopped bool
+}
+
+var (
+	_ http.Handler     = (*Server)(nil)
+	_ cluster.Receiver = (*Server)(nil)
+)
+
+// New makes a gateway. It takes no connections before [Server.Run].
+func New(cfg Config, deps Deps) (*Server, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	s := &Server{
+		cfg: cfg, auth: deps.Auth, backend: deps.Backend, log: deps.Logger, now: deps.Now, address: deps.Address,
+		metrics: newMetrics(deps.Metrics), online: newOnline(deps.Routes), origins: make(map[string]bool),
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.address == nil {
+		s.address = peer
+	}
+	for _, o := range cfg.Origins {
+		s.origins[o] = true
+	}
+	s.admission = newAdmission(&s.cfg)
+	s.workers = &workers{srv: s, jobs: make(chan job, cfg.Waiting)}
+	for i := range cfg.loops() {
+		s.loops = append(s.loops, newLoop(s, i))
+	}
+	return s, nil
+}
+
+// Run runs loops and workers until ctx ends, then drops what connections are left and returns when nothing runs any more.
+func (s *Server) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	for _, l := range s.loops {
+		wg.Go(func() { l.run(ctx) })
+	}
+	for range s.cfg.Workers {
+		wg.Go(func() { s.workers.run(ctx) })
+	}
+	wg.Wait()
+	s.stop()
+	s.readers.Wait()
+	return nil
+}
+
+// stop closes the connections that came while the loops ended.
+func (s *Server) stop() {
+	s.admission.stop()
+	s.mu.Lock()
+	s.stopped = true
+	s.mu.Unlock()
+	for _, l := range s.loops {
+		for _, o := range l.inbox.take() {
+			if o.kind == opOpen {
+				close(o.c.gone)
+				_ = o.c.tr.Close() // nobody is left to be told
+			}
+			if o.kind == opDrain {
+				o.drain.left <- 0
+			}
+		}
+	}
+}
+
+// Hello is what a handshake agreed on.
+type Hello struct {
+	Subprotocol wire.Subprotocol
+	// Address of the peer, for the bound per address.
+	Address string
+	// Token and Device of an Authorization header; empty: the first frame has them.
+	Token, Device string
+	// First is what came behind the handshake.
+	First []byte
+}
+
+// Open takes a connection whose handshake is over. It owns the transport from then on, also where it fails.
+func (s *Server) Open(tr Transport, h Hello) error {
+	if v := s.admission.enter(h.Address); v != admitted {
+		_ = tr.Close()
+		_, err := refusal(v)
+		return err
+	}
+	return s.adopt(tr, h)
+}
+
+// adopt gives an admitted connection to a loop and starts its reader.
+func (s *Server) adopt(tr Transport, h Hello) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		_ = tr.Close()
+		return chat.Errorf(chat.CodeUnavailable, chat.ReasonDraining, "this server has stopped")
+	}
+	l := s.loops[s.turn.Add(1)%uint64(len(s.loops))]
+	c := &conn{
+		id: s.conns.Add(1), loop: l, tr: tr, sub: h.Subprotocol, addr: h.Address,
+		credit: make(chan struct{}, credits), gone: make(chan struct{}),
+	}
+	s.metrics.connections.Inc()
+	l.inbox.Put(op{kind: opOpen, c: c, word: h.Token, bytes: []byte(h.Device)})
+	s.readers.Add(1)
+	go c.read(h.First) // ends when the loop closes the transport, at the latest at its own end
+	return nil
+}
+
+// Receive implements [cluster.Receiver]: it hands a delivery to the loops that have receivers. It blocks while one of them
+// is behind.
+func (s *Server) Receive(ctx context.Context, d *cluster.Delivery) error {
+	var mask uint64
+	switch {
+	case d.Users != nil:
+		mask = s.online.loops(d.Users)
+	default:
+		mask = s.online.group(d.Conversation)
+	}
+	if mask == 0 {
+		return nil
+	}
+	return post(ctx, s.loops, mask, NewParcel(d))
+}
+
+// CloseDevices ends the sessions of some of a user's devices, which were signed out; no device means all.
+func (s *Server) CloseDevices(user chat.UserID, devices []chat.DeviceID) {
+	s.revoke(revocation{user: user, devices: devices, code: throngv1.CloseCode_CLOSE_CODE_SIGNED_OUT})
+}
+
+// CloseUser ends all sessions of a user who was disabled or deleted.
+func (s *Server) CloseUser(user chat.UserID) {
+	s.revoke(revocation{user: user, code: throngv1.CloseCode_CLOSE_CODE_USER_GONE})
+}
+
+// revoke goes to all loops: one may be about to open such a session.
+func (s *Server) revoke(r revocation) {
+	if len(r.devices) == 0 {
+		r.devices = nil
+	}
+	for _, l := range s.loops {
+		l.inbox.Put(op{kind: opRevoke, revoke: &r})
+	}
+}
+
+// replaceOthers ends the older sessions of a device on all loops. Connection ids decide who is older, so that of two that
+// open at once one survives.
+func (s *Server) replaceOthers(own *loop, c *conn, who Identity, mask uint64) {
+	own.replace(&who, c.id)
+	for i, l := range s.loops {
+		if l != own && mask&(1<<i) != 0 {
+			l.inbox.Put(op{kind: opReplace, who: &who, id: c.id})
+		}
+	}
+}
+
+func (s *Server) wallMS() uint64 { return uint64(max(s.now().UnixMilli(), 0)) } //nolint:gosec // not negative
+
+// peer is the address of the socket's other end, without the port.
+func peer(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}

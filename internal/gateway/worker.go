@@ -1,0 +1,115 @@
+package gateway
+
+import (
+	"context"
+
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/wire"
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
+)
+
+// job is a call of a session that may block.
+type job struct {
+	c    *conn
+	call Call
+	who  wire.Actor
+}
+
+// workers run jobs and post what comes out to the connection's loop. The queue is bounded; what does not fit is answered
+// with overloaded.
+type workers struct {
+	// immutable after construction
+	srv  *Server
+	jobs chan job
+}
+
+// offer queues a job; it never blocks.
+func (w *workers) offer(j job) bool {
+	select {
+	case w.jobs <- j:
+		return true
+	default:
+		return false
+	}
+}
+
+// run is one worker; it ends with ctx.
+func (w *workers) run(ctx context.Context) {
+	for {
+		select {
+		case j := <-w.jobs:
+			w.do(ctx, j)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (w *workers) do(ctx context.Context, j job) {
+	timeout := w.srv.cfg.CallTimeout
+	if j.call.Kind == CallAuthenticate {
+		timeout = w.srv.cfg.AuthTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	o := op{c: j.c, id: j.call.ID}
+	switch j.call.Kind { //nolint:exhaustive // sends are submitted by the loop
+	case CallAuthenticate:
+		o.kind = opIdentity
+		req := j.call.Request.GetAuthenticate()
+		who, err := w.srv.auth.Authenticate(ctx, req.GetToken(), req.GetDevice())
+		o.who, o.err = &who, err
+	case CallSubscribe:
+		o.kind = opSubscribed
+		o.subs, o.err = w.subscribe(ctx, j.who.User)
+	case CallRequest:
+		o.kind = opAnswer
+		o.bytes, o.err = w.answer(ctx, j)
+	}
+	if o.err != nil {
+		o.err = w.judge(ctx, o.err, j)
+	}
+	j.c.loop.inbox.Put(o)
+}
+
+// judge gives an error of a call its code: one that was cut off by the clock is the server's trouble, and may be tried again.
+func (w *workers) judge(ctx context.Context, err error, j job) error {
+	e := chat.AsError(err)
+	if ctx.Err() != nil && (e.Code == chat.CodeInternal || e.Code == chat.CodeCanceled) {
+		return chat.Wrap(err, chat.CodeUnavailable, chat.ReasonOverloaded, "the server took too long; try again")
+	}
+	if e.Code == chat.CodeInternal {
+		w.srv.log.Error("a request failed", "user", uint64(j.who.User), "session", j.c.id, "error", err)
+	}
+	return e
+}
+
+func (w *workers) subscribe(ctx context.Context, user chat.UserID) ([]Subscription, error) {
+	if err := w.srv.online.routes.Flush(ctx); err != nil {
+		return nil, err
+	}
+	return w.srv.backend.Subscriptions(ctx, user)
+}
+
+// answer runs a request and encodes what comes out, here and not on the loop: it may be half a megabyte.
+func (w *workers) answer(ctx context.Context, j job) ([]byte, error) {
+	res, err := request(ctx, w.srv.backend, j.who, j.call.Request)
+	if err != nil {
+		return nil, err
+	}
+	return wire.AppendEnvelope(j.c.sub, nil, &throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_Response{Response: res}})
+}
+
+// failed is the answer to a call that was not even begun.
+func failed(c *conn, call Call, err error) op {
+	o := op{c: c, id: call.ID, err: err}
+	switch call.Kind {
+	case CallAuthenticate:
+		o.kind = opIdentity
+	case CallSubscribe:
+		o.kind = opSubscribed
+	case CallRequest, CallSend:
+		o.kind = opAnswer
+	}
+	return o
+}
