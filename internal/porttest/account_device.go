@@ -1,0 +1,196 @@
+package porttest
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/throng-im/throng/internal/account"
+	"github.com/throng-im/throng/internal/assert"
+	"github.com/throng-im/throng/internal/chat"
+)
+
+func accountLabel(t *testing.T, s AccountStore) {
+	id := s.create(t, newUser("", "e"))[0].ID
+	var wg sync.WaitGroup
+	ids := make([]chat.DeviceID, 16)
+	for i := range ids {
+		wg.Go(func() {
+			d, _, err := s.Devices.Add(context.WithoutCancel(t.Context()), account.Device{User: id, Label: "phone", Name: "mine"}, 100)
+			if err == nil {
+				ids[i] = d.ID
+			}
+		})
+	}
+	wg.Wait()
+	for _, got := range ids {
+		assert.True(t, "one id for one label", got != 0 && got == ids[0])
+	}
+	other := s.create(t, newUser("", "f"))[0].ID
+	assert.True(t, "another user's device", s.device(t, account.Device{User: other, Label: "phone"}).ID != ids[0])
+}
+
+func accountRoom(t *testing.T, s AccountStore) {
+	ctx := t.Context()
+	id := s.create(t, newUser("a", ""))[0].ID
+	var d []account.Device
+	for i, used := range []uint64{30, 10, 20} {
+		d = append(d, s.device(t, account.Device{User: id, LastUsedMS: used, Label: string(rune('a' + i))}))
+	}
+	// A use makes the oldest one younger.
+	assert.NoError(t, "touch", s.Devices.Touch(ctx, []account.Use{{User: id, Device: d[1].ID, AtMS: 40, Address: "192.0.2.9"}}))
+	touched, err := s.Devices.Device(ctx, id, d[1].ID)
+	assert.NoError(t, "touched device", err)
+	assert.True(t, "its use", touched.LastUsedMS == 40 && touched.Address == "192.0.2.9")
+
+	_, gone, err := s.Devices.Add(ctx, account.Device{User: id, LastUsedMS: 50}, 3)
+	assert.NoError(t, "add a fourth", err)
+	assert.Equal(t, "made room", gone, []chat.DeviceID{d[2].ID})
+	assert.Equal(t, "tokens of the user", s.one(t, id).TokensFromMS, 0)
+
+	// An ended one goes first, is no news, and leaves its mark.
+	_, _, err = s.Users.Update(ctx, id, nil, account.Ending{Devices: []chat.DeviceID{d[1].ID}, AtMS: 45})
+	assert.NoError(t, "end", err)
+	_, gone, err = s.Devices.Add(ctx, account.Device{User: id, LastUsedMS: 51}, 3)
+	assert.NoError(t, "add a fifth", err)
+	assert.Equal(t, "made room", len(gone), 0)
+	assert.Equal(t, "tokens that the ended device refused", s.one(t, id).TokensFromMS, 45)
+	left, err := s.Devices.Devices(ctx, id)
+	assert.NoError(t, "list", err)
+	assert.Equal(t, "devices left", len(left), 3)
+}
+
+func accountInvitation(t *testing.T, s AccountStore) {
+	ctx := t.Context()
+	code := account.Hash{7}
+	assert.NoError(t, "invite", s.Invitations.Invite(ctx, account.Invitation{Code: code, Uses: 3, ExpiresMS: 100}))
+	var wg sync.WaitGroup
+	var in, out atomic.Int32
+	for i := range 12 {
+		wg.Go(func() {
+			_, err := s.Users.Create(context.WithoutCancel(t.Context()), []account.Account{newUser(string(rune('a'+i)), "")},
+				account.Terms{Fresh: true, Invitation: code, NowMS: 99})
+			if err == nil {
+				in.Add(1)
+			} else if chat.AsError(err).Reason == chat.ReasonInvitationSpent {
+				out.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	assert.Equal(t, "accounts of an invitation with 3 uses", in.Load(), 3)
+	assert.Equal(t, "refused", out.Load(), 9)
+	list, err := s.Users.List(ctx, 0, 100)
+	assert.NoError(t, "list", err)
+	assert.Equal(t, "accounts", len(list), 3)
+
+	late := account.Hash{8}
+	assert.NoError(t, "invite", s.Invitations.Invite(ctx, account.Invitation{Code: late, Uses: 1, ExpiresMS: 100}))
+	_, err = s.Users.Create(ctx, []account.Account{newUser("late", "")}, account.Terms{Fresh: true, Invitation: late, NowMS: 100})
+	assert.ErrorIs(t, "at its expiry", err, account.ErrInvitationInvalid())
+	_, err = s.Users.Create(ctx, []account.Account{newUser(list[0].Handle, "")}, account.Terms{Fresh: true, Invitation: late, NowMS: 99})
+	assert.ErrorIs(t, "a handle that is taken", err, account.ErrHandleTaken())
+	i, err := s.Invitations.Invitation(ctx, late)
+	assert.NoError(t, "read", err)
+	assert.Equal(t, "uses after refusals", i.Uses, 1)
+	assert.NoError(t, "prune", s.Invitations.Prune(ctx, 101))
+	_, err = s.Invitations.Invitation(ctx, late)
+	assert.ErrorIs(t, "pruned", err, account.ErrInvitationInvalid())
+}
+
+func accountBootstrap(t *testing.T, s AccountStore) {
+	ctx := t.Context()
+	first, second := account.Hash{1}, account.Hash{2}
+	for _, code := range []account.Hash{first, second} {
+		assert.NoError(t, "invite", s.Invitations.Invite(ctx, account.Invitation{Code: code, Uses: 5, ExpiresMS: 100, Bootstrap: true}))
+	}
+	use := func(handle string, code account.Hash) ([]account.Made, error) {
+		return s.Users.Create(ctx, []account.Account{newUser(handle, "")}, account.Terms{Fresh: true, Invitation: code, NowMS: 1})
+	}
+	_, err := use("old", first)
+	assert.ErrorIs(t, "an older bootstrap", err, account.ErrInvitationInvalid())
+	made, err := use("root", second)
+	assert.NoError(t, "the newest bootstrap", err)
+	assert.True(t, "an administrator", made[0].Admin && s.one(t, made[0].ID).Admin)
+	_, err = use("second", second)
+	assert.ErrorIs(t, "with an administrator there", err, account.ErrInvitationSpent())
+	_, _, err = s.Users.Update(ctx, made[0].ID, func(a *account.Account) error {
+		a.Admin = false
+		return nil
+	}, account.Ending{})
+	assert.NoError(t, "resign", err)
+	n, err := s.Users.Administrators(ctx)
+	assert.NoError(t, "count", err)
+	assert.Equal(t, "administrators", n, 0)
+	_, err = use("next", second)
+	assert.NoError(t, "with no administrator again", err)
+	n, err = s.Crash(t).Users.Administrators(ctx)
+	assert.NoError(t, "count after a crash", err)
+	assert.Equal(t, "administrators after a crash", n, 1)
+}
+
+// accountCrash races makers of the same handles, and cuts the power again and again while they run.
+func accountCrash(t *testing.T, s AccountStore) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	const workers, handles = 8, 40
+	type answer struct {
+		handle string
+		id     chat.UserID
+		device chat.DeviceID
+	}
+	var mu sync.Mutex
+	var answered []answer
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			r := rand.New(rand.NewPCG(seed, uint64(w))) //nolint:gosec // a test
+			for ctx.Err() == nil {
+				handle := "user" + string(rune('a'+r.IntN(handles)))
+				made, err := s.Users.Create(ctx, []account.Account{newUser(handle, "x"+handle)}, account.Terms{})
+				if err != nil {
+					continue
+				}
+				d, _, err := s.Devices.Add(ctx, account.Device{User: made[0].ID, LastUsedMS: 1}, 1_000)
+				if err != nil {
+					continue
+				}
+				mu.Lock()
+				answered = append(answered, answer{handle: handle, id: made[0].ID, device: d.ID})
+				mu.Unlock()
+			}
+		})
+	}
+	for range 15 {
+		mu.Lock()
+		before := answered[:len(answered):len(answered)]
+		mu.Unlock()
+		after := s.Crash(t)
+		ids := map[string]chat.UserID{}
+		var top chat.UserID
+		for _, a := range before {
+			got, err := after.Users.ByHandle(t.Context(), a.handle)
+			assert.NoError(t, "an answered handle after the crash", err)
+			assert.Equal(t, "its id", got.ID, a.id)
+			_, err = after.Devices.Device(t.Context(), a.id, a.device)
+			assert.NoError(t, "an answered device after the crash", err)
+			ids[a.handle] = a.id
+			top = max(top, a.id)
+		}
+		owners := map[chat.UserID]bool{}
+		for _, id := range ids {
+			assert.True(t, "one handle per account", !owners[id])
+			owners[id] = true
+		}
+		made := after.create(t, newUser("after", ""))
+		assert.True(t, "ids go on above the answered ones", made[0].New && made[0].ID > top)
+		assert.NoError(t, "close", after.Close())
+	}
+	stop()
+	wg.Wait()
+	assert.True(t, "something was answered", len(answered) > 0)
+}
