@@ -33,14 +33,14 @@ type conn struct {
 	due      int64 // the tick of its entry in the wheel
 	at       int   // place in loop.conns
 	groups   []membership
-	control  []byte      // control frames to be written before the next frame
-	goodbye  []byte      // the close frame, written last
-	changes  []change    // member changes since the routes stand, while subscriptions are looked up
-	began    int64       // when its authentication began
-	held     int         // frames whose credit is kept back until the receiver takes what waits
-	sawTaken int64       // taken when last looked at
-	sawAt    int64       // when it last changed, in milliseconds
-	endAt    int64       // when the transport is closed whatever waits; 0: not closing
+	control  []byte   // control frames to be written before the next frame
+	goodbye  []byte   // the close frame, written last
+	changes  []change // member changes since the routes stand, while subscriptions are looked up
+	began    int64    // when its authentication began
+	held     int      // frames whose credit is kept back until the receiver takes what waits
+	sawTaken int64    // taken when last looked at
+	sawAt    int64    // when it last changed, in milliseconds
+	endAt    int64    // when the transport is closed whatever waits; 0: not closing
 	flags    flags
 }
 

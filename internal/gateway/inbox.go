@@ -12,22 +12,22 @@ import (
 type opKind uint8
 
 const (
-	opOpen      opKind = iota + 1 // c is a new connection; token may hold its credentials
-	opFrame                       // envs came on c
-	opPing                        // a ping with payload came on c
-	opPong                        // a pong came on c
-	opPeerClose                   // c's peer sent a close frame; code is the answer
-	opBreach                      // c's peer broke the framing; code and word say how
-	opGone                        // c cannot be read any more
-	opWritten                     // c's writer has finished; err says how
-	opIdentity                    // an authentication of c is decided
-	opSubscribed                  // c's subscriptions were looked up
-	opAnswer                      // a request of c is answered
-	opSent                        // a send of c is decided
-	opParcel                      // a delivery
-	opReplace                     // another connection of who's device has opened
-	opRevoke                      // who's devices lose their sessions
-	opDrain                       // end the connections whose turn it is
+	opOpen       opKind = iota + 1 // c is a new connection; token may hold its credentials
+	opFrame                        // envs came on c
+	opPing                         // a ping with payload came on c
+	opPong                         // a pong came on c
+	opPeerClose                    // c's peer sent a close frame; code is the answer
+	opBreach                       // c's peer broke the framing; code and word say how
+	opGone                         // c cannot be read any more
+	opWritten                      // c's writer has finished; err says how
+	opIdentity                     // an authentication of c is decided
+	opSubscribed                   // c's subscriptions were looked up
+	opAnswer                       // a request of c is answered
+	opSent                         // a send of c is decided
+	opParcel                       // a delivery
+	opReplace                      // another connection of who's device has opened
+	opRevoke                       // who's devices lose their sessions
+	opDrain                        // end the connections whose turn it is
 )
 
 // op is one operation. It is small and typed; what it carries belongs to the loop from then on.

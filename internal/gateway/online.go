@@ -21,7 +21,7 @@ type online struct {
 
 type onlineShard struct {
 	// guarded by mu
-	mu    sync.RWMutex
+	mu     sync.RWMutex
 	users  map[chat.UserID]presence
 	groups map[chat.ConversationID]uint64 // a bit per loop that has subscribers
 }

@@ -1,0 +1,92 @@
+package gateway_test
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/gateway"
+	"github.com/throng-im/throng/internal/wire"
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
+)
+
+// backend is a log in memory that answers as the services do. Tokens read "user:device" or "user:device:expiresMS".
+type backend struct {
+	mu      sync.Mutex
+	seqs    map[chat.ConversationID]chat.Seq
+	drafts  []*chat.Draft
+	subs    map[chat.UserID][]gateway.Subscription
+	gate    chan struct{} // nil: sends are answered at once; else each waits for a token
+	page    int           // bytes of text in the answer to ListEntries
+	onQuery func()        // called by Subscriptions
+}
+
+func newBackend() *backend {
+	return &backend{seqs: make(map[chat.ConversationID]chat.Seq), subs: make(map[chat.UserID][]gateway.Subscription)}
+}
+
+func (b *backend) Authenticate(_ context.Context, token, _ string) (gateway.Identity, error) {
+	parts := strings.Split(token, ":")
+	if len(parts) < 2 {
+		return gateway.Identity{}, chat.Errorf(chat.CodeUnauthenticated, chat.ReasonTokenInvalid, "no such token")
+	}
+	user, _ := strconv.ParseUint(parts[0], 10, 64)
+	device, _ := strconv.ParseUint(parts[1], 10, 64)
+	id := gateway.Identity{User: chat.UserID(user), Device: chat.DeviceID(device)}
+	if len(parts) > 2 {
+		id.ExpiresMS, _ = strconv.ParseUint(parts[2], 10, 64)
+	}
+	return id, nil
+}
+
+func (b *backend) Submit(d *chat.Draft, done func(chat.Result)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.seqs[d.Conversation]++
+	seq := b.seqs[d.Conversation]
+	b.drafts = append(b.drafts, d)
+	r := chat.Result{Seq: seq, Ordinal: chat.Ordinal(seq), TimeMS: 1}
+	if b.gate == nil {
+		done(r)
+		return
+	}
+	go func() { // ends with the token
+		<-b.gate
+		done(r)
+	}()
+}
+
+func (b *backend) ListEntries(_ context.Context, _ wire.Actor, req *throngv1.ListEntriesRequest) (*throngv1.ListEntriesResponse, error) {
+	if req.GetConversation() == 404 {
+		return nil, chat.Errorf(chat.CodeNotFound, chat.ReasonConversationNotFound, "no such conversation")
+	}
+	return &throngv1.ListEntriesResponse{Conversation: req.GetConversation(), Entries: []*throngv1.Entry{
+		{Seq: 1, Body: &throngv1.Entry_Text{Text: strings.Repeat("x", b.page)}},
+	}}, nil
+}
+
+func (b *backend) MarkRead(_ context.Context, _ wire.Actor, req *throngv1.MarkReadRequest) (*throngv1.MarkReadResponse, error) {
+	return &throngv1.MarkReadResponse{ReadSeq: req.GetSeq()}, nil
+}
+
+func (b *backend) Sync(context.Context, wire.Actor, *throngv1.SyncRequest) (*throngv1.SyncResponse, error) {
+	return &throngv1.SyncResponse{Reset_: true}, nil
+}
+
+func (b *backend) Heartbeat(context.Context, wire.Actor, *throngv1.HeartbeatRequest) (*throngv1.HeartbeatResponse, error) {
+	return &throngv1.HeartbeatResponse{Digest: 7}, nil
+}
+
+func (b *backend) Subscriptions(_ context.Context, user chat.UserID) ([]gateway.Subscription, error) {
+	b.mu.Lock()
+	subs, hook := b.subs[user], b.onQuery
+	b.mu.Unlock()
+	if hook != nil {
+		hook()
+	}
+	return subs, nil
+}
+
+func (b *backend) Epoch() uint64 { return 1 }
