@@ -48,6 +48,31 @@ func DecodeClientFrame(sub Subprotocol, data []byte) ([]*throngv1.ClientEnvelope
 	return frame.GetEnvelopes(), nil
 }
 
+// maxRequestMessages is maxMessages for requests over HTTP, which may hold 1,000 users with 32 attributes each.
+const maxRequestMessages = 1 << 16
+
+// DecodeRequest reads the body of an HTTP request. JSON is strict: unknown fields are refused, since whoever writes it by
+// hand wants to know. Protobuf passes over them, as on sessions. The caller bounds the size.
+func DecodeRequest(sub Subprotocol, data []byte, m proto.Message) error {
+	if sub == JSON {
+		if countJSON(data) > maxRequestMessages {
+			return tooMany(maxRequestMessages)
+		}
+		if err := (protojson.UnmarshalOptions{RecursionLimit: maxDepth}).Unmarshal(data, m); err != nil {
+			return chat.Wrap(err, chat.CodeInvalid, chat.ReasonMalformed, "the body is not the request in JSON")
+		}
+		return nil
+	}
+	budget := maxRequestMessages
+	if err := scan(m.ProtoReflect().Descriptor(), data, maxDepth, &budget); err != nil {
+		return err
+	}
+	if err := (proto.UnmarshalOptions{DiscardUnknown: true, RecursionLimit: maxDepth}).Unmarshal(data, m); err != nil {
+		return chat.Wrap(err, chat.CodeInvalid, chat.ReasonMalformed, "the body is not the request in protobuf")
+	}
+	return nil
+}
+
 func decodeProto(data []byte, frame *throngv1.ClientFrame) error {
 	budget := maxMessages
 	if err := scan(frame.ProtoReflect().Descriptor(), data, maxDepth, &budget); err != nil {
@@ -62,7 +87,7 @@ func decodeProto(data []byte, frame *throngv1.ClientFrame) error {
 
 func decodeJSON(data []byte, frame *throngv1.ClientFrame) error {
 	if countJSON(data) > maxMessages {
-		return tooMany()
+		return tooMany(maxMessages)
 	}
 	if !utf8.Valid(data) {
 		return malformed("the frame is not UTF-8")
@@ -78,24 +103,24 @@ func decodeJSON(data []byte, frame *throngv1.ClientFrame) error {
 // use and which nest without a length, and more messages than the budget, before memory is spent on them.
 func scan(md protoreflect.MessageDescriptor, b []byte, depth int, budget *int) error {
 	if depth == 0 {
-		return malformed("the frame nests too deep")
+		return malformed("messages nest too deep")
 	}
 	for len(b) > 0 {
 		num, typ, n := protowire.ConsumeTag(b)
 		if n < 0 {
-			return malformed("the frame ends in the middle of a field")
+			return malformed("it ends in the middle of a field")
 		}
 		if typ == protowire.StartGroupType || typ == protowire.EndGroupType {
-			return malformed("the frame holds a group")
+			return malformed("it holds a group, which the schema does not")
 		}
 		b = b[n:]
 		if n = protowire.ConsumeFieldValue(num, typ, b); n < 0 {
-			return malformed("the frame ends in the middle of a field")
+			return malformed("it ends in the middle of a field")
 		}
 		fd := md.Fields().ByNumber(num)
 		if fd != nil && typ == protowire.BytesType && fd.Kind() == protoreflect.MessageKind {
 			if *budget--; *budget < 0 {
-				return tooMany()
+				return tooMany(maxMessages)
 			}
 			v, _ := protowire.ConsumeBytes(b)
 			if err := scan(fd.Message(), v, depth-1, budget); err != nil {
@@ -127,8 +152,8 @@ func countJSON(data []byte) int {
 	return max(braces, colons/8)
 }
 
-func tooMany() *chat.Error {
-	return chat.Errorf(chat.CodeTooLarge, chat.ReasonRequestTooLarge, "a frame holds at most %d messages", maxMessages)
+func tooMany(most int) *chat.Error {
+	return chat.Errorf(chat.CodeTooLarge, chat.ReasonRequestTooLarge, "at most %d messages of the schema come at once", most)
 }
 
 func malformed(message string) *chat.Error {

@@ -1,0 +1,143 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/timeline"
+	"github.com/throng-im/throng/internal/wire"
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
+)
+
+// Backend answers the requests that travel both on sessions and over HTTP, in the words of the schema. All methods may be
+// called from any goroutine and may block for the disk; their errors are for [wire.Error].
+type Backend struct {
+	// immutable after construction
+	messages  Messages
+	timelines Timelines
+	now       func() time.Time
+}
+
+// NewBackend makes one; now is the wall clock.
+func NewBackend(messages Messages, timelines Timelines, now func() time.Time) *Backend {
+	return &Backend{messages: messages, timelines: timelines, now: now}
+}
+
+// Page sizes of the protocol: 0 is the default, what is above the maximum is the maximum.
+const (
+	defaultEntries = 50
+	defaultSync    = 200
+	maxSync        = 500
+	maxSyncEntries = 50
+	defaultListing = 50
+	maxListing     = 200
+	defaultMembers = 100
+	maxMembers     = 200
+)
+
+func pageSize(asked uint32, standard, most int) int {
+	if asked == 0 {
+		return standard
+	}
+	return int(min(asked, uint32(most))) //nolint:gosec // most is small
+}
+
+// Send appends a message and answers once it is durable.
+func (b *Backend) Send(ctx context.Context, who wire.Actor, req *throngv1.SendRequest) (*throngv1.SendResponse, error) {
+	d, err := who.Draft(req)
+	if err != nil {
+		return nil, err
+	}
+	r, err := b.messages.Append(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	return wire.Sent(r), nil
+}
+
+// ListEntries reads a range.
+func (b *Backend) ListEntries(ctx context.Context, who wire.Actor, req *throngv1.ListEntriesRequest) (*throngv1.ListEntriesResponse, error) {
+	id, err := wire.ConversationID(req.GetConversation())
+	if err != nil {
+		return nil, err
+	}
+	if req.GetFrom() != 0 && req.GetTo() != 0 && req.GetTo() < req.GetFrom() {
+		return nil, chat.Errorf(chat.CodeInvalid, chat.ReasonRangeInvalid, "a range begins at from and ends at to, not the other way")
+	}
+	page, err := b.messages.Range(ctx, message.RangeQuery{
+		Reader: who.User, Conversation: id, From: chat.Seq(req.GetFrom()), To: chat.Seq(req.GetTo()),
+		Limit: pageSize(req.GetLimit(), defaultEntries, chat.MaxRangeEntries), Backward: req.GetBackward() || req.GetFrom() == 0,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return wire.ListEntries(who.User, id, (*wire.Page)(&page)), nil
+}
+
+// MarkRead moves a read position forward.
+func (b *Backend) MarkRead(ctx context.Context, who wire.Actor, req *throngv1.MarkReadRequest) (*throngv1.MarkReadResponse, error) {
+	d, err := who.Mark(req)
+	if err != nil {
+		return nil, err
+	}
+	r, err := b.messages.Append(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	// The view knows where the reader's part of the log ends; a head of the log itself would tell too much to who has left.
+	v, err := b.timelines.View(ctx, who.User, d.Conversation)
+	if err != nil {
+		return nil, err
+	}
+	return &throngv1.MarkReadResponse{
+		ReadSeq: uint64(max(r.Read.Seq, v.Read.Seq)), ReadOrdinal: uint64(max(r.Read.Ordinal, v.Read.Ordinal)), Unread: v.Unread,
+	}, nil
+}
+
+// Sync answers what changed since a cursor.
+func (b *Backend) Sync(ctx context.Context, who wire.Actor, req *throngv1.SyncRequest) (*throngv1.SyncResponse, error) {
+	q := timeline.Query{
+		Limit: pageSize(req.GetLimit(), defaultSync, maxSync), Entries: pageSize(req.GetEntries(), 0, maxSyncEntries),
+	}
+	if c := req.GetCursor(); c != nil {
+		q.Cursor = &timeline.Cursor{Epoch: c.GetEpoch(), Generation: c.GetGeneration(), PTS: timeline.PTS(c.GetPts())}
+	}
+	changes, err := b.timelines.Sync(ctx, who.User, q)
+	if err != nil {
+		return nil, err
+	}
+	return &throngv1.SyncResponse{
+		Reset_: changes.Reset, Conversations: conversations(who.User, changes.Views), Cursor: cursor(changes.Cursor),
+		More: changes.More, TotalUnread: changes.TotalUnread,
+	}, nil
+}
+
+// Heartbeat answers with the digest, without its heads where the device knows them.
+func (b *Backend) Heartbeat(ctx context.Context, who wire.Actor, req *throngv1.HeartbeatRequest) (*throngv1.HeartbeatResponse, error) {
+	d, err := b.timelines.Digest(ctx, who.User)
+	if err != nil {
+		return nil, err
+	}
+	res := &throngv1.HeartbeatResponse{
+		Cursor: cursor(d.Cursor), Digest: d.Hash, TimeMs: uint64(max(0, b.now().UnixMilli())), //nolint:gosec // not negative
+		TotalUnread: d.TotalUnread,
+	}
+	if d.Hash != req.GetDigest() {
+		res.Heads = wire.Heads(d.Heads)
+	}
+	return res, nil
+}
+
+func cursor(c timeline.Cursor) *throngv1.Cursor {
+	return &throngv1.Cursor{Epoch: c.Epoch, Generation: c.Generation, Pts: uint64(c.PTS)}
+}
+
+func conversations(reader chat.UserID, views []timeline.View) []*throngv1.Conversation {
+	out := make([]*throngv1.Conversation, len(views))
+	for i := range views {
+		out[i] = wire.Conversation(reader, (*wire.View)(&views[i]))
+	}
+	return out
+}

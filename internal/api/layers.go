@@ -1,0 +1,177 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"mime"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"connectrpc.com/connect"
+
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/wire"
+	rpc "github.com/throng-im/throng/proto/throng/v1/throngv1connect"
+)
+
+// outermost gives every request its id, the headers of every answer, the bound on headers, and a net for panics.
+func (s *Server) outermost(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rq := newRequest(r)
+		r = r.WithContext(withRequest(r.Context(), rq))
+		h := w.Header()
+		h.Set("Request-Id", rq.id)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		h.Set("Cache-Control", "no-store")
+		defer s.recovered(w, r)
+		if tooManyHeaders(r.Header, s.cfg.MaxHeaders) {
+			e := chat.Errorf(chat.CodeTooLarge, chat.ReasonRequestTooLarge, "a request has at most %d headers", s.cfg.MaxHeaders)
+			writeError(w, http.StatusRequestHeaderFieldsTooLarge, e)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// recovered turns a panic into an internal error; what was already sent stays as it is.
+func (s *Server) recovered(w http.ResponseWriter, r *http.Request) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(p) //nolint:forbidigo // net/http's own way to end a connection
+	}
+	s.log.LogAttrs(r.Context(), slog.LevelError, "request panicked", slog.String("request", requestOf(r.Context()).id),
+		slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
+	s.fail(w, r, chat.Errorf(chat.CodeInternal, chat.ReasonInternal, "panic"))
+}
+
+func tooManyHeaders(h http.Header, most int) bool {
+	n := 0
+	for _, values := range h {
+		n += len(values)
+	}
+	return n > most
+}
+
+// procedure bounds a call in time and size, refuses what it is not made for, and tells Connect's own errors in our words.
+func (s *Server) procedure(name string, next http.Handler) http.Handler {
+	timeout := s.cfg.RequestTimeout
+	stream := name == rpc.AccountServiceExportDataProcedure
+	if stream {
+		timeout = s.cfg.ExportTimeout
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), timeout)
+		defer cancel()
+		r = r.WithContext(ctx)
+		// Where the connection has no deadlines (tests), the context is the only bound.
+		control := http.NewResponseController(w)
+		_ = control.SetReadDeadline(time.Now().Add(s.cfg.RequestTimeout))
+		_ = control.SetWriteDeadline(time.Now().Add(timeout + time.Second))
+		if r.Method == http.MethodPost && !contentType(r, stream) {
+			writeError(w, http.StatusUnsupportedMediaType, errMediaType())
+			return
+		}
+		if name == rpc.AccountServiceRefreshProcedure {
+			readCookie(r)
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, int64(s.cfg.MaxRequestBytes))
+		next.ServeHTTP(w, r)
+	})
+}
+
+// contentType reports whether the body is in an encoding of ours. gRPC is not served: its errors and its framing would be a
+// second protocol to hold to the rules.
+func contentType(r *http.Request, stream bool) bool {
+	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil {
+		return false
+	}
+	if charset, ok := params["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
+		return false
+	}
+	if stream {
+		return media == "application/connect+json" || media == "application/connect+proto"
+	}
+	return media == "application/json" || media == "application/proto"
+}
+
+// guard stands between us and Connect: its own errors are caught and told in our words.
+func (s *Server) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := &catcher{ResponseWriter: w}
+		next.ServeHTTP(c, r)
+		s.finish(c, r)
+	})
+}
+
+// interceptor tells the errors of our services as Connect's.
+type interceptor struct{ s *Server }
+
+// WrapUnary implements connect.Interceptor.
+func (i interceptor) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
+	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
+		res, err := next(ctx, req)
+		if err != nil {
+			return nil, i.s.connectError(ctx, err)
+		}
+		return res, nil
+	}
+}
+
+// WrapStreamingClient implements connect.Interceptor; the server has no clients.
+func (i interceptor) WrapStreamingClient(next connect.StreamingClientFunc) connect.StreamingClientFunc {
+	return next
+}
+
+// WrapStreamingHandler implements connect.Interceptor.
+func (i interceptor) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
+	return func(ctx context.Context, conn connect.StreamingHandlerConn) error {
+		if err := next(ctx, conn); err != nil {
+			return i.s.connectError(ctx, err)
+		}
+		return nil
+	}
+}
+
+// serveSession hands a handshake to the gateway, which knows the rest of session.md.
+func (s *Server) serveSession(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case r.Method != http.MethodGet:
+		w.Header().Set("Allow", http.MethodGet)
+		writeError(w, http.StatusMethodNotAllowed, chat.Errorf(chat.CodeUnsupported, chat.ReasonUnsupported, "a session begins with GET"))
+	case refuseURLToken(r) != nil:
+		s.fail(w, r, refuseURLToken(r))
+	case s.deps.Session == nil:
+		s.fail(w, r, chat.Errorf(chat.CodeUnavailable, chat.ReasonDraining, "no sessions here"))
+	default:
+		s.deps.Session.ServeHTTP(w, r)
+	}
+}
+
+func serveHealth(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") }
+
+// serveReady says whether the server should get work; why not is for the operator's log, since anyone may ask.
+func (s *Server) serveReady(w http.ResponseWriter, r *http.Request) {
+	if err := s.deps.Ready(r.Context()); err != nil {
+		w.Header().Set("Retry-After", "1")
+		writeText(w, wire.HTTPStatus(chat.CodeUnavailable), "not ready\n")
+		return
+	}
+	writeText(w, http.StatusOK, "ready\n")
+}
+
+func writeText(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(text)) // the caller has gone
+}

@@ -1,0 +1,156 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/throng-im/throng/internal/account"
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/conversation"
+	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/timeline"
+)
+
+// Tokens says who holds a token.
+type Tokens interface {
+	Authenticate(ctx context.Context, token, device string) (account.Identity, error)
+}
+
+// Users reads accounts.
+type Users interface {
+	Get(ctx context.Context, id chat.UserID) (account.User, error)
+	ByHandle(ctx context.Context, handle string) (account.User, error)
+	ByExternal(ctx context.Context, external string) (account.User, error)
+	Profiles(ctx context.Context, ids []chat.UserID) ([]account.Profile, error)
+	Exist(ctx context.Context, ids []chat.UserID) (missing []chat.UserID, err error)
+	List(ctx context.Context, after chat.UserID, limit int) ([]account.User, error)
+	Devices(ctx context.Context, user chat.UserID) ([]account.Device, error)
+	Export(ctx context.Context, user chat.UserID) ([]account.Record, error)
+}
+
+// Accounts is what people do with their own accounts.
+type Accounts interface {
+	SignUp(ctx context.Context, r account.SignUp) (account.Grant, error)
+	SignIn(ctx context.Context, c account.Credentials) (account.Grant, error)
+	Refresh(ctx context.Context, token, address string) (account.Grant, error)
+	SignOut(ctx context.Context, user chat.UserID, device chat.DeviceID, all bool) (int, error)
+	UpdateProfile(ctx context.Context, user chat.UserID, c account.ProfileChange) (account.User, error)
+	ChangePassword(ctx context.Context, user chat.UserID, device chat.DeviceID, old, fresh string) (int, error)
+	DeleteAccount(ctx context.Context, user chat.UserID, password string) error
+}
+
+// Administration is what administrators and back ends do with accounts.
+type Administration interface {
+	CreateUsers(ctx context.Context, users []account.NewUser) (ids []chat.UserID, created int, err error)
+	UpdateUser(ctx context.Context, user chat.UserID, c account.UserChange) (account.User, error)
+	ResetPassword(ctx context.Context, user chat.UserID, password string) (string, error)
+	IssueToken(ctx context.Context, user chat.UserID, d account.NewDevice) (account.Grant, error)
+	DeleteUser(ctx context.Context, user chat.UserID) error
+	CreateInvitation(ctx context.Context, uses uint32, expiresMS uint64) (code string, untilMS uint64, err error)
+}
+
+// Openings makes conversations and shows who is in them. An actor of 0 is a back end in its own name.
+type Openings interface {
+	OpenDirect(ctx context.Context, actor, peer chat.UserID) (chat.ConversationID, error)
+	CreateGroup(ctx context.Context, actor chat.UserID, g conversation.NewGroup) (chat.ConversationID, error)
+	Join(ctx context.Context, actor chat.UserID, id chat.ConversationID) (chat.Result, error)
+	Members(ctx context.Context, actor chat.UserID, id chat.ConversationID, after chat.UserID, limit int, role chat.Role) (
+		members []chat.Member, total uint32, err error)
+}
+
+// Changes is what members do to conversations and to each other.
+type Changes interface {
+	Update(ctx context.Context, actor chat.UserID, id chat.ConversationID, c chat.Changed) (chat.Result, error)
+	AddMembers(ctx context.Context, actor chat.UserID, id chat.ConversationID, users []chat.UserID, role chat.Role) (chat.Result, error)
+	Remove(ctx context.Context, actor chat.UserID, id chat.ConversationID, user chat.UserID) (chat.Result, error)
+	Leave(ctx context.Context, actor chat.UserID, id chat.ConversationID) (chat.Result, error)
+	SetRole(ctx context.Context, actor chat.UserID, id chat.ConversationID, user chat.UserID, role chat.Role) (chat.Result, error)
+	Transfer(ctx context.Context, actor chat.UserID, id chat.ConversationID, user chat.UserID) (chat.Result, error)
+	Mute(ctx context.Context, actor chat.UserID, id chat.ConversationID, user chat.UserID, untilMS uint64) (chat.Result, error)
+	Dissolve(ctx context.Context, actor chat.UserID, id chat.ConversationID) (chat.Result, error)
+}
+
+// Messages is the log.
+type Messages interface {
+	Append(ctx context.Context, d *chat.Draft) (chat.Result, error)
+	Range(ctx context.Context, q message.RangeQuery) (message.Page, error)
+}
+
+// Timelines is what users see of their conversations.
+type Timelines interface {
+	Sync(ctx context.Context, user chat.UserID, q timeline.Query) (timeline.Changes, error)
+	List(ctx context.Context, user chat.UserID, q timeline.ListQuery) (timeline.Listing, error)
+	View(ctx context.Context, user chat.UserID, id chat.ConversationID) (timeline.View, error)
+	Digest(ctx context.Context, user chat.UserID) (timeline.Digest, error)
+	Settings(ctx context.Context, user chat.UserID, id chat.ConversationID, p timeline.SettingsPatch) (chat.Settings, error)
+}
+
+// Past knows and removes what a user left behind.
+type Past interface {
+	// Conversations returns every conversation that the user is or was in.
+	Conversations(ctx context.Context, user chat.UserID) ([]chat.ConversationID, error)
+	// Tombstone removes the content that the sender wrote in a conversation; it returns how many entries lost theirs.
+	Tombstone(ctx context.Context, id chat.ConversationID, span chat.Span, sender chat.UserID, why chat.TombstoneReason) (int, error)
+}
+
+// Limits slows down who asks too often. Each method takes one token and returns 0, or how long to wait. They are called from
+// any goroutine and do not block.
+type Limits interface {
+	TakeRequest(user chat.UserID) time.Duration
+	TakeSend(user chat.UserID, conversation chat.ConversationID) time.Duration
+	// TakeAddress is for calls without a token.
+	TakeAddress(address string) time.Duration
+}
+
+// Deps is what the API works with.
+type Deps struct {
+	Tokens         Tokens
+	Users          Users
+	Accounts       Accounts
+	Administration Administration
+	Openings       Openings
+	Changes        Changes
+	Messages       Messages
+	Timelines      Timelines
+	Past           Past
+
+	// Limits may be nil: nobody is slowed down.
+	Limits Limits
+	// Session takes GET /v1/session; nil answers unavailable.
+	Session http.Handler
+	// Web serves the web client at every path that is nobody else's; nil serves a page that names the endpoints.
+	Web http.Handler
+	// Ready reports why the server should get no work; nil is always ready.
+	Ready func(ctx context.Context) error
+	// AllowedOrigins are web origins besides the server's own; "*" is all. It is asked at every request.
+	AllowedOrigins func() []string
+	Logger         *slog.Logger
+	// Now is the wall clock; nil is time.Now.
+	Now func() time.Time
+}
+
+func (d *Deps) defaults() {
+	if d.Limits == nil {
+		d.Limits = unlimited{}
+	}
+	if d.Ready == nil {
+		d.Ready = func(context.Context) error { return nil }
+	}
+	if d.AllowedOrigins == nil {
+		d.AllowedOrigins = func() []string { return nil }
+	}
+	if d.Logger == nil {
+		d.Logger = slog.New(slog.DiscardHandler)
+	}
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+}
+
+type unlimited struct{}
+
+func (unlimited) TakeRequest(chat.UserID) time.Duration                   { return 0 }
+func (unlimited) TakeSend(chat.UserID, chat.ConversationID) time.Duration { return 0 }
+func (unlimited) TakeAddress(string) time.Duration                        { return 0 }
