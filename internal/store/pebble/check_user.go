@@ -1,0 +1,283 @@
+package pebble
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/throng-im/throng/internal/account"
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/timeline"
+)
+
+// users: each account decodes, and is found by its handle and its external id.
+func (c *checker) users() error {
+	return c.table(tableUser, func(key, value []byte) error {
+		c.report.Users++
+		if len(key) != 9 {
+			return c.found(nil, "an account has the malformed key %x", key)
+		}
+		id := chat.UserID(binary.BigEndian.Uint64(key[1:]))
+		c.lastUser = max(c.lastUser, id)
+		r := reader{b: value}
+		u := r.account(id)
+		if !r.done() {
+			return c.found(nil, "user %d: the account does not decode", id)
+		}
+		if u.Deleted {
+			return nil
+		}
+		if u.Admin {
+			c.admins++
+		}
+		for _, index := range []struct {
+			name, what string
+			key        []byte
+		}{{u.Handle, "handle", keyHandle(u.Handle)}, {u.ExternalID, "external id", keyExternal(u.ExternalID)}} {
+			if index.name == "" {
+				continue
+			}
+			if err := c.index(id, index.what, index.key); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (c *checker) index(id chat.UserID, what string, key []byte) error {
+	var to chat.UserID
+	ok, err := c.row(key, func(r *reader) { to = chat.UserID(r.number()) })
+	if err != nil || (ok && to == id) {
+		return err
+	}
+	fix := put(key, binary.AppendUvarint(nil, uint64(id)))
+	if ok {
+		other, err := c.account(to)
+		if err != nil {
+			return err
+		}
+		if !other.Deleted && other.ID != 0 && (string(keyHandle(other.Handle)) == string(key) || string(keyExternal(other.ExternalID)) == string(key)) {
+			return c.found(nil, "users %d and %d have the same %s", id, to, what)
+		}
+	}
+	return c.found(fix, "user %d is not found by the %s", id, what)
+}
+
+// account reads one; the zero Account where there is none.
+func (c *checker) account(id chat.UserID) (a account.Account, err error) {
+	ok, err := c.row(keyUser(id), func(r *reader) { a = r.account(id) })
+	if !ok {
+		return account.Account{}, err
+	}
+	return a, err
+}
+
+// indexes lead to accounts that have the handle or the external id.
+func (c *checker) indexes() error {
+	check := func(what string, has func(a account.Account) []byte) func(key, value []byte) error {
+		return func(key, value []byte) error {
+			if key[0] == tableExternal && len(key) > 1 && key[1] == 0 {
+				return nil // the mark of a deleted account
+			}
+			r := reader{b: value}
+			id := chat.UserID(r.number())
+			if !r.done() {
+				return c.found(remove(key), "the index of %ss: the row %q does not decode", what, key[1:])
+			}
+			a, err := c.account(id)
+			if err != nil {
+				return err
+			}
+			if a.ID != 0 && !a.Deleted && string(has(a)) == string(key) {
+				return nil
+			}
+			return c.found(remove(key), "the index of %ss leads from %q to user %d, who has another one", what, key[1:], id)
+		}
+	}
+	if err := c.table(tableHandle, check("handle", func(a account.Account) []byte { return keyHandle(a.Handle) })); err != nil {
+		return err
+	}
+	return c.table(tableExternal, check("external id", func(a account.Account) []byte { return keyExternal(a.ExternalID) }))
+}
+
+// devices belong to accounts.
+func (c *checker) devices() error {
+	var owner account.Account
+	return c.table(tableDevice, func(key, value []byte) error {
+		c.report.Devices++
+		if len(key) != 17 {
+			return c.found(remove(key), "a device has the malformed key %x", key)
+		}
+		user, id := chat.UserID(binary.BigEndian.Uint64(key[1:])), chat.DeviceID(binary.BigEndian.Uint64(key[9:]))
+		c.lastDevice = max(c.lastDevice, id)
+		r := reader{b: value}
+		r.device(user, id)
+		if !r.done() {
+			return c.found(remove(key), "device %d of user %d does not decode; it will have to sign in again", id, user)
+		}
+		if owner.ID != user {
+			var err error
+			if owner, err = c.account(user); err != nil {
+				return err
+			}
+		}
+		if owner.ID == user && !owner.Deleted {
+			return nil
+		}
+		return c.found(remove(key), "device %d belongs to user %d, who is not there", id, user)
+	})
+}
+
+// staleRow notes a finding in timelines, which are rebuilt as a whole at the end.
+func (c *checker) staleRow(format string, args ...any) error {
+	c.staleRows++
+	return c.found(func(*pebble.Batch) error { return nil }, "timelines: "+format, args...)
+}
+
+// rows: a user's timeline has each conversation once, at a place of its own, and says of membership what the log says.
+func (c *checker) rows() error {
+	var user chat.UserID
+	var places []timeline.PTS
+	done := func() error {
+		if len(places) == 0 {
+			return nil
+		}
+		slices.Sort(places)
+		var last timeline.PTS
+		if _, err := c.row(key1(tableLast, uint64(user)), func(r *reader) { last = timeline.PTS(r.number()) }); err != nil {
+			return err
+		}
+		for i, p := range places {
+			if i > 0 && p == places[i-1] {
+				return c.staleRow("user %d has two conversations at pts %d", user, p)
+			}
+		}
+		if newest := places[len(places)-1]; newest > last {
+			return c.staleRow("user %d has a conversation at pts %d, beyond the last one, %d", user, newest, last)
+		}
+		return nil
+	}
+	err := c.table(tableRow, func(key, value []byte) error {
+		c.report.Rows++
+		if len(key) != 17 {
+			return c.staleRow("a row has the malformed key %x", key)
+		}
+		u, id := chat.UserID(binary.BigEndian.Uint64(key[1:])), chat.ConversationID(binary.BigEndian.Uint64(key[9:]))
+		if u != user {
+			if err := done(); err != nil {
+				return err
+			}
+			user, places = u, places[:0]
+		}
+		r := reader{b: value}
+		row := r.row(id)
+		if !r.done() {
+			return c.staleRow("the row of user %d and conversation %d does not decode", u, id)
+		}
+		if row.PTS > 0 {
+			places = append(places, row.PTS)
+		}
+		return c.timelineRow(u, row)
+	})
+	if err != nil {
+		return err
+	}
+	return done()
+}
+
+func (c *checker) timelineRow(user chat.UserID, row timeline.Row) error {
+	if !c.current(row.Conversation) {
+		return nil
+	}
+	var m chat.Member
+	ok, err := c.row(key2(tableMember, uint64(row.Conversation), uint64(user)), func(r *reader) { m = r.part(user).Member })
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return c.staleRow("user %d has conversation %d, but never was a member", user, row.Conversation)
+	case row.Current != m.Current():
+		return c.staleRow("user %d and conversation %d: member is %t, the log says %t", user, row.Conversation, row.Current, m.Current())
+	case row.Seq != 0 && row.Seq != changeSeq(m):
+		return c.staleRow("user %d and conversation %d: the membership is of seq %d, the log says %d", user, row.Conversation, row.Seq, changeSeq(m))
+	}
+	return nil
+}
+
+// changeSeq is where the membership last began or ended.
+func changeSeq(m chat.Member) chat.Seq {
+	if len(m.Spans) == 0 {
+		return 0
+	}
+	last := m.Spans[len(m.Spans)-1]
+	return max(last.From, last.To)
+}
+
+// settings belong to people who are or were members.
+func (c *checker) settings() error {
+	return c.table(tableSettings, func(key, value []byte) error {
+		if len(key) != 17 {
+			return c.found(remove(key), "settings have the malformed key %x", key)
+		}
+		user, id := chat.UserID(binary.BigEndian.Uint64(key[1:])), chat.ConversationID(binary.BigEndian.Uint64(key[9:]))
+		r := reader{b: value}
+		r.settings(true)
+		if !r.done() {
+			return c.found(remove(key), "the settings of user %d for conversation %d do not decode", user, id)
+		}
+		ok, err := c.row(key2(tableMember, uint64(id), uint64(user)), func(r *reader) { r.part(user) })
+		if err != nil || ok {
+			return err
+		}
+		return c.found(remove(key), "user %d has settings for conversation %d, but never was a member", user, id)
+	})
+}
+
+// rebuildTimelines writes all rows anew from the members, under a new generation, so that every client starts over. Nobody
+// gets a place in the order of changes: there is no cursor yet that could need it.
+func (c *checker) rebuildTimelines() error {
+	if err := c.flush(); err != nil {
+		return err
+	}
+	for _, table := range []byte{tableRow, tableLast} {
+		if err := c.batch.DeleteRange([]byte{table}, []byte{table + 1}, nil); err != nil {
+			return fmt.Errorf("dropping timelines: %w", err)
+		}
+	}
+	generation, err := drawGeneration()
+	if err != nil {
+		return err
+	}
+	for name, n := range map[string]uint64{metaGeneration: generation, metaTimeline: uint64(c.tail)} {
+		if err := c.batch.Set(keyMeta(name), binary.AppendUvarint(nil, n), nil); err != nil {
+			return fmt.Errorf("rebuilding timelines: %w", err)
+		}
+	}
+	if err := c.flush(); err != nil {
+		return err
+	}
+	// The members as repaired, not as they were when the check began.
+	snap := c.db.NewSnapshot()
+	old := c.snap
+	c.snap = snap
+	defer func() { c.snap = old; _ = snap.Close() }()
+	return c.table(tableMember, func(key, value []byte) error {
+		r := reader{b: value}
+		m := r.part(0).Member
+		if !r.done() || len(key) != 17 || len(m.Spans) == 0 {
+			return nil
+		}
+		id, user := binary.BigEndian.Uint64(key[1:]), binary.BigEndian.Uint64(key[9:])
+		row := timeline.Row{Current: m.Current(), Seq: changeSeq(m)}
+		if err := c.batch.Set(key2(tableRow, user, id), appendRow(nil, row), nil); err != nil {
+			return fmt.Errorf("rebuilding timelines: %w", err)
+		}
+		if c.batch.Len() > repairBytes {
+			return c.flush()
+		}
+		return nil
+	})
+}
