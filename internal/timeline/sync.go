@@ -22,7 +22,8 @@ type Query struct {
 type Changes struct {
 	// Reset: the cursor is of no use; the device forgets what it knows of conversations and takes what follows as all.
 	Reset bool
-	// Views in the order in which they changed, then, on the last page, all medium and large ones.
+	// Views in the order in which they changed (of the first change that a device may not know), then, on the last page, all
+	// medium and large ones.
 	Views  []View
 	Cursor Cursor
 	// More: ask again with the new cursor.
