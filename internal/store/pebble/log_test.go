@@ -1,0 +1,32 @@
+package pebble_test
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/throng-im/throng/internal/assert"
+	"github.com/throng-im/throng/internal/porttest"
+	"github.com/throng-im/throng/internal/store/pebble"
+)
+
+func TestLog(t *testing.T)       { t.Parallel(); porttest.Log(t, openEngine) }
+func TestDirectory(t *testing.T) { t.Parallel(); porttest.Directory(t, openEngine) }
+func TestEvents(t *testing.T)    { t.Parallel(); porttest.Events(t, openEngine) }
+
+func openEngine(t testing.TB) porttest.Engine { return engineOn(t, vfs.NewCrashableMem()) }
+
+// engineOn opens a store whose crashes keep nothing that was not synced.
+func engineOn(t testing.TB, fs *vfs.MemFS) porttest.Engine {
+	s, err := pebble.Open("data", pebble.Options{FS: fs})
+	assert.NoError(t, "opening", err)
+	return porttest.Engine{
+		Log: s, Directory: s, Events: s, Close: s.Close,
+		Crash: func(t testing.TB) porttest.Engine {
+			e := engineOn(t, fs.CrashClone(vfs.CrashCloneCfg{RNG: rand.New(rand.NewPCG(1, 2))}))
+			t.Cleanup(func() { _ = e.Close() })
+			return e
+		},
+	}
+}
