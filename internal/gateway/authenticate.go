@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/wire"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
@@ -9,7 +10,7 @@ import (
 // Authenticated takes the answer of a CallAuthenticate. wallMS is the wall clock, which tokens are stamped by; the time
 // that the token has left is then counted on the session's own clock. It reports whether the session is new: the shell
 // registers its routes then, before it makes the CallSubscribe that follows.
-func (s *Session) Authenticated(now int64, wallMS uint64, id uint64, who Identity, err error) (opened bool) {
+func (s *Session) Authenticated(now int64, wallMS uint64, id uint64, who account.Identity, err error) (opened bool) {
 	if s.state == stateEnded {
 		return false
 	}
@@ -37,7 +38,7 @@ func (s *Session) Authenticated(now int64, wallMS uint64, id uint64, who Identit
 }
 
 // prolong takes a new token for an open session (S-9).
-func (s *Session) prolong(now int64, wallMS, id uint64, who Identity, err error) {
+func (s *Session) prolong(now int64, wallMS, id uint64, who account.Identity, err error) {
 	s.reading = false
 	switch {
 	case err != nil:

@@ -60,7 +60,7 @@ func (s *sink) Close() error {
 func BenchmarkDeliver(b *testing.B) {
 	back := newBackend()
 	cfg := gateway.Default()
-	srv, err := gateway.New(cfg, gateway.Deps{Auth: back, Backend: back, Routes: local.NewRoutes("n1")})
+	srv, err := gateway.New(cfg, back.deps(local.NewRoutes("n1")))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -2,39 +2,46 @@ package gateway
 
 import (
 	"context"
+	"time"
 
+	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/wire"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
-// Identity is who a token speaks for.
-type Identity struct {
-	User      chat.UserID
-	Device    chat.DeviceID
-	ExpiresMS uint64 // wall clock; 0 never
-}
-
-// Authenticator checks tokens. It may block and is called from workers. Its errors end the connection with the close code
-// of [wire.CloseCode].
+// Authenticator checks tokens ([account.Service]). It may block and is called from workers. Its errors end the connection
+// with the close code of [wire.CloseCode].
 type Authenticator interface {
-	Authenticate(ctx context.Context, token, device string) (Identity, error)
+	Authenticate(ctx context.Context, token, device string) (account.Identity, error)
 }
 
-// Backend is what sessions call. Submit is called on a loop and must not block; done is called exactly once, from any
-// goroutine, and must not be called before Submit has taken its place in the order (S-15). The others may block, are
-// called from workers, and are answered in the words of the schema.
-type Backend interface {
+// Sender takes drafts to the log ([message.Service]). Submit is called on a loop and must not block; done is called exactly
+// once, from any goroutine, perhaps before Submit returns. Drafts of a conversation keep their order (S-15).
+type Sender interface {
 	Submit(d *chat.Draft, done func(chat.Result))
+}
+
+// Requests answers what sessions ask, in the words of the schema. It may block and is called from workers.
+type Requests interface {
 	ListEntries(ctx context.Context, who wire.Actor, req *throngv1.ListEntriesRequest) (*throngv1.ListEntriesResponse, error)
 	MarkRead(ctx context.Context, who wire.Actor, req *throngv1.MarkReadRequest) (*throngv1.MarkReadResponse, error)
 	Sync(ctx context.Context, who wire.Actor, req *throngv1.SyncRequest) (*throngv1.SyncResponse, error)
 	Heartbeat(ctx context.Context, who wire.Actor, req *throngv1.HeartbeatRequest) (*throngv1.HeartbeatResponse, error)
+}
+
+// Subscriber knows what sessions get by group route ([Memberships]). It may block and is called from workers.
+type Subscriber interface {
 	// Subscriptions returns the conversations above the small tier that the user is a member of by the truth of the log, at a
 	// moment after the call began, and from which seq on.
 	Subscriptions(ctx context.Context, user chat.UserID) ([]Subscription, error)
-	// Epoch of the log.
-	Epoch() uint64
+}
+
+// Limits slows down who asks too often. Each method takes one token and returns 0, or how long to wait. They are called on
+// loops and must not block.
+type Limits interface {
+	TakeRequest(user chat.UserID) time.Duration
+	TakeSend(user chat.UserID, id chat.ConversationID) time.Duration
 }
 
 // Subscription is a conversation above the small tier that a session gets by group route.
@@ -65,7 +72,7 @@ type Call struct {
 }
 
 // request runs a call that may block and returns the answer.
-func request(ctx context.Context, b Backend, who wire.Actor, env *throngv1.ClientEnvelope) (*throngv1.Response, error) {
+func request(ctx context.Context, b Requests, who wire.Actor, env *throngv1.ClientEnvelope) (*throngv1.Response, error) {
 	out := &throngv1.Response{Id: env.GetId()}
 	var err error
 	switch r := env.GetRequest().(type) {

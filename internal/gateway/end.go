@@ -3,6 +3,7 @@ package gateway
 import (
 	"math/rand/v2"
 
+	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
@@ -62,7 +63,7 @@ func reasonOf(code throngv1.CloseCode) string {
 }
 
 // revokedSince finds a revocation that came after an authentication began.
-func (l *loop) revokedSince(who Identity, began int64) *revocation {
+func (l *loop) revokedSince(who account.Identity, began int64) *revocation {
 	for i := range l.revoked {
 		if r := &l.revoked[i]; r.user == who.User && r.at >= began && r.covers(who.Device) {
 			return r

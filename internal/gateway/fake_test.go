@@ -6,7 +6,9 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/cluster"
 	"github.com/throng-im/throng/internal/gateway"
 	"github.com/throng-im/throng/internal/wire"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
@@ -27,14 +29,14 @@ func newBackend() *backend {
 	return &backend{seqs: make(map[chat.ConversationID]chat.Seq), subs: make(map[chat.UserID][]gateway.Subscription)}
 }
 
-func (b *backend) Authenticate(_ context.Context, token, _ string) (gateway.Identity, error) {
+func (b *backend) Authenticate(_ context.Context, token, _ string) (account.Identity, error) {
 	parts := strings.Split(token, ":")
 	if len(parts) < 2 {
-		return gateway.Identity{}, chat.Errorf(chat.CodeUnauthenticated, chat.ReasonTokenInvalid, "no such token")
+		return account.Identity{}, chat.Errorf(chat.CodeUnauthenticated, chat.ReasonTokenInvalid, "no such token")
 	}
 	user, _ := strconv.ParseUint(parts[0], 10, 64)
 	device, _ := strconv.ParseUint(parts[1], 10, 64)
-	id := gateway.Identity{User: chat.UserID(user), Device: chat.DeviceID(device)}
+	id := account.Identity{User: chat.UserID(user), Device: chat.DeviceID(device)}
 	if len(parts) > 2 {
 		id.ExpiresMS, _ = strconv.ParseUint(parts[2], 10, 64)
 	}
@@ -90,3 +92,8 @@ func (b *backend) Subscriptions(_ context.Context, user chat.UserID) ([]gateway.
 }
 
 func (b *backend) Epoch() uint64 { return 1 }
+
+// deps are the gateway's, all from one backend.
+func (b *backend) deps(routes cluster.Registrar) gateway.Deps {
+	return gateway.Deps{Auth: b, Sender: b, Requests: b, Subscriptions: b, Routes: routes, Epoch: b.Epoch}
+}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -177,7 +178,11 @@ func (s *Server) originAllowed(r *http.Request) bool {
 	if len(list) > 1 {
 		return false
 	}
-	if s.origins[list[0]] {
+	allowed := s.cfg.Origins
+	if s.deps.Origins != nil {
+		allowed = append(s.deps.Origins(), allowed...)
+	}
+	if slices.Contains(allowed, list[0]) || slices.Contains(allowed, "*") {
 		return true
 	}
 	u, err := url.Parse(list[0])

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
@@ -41,7 +42,7 @@ type op struct {
 	bytes  []byte
 	err    error
 	word   string
-	who    *Identity
+	who    *account.Identity
 	subs   []Subscription
 	revoke *revocation
 	drain  *drainSlice

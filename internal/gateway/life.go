@@ -5,6 +5,7 @@ import (
 
 	"github.com/gobwas/ws"
 
+	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
@@ -12,7 +13,7 @@ import (
 // This file is the life of a connection on its loop: open, identity, subscriptions, writing, and the end.
 
 func (l *loop) open(c *conn, token, device string) {
-	c.session.init(&l.srv.cfg, c.sub, l.now)
+	c.session.init(&l.srv.cfg, c.sub, l.srv.deps.Limits, l.now)
 	c.at = len(l.conns)
 	l.conns = append(l.conns, c)
 	if token != "" {
@@ -28,7 +29,7 @@ func (l *loop) dispatch(c *conn) {
 		case CallSend:
 			id := call.ID
 			// The answer comes back as an operation: done may be called from anywhere, also before Submit returns.
-			l.srv.backend.Submit(call.Draft, func(r chat.Result) { l.inbox.Put(op{kind: opSent, c: c, id: id, result: &r}) })
+			l.srv.deps.Sender.Submit(call.Draft, func(r chat.Result) { l.inbox.Put(op{kind: opSent, c: c, id: id, result: &r}) })
 		case CallAuthenticate:
 			c.began = l.now
 			l.work(c, call)
@@ -50,7 +51,7 @@ func (l *loop) work(c *conn, call Call) {
 // identity takes the decision about a token. Routes are registered before subscriptions are looked up: see doc.go, "Joining
 // the stream".
 func (l *loop) identity(c *conn, o *op) {
-	var who Identity
+	var who account.Identity
 	if o.who != nil {
 		who = *o.who
 	}
@@ -132,11 +133,11 @@ func (l *loop) subscribed(c *conn, o *op) {
 		}
 	}
 	c.changes = nil
-	c.session.Subscribed(l.now, l.srv.wallMS(), l.srv.backend.Epoch(), o.err)
+	c.session.Subscribed(l.now, l.srv.wallMS(), l.srv.deps.Epoch(), o.err)
 }
 
 // replace ends the sessions of a device that are older than the one with the given connection id (S-12).
-func (l *loop) replace(who *Identity, id uint64) {
+func (l *loop) replace(who *account.Identity, id uint64) {
 	for i := len(l.users[who.User]) - 1; i >= 0; i-- {
 		list := l.users[who.User]
 		if i >= len(list) {

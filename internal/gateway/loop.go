@@ -11,7 +11,7 @@ import (
 )
 
 // flushEarly is how much may wait for one receiver within a pass before it is written without waiting for the pass's end.
-const flushEarly = 64 << 10
+const flushEarly = 32 << 10
 
 // busyWrites is how many writes a flush must have made for the next one to wait for company.
 const busyWrites = 8

@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/cluster"
 	"github.com/throng-im/throng/internal/wire"
@@ -19,9 +20,18 @@ import (
 
 // Deps are what the gateway needs from others.
 type Deps struct {
-	Auth    Authenticator
-	Backend Backend
-	Routes  cluster.Registrar
+	Auth          Authenticator
+	Sender        Sender
+	Requests      Requests
+	Subscriptions Subscriber
+	Routes        cluster.Registrar
+	// Epoch of the log; nil is 0.
+	Epoch func() uint64
+	// Limits may be nil: nobody is slowed down.
+	Limits Limits
+	// Origins that browsers may come from besides the server's own and those of the configuration; "*" is all. It is asked at
+	// every handshake and may be nil.
+	Origins func() []string
 	// Metrics may be nil.
 	Metrics prometheus.Registerer
 	Logger  *slog.Logger
@@ -36,8 +46,7 @@ type Deps struct {
 type Server struct {
 	// immutable after construction
 	cfg       Config
-	auth      Authenticator
-	backend   Backend
+	deps      Deps
 	log       *slog.Logger
 	now       func() time.Time
 	address   func(r *http.Request) string
@@ -46,7 +55,6 @@ type Server struct {
 	online    *online
 	workers   *workers
 	admission *admission
-	origins   map[string]bool
 
 	// atomic
 	conns atomic.Uint64 // ids given out
@@ -70,8 +78,8 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		cfg: cfg, auth: deps.Auth, backend: deps.Backend, log: deps.Logger, now: deps.Now, address: deps.Address,
-		metrics: newMetrics(deps.Metrics), online: newOnline(deps.Routes), origins: make(map[string]bool),
+		cfg: cfg, deps: deps, log: deps.Logger, now: deps.Now, address: deps.Address,
+		metrics: newMetrics(deps.Metrics), online: newOnline(deps.Routes),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -82,8 +90,8 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if s.address == nil {
 		s.address = peer
 	}
-	for _, o := range cfg.Origins {
-		s.origins[o] = true
+	if s.deps.Epoch == nil {
+		s.deps.Epoch = func() uint64 { return 0 }
 	}
 	s.admission = newAdmission(&s.cfg)
 	s.workers = &workers{srv: s, jobs: make(chan job, cfg.Waiting)}
@@ -206,7 +214,7 @@ func (s *Server) revoke(r revocation) {
 
 // replaceOthers ends the older sessions of a device on all loops. Connection ids decide who is older, so that of two that
 // open at once one survives.
-func (s *Server) replaceOthers(own *loop, c *conn, who Identity, mask uint64) {
+func (s *Server) replaceOthers(own *loop, c *conn, who account.Identity, mask uint64) {
 	own.replace(&who, c.id)
 	for i, l := range s.loops {
 		if l != own && mask&(1<<i) != 0 {

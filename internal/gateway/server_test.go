@@ -38,7 +38,7 @@ func newWorld(t *testing.T, change func(*gateway.Config)) *world {
 	}
 	w := &world{t: t, back: newBackend(), routes: local.NewRoutes("n1")}
 	var err error
-	w.gateway, err = gateway.New(cfg, gateway.Deps{Auth: w.back, Backend: w.back, Routes: w.routes})
+	w.gateway, err = gateway.New(cfg, w.back.deps(w.routes))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"time"
+
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/cluster"
 	"github.com/throng-im/throng/internal/wire"
@@ -29,8 +31,9 @@ type Ending struct {
 // milliseconds of a clock that never jumps. It is owned by one loop; no method blocks.
 type Session struct {
 	// immutable after construction
-	cfg *Config
-	sub wire.Subprotocol
+	cfg    *Config
+	sub    wire.Subprotocol
+	limits Limits // may be nil
 
 	// owned by the loop
 	state    state
@@ -54,15 +57,15 @@ type Session struct {
 	receipts receipts
 }
 
-// NewSession makes the session of a fresh connection.
-func NewSession(cfg *Config, sub wire.Subprotocol, now int64) *Session {
+// NewSession makes the session of a fresh connection; limits may be nil.
+func NewSession(cfg *Config, sub wire.Subprotocol, limits Limits, now int64) *Session {
 	s := new(Session)
-	s.init(cfg, sub, now)
+	s.init(cfg, sub, limits, now)
 	return s
 }
 
-func (s *Session) init(cfg *Config, sub wire.Subprotocol, now int64) {
-	*s = Session{cfg: cfg, sub: sub, openedAt: now, heardAt: now, out: Outbox{sub: sub, limit: cfg.Outbound}}
+func (s *Session) init(cfg *Config, sub wire.Subprotocol, limits Limits, now int64) {
+	*s = Session{cfg: cfg, sub: sub, limits: limits, openedAt: now, heardAt: now, out: Outbox{sub: sub, limit: cfg.Outbound}}
 }
 
 // Outbox is what waits for the receiver.
@@ -146,6 +149,10 @@ func (s *Session) begin(now int64, env *throngv1.ClientEnvelope) {
 		s.fail(env.GetId(), chat.Errorf(chat.CodeUnavailable, chat.ReasonDraining, "this server is about to stop"))
 		return
 	}
+	if wait := s.wait(env); wait > 0 {
+		s.slowDown(env.GetId(), wait)
+		return
+	}
 	switch r := env.GetRequest().(type) {
 	case *throngv1.ClientEnvelope_Send:
 		draft, err := s.who.Draft(r.Send)
@@ -164,6 +171,32 @@ func (s *Session) begin(now int64, env *throngv1.ClientEnvelope) {
 	default: // S-17
 		s.fail(env.GetId(), unsupported())
 	}
+}
+
+// wait asks the limits how long a request has to wait. Heartbeats and acknowledgements are free: they keep the session alive.
+func (s *Session) wait(env *throngv1.ClientEnvelope) time.Duration {
+	if s.limits == nil {
+		return 0
+	}
+	switch r := env.GetRequest().(type) {
+	case *throngv1.ClientEnvelope_Heartbeat, *throngv1.ClientEnvelope_Received:
+		return 0
+	case *throngv1.ClientEnvelope_Send:
+		return s.limits.TakeSend(s.who.User, chat.ConversationID(r.Send.GetConversation()))
+	default:
+		return s.limits.TakeRequest(s.who.User)
+	}
+}
+
+// slowDown refuses a request that came too fast; who goes on for long is closed (S-18).
+func (s *Session) slowDown(id uint64, wait time.Duration) {
+	if s.excess += 2; s.excess > 16*s.cfg.InFlight { // each request that is taken at all counts one down
+		s.End(throngv1.CloseCode_CLOSE_CODE_TOO_MANY_REQUESTS, string(chat.ReasonRateLimited), 0)
+		return
+	}
+	err := chat.Errorf(chat.CodeRateLimited, chat.ReasonRateLimited, "too many requests; wait before the next one")
+	err.RetryAfter = wait
+	s.fail(id, err)
 }
 
 // pump starts the next call that may block. It waits for a receiver that is behind: an answer may be half a megabyte.

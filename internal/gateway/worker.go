@@ -57,7 +57,7 @@ func (w *workers) do(ctx context.Context, j job) {
 	case CallAuthenticate:
 		o.kind = opIdentity
 		req := j.call.Request.GetAuthenticate()
-		who, err := w.srv.auth.Authenticate(ctx, req.GetToken(), req.GetDevice())
+		who, err := w.srv.deps.Auth.Authenticate(ctx, req.GetToken(), req.GetDevice())
 		o.who, o.err = &who, err
 	case CallSubscribe:
 		o.kind = opSubscribed
@@ -88,12 +88,12 @@ func (w *workers) subscribe(ctx context.Context, user chat.UserID) ([]Subscripti
 	if err := w.srv.online.routes.Flush(ctx); err != nil {
 		return nil, err
 	}
-	return w.srv.backend.Subscriptions(ctx, user)
+	return w.srv.deps.Subscriptions.Subscriptions(ctx, user)
 }
 
 // answer runs a request and encodes what comes out, here and not on the loop: it may be half a megabyte.
 func (w *workers) answer(ctx context.Context, j job) ([]byte, error) {
-	res, err := request(ctx, w.srv.backend, j.who, j.call.Request)
+	res, err := request(ctx, w.srv.deps.Requests, j.who, j.call.Request)
 	if err != nil {
 		return nil, err
 	}
