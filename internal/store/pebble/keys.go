@@ -23,6 +23,7 @@ import (
 //	x externalID                        account by external id
 //	d user device                       device
 //	v code                              invitation
+//	o origin kind id                    where an import put something of another install
 //	q shard position                    events of one applied batch
 //	z name                              counters, format version, epoch, generation, follower positions
 const (
@@ -41,6 +42,7 @@ const (
 	tableExternal     = 'x'
 	tableDevice       = 'd'
 	tableInvitation   = 'v'
+	tableImported     = 'o'
 	tableEvent        = 'q'
 	tableMeta         = 'z'
 )

@@ -1,0 +1,160 @@
+package pebble
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/throng-im/throng/internal/archive"
+	"github.com/throng-im/throng/internal/chat"
+)
+
+// metaOrigin names this install in its exports.
+const metaOrigin = "archive origin"
+
+var _ archive.Source = (*Picture)(nil)
+
+// Picture is the store as it was at one moment, for exports. It holds the store open until Close.
+type Picture struct {
+	// immutable after construction
+	snap    *pebble.Snapshot
+	origin  string
+	release func()
+}
+
+// Picture takes one. What it shows is durable.
+func (s *Store) Picture(ctx context.Context) (*Picture, error) {
+	origin, err := s.counter(metaOrigin)
+	if err != nil {
+		return nil, err
+	}
+	if origin == 0 {
+		if origin, err = drawGeneration(); err != nil {
+			return nil, err
+		}
+		if err := s.putCounters(map[string]uint64{metaOrigin: origin}); err != nil {
+			return nil, err
+		}
+	}
+	release, err := s.read()
+	if err != nil {
+		return nil, err
+	}
+	// The picture first, then everything that is applied: so all of the picture is durable.
+	p := &Picture{snap: s.db.NewSnapshot(), origin: strconv.FormatUint(origin, 16), release: release}
+	if err := s.wait(ctx, s.appliedNow()); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
+}
+
+// Close lets go of the store.
+func (p *Picture) Close() error {
+	err := p.snap.Close()
+	p.release()
+	if err != nil {
+		return fmt.Errorf("closing a snapshot: %w", err)
+	}
+	return nil
+}
+
+// Origin implements archive.Source.
+func (p *Picture) Origin() string { return p.origin }
+
+// each hands the rows of a span to fn, which borrows them.
+func (p *Picture) each(ctx context.Context, from, to []byte, what string, fn func(key []byte, r *reader) error) error {
+	iter, err := p.snap.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
+	if err != nil {
+		return storageError(err, "listing a "+what)
+	}
+	defer func() { _ = iter.Close() }()
+	for ok := iter.First(); ok; ok = iter.Next() {
+		if err := ctx.Err(); err != nil {
+			return chat.Wrap(err, chat.CodeCanceled, chat.ReasonCanceled, "the caller gave up")
+		}
+		value, err := iter.ValueAndErr()
+		if err != nil {
+			return storageError(err, "listing a "+what)
+		}
+		r := reader{b: value}
+		if err := fn(iter.Key(), &r); err != nil {
+			return err
+		}
+		if !r.done() {
+			return errDamaged(what)
+		}
+	}
+	return storageError(iter.Error(), "listing a "+what)
+}
+
+// Users implements archive.Source.
+func (p *Picture) Users(ctx context.Context, fn func(archive.User) error) error {
+	return p.each(ctx, []byte{tableUser}, []byte{tableUser + 1}, "account", func(key []byte, r *reader) error {
+		a := r.account(chat.UserID(binary.BigEndian.Uint64(key[1:])))
+		return fn(archive.User{
+			ID: a.ID, Handle: a.Handle, ExternalID: a.ExternalID, Name: a.Name, Avatar: a.Avatar, Attributes: a.Attributes,
+			Version: a.Version, Admin: a.Admin, Disabled: a.Disabled, Deleted: a.Deleted, CreatedMS: a.CreatedMS, Password: a.Password,
+		})
+	})
+}
+
+// Conversations implements archive.Source. Those whose first entry is not there yet are left out.
+func (p *Picture) Conversations(ctx context.Context, fn func(chat.Conversation) error) error {
+	return p.each(ctx, []byte{tableConversation}, []byte{tableConversation + 1}, "conversation", func(key []byte, r *reader) error {
+		return fn(r.conversation(chat.ConversationID(binary.BigEndian.Uint64(key[1:]))))
+	})
+}
+
+// Entries implements archive.Source.
+func (p *Picture) Entries(ctx context.Context, id chat.ConversationID, fn func(*chat.Entry) error) error {
+	return p.each(ctx, key1(tableEntry, uint64(id)), keyAfter(tableEntry, uint64(id)), "entry", func(key []byte, r *reader) error {
+		e := r.entry(id, chat.Seq(binary.BigEndian.Uint64(key[9:])))
+		return fn(&e)
+	})
+}
+
+// Members implements archive.Source.
+func (p *Picture) Members(ctx context.Context, id chat.ConversationID, fn func(chat.Member, chat.Read) error) error {
+	return p.each(ctx, key1(tableMember, uint64(id)), keyAfter(tableMember, uint64(id)), "member", func(key []byte, r *reader) error {
+		part := r.part(chat.UserID(binary.BigEndian.Uint64(key[9:])))
+		return fn(part.Member, part.Read)
+	})
+}
+
+// Settings implements archive.Source.
+func (p *Picture) Settings(ctx context.Context, fn func(chat.UserID, chat.ConversationID, chat.Settings) error) error {
+	return p.each(ctx, []byte{tableSettings}, []byte{tableSettings + 1}, "settings", func(key []byte, r *reader) error {
+		s := r.settings(true)
+		user, id := chat.UserID(binary.BigEndian.Uint64(key[1:])), chat.ConversationID(binary.BigEndian.Uint64(key[9:]))
+		if s.MarkedUnread {
+			var read chat.Read
+			_, err := lookup(p.snap, key2(tableMember, uint64(id), uint64(user)), "member", func(r *reader) { read = r.part(user).Read })
+			if err != nil {
+				return err
+			}
+			s.Settings = s.At(read)
+		}
+		if s.Settings == (chat.Settings{}) {
+			return nil
+		}
+		return fn(user, id, s.Settings)
+	})
+}
+
+// Checkpoint copies the database as it is into a new folder, on the same disk by links, while it goes on working. What was
+// acknowledged before the call is in it.
+func (s *Store) Checkpoint(ctx context.Context, dir string) error {
+	if err := s.wait(ctx, s.appliedNow()); err != nil {
+		return err
+	}
+	release, err := s.read()
+	if err != nil {
+		return err
+	}
+	defer release()
+	return storageError(s.db.Checkpoint(dir, pebble.WithFlushedWAL()), "copying the database")
+}
