@@ -53,6 +53,7 @@ func (s *Server) identify(r *http.Request) (caller, error) {
 	if err != nil {
 		return caller{}, err
 	}
+	s.deps.Tokens.Seen(id, requestOf(r.Context()).address)
 	c := caller{user: id.User, device: id.Device, admin: id.Admin, server: id.Server}
 	actsFor := r.Header.Values(headerUser)
 	switch {

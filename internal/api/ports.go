@@ -16,6 +16,8 @@ import (
 // Tokens says who holds a token.
 type Tokens interface {
 	Authenticate(ctx context.Context, token, device string) (account.Identity, error)
+	// Seen notes that a device was used, and from where. It does not block.
+	Seen(id account.Identity, address string)
 }
 
 // Users reads accounts.
