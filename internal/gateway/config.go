@@ -53,7 +53,7 @@ type Config struct {
 	// HandshakeRate is how many handshakes per second are admitted; the burst is one second's.
 	HandshakeRate int
 	// Origins that browsers may come from besides the server's own: scheme://host[:port].
-	Origins []string
+	Origins []string `config:"-"`
 	// SendBuffer of the kernel for each socket, in bytes; it bounds what a peer that never reads costs. 0 leaves it.
 	SendBuffer int
 }
