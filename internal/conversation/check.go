@@ -8,9 +8,10 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 )
 
-// checkMemberPage allows a limit of 0, which stands for the default, and a role of 0, which stands for any.
+// checkMemberPage allows any limit that is not negative: 0 stands for the default, what is above the bound for the bound. A
+// role of 0 stands for any.
 func checkMemberPage(after chat.UserID, limit int, role chat.Role) error {
-	if limit < 0 || limit > maxMembers {
+	if limit < 0 {
 		return invalid("a page of members has 1 to %d", maxMembers)
 	}
 	if after > chat.MaxID {

@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -152,9 +153,7 @@ func (s *Service) Members(
 	if len(heads) != 1 || !heads[0].Exists() {
 		return nil, 0, notFound()
 	}
-	if limit == 0 {
-		limit = defaultMembers
-	}
+	limit = min(cmp.Or(limit, defaultMembers), maxMembers)
 	members, err = s.dir.Members(ctx, id, after, limit, role)
 	if err != nil {
 		return nil, 0, chat.AsError(err)

@@ -20,6 +20,7 @@ import (
 type world struct {
 	t        testing.TB
 	fs       *vfs.MemFS
+	disk     vfs.FS // instead of fs
 	cfg      timeline.Config
 	rules    message.Rules
 	store    *pebble.Store
@@ -46,7 +47,11 @@ func open(t testing.TB, small uint32) *world {
 
 func (w *world) start() {
 	w.t.Helper()
-	store, err := pebble.Open("data", pebble.Options{FS: w.fs, Rules: w.rules, Fatal: func(error) {}})
+	fs := w.disk
+	if fs == nil {
+		fs = w.fs
+	}
+	store, err := pebble.Open("data", pebble.Options{FS: fs, Rules: w.rules, Fatal: func(error) {}})
 	assert.NoError(w.t, "opening", err)
 	w.store = store
 	w.rows, err = store.Timelines()
@@ -99,6 +104,22 @@ func (w *world) try(d *chat.Draft) (chat.Result, error) {
 		return r, r.Err
 	}
 	return r, nil
+}
+
+// batch writes drafts in one append.
+func (w *world) batch(drafts []*chat.Draft) {
+	w.t.Helper()
+	ctx := context.Background()
+	for len(drafts) > 0 {
+		part := drafts[:min(len(drafts), 1_000)]
+		drafts = drafts[len(part):]
+		applied, err := w.store.Append(ctx, part)
+		assert.NoError(w.t, "append", err)
+		assert.NoError(w.t, "wait", applied.Wait(ctx))
+		for _, r := range applied.Results() {
+			assert.True(w.t, "accepted", r.Err == nil)
+		}
+	}
 }
 
 func (w *world) group(id chat.ConversationID, members ...chat.UserID) {

@@ -10,7 +10,7 @@ import (
 
 // ListQuery asks for a page of the user's conversations.
 type ListQuery struct {
-	Limit    int    // 1 to 200; 0 is 50
+	Limit    int    // 1 to 200; 0 is 50, what is above is 200
 	Token    string // of the page before; empty for the first
 	Archived bool   // the archived ones instead of the others
 }
@@ -27,7 +27,7 @@ type Listing struct {
 // List pages the conversations that the user is in: pinned ones first, then the newest first. A page goes on behind the
 // place where the one before ended, so a conversation that moves up between two pages is not repeated below.
 func (s *Service) List(ctx context.Context, user chat.UserID, q ListQuery) (Listing, error) {
-	if q.Limit < 0 || q.Limit > maxList {
+	if q.Limit < 0 {
 		return Listing{}, chat.Errorf(chat.CodeInvalid, chat.ReasonRangeInvalid, "a page of conversations has 1 to %d", maxList)
 	}
 	after, err := parseToken(q.Token, user, q.Archived)
@@ -43,11 +43,11 @@ func (s *Service) List(ctx context.Context, user chat.UserID, q ListQuery) (List
 	if err != nil {
 		return Listing{}, err
 	}
-	items = slices.DeleteFunc(items, func(it item) bool {
-		return !it.current() || it.row.Settings.Archived != q.Archived || (after != nil && after.compare(placeOf(&it)) >= 0)
+	items = slices.DeleteFunc(items, func(it *item) bool {
+		return !it.current() || it.row.Settings.Archived != q.Archived || (after != nil && after.compare(placeOf(it)) >= 0)
 	})
-	slices.SortFunc(items, func(a, b item) int { return placeOf(&a).compare(placeOf(&b)) })
-	limit := cmp.Or(q.Limit, defaultList)
+	slices.SortFunc(items, func(a, b *item) int { return placeOf(a).compare(placeOf(b)) })
+	limit := min(cmp.Or(q.Limit, defaultList), maxList)
 	more := len(items) > limit
 	items = items[:min(limit, len(items))]
 	if err := s.fill(ctx, user, items, 0); err != nil {
@@ -55,7 +55,7 @@ func (s *Service) List(ctx context.Context, user chat.UserID, q ListQuery) (List
 	}
 	out := Listing{Views: views(items), TotalUnread: total}
 	if more {
-		out.Next = placeOf(&items[len(items)-1]).token(user, q.Archived)
+		out.Next = placeOf(items[len(items)-1]).token(user, q.Archived)
 	}
 	return out, nil
 }

@@ -44,7 +44,7 @@ func (s *Service) rows(ctx context.Context, user chat.UserID) (Rows, error) {
 }
 
 // survey reads the parts that belong to rows, and tallies them.
-func (s *Service) survey(ctx context.Context, user chat.UserID, rows []Row) ([]item, uint64, error) {
+func (s *Service) survey(ctx context.Context, user chat.UserID, rows []Row) ([]*item, uint64, error) {
 	ids := make([]chat.ConversationID, len(rows))
 	for i := range rows {
 		ids[i] = rows[i].Conversation
@@ -70,7 +70,7 @@ func current(rows []Row, since func(Row) bool) []Row {
 
 // fill completes the views of items: what stands about the conversations, the newest entries and drafts. With entries 0
 // only the last one is read.
-func (s *Service) fill(ctx context.Context, user chat.UserID, items []item, entries int) error {
+func (s *Service) fill(ctx context.Context, user chat.UserID, items []*item, entries int) error {
 	if len(items) == 0 {
 		return nil
 	}
@@ -94,7 +94,7 @@ func (s *Service) fill(ctx context.Context, user chat.UserID, items []item, entr
 		return chat.AsError(err)
 	}
 	for i := range items {
-		it := &items[i]
+		it := items[i]
 		it.view.Conversation = about(infos[i], it.current())
 		it.view.Settings.Draft = drafts[i]
 		it.view.show(user, it.part.Member, newest[i], entries > 0)
@@ -109,28 +109,27 @@ func (s *Service) View(ctx context.Context, user chat.UserID, id chat.Conversati
 	if err != nil {
 		return View{}, err
 	}
-	items := []item{it}
-	if err := s.fill(ctx, user, items, 0); err != nil {
+	if err := s.fill(ctx, user, []*item{it}, 0); err != nil {
 		return View{}, err
 	}
-	return items[0].view, nil
+	return it.view, nil
 }
 
-func (s *Service) one(ctx context.Context, user chat.UserID, id chat.ConversationID) (item, error) {
+func (s *Service) one(ctx context.Context, user chat.UserID, id chat.ConversationID) (*item, error) {
 	if user == 0 || user > chat.MaxID || id == 0 || id > chat.MaxID {
-		return item{}, chat.Errorf(chat.CodeInvalid, chat.ReasonIDInvalid, "an id is a number from 1 to %d", uint64(chat.MaxID))
+		return nil, chat.Errorf(chat.CodeInvalid, chat.ReasonIDInvalid, "an id is a number from 1 to %d", uint64(chat.MaxID))
 	}
 	row, _, err := s.store.Row(ctx, user, id)
 	if err != nil {
-		return item{}, chat.AsError(err)
+		return nil, chat.AsError(err)
 	}
 	row.Conversation = id
 	items, _, err := s.survey(ctx, user, []Row{row})
 	if err != nil {
-		return item{}, err
+		return nil, err
 	}
 	if len(items) == 0 {
-		return item{}, notFound()
+		return nil, notFound()
 	}
 	return items[0], nil
 }

@@ -12,9 +12,9 @@ import (
 type Query struct {
 	// Cursor is where the device is; nil for a fresh one.
 	Cursor *Cursor
-	// Limit is how many conversations a page holds, 1 to 500; 0 is 200. Medium and large ones come on top.
+	// Limit is how many conversations a page holds, 1 to 500; 0 is 200, what is above is 500. Medium and large ones come on top.
 	Limit int
-	// Entries is how many of the newest entries come with each conversation, 0 to 50.
+	// Entries is how many of the newest entries come with each conversation, 0 to 50; what is above is 50.
 	Entries int
 }
 
@@ -36,7 +36,7 @@ type Changes struct {
 // use the same call, and repeat it while there is more. Conversations that the user has left show on devices that may know
 // them, with the role of nobody.
 func (s *Service) Sync(ctx context.Context, user chat.UserID, q Query) (Changes, error) {
-	limit, err := q.limit()
+	q, err := q.bounded()
 	if err != nil {
 		return Changes{}, err
 	}
@@ -59,9 +59,9 @@ func (s *Service) Sync(ctx context.Context, user chat.UserID, q Query) (Changes,
 	}
 	out.TotalUnread = total
 	changed, always := divide(items, after, fresh)
-	full := len(changed) > limit
+	full := len(changed) > q.Limit
 	if full {
-		changed = changed[:limit]
+		changed = changed[:q.Limit]
 	}
 	budget := s.cfg.PageBytes
 	n, err := s.page(ctx, user, changed, q.Entries, &budget)
@@ -83,21 +83,17 @@ func (s *Service) Sync(ctx context.Context, user chat.UserID, q Query) (Changes,
 	return out, nil
 }
 
-func (q Query) limit() (int, error) {
-	if q.Limit < 0 || q.Limit > maxSync {
-		return 0, chat.Errorf(chat.CodeInvalid, chat.ReasonRangeInvalid, "a page of changes has 1 to %d conversations", maxSync)
+// bounded returns the query with what is above a bound taken as the bound, and defaults for what was not said.
+func (q Query) bounded() (Query, error) {
+	if q.Limit < 0 || q.Entries < 0 {
+		return q, chat.Errorf(chat.CodeInvalid, chat.ReasonRangeInvalid, "limits are not negative")
 	}
-	if q.Entries < 0 || q.Entries > maxEntries {
-		return 0, chat.Errorf(chat.CodeInvalid, chat.ReasonRangeInvalid, "at most %d entries come with a conversation; list the rest", maxEntries)
-	}
-	if q.Limit == 0 {
-		return defaultSync, nil
-	}
-	return q.Limit, nil
+	q.Limit, q.Entries = min(cmp.Or(q.Limit, defaultSync), maxSync), min(q.Entries, maxEntries)
+	return q, nil
 }
 
 // divide separates what changed after a cursor, in its order, from what every sync ends with.
-func divide(items []item, after PTS, fresh bool) (changed, always []item) {
+func divide(items []*item, after PTS, fresh bool) (changed, always []*item) {
 	for _, it := range items {
 		switch {
 		case it.always():
@@ -110,7 +106,7 @@ func divide(items []item, after PTS, fresh bool) (changed, always []item) {
 }
 
 // page fills items until the budget is spent, and returns how many it filled; at least one.
-func (s *Service) page(ctx context.Context, user chat.UserID, items []item, entries int, budget *int) (int, error) {
+func (s *Service) page(ctx context.Context, user chat.UserID, items []*item, entries int, budget *int) (int, error) {
 	for done := 0; done < len(items); {
 		part := items[done:min(done+chunk, len(items))]
 		if err := s.fill(ctx, user, part, entries); err != nil {
@@ -128,7 +124,7 @@ func (s *Service) page(ctx context.Context, user chat.UserID, items []item, entr
 }
 
 // heads fills items whatever the budget: where it is spent, they come without entries.
-func (s *Service) heads(ctx context.Context, user chat.UserID, items []item, entries, budget int) error {
+func (s *Service) heads(ctx context.Context, user chat.UserID, items []*item, entries, budget int) error {
 	for len(items) > 0 {
 		part := items[:min(chunk, len(items))]
 		items = items[len(part):]
@@ -150,20 +146,20 @@ func (s *Service) heads(ctx context.Context, user chat.UserID, items []item, ent
 }
 
 // recent keeps the n most recently active items, newest first.
-func recent(items []item, n int) []item {
+func recent(items []*item, n int) []*item {
 	slices.SortFunc(items, newest)
 	return items[:min(n, len(items))]
 }
 
 // newest orders by the time of the last entry, latest first; ids make the order total.
-func newest(a, b item) int {
+func newest(a, b *item) int {
 	return cmp.Or(
 		cmp.Compare(b.view.Head.TimeMS, a.view.Head.TimeMS),
 		cmp.Compare(b.view.Head.Conversation, a.view.Head.Conversation),
 	)
 }
 
-func views(items []item) []View {
+func views(items []*item) []View {
 	out := make([]View, len(items))
 	for i := range items {
 		out[i] = items[i].view

@@ -32,14 +32,16 @@ func (i *item) always() bool { return i.current() && i.part.Head.Tier > chat.Tie
 
 // tally makes views of rows and their parts, and the total that goes with them. It is the one place where unread and total
 // are computed. Rows of conversations that the user never was in are dropped.
-func tally(rows []Row, parts []Part) (items []item, total uint64) {
-	items = make([]item, 0, len(rows))
+func tally(rows []Row, parts []Part) (items []*item, total uint64) {
+	items = make([]*item, 0, len(rows))
+	all := make([]item, len(rows))
 	for i, row := range rows {
 		part := parts[i]
 		if !part.Head.Exists() || len(part.Member.Spans) == 0 {
 			continue
 		}
-		it := item{row: row, part: part, view: view(row, part)}
+		it := &all[i]
+		*it = item{row: row, part: part, view: view(row, part)}
 		if it.current() && !row.Settings.Muted {
 			total += it.view.Unread
 		}
