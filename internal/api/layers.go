@@ -77,7 +77,12 @@ func (s *Server) procedure(name string, next http.Handler) http.Handler {
 		control := http.NewResponseController(w)
 		_ = control.SetReadDeadline(time.Now().Add(s.cfg.RequestTimeout))
 		_ = control.SetWriteDeadline(time.Now().Add(timeout + time.Second))
-		if r.Method == http.MethodPost && !contentType(r, stream) {
+		if r.Method != http.MethodPost {
+			w.Header().Set("Allow", http.MethodPost)
+			writeError(w, http.StatusMethodNotAllowed, errMethod())
+			return
+		}
+		if !contentType(r, stream) {
 			writeError(w, http.StatusUnsupportedMediaType, errMediaType())
 			return
 		}

@@ -83,7 +83,7 @@ func foreign(status int, body errorBody) (int, *chat.Error) {
 	case http.StatusNotFound:
 		return status, chat.Errorf(chat.CodeNotFound, chat.ReasonRouteNotFound, "no such route")
 	case http.StatusMethodNotAllowed:
-		return status, chat.Errorf(chat.CodeUnsupported, chat.ReasonUnsupported, "procedures are called with POST")
+		return status, errMethod()
 	case http.StatusUnsupportedMediaType:
 		return status, errMediaType()
 	}
@@ -105,6 +105,10 @@ func foreign(status int, body errorBody) (int, *chat.Error) {
 	default:
 		return http.StatusInternalServerError, chat.Errorf(chat.CodeInternal, chat.ReasonInternal, "connect: %s", body.Message)
 	}
+}
+
+func errMethod() *chat.Error {
+	return chat.Errorf(chat.CodeUnsupported, chat.ReasonUnsupported, "procedures are called with POST")
 }
 
 func errMediaType() *chat.Error {

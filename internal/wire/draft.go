@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"strings"
+
 	"github.com/throng-im/throng/internal/chat"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
@@ -42,6 +44,9 @@ func (a Actor) body(req *throngv1.SendRequest) (chat.Body, error) {
 	case *throngv1.SendRequest_Text:
 		return chat.Text{Text: b.Text}, nil
 	case *throngv1.SendRequest_Media:
+		if !safeRef(b.Media.GetRef()) {
+			return nil, chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "media refers to a blob or to an https URL")
+		}
 		return mediaFrom(b.Media), nil
 	case *throngv1.SendRequest_Custom:
 		return chat.Custom{Type: b.Custom.GetType(), Data: b.Custom.GetData(), Fallback: b.Custom.GetFallback()}, nil
@@ -53,6 +58,12 @@ func (a Actor) body(req *throngv1.SendRequest) (chat.Body, error) {
 	default:
 		return nil, chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "a message needs a body: text, media, custom or system")
 	}
+}
+
+// safeRef reports whether clients can follow a reference without harm: javascript:, data:, file: and plain http are kept
+// out here, so that not every client has to. References to blobs hold no colon.
+func safeRef(ref string) bool {
+	return strings.HasPrefix(ref, "https://") || !strings.ContainsAny(ref, ":\\\r\n\t\x00")
 }
 
 func mediaFrom(m *throngv1.Media) chat.Media {

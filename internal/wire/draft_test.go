@@ -39,6 +39,11 @@ func TestDraft(t *testing.T) {
 		{"SEND-2 10 KiB client id", wire.Actor{User: 5}, text(func(r *throngv1.SendRequest) { r.ClientId = make([]byte, 10<<10) }), chat.ReasonClientIDInvalid},
 		{"SEND-7 bad after", wire.Actor{User: 5}, text(func(r *throngv1.SendRequest) { r.After = []byte{1} }), chat.ReasonClientIDInvalid},
 		{"SEND-3 no body", wire.Actor{User: 5}, text(func(r *throngv1.SendRequest) { r.Body = nil }), chat.ReasonBodyInvalid},
+		{"SEND-3 media by script", wire.Actor{User: 5}, text(func(r *throngv1.SendRequest) { r.Body = mediaAt("javascript:alert(1)") }), chat.ReasonBodyInvalid},
+		{"SEND-3 media by data", wire.Actor{User: 5}, text(func(r *throngv1.SendRequest) { r.Body = mediaAt("DATA:text/html,x") }), chat.ReasonBodyInvalid},
+		{"SEND-3 media by http", wire.Actor{User: 5}, text(func(r *throngv1.SendRequest) { r.Body = mediaAt("http://10.0.0.1/x") }), chat.ReasonBodyInvalid},
+		{"SEND-3 media by https", wire.Actor{User: 5}, text(func(r *throngv1.SendRequest) { r.Body = mediaAt("https://example.com/x") }), ""},
+		{"SEND-3 media by blob", wire.Actor{User: 5}, text(func(r *throngv1.SendRequest) { r.Body = mediaAt("b/1f2e") }), ""},
 		{"SEND-4 system by a user", wire.Actor{User: 5}, text(func(r *throngv1.SendRequest) { r.Body = &throngv1.SendRequest_System{System: &throngv1.System{}} }), chat.ReasonForbidden},
 		{"SEND-4 system by a back end", wire.Actor{Server: true}, text(func(r *throngv1.SendRequest) { r.Body = &throngv1.SendRequest_System{System: &throngv1.System{}} }), ""},
 	} {
@@ -59,6 +64,10 @@ func TestDraft(t *testing.T) {
 			}
 		})
 	}
+}
+
+func mediaAt(ref string) *throngv1.SendRequest_Media {
+	return &throngv1.SendRequest_Media{Media: &throngv1.Media{Type: throngv1.Media_TYPE_IMAGE, Ref: ref}}
 }
 
 // The bodies of drafts and of entries read off the wire are those that were told.
