@@ -174,9 +174,12 @@ func (f *Fanout) group(ctx context.Context, ev *chat.Event, move movement, rec r
 	e := ev.Entry
 	entering := move.entering
 	if f.crossed(ev, move, rec, known) {
-		all, err := f.load(ctx, e.Conversation, e.Seq)
-		if err != nil {
-			return err
+		all := rec.members
+		if !known || rec.seq+1 != e.Seq || all == nil {
+			var err error
+			if all, err = f.load(ctx, e.Conversation, e.Seq); err != nil {
+				return err
+			}
 		}
 		entering = with(all, entering)
 	}
