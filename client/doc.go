@@ -22,7 +22,7 @@
 // # Layers
 //
 // API holds the HTTP services, Link is one WebSocket connection without any logic, and Client is built from both. The load engine
-// uses Link and the Scan functions directly.
+// uses Link and FrameScanner directly.
 //
 // The package imports the generated schema and nothing of the server.
 package client

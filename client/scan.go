@@ -24,9 +24,10 @@ const (
 	fieldEntriesConversation = 1 // Entries
 	fieldEntriesEntries      = 2
 
-	fieldResponseID    = 1 // Response
-	fieldResponseSend  = 2
-	fieldResponseError = 3
+	fieldResponseID      = 1 // Response
+	fieldResponseSend    = 2
+	fieldResponseError   = 3
+	fieldResponseEntries = 5
 
 	fieldSendSeq    = 1 // SendResponse
 	fieldSendRepeat = 4
@@ -65,6 +66,8 @@ type RawResponse struct {
 	Repeat bool
 	// Error borrows the encoded Error, nil where there is none.
 	Error []byte
+	// Entries borrows the encoded ListEntriesResponse, nil where there is none.
+	Entries []byte
 }
 
 // Scanner is told what a frame holds, in order.
@@ -204,6 +207,8 @@ func (s *FrameScanner) scanResponse(b []byte) error {
 			r.ID = val
 		case fieldResponseError:
 			r.Error = bytes
+		case fieldResponseEntries:
+			r.Entries = bytes
 		case fieldResponseSend:
 			if err := r.acknowledged(bytes); err != nil {
 				return err

@@ -15,7 +15,7 @@ const (
 	syncTimeout      = 60 * time.Second
 	defaultHeartbeat = 25 * time.Second
 	heartbeatGrace   = 5 * time.Second // silence after a heartbeat that ends the connection
-	receivedEvery    = 2 * time.Second // how long deliveries may stay unacknowledged
+	receivedEvery    = 5 * time.Second // how long deliveries may stay unacknowledged
 	reauthMargin     = time.Minute     // how long before its end a token is replaced, at most a tenth of its life
 	defaultFrame     = 256 << 10
 	defaultInFlight  = 64

@@ -1,0 +1,104 @@
+package bench
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Report is what a run found.
+type Report struct {
+	Scenario string `json:"scenario"`
+	// Acked messages in the measured part, and as many a second.
+	Acked int64   `json:"acked"`
+	Rate  float64 `json:"rate"`
+	// Seconds that the measured part took.
+	Seconds float64 `json:"seconds"`
+	// AckMS is from the send, or from when it was due, to its acknowledgement; DeliverMS to each receiver.
+	AckMS     Latency `json:"ack_ms"`
+	DeliverMS Latency `json:"deliver_ms"`
+	// FirstAckMS is AckMS of the first message of each conversation.
+	FirstAckMS Latency `json:"first_ack_ms"`
+	// Deliveries in the measured part.
+	Deliveries int64 `json:"deliveries"`
+	// Checked deliveries of the whole run, and what was wrong with them.
+	Checked    int64 `json:"checked"`
+	Lost       int64 `json:"lost"`
+	Duplicate  int64 `json:"duplicate"`
+	Disordered int64 `json:"disordered"`
+	Damaged    int64 `json:"damaged"`
+	// Hints replaced deliveries to receivers that were slow, and Pulled deliveries came by asking; neither is a fault.
+	Hints  int64 `json:"hints"`
+	Pulled int64 `json:"pulled"`
+	// Errors are refusals by reason; the messages were sent again.
+	Errors map[string]int `json:"errors,omitempty"`
+	// CPUPerMessage is the server's, ClientCPUPerMessage the load's, in microseconds for each acknowledged message.
+	CPUPerMessage       float64 `json:"cpu_us_per_message"`
+	ClientCPUPerMessage float64 `json:"client_cpu_us_per_message"`
+	// BytesPerDelivery is what a delivery takes on the wire beyond its text.
+	BytesPerDelivery float64 `json:"bytes_per_delivery"`
+	// ReadyMS is from the start of the server to its readiness, where it was started for the run.
+	ReadyMS float64 `json:"ready_ms,omitempty"`
+	Machine string  `json:"machine"`
+	Command string  `json:"command"`
+}
+
+// Faults is how much was wrong.
+func (r *Report) Faults() int64 { return r.Lost + r.Duplicate + r.Disordered + r.Damaged }
+
+func (r *run) report(s *server, w window, lost int) Report {
+	per := func(d time.Duration) float64 {
+		if w.acked == 0 {
+			return 0
+		}
+		return float64(d.Microseconds()) / float64(w.acked)
+	}
+	t := &r.tally
+	rep := Report{
+		Scenario: r.cfg.Scenario(), Acked: w.acked, Rate: float64(w.acked) / w.took.Seconds(), Seconds: w.took.Seconds(),
+		AckMS: r.acks.latency(), DeliverMS: r.deliveries.latency(), FirstAckMS: r.first.latency(),
+		Deliveries: w.deliveries, Checked: r.delivered.Load(), Lost: int64(lost),
+		Duplicate: t.duplicate.Load() + t.echoed.Load(), Disordered: t.disordered.Load(), Damaged: t.damaged.Load(),
+		Hints: t.hints.Load(), Pulled: t.pulled.Load(), Errors: r.errs,
+		CPUPerMessage: per(w.serverCPU), ClientCPUPerMessage: per(w.ownCPU),
+		ReadyMS: float64(s.ready.Microseconds()) / 1000, Machine: machine(), Command: r.cfg.Command,
+	}
+	if w.deliveries > 0 {
+		rep.BytesPerDelivery = float64(r.overhead.Load()) / float64(w.deliveries)
+	}
+	return rep
+}
+
+// WriteTo writes the report as a table.
+func (r *Report) WriteTo(w io.Writer) (int64, error) {
+	var b strings.Builder
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(&b, "  %-16s "+format+"\n", append([]any{name}, args...)...)
+	}
+	latency := func(l Latency) string { return fmt.Sprintf("p50 %.2f   p99 %.2f   max %.2f ms", l.P50, l.P99, l.Max) }
+	fmt.Fprintf(&b, "\n%s\n\n", r.Scenario)
+	row("acknowledged", "%d in %.1f s: %.0f/s", r.Acked, r.Seconds, r.Rate)
+	row("delivered", "%d: %.0f/s", r.Deliveries, float64(r.Deliveries)/r.Seconds)
+	row("send to ack", "%s", latency(r.AckMS))
+	row("send to deliver", "%s", latency(r.DeliverMS))
+	row("first to ack", "%s", latency(r.FirstAckMS))
+	row("checked", "%d deliveries: %d lost, %d twice, %d out of order, %d damaged",
+		r.Checked, r.Lost, r.Duplicate, r.Disordered, r.Damaged)
+	if r.Hints > 0 || r.Pulled > 0 {
+		row("pulled", "%d deliveries after %d hints", r.Pulled, r.Hints)
+	}
+	for _, reason := range slices.Sorted(maps.Keys(r.Errors)) {
+		row("refused", "%d times %s, and sent again", r.Errors[reason], reason)
+	}
+	row("on the wire", "%.1f bytes a delivery beyond the text", r.BytesPerDelivery)
+	row("processor", "%.1f µs of the server, %.1f µs of the load, for each message", r.CPUPerMessage, r.ClientCPUPerMessage)
+	if r.ReadyMS > 0 {
+		row("server ready", "%.0f ms after its start", r.ReadyMS)
+	}
+	row("machine", "%s", r.Machine)
+	n, err := io.WriteString(w, b.String())
+	return int64(n), err
+}

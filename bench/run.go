@@ -1,0 +1,266 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/throng-im/throng/client"
+)
+
+const (
+	drainAcks       = 10 * time.Second // for answers to what was sent
+	drainDeliveries = 3 * time.Second  // without a further delivery
+	progressEvery   = 200 * time.Millisecond
+	heartbeatEvery  = 20 * time.Second
+	pollEvery       = 10 * time.Millisecond
+)
+
+// Progress tells how a run is going.
+type Progress struct {
+	// Phase is what is going on: start, preload, users, conversations, connect, warm-up, measure, drain.
+	Phase string
+	// Done of Total, in the phase's own unit.
+	Done, Total int
+	// Rate is messages acknowledged per second of late; with measure.
+	Rate float64
+}
+
+// run is one run of Send.
+type run struct {
+	// Immutable once the peers are started.
+	cfg     *SendConfig
+	plan    *plan
+	tell    func(Progress)
+	users   []client.UserID
+	tokens  []string
+	convs   []client.ConversationID
+	peers   []*peer
+	senders []*sender
+	begin   time.Time
+	nonce   [16]byte
+
+	acks, first, deliveries *histogram
+
+	// Atomic.
+	stopped   atomic.Bool
+	measuring atomic.Bool
+	acked     atomic.Int64 // all that were acknowledged
+	measured  atomic.Int64 // those in the measured part
+	waiting   atomic.Int64 // sent and not answered
+	expected  atomic.Int64 // deliveries that the acknowledged ones make
+	delivered atomic.Int64
+	inWindow  atomic.Int64 // deliveries in the measured part
+	overhead  atomic.Int64 // their bytes beyond the texts
+	cold      []atomic.Bool
+	tally     tally
+
+	mu     sync.Mutex
+	errs   map[string]int
+	failed chan error
+}
+
+// tally counts what should not be.
+type tally struct {
+	duplicate, disordered, damaged, echoed, hints, pulled atomic.Int64
+}
+
+// Send puts a server under load and checks every delivery. progress may be nil; it is called from one goroutine at a
+// time. The report is whole even where messages were lost; the error is for what kept the run from its end.
+func Send(ctx context.Context, cfg SendConfig, progress func(Progress)) (Report, error) {
+	if err := cfg.complete(); err != nil {
+		return Report{}, err
+	}
+	if progress == nil {
+		progress = func(Progress) {}
+	}
+	r := &run{
+		cfg: &cfg, plan: newPlan(&cfg), tell: progress, failed: make(chan error, 1), errs: map[string]int{},
+		acks: newHistogram(), first: newHistogram(), deliveries: newHistogram(), begin: time.Now(),
+		cold: make([]atomic.Bool, cfg.Conversations),
+	}
+	srv, err := openServer(ctx, r)
+	if err != nil {
+		return Report{}, err
+	}
+	rep, err := r.against(ctx, srv)
+	return rep, errors.Join(err, srv.close())
+}
+
+func (r *run) against(ctx context.Context, srv *server) (Report, error) {
+	if err := r.setUp(ctx, srv); err != nil {
+		return Report{}, fmt.Errorf("set up: %w", err)
+	}
+	if err := r.connect(ctx, srv.url); err != nil {
+		return Report{}, fmt.Errorf("connect: %w", err)
+	}
+	var readers sync.WaitGroup
+	for _, p := range r.peers {
+		readers.Go(p.read) // ends when its link is closed
+	}
+	defer func() {
+		for _, p := range r.peers {
+			p.close()
+		}
+		readers.Wait()
+	}()
+	w, err := r.load(ctx, srv)
+	if err != nil {
+		return Report{}, err
+	}
+	lost := r.settle(ctx)
+	return r.report(srv, w, lost), nil
+}
+
+// window is the measured part.
+type window struct {
+	took              time.Duration
+	serverCPU, ownCPU time.Duration
+	acked, deliveries int64
+}
+
+// load runs the warm-up and the measured part and waits for the answers.
+func (r *run) load(ctx context.Context, srv *server) (window, error) {
+	stop := make(chan struct{})
+	var helpers sync.WaitGroup
+	helpers.Go(func() { r.heartbeats(stop) })
+	r.startSenders(&helpers, stop)
+	defer func() {
+		close(stop)
+		helpers.Wait()
+	}()
+	if err := r.phase(ctx, "warm-up", r.cfg.Warmup); err != nil {
+		return window{}, err
+	}
+	var w window
+	server0, own0, begin := srv.cpu(ctx), ownCPU(), time.Now()
+	r.measuring.Store(true)
+	err := r.phase(ctx, "measure", r.cfg.Duration)
+	r.measuring.Store(false)
+	w.took = time.Since(begin)
+	w.serverCPU, w.ownCPU = srv.cpu(ctx)-server0, ownCPU()-own0
+	w.acked, w.deliveries = r.measured.Load(), r.inWindow.Load()
+	r.stopped.Store(true)
+	return w, err
+}
+
+func (r *run) phase(ctx context.Context, name string, d time.Duration) error {
+	end := time.NewTimer(d)
+	defer end.Stop()
+	tick := time.NewTicker(progressEvery)
+	defer tick.Stop()
+	begin, last, lastAt := time.Now(), r.acked.Load(), time.Now()
+	for {
+		select {
+		case <-end.C:
+			return nil
+		case <-tick.C:
+			n, now := r.acked.Load(), time.Now()
+			r.tell(Progress{
+				Phase: name, Done: int(now.Sub(begin).Milliseconds()), Total: int(d.Milliseconds()),
+				Rate: float64(n-last) / now.Sub(lastAt).Seconds(),
+			})
+			last, lastAt = n, now
+		case err := <-r.failed:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// settle waits for the answers and deliveries that are on their way, pulls what is missing, and returns what is lost.
+func (r *run) settle(ctx context.Context) int {
+	r.tell(Progress{Phase: "drain"})
+	r.until(ctx, drainAcks, func() bool { return r.waiting.Load() == 0 })
+	for last := int64(-1); last != r.delivered.Load(); {
+		last = r.delivered.Load()
+		r.until(ctx, drainDeliveries, func() bool { return r.delivered.Load() >= r.expected.Load() })
+	}
+	if r.lacking(nil) == 0 {
+		return 0
+	}
+	for _, p := range r.peers {
+		for _, g := range r.plan.of[p.index] {
+			if r.lacking(&spot{p, g}) > 0 {
+				p.pullAll(r.convs[g])
+			}
+		}
+	}
+	last := int64(-1)
+	for last != r.delivered.Load() {
+		last = r.delivered.Load()
+		r.until(ctx, time.Second, func() bool { return r.delivered.Load() >= r.expected.Load() })
+	}
+	return r.lacking(nil)
+}
+
+func (r *run) until(ctx context.Context, d time.Duration, ok func() bool) {
+	end := time.Now().Add(d)
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for !ok() && time.Now().Before(end) && ctx.Err() == nil {
+		<-tick.C
+	}
+}
+
+type spot struct {
+	p *peer
+	g int
+}
+
+// lacking counts what receivers lack of what was acknowledged: at one spot, or at all.
+func (r *run) lacking(at *spot) int {
+	n := 0
+	for _, s := range r.senders {
+		s.p.mu.Lock()
+		for i, g := range s.groups {
+			if at != nil && g != at.g {
+				continue
+			}
+			for _, u := range r.plan.groups[g].online {
+				if p := r.peers[u]; p != s.p && (at == nil || at.p == p) {
+					n += p.lacks(r.convs[g], s.id, s.acked[i])
+				}
+			}
+		}
+		s.p.mu.Unlock()
+	}
+	return n
+}
+
+func (r *run) heartbeats(stop <-chan struct{}) {
+	tick := time.NewTicker(heartbeatEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-tick.C:
+			for _, p := range r.peers {
+				p.heartbeat()
+			}
+		}
+	}
+}
+
+func (r *run) fail(err error) {
+	if r.stopped.Load() && errors.Is(err, errEnded) {
+		return
+	}
+	select {
+	case r.failed <- err:
+	default:
+	}
+}
+
+func (r *run) refused(reason string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.errs[reason]++
+}
+
+func (r *run) now() int64 { return int64(time.Since(r.begin)) }

@@ -1,0 +1,140 @@
+package bench
+
+import (
+	"encoding/binary"
+	"sync"
+	"time"
+)
+
+const (
+	pipeline   = 32 // messages of one user that are on their way at once, in an open loop
+	schedulers = 4
+	tickEvery  = time.Millisecond
+	uuidBits   = 0x80 // version 8 and the variant of RFC 9562: a UUID of one's own making
+)
+
+// sender sends; its fields are guarded by its peer's mu.
+type sender struct {
+	id       uint32
+	p        *peer
+	groups   []int
+	turn     int
+	counters []uint32 // sent, by group
+	acked    []uint32 // acknowledged, by group
+	busy     int
+	backlog  []int64 // due times that wait for their turn
+	text     []byte
+}
+
+// message is one that is on its way.
+type message struct {
+	id      uint64
+	s       *sender
+	group   int // index into the sender's groups
+	counter uint32
+	due     int64
+	client  [16]byte
+}
+
+func (r *run) newSenders() {
+	r.senders = make([]*sender, len(r.plan.sends))
+	for i, sp := range r.plan.sends {
+		r.senders[i] = &sender{
+			id: uint32(i), p: r.peers[sp.user], groups: sp.groups, turn: i % len(sp.groups), //nolint:gosec // few
+			counters: make([]uint32, len(sp.groups)), acked: make([]uint32, len(sp.groups)), text: filler(r.cfg.Size),
+		}
+	}
+}
+
+// startSenders begins the load: a first message each, which keeps the loop closed, or the schedules.
+func (r *run) startSenders(helpers *sync.WaitGroup, stop <-chan struct{}) {
+	if r.cfg.Rate == 0 {
+		helpers.Go(func() {
+			for _, s := range r.senders {
+				s.p.mu.Lock()
+				s.send(r.now())
+				s.p.mu.Unlock()
+			}
+		})
+		return
+	}
+	begin := r.now()
+	for k := range schedulers {
+		helpers.Go(func() { r.schedule(k, begin, stop) })
+	}
+}
+
+// schedule makes the messages due whose number is k modulo the number of schedulers.
+func (r *run) schedule(k int, begin int64, stop <-chan struct{}) {
+	tick := time.NewTicker(tickEvery)
+	defer tick.Stop()
+	for n := k; ; {
+		select {
+		case <-stop:
+			return
+		case <-tick.C:
+		}
+		for now := r.now(); !r.stopped.Load(); n += schedulers {
+			due := begin + int64(float64(n)/r.cfg.Rate*float64(time.Second))
+			if due > now {
+				break
+			}
+			s := r.senders[n%len(r.senders)]
+			s.p.mu.Lock()
+			if s.busy < pipeline && len(s.backlog) == 0 {
+				s.send(due)
+			} else {
+				s.backlog = append(s.backlog, due)
+			}
+			s.p.mu.Unlock()
+		}
+	}
+}
+
+// send sends the sender's next message. The peer's mu is held.
+func (s *sender) send(due int64) {
+	i := s.turn
+	s.turn = (s.turn + 1) % len(s.groups)
+	m := message{s: s, group: i, counter: s.counters[i], due: due}
+	s.counters[i]++
+	s.busy++
+	r := s.p.r
+	copy(m.client[:], r.nonce[:]) // bytes 0, 1, 7, 14 and 15 of it stay and tell runs apart
+	binary.BigEndian.PutUint32(m.client[2:], m.counter)
+	binary.BigEndian.PutUint32(m.client[8:], s.id)
+	binary.BigEndian.PutUint16(m.client[12:], uint16(i)) //nolint:gosec // groups of one user are few
+	m.client[6] = uuidBits | m.client[6]&0x0f
+	m.client[8] = uuidBits | m.client[8]&0x3f
+	r.waiting.Add(1)
+	s.p.post(&m)
+}
+
+// answered notes the acknowledgement of m and keeps the loop going. The peer's mu is held.
+func (s *sender) answered(m *message, now int64) {
+	r := s.p.r
+	s.busy--
+	s.acked[m.group] = max(s.acked[m.group], m.counter+1)
+	r.waiting.Add(-1)
+	r.acked.Add(1)
+	g := s.groups[m.group]
+	r.expected.Add(int64(len(r.plan.groups[g].online) - 1))
+	took := time.Duration(now - m.due)
+	if !r.cold[g].Swap(true) {
+		r.first.record(s.p.index, took)
+	}
+	if r.measuring.Load() {
+		r.measured.Add(1)
+		r.acks.record(s.p.index, took)
+	}
+	switch {
+	case r.stopped.Load():
+	case r.cfg.Rate == 0:
+		s.send(r.now())
+	case len(s.backlog) > 0:
+		due := s.backlog[0]
+		if s.backlog = s.backlog[1:]; len(s.backlog) == 0 {
+			s.backlog = nil
+		}
+		s.send(due)
+	}
+}

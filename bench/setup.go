@@ -1,0 +1,180 @@
+package bench
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"connectrpc.com/connect"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/throng-im/throng/client"
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
+)
+
+const (
+	parallel    = 32 // calls at once while setting up
+	usersAtOnce = 1_000
+	dialTries   = 20
+)
+
+// externalID is how a user of the plan is called on the server, the same in every run.
+func externalID(u int) string { return fmt.Sprintf("bench-%d", u) }
+
+// setUp makes the users, signs in those that are online, and makes the conversations.
+func (r *run) setUp(ctx context.Context, s *server) error {
+	if _, err := rand.Read(r.nonce[:]); err != nil {
+		return err
+	}
+	web := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: parallel}}
+	defer web.CloseIdleConnections()
+	api := func(act client.UserID) *client.API {
+		return client.NewAPI(s.url, client.WithHTTPClient(web), client.WithTokens(client.StaticToken(s.key)), client.WithActor(act))
+	}
+	if err := r.makeUsers(ctx, api(0)); err != nil {
+		return err
+	}
+	r.tokens = make([]string, r.plan.users)
+	err := r.each(ctx, "tokens", r.plan.users, func(ctx context.Context, u int) error {
+		resp, err := api(0).Admin.IssueToken(ctx, connect.NewRequest(&throngv1.IssueTokenRequest{
+			User: uint64(r.users[u]), Device: &throngv1.NewDevice{Name: "bench", Platform: throngv1.Platform_PLATFORM_SERVER},
+		}))
+		if err != nil {
+			return fmt.Errorf("issue a token: %w", err)
+		}
+		r.tokens[u] = resp.Msg.GetTokens().GetAccessToken()
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	r.convs = make([]client.ConversationID, len(r.plan.groups))
+	return r.each(ctx, "conversations", len(r.plan.groups), func(ctx context.Context, g int) (err error) {
+		r.convs[g], err = r.makeConversation(ctx, api(r.users[r.plan.groups[g].online[0]]), g)
+		return err
+	})
+}
+
+func (r *run) makeUsers(ctx context.Context, api *client.API) error {
+	n := r.plan.users + r.plan.absent
+	r.users = make([]client.UserID, 0, n)
+	for from := 0; from < n; from += usersAtOnce {
+		r.tell(Progress{Phase: "users", Done: from, Total: n})
+		req := &throngv1.CreateUsersRequest{}
+		for u := from; u < min(from+usersAtOnce, n); u++ {
+			req.Users = append(req.Users, &throngv1.NewUser{ExternalId: externalID(u), Name: externalID(u)})
+		}
+		resp, err := api.Admin.CreateUsers(ctx, connect.NewRequest(req))
+		if err != nil {
+			return fmt.Errorf("create users: %w", err)
+		}
+		for _, id := range resp.Msg.GetIds() {
+			r.users = append(r.users, client.UserID(id))
+		}
+	}
+	if len(r.users) != n {
+		return fmt.Errorf("create users: %d ids for %d users", len(r.users), n)
+	}
+	return nil
+}
+
+func (r *run) makeConversation(ctx context.Context, api *client.API, g int) (client.ConversationID, error) {
+	gr := r.plan.groups[g]
+	if r.plan.direct {
+		resp, err := api.Conversations.OpenDirect(ctx,
+			connect.NewRequest(&throngv1.OpenDirectRequest{User: uint64(r.users[gr.online[1]])}))
+		if err != nil {
+			return 0, fmt.Errorf("open a direct conversation: %w", err)
+		}
+		return client.ConversationID(resp.Msg.GetConversation().GetId()), nil
+	}
+	id := r.nonce
+	id[0], id[1], id[2], id[3] = byte(g>>24), byte(g>>16), byte(g>>8), byte(g) //nolint:gosec // the bytes of a number
+	id[6], id[8] = uuidBits|id[6]&0x0f, uuidBits|id[8]&0x3f
+	req := &throngv1.CreateGroupRequest{ClientId: id[:], Name: fmt.Sprintf("bench %d", g)}
+	for _, u := range gr.online[1:] {
+		req.Members = append(req.Members, uint64(r.users[u]))
+	}
+	for _, u := range gr.offline {
+		req.Members = append(req.Members, uint64(r.users[u]))
+	}
+	resp, err := api.Conversations.CreateGroup(ctx, connect.NewRequest(req))
+	if err != nil {
+		return 0, fmt.Errorf("create a group: %w", err)
+	}
+	return client.ConversationID(resp.Msg.GetConversation().GetId()), nil
+}
+
+// connect opens a session for each user that is online.
+func (r *run) connect(ctx context.Context, url string) error {
+	r.peers = make([]*peer, r.plan.users)
+	err := r.each(ctx, "connect", r.plan.users, func(ctx context.Context, u int) error {
+		for try := 1; ; try++ {
+			link, err := client.DialLink(ctx, client.LinkConfig{URL: url})
+			var refused *client.HandshakeError
+			if errors.As(err, &refused) && try < dialTries { // it admits so many in a second
+				t := time.NewTimer(max(refused.RetryAfter, 100*time.Millisecond))
+				<-t.C
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			r.peers[u] = newPeer(r, u, link)
+			return authenticate(ctx, link, r.tokens[u])
+		}
+	})
+	if err != nil {
+		for _, p := range r.peers {
+			if p != nil {
+				p.close()
+			}
+		}
+		return err
+	}
+	r.newSenders()
+	return nil
+}
+
+// each does something for 0 to n−1, several at once.
+func (r *run) each(ctx context.Context, phase string, n int, do func(ctx context.Context, i int) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	var next, done atomic.Int64
+	for range min(parallel, n) {
+		g.Go(func() error {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= n || ctx.Err() != nil {
+					return ctx.Err()
+				}
+				if err := do(ctx, i); err != nil {
+					return err
+				}
+				done.Add(1)
+			}
+		})
+	}
+	told := make(chan struct{})
+	stop := make(chan struct{})
+	go func() { // ends with each
+		defer close(told)
+		tick := time.NewTicker(progressEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				r.tell(Progress{Phase: phase, Done: int(done.Load()), Total: n})
+			case <-stop:
+				return
+			}
+		}
+	}()
+	err := g.Wait()
+	close(stop)
+	<-told
+	return err
+}
