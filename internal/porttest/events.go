@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
@@ -27,12 +28,17 @@ func Events(t *testing.T, open func(t testing.TB) Engine) {
 
 var errEnough = errors.New("enough")
 
+// patience bounds a wait for events that a broken adapter never hands over.
+const patience = 10 * time.Second
+
 // follow collects events behind a position until there are n, and returns the position behind them.
 func (e Engine) follow(t testing.TB, from chat.Position, n int) ([]chat.Event, chat.Position) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	var got []chat.Event
 	at := from
-	err := e.Events.Follow(t.Context(), from, func(_ context.Context, b queue.Batch) error {
+	err := e.Events.Follow(ctx, from, func(_ context.Context, b queue.Batch) error {
 		assert.True(t, "positions grow", b.Position > at && len(b.Events) > 0)
 		got, at = append(got, b.Events...), b.Position
 		if len(got) >= n {
