@@ -236,8 +236,7 @@ func (c *checker) settings() error {
 	})
 }
 
-// rebuildTimelines writes all rows anew from the members, under a new generation, so that every client starts over. Nobody
-// gets a place in the order of changes: there is no cursor yet that could need it.
+// rebuildTimelines writes all rows anew from the members, under a new generation, so that every client starts over.
 func (c *checker) rebuildTimelines() error {
 	if err := c.flush(); err != nil {
 		return err
@@ -264,15 +263,9 @@ func (c *checker) rebuildTimelines() error {
 	old := c.snap
 	c.snap = snap
 	defer func() { c.snap = old; _ = snap.Close() }()
+	last := make(map[chat.UserID]timeline.PTS)
 	return c.table(tableMember, func(key, value []byte) error {
-		r := reader{b: value}
-		m := r.part(0).Member
-		if !r.done() || len(key) != 17 || len(m.Spans) == 0 {
-			return nil
-		}
-		id, user := binary.BigEndian.Uint64(key[1:]), binary.BigEndian.Uint64(key[9:])
-		row := timeline.Row{Current: m.Current(), Seq: changeSeq(m)}
-		if err := c.batch.Set(key2(tableRow, user, id), appendRow(nil, row), nil); err != nil {
+		if err := rebuildRow(c.batch, key, value, last); err != nil {
 			return fmt.Errorf("rebuilding timelines: %w", err)
 		}
 		if c.batch.Len() > repairBytes {

@@ -60,7 +60,11 @@ func (s *Store) rebuildRows(ctx context.Context) (rows int, err error) {
 		}
 		_, err := s.apply(func(b *pebble.Batch) error {
 			for n := 0; ok && n < rebuildBatch; ok, n = iter.Next(), n+1 {
-				if err := rebuildRow(b, iter, last); err != nil {
+				value, err := iter.ValueAndErr()
+				if err != nil {
+					return storageError(err, "reading members")
+				}
+				if err := rebuildRow(b, iter.Key(), value, last); err != nil {
 					return err
 				}
 				rows++
@@ -74,24 +78,17 @@ func (s *Store) rebuildRows(ctx context.Context) (rows int, err error) {
 	return rows, storageError(iter.Error(), "reading members")
 }
 
-func rebuildRow(b *pebble.Batch, iter *pebble.Iterator, last map[chat.UserID]timeline.PTS) error {
-	key := iter.Key()
-	value, err := iter.ValueAndErr()
-	if err != nil {
-		return storageError(err, "reading members")
-	}
-	if len(key) != 17 {
-		return errDamaged("member")
+// rebuildRow writes the row of a member. Each row of a user gets a pts of its own, since pages of a sync end between two.
+// Damaged members are for the check to find.
+func rebuildRow(b *pebble.Batch, key, value []byte, last map[chat.UserID]timeline.PTS) error {
+	r := reader{b: value}
+	m := r.part(0).Member
+	if !r.done() || len(key) != 17 || len(m.Spans) == 0 {
+		return nil
 	}
 	id, user := binary.BigEndian.Uint64(key[1:]), chat.UserID(binary.BigEndian.Uint64(key[9:]))
-	r := reader{b: value}
-	m := r.part(user).Member
-	if !r.done() || len(m.Spans) == 0 {
-		return errDamaged("member")
-	}
 	last[user]++
-	span := m.Spans[len(m.Spans)-1]
-	row := timeline.Row{PTS: last[user], Current: m.Current(), Seq: max(span.From, span.To)}
+	row := timeline.Row{PTS: last[user], Current: m.Current(), Seq: changeSeq(m)}
 	if err := b.Set(key2(tableRow, uint64(user), id), appendRow(nil, row), nil); err != nil {
 		return storageError(err, "writing timelines")
 	}
