@@ -9,11 +9,18 @@ import (
 	"net/url"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/throng-im/throng/internal/account"
+	"github.com/throng-im/throng/internal/api"
+	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/conversation"
+	"github.com/throng-im/throng/internal/fanout"
+	"github.com/throng-im/throng/internal/gateway"
 	"github.com/throng-im/throng/internal/limit"
+	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/timeline"
 )
 
 // Config is the whole configuration of a process.
@@ -44,6 +51,18 @@ type Config struct {
 	Limit limit.Config
 	// Conversation is about making conversations.
 	Conversation conversation.Config
+	// Message is the way of messages into the log.
+	Message message.Config
+	// Tiers are the sizes at which conversations are delivered in other ways.
+	Tiers message.Rules
+	// Timeline is what users see of their conversations.
+	Timeline timeline.Config
+	// Fanout is the way of messages from the log to receivers.
+	Fanout fanout.Config
+	// Gateway owns the live connections.
+	Gateway gateway.Config
+	// API is HTTP for everything else.
+	API api.Config
 }
 
 // Server is the listener for people and back ends: HTTP and WebSocket on one port.
@@ -151,6 +170,12 @@ func Default() *Config {
 		Account:      account.Default(),
 		Limit:        limit.Default(),
 		Conversation: conversation.Default(),
+		Message:      message.DefaultConfig(),
+		Tiers:        message.DefaultRules(),
+		Timeline:     timeline.Default(),
+		Fanout:       fanout.Default(),
+		Gateway:      gateway.Default(),
+		API:          api.Default(),
 	}
 }
 
@@ -166,6 +191,12 @@ func (c *Config) Validate() error {
 		in("account", c.Account.Validate()),
 		in("limit", c.Limit.Validate()),
 		in("conversation", c.Conversation.Validate()),
+		in("message", c.Message.Validate()),
+		in("tiers", c.Tiers.Validate()),
+		in("timeline", c.Timeline.Validate()),
+		in("fanout", c.Fanout.Validate()),
+		in("gateway", c.Gateway.Validate()),
+		in("api", c.API.Validate()),
 	}
 	if c.Data == "" {
 		problems = append(problems, errors.New("data: name a folder"))
@@ -261,7 +292,15 @@ func in(name string, err error) error {
 	}
 	var list interface{ Unwrap() []error }
 	if !errors.As(err, &list) {
-		return fmt.Errorf("%s.%w", name, err)
+		var e *chat.Error
+		text := err.Error()
+		if errors.As(err, &e) {
+			text = e.Message
+		}
+		for _, sign := range []string{".", ": "} { // some name their section themselves
+			text = strings.TrimPrefix(text, name+sign)
+		}
+		return fmt.Errorf("%s.%s", name, text)
 	}
 	problems := make([]error, 0, 4)
 	for _, e := range list.Unwrap() {

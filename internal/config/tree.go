@@ -75,6 +75,9 @@ func fieldName(f reflect.StructField) (name string, secret bool) {
 
 // snake turns a field name into a key: MaxFrameBytes is max_frame_bytes, JWKSURL is jwks_url.
 func snake(name string) string {
+	if strings.ToUpper(name) == name {
+		return strings.ToLower(name)
+	}
 	name = strings.NewReplacer("JWKSURL", "JwksUrl", "URLs", "Urls", "IDs", "Ids").Replace(name)
 	r := []rune(name)
 	var b strings.Builder

@@ -50,12 +50,17 @@ func collect(file *ast.File, t reflect.Type, docs map[string]string) {
 		if !ok {
 			return true
 		}
+		before := ""
 		for _, f := range s.Fields.List {
 			text := f.Doc.Text()
 			if text == "" {
 				text = f.Comment.Text()
 			}
 			text = strings.Join(strings.Fields(text), " ")
+			if text == "" && len(f.Names) == 1 && strings.Contains(before, f.Names[0].Name) {
+				text = before // one comment for a pair of fields
+			}
+			before = text
 			for _, name := range f.Names {
 				if text != "" && name.IsExported() {
 					docs[t.PkgPath()+"."+t.Name()+"."+name.Name] = text

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/throng-im/throng/internal/app"
+	"github.com/throng-im/throng/internal/config"
+)
+
+type serveCmd struct {
+	sources
+
+	Listen string `help:"Address for clients, host:port. Default: :8080." placeholder:"ADDR"`
+}
+
+// Help is shown below the flags.
+func (serveCmd) Help() string {
+	return `Without any flag it keeps everything in ./data and listens on :8080. All other settings are in the configuration
+file or in environment variables: see throng config doc.
+
+SIGTERM and SIGINT drain and stop it; SIGHUP reads the log level, the allowed origins and the retention anew.`
+}
+
+// Run serves until a signal ends it.
+func (c serveCmd) Run(e *environment) error {
+	flags := make(map[string]string)
+	if c.Listen != "" {
+		flags["server.listen"] = c.Listen
+	}
+	l, err := c.load(e, flags)
+	if err != nil {
+		return err
+	}
+	sizes := l.Config.Sizes()
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(sizes.Limit)
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	var level slog.LevelVar
+	log := newLogger(e.errOut, l.Config.Log, &level)
+	a, err := app.New(e.ctx, l.Config, app.Options{
+		Logger: log, Version: version, MetricsExplicit: l.Sources["metrics.listen"] != "",
+		Fatal: func(err error) {
+			fmt.Fprintf(e.errOut, "throng: the disk failed, nothing more can be stored: %v\n"+
+				"What was acknowledged is safe. Look after the disk, then start the server again.\n", err)
+			os.Exit(exitFailed)
+		},
+	})
+	if err != nil {
+		return err //nolint:wrapcheck // its sentences are for the operator
+	}
+	greet(e, a, l.Config)
+	ctx, stop := context.WithCancel(e.ctx)
+	defer stop()
+	go c.reloads(ctx, e, flags, l.Config, &level, a, log) // ends with ctx
+	err = a.Run(ctx)
+	stop()
+	return errors.Join(err, a.Close())
+}
+
+// gcPercent trades a little memory for less collecting: the heap of a busy server is small against its caches.
+const gcPercent = 150
+
+// reloads applies the configuration anew on each signal.
+func (c serveCmd) reloads(
+	ctx context.Context, e *environment, flags map[string]string, current *config.Config, level *slog.LevelVar, a *app.App, log *slog.Logger,
+) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-e.reload:
+		}
+		next, err := c.load(e, flags)
+		if err != nil {
+			log.Error("the new configuration is not taken", "error", err)
+			continue
+		}
+		changed, refused := config.Changes(current, next.Config)
+		for _, sentence := range refused {
+			log.Warn("not reloaded", "setting", sentence)
+		}
+		if l, err := next.Config.Log.SlogLevel(); err == nil {
+			level.Set(l)
+		}
+		a.Reload(next.Config)
+		for _, path := range changed {
+			log.Info("reloaded", "setting", path)
+		}
+	}
+}
+
+func newLogger(w io.Writer, c config.Log, level *slog.LevelVar) *slog.Logger {
+	if l, err := c.SlogLevel(); err == nil {
+		level.Set(l)
+	}
+	o := &slog.HandlerOptions{Level: level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// greet says where the server is and how its first administrator is made.
+func greet(e *environment, a *app.App, c *config.Config) {
+	bold, dim, plain := "", "", ""
+	if f, ok := e.out.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == "" {
+		bold, dim, plain = "\x1b[1m", "\x1b[2m", "\x1b[0m"
+	}
+	data, err := filepath.Abs(c.Data)
+	if err != nil {
+		data = c.Data
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n  %sThrong%s %s is ready\n\n", bold, plain, version)
+	fmt.Fprintf(&b, "  %sclients%s   %s%s%s\n", dim, plain, bold, a.URL(), plain)
+	if u := a.MetricsURL(); u != "" {
+		fmt.Fprintf(&b, "  %smetrics%s   %s\n", dim, plain, u)
+	}
+	fmt.Fprintf(&b, "  %sdata%s      %s\n", dim, plain, data)
+	if link := a.BootstrapURL(); link != "" {
+		fmt.Fprintf(&b, "\n  There is no administrator yet. Make one with this link, which works once,\n    %s%s%s\n", bold, link, plain)
+		command := "throng user add --admin NAME"
+		if c.Data != "data" {
+			command = "throng user add --admin NAME --data " + data
+		}
+		fmt.Fprintf(&b, "  or with this command:\n    %s%s%s\n", bold, command, plain)
+	}
+	fmt.Fprintln(e.out, b.String())
+}

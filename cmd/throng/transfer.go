@@ -1,0 +1,142 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/throng-im/throng/internal/app"
+)
+
+type exportCmd struct {
+	sources
+
+	To        string `arg:"" optional:"" type:"path" default:"-" help:"File; - is standard output."`
+	Passwords bool   `help:"With the hashes of passwords, so that people can sign in where it is imported."`
+}
+
+// Run exports everything.
+func (c exportCmd) Run(e *environment) (err error) {
+	out := e.out
+	if c.To != "-" {
+		f, createErr := os.OpenFile(c.To, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if errors.Is(createErr, fs.ErrExist) {
+			return fmt.Errorf("%s exists; name another file or remove it", c.To)
+		}
+		if createErr != nil {
+			return fmt.Errorf("making the export: %w", createErr)
+		}
+		defer func() { err = errors.Join(err, f.Sync(), f.Close()) }()
+		out = f
+	}
+	return c.with(e, false, func(op *app.Operator) error {
+		return op.Export(e.ctx, out, c.Passwords) //nolint:wrapcheck // its sentences are for the operator
+	})
+}
+
+type importCmd struct {
+	sources
+
+	From     string `arg:"" type:"path" help:"File of JSON lines (- is standard input), or the folder or zip file of an export of Slack."`
+	Slack    bool   `help:"It is an export of Slack. Default: folders and zip files are."`
+	Position string `help:"File that remembers how far the import came. Default: next to the imported file." type:"path" placeholder:"FILE"`
+}
+
+// Help is shown below the flags.
+func (importCmd) Help() string {
+	return `An import that was stopped goes on where it was when it is started again; one that was finished changes nothing when it
+is repeated. Do not let people write into a conversation before its import has ended.`
+}
+
+// Run imports.
+func (c importCmd) Run(e *environment) error {
+	in, stop, err := c.open(e)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	return c.with(e, true, func(op *app.Operator) error {
+		from := c.position()
+		last, err := op.Import(e.ctx, in, from, func(p app.Position) {
+			c.remember(e, p)
+			fmt.Fprintf(e.errOut, "\r%d users, %d conversations, %d entries ", p.Counts.Users, p.Counts.Conversations, p.Counts.Entries)
+		})
+		fmt.Fprintln(e.errOut)
+		if err != nil {
+			return fmt.Errorf("%w\nwhat stands before it is stored; start the same import again to go on", err)
+		}
+		c.forget()
+		fmt.Fprintf(e.out, "imported %d users, %d conversations, %d entries\n", last.Counts.Users, last.Counts.Conversations, last.Counts.Entries)
+		return nil
+	})
+}
+
+// open returns JSON lines, converting an export of Slack on the way.
+func (c importCmd) open(e *environment) (io.Reader, func(), error) {
+	if c.From == "-" {
+		return e.in, func() {}, nil
+	}
+	f, err := os.Open(c.From)
+	if err != nil {
+		return nil, nil, fmt.Errorf("opening the import: %w", err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, nil, fmt.Errorf("opening the import: %w", errors.Join(err, f.Close()))
+	}
+	var start [4]byte
+	_, _ = f.ReadAt(start[:], 0) // a folder has none
+	if !c.Slack && !info.IsDir() && string(start[:2]) != "PK" {
+		return f, func() { _ = f.Close() }, nil
+	}
+	_ = f.Close()
+	r, w := io.Pipe()
+	go func() { _ = w.CloseWithError(app.ConvertSlack(e.ctx, c.From, w)) }() // ends when the reader closes
+	return r, func() { _ = r.Close() }, nil
+}
+
+func (c importCmd) positionFile() string {
+	switch {
+	case c.Position != "":
+		return c.Position
+	case c.From == "-":
+		return ""
+	default:
+		return c.From + ".position"
+	}
+}
+
+func (c importCmd) position() (p app.Position) {
+	if name := c.positionFile(); name != "" {
+		if text, err := os.ReadFile(name); err == nil {
+			_ = json.Unmarshal(text, &p) // a damaged one begins anew, which is slower and no worse
+		}
+	}
+	return p
+}
+
+func (c importCmd) remember(e *environment, p app.Position) {
+	name := c.positionFile()
+	if name == "" || p.Line == 0 {
+		return
+	}
+	text, err := json.Marshal(p)
+	if err == nil {
+		err = os.WriteFile(name+".new", text, 0o600)
+	}
+	if err == nil {
+		err = os.Rename(name+".new", name)
+	}
+	if err != nil {
+		fmt.Fprintln(e.errOut, "warning: the position cannot be remembered:", err)
+	}
+}
+
+func (c importCmd) forget() {
+	if name := c.positionFile(); name != "" {
+		_ = os.Remove(name) // it may never have been written
+	}
+}

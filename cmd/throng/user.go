@@ -1,0 +1,271 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/throng-im/throng/internal/app"
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
+)
+
+type userCmd struct {
+	Add           userAddCmd     `cmd:"" help:"Make an account."`
+	List          userListCmd    `cmd:"" help:"List accounts."`
+	ResetPassword userResetCmd   `cmd:"" help:"Give an account a new password and sign all its devices out."`
+	Disable       userDisableCmd `cmd:"" help:"Let nobody in with an account, or with --undo let them in again."`
+	Delete        userDeleteCmd  `cmd:"" help:"End an account for good and erase its personal data."`
+}
+
+// connect reaches the running server, or opens the folder.
+func (s sources) connect(e *environment, create bool) (*app.Operator, error) {
+	l, err := s.load(e, nil)
+	if err != nil {
+		return nil, err
+	}
+	log := slog.New(slog.NewTextHandler(e.errOut, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	return app.Connect(e.ctx, l.Config, app.Options{Logger: log, Version: version}, create) //nolint:wrapcheck // its sentences are for the operator
+}
+
+// with runs fn with a connection to the server or the folder.
+func (s sources) with(e *environment, create bool, fn func(*app.Operator) error) error {
+	op, err := s.connect(e, create)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(op), op.Close())
+}
+
+type userAddCmd struct {
+	sources
+
+	Handle   string `arg:"" help:"Sign-in name."`
+	Name     string `help:"Display name. Default: the sign-in name."`
+	Admin    bool   `help:"Make an administrator."`
+	Password bool   `help:"Read the password from standard input. Default: ask, or make one where there is no terminal."`
+}
+
+// Run makes an account.
+func (c userAddCmd) Run(e *environment) error {
+	return c.with(e, true, func(op *app.Operator) error {
+		password, made, err := choosePassword(e, c.Password)
+		if err != nil {
+			return err
+		}
+		user := &throngv1.NewUser{Handle: c.Handle, Name: c.Name, Password: password, Admin: c.Admin}
+		if user.GetName() == "" {
+			user.Name = c.Handle
+		}
+		var resp throngv1.CreateUsersResponse
+		if err := op.Call(e.ctx, "AdminService/CreateUsers", &throngv1.CreateUsersRequest{Users: []*throngv1.NewUser{user}}, &resp); err != nil {
+			return err //nolint:wrapcheck // the server's sentence is for the operator
+		}
+		if resp.GetCreated() == 0 {
+			return fmt.Errorf("%s exists already; choose another name, or use: throng user reset-password %s", c.Handle, c.Handle)
+		}
+		what := "user"
+		if c.Admin {
+			what = "administrator"
+		}
+		fmt.Fprintf(e.out, "made the %s %s (id %d)\n", what, c.Handle, resp.GetIds()[0])
+		if made {
+			fmt.Fprintf(e.out, "password: %s\n", password)
+		}
+		return nil
+	})
+}
+
+// choosePassword asks twice on a terminal, reads a line where told to, and makes a password otherwise.
+func choosePassword(e *environment, fromInput bool) (password string, made bool, err error) {
+	in, ok := e.in.(*os.File)
+	switch {
+	case fromInput:
+		text, err := io.ReadAll(io.LimitReader(e.in, 4<<10))
+		if err != nil {
+			return "", false, fmt.Errorf("reading the password: %w", err)
+		}
+		return strings.TrimRight(string(text), "\r\n"), false, nil
+	case !ok || !term.IsTerminal(int(in.Fd())):
+		return rand.Text()[:20], true, nil
+	}
+	first, err := ask(e, in, "Password (empty: make one): ")
+	if err != nil {
+		return "", false, err
+	}
+	if first == "" {
+		return rand.Text()[:20], true, nil
+	}
+	second, err := ask(e, in, "Once more: ")
+	if err != nil {
+		return "", false, err
+	}
+	if first != second {
+		return "", false, errors.New("the two passwords differ; start again")
+	}
+	return first, false, nil
+}
+
+func ask(e *environment, in *os.File, question string) (string, error) {
+	fmt.Fprint(e.errOut, question)
+	text, err := term.ReadPassword(int(in.Fd()))
+	fmt.Fprintln(e.errOut)
+	if err != nil {
+		return "", fmt.Errorf("reading the password: %w", err)
+	}
+	return string(text), nil
+}
+
+// account is the one that the commands below are about.
+type account struct {
+	sources
+
+	Who string `arg:"" name:"name" help:"Sign-in name, or id:NUMBER."`
+}
+
+func (a account) find(e *environment, op *app.Operator) (*throngv1.User, error) {
+	req := &throngv1.GetUserRequest{By: &throngv1.GetUserRequest_Handle{Handle: a.Who}}
+	if number, ok := strings.CutPrefix(a.Who, "id:"); ok {
+		id, err := strconv.ParseUint(number, 10, 53)
+		if err != nil {
+			return nil, fmt.Errorf("%q is no id", number)
+		}
+		req.By = &throngv1.GetUserRequest_Id{Id: id}
+	}
+	var resp throngv1.GetUserResponse
+	if err := op.Call(e.ctx, "AdminService/GetUser", req, &resp); err != nil {
+		return nil, err //nolint:wrapcheck // the server's sentence is for the operator
+	}
+	return resp.GetUser(), nil
+}
+
+type userResetCmd struct {
+	account
+
+	Password bool `help:"Read the password from standard input. Default: ask, or make one where there is no terminal."`
+}
+
+// Run sets a new password.
+func (c userResetCmd) Run(e *environment) error {
+	return c.with(e, false, func(op *app.Operator) error {
+		u, err := c.find(e, op)
+		if err != nil {
+			return err
+		}
+		password, made, err := choosePassword(e, c.Password)
+		if err != nil {
+			return err
+		}
+		var resp throngv1.ResetPasswordResponse
+		if err := op.Call(e.ctx, "AdminService/ResetPassword", &throngv1.ResetPasswordRequest{User: u.GetId(), Password: password}, &resp); err != nil {
+			return err //nolint:wrapcheck // the server's sentence is for the operator
+		}
+		fmt.Fprintf(e.out, "%s has a new password; all devices were signed out\n", c.Who)
+		if made {
+			fmt.Fprintf(e.out, "password: %s\n", password)
+		}
+		return nil
+	})
+}
+
+type userDisableCmd struct {
+	account
+
+	Undo bool `help:"Let the account in again."`
+}
+
+// Run disables an account.
+func (c userDisableCmd) Run(e *environment) error {
+	return c.with(e, false, func(op *app.Operator) error {
+		u, err := c.find(e, op)
+		if err != nil {
+			return err
+		}
+		disabled := !c.Undo
+		var resp throngv1.UpdateUserResponse
+		if err := op.Call(e.ctx, "AdminService/UpdateUser", &throngv1.UpdateUserRequest{User: u.GetId(), Disabled: &disabled}, &resp); err != nil {
+			return err //nolint:wrapcheck // the server's sentence is for the operator
+		}
+		if c.Undo {
+			fmt.Fprintf(e.out, "%s may sign in again\n", c.Who)
+		} else {
+			fmt.Fprintf(e.out, "%s is disabled; its devices were disconnected\n", c.Who)
+		}
+		return nil
+	})
+}
+
+type userDeleteCmd struct {
+	account
+
+	Messages bool `help:"Erase the content of everything it wrote, too."`
+	Yes      bool `help:"Do not ask."`
+}
+
+// Run deletes an account.
+func (c userDeleteCmd) Run(e *environment) error {
+	return c.with(e, false, func(op *app.Operator) error {
+		u, err := c.find(e, op)
+		if err != nil {
+			return err
+		}
+		if !c.Yes {
+			fmt.Fprintf(e.errOut, "Delete %s (id %d) for good? Type the name again: ", c.Who, u.GetId())
+			var typed string
+			if _, err := fmt.Fscanln(e.in, &typed); err != nil || typed != c.Who {
+				return errors.New("nothing was deleted; add --yes where nobody can answer")
+			}
+		}
+		var resp throngv1.EraseUserResponse
+		if err := op.Call(e.ctx, "AdminService/EraseUser", &throngv1.EraseUserRequest{User: u.GetId(), Messages: c.Messages}, &resp); err != nil {
+			return err //nolint:wrapcheck // the server's sentence is for the operator
+		}
+		fmt.Fprintf(e.out, "%s is deleted", c.Who)
+		if c.Messages {
+			fmt.Fprintf(e.out, ", %d messages were erased", resp.GetMessagesErased())
+		}
+		fmt.Fprintln(e.out)
+		return nil
+	})
+}
+
+type userListCmd struct {
+	sources
+}
+
+// Run lists the accounts.
+func (c userListCmd) Run(e *environment) error {
+	return c.with(e, false, func(op *app.Operator) error {
+		w := tabwriter.NewWriter(e.out, 0, 8, 2, ' ', 0)
+		fmt.Fprintln(w, "ID\tSIGN-IN NAME\tEXTERNAL ID\tNAME\tSINCE\t")
+		req := &throngv1.ListUsersRequest{Limit: 200}
+		for {
+			var resp throngv1.ListUsersResponse
+			if err := op.Call(e.ctx, "AdminService/ListUsers", req, &resp); err != nil {
+				return err //nolint:wrapcheck // the server's sentence is for the operator
+			}
+			for _, u := range resp.GetUsers() {
+				note := ""
+				if u.GetAdmin() {
+					note = "administrator"
+				}
+				if u.GetDisabled() {
+					note = strings.TrimSpace(note + " disabled")
+				}
+				since := time.UnixMilli(int64(u.GetCreatedMs())).UTC().Format(time.DateOnly)
+				fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", u.GetId(), u.GetHandle(), u.GetExternalId(), u.GetName(), since, note)
+			}
+			if req.PageToken = resp.GetNextPageToken(); req.GetPageToken() == "" {
+				return w.Flush() //nolint:wrapcheck // writing to the terminal
+			}
+		}
+	})
+}

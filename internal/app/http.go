@@ -1,0 +1,125 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/throng-im/throng/internal/config"
+)
+
+// listen opens the listener for clients.
+func listen(ctx context.Context, c config.Server) (net.Listener, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", c.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listening on %s: %w; is another server running there? name another address with --listen", c.Listen, err)
+	}
+	if c.ProxyProtocol {
+		return proxyListener{Listener: l, trusted: c.Proxies()}, nil
+	}
+	return l, nil
+}
+
+// newHTTPServer makes the server for clients with the timeouts that keep slow ones from holding it.
+func newHTTPServer(c config.Server, h http.Handler, log *slog.Logger) *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	return &http.Server{
+		Handler:           forwarded(c.Proxies(), h),
+		ReadHeaderTimeout: c.ReadHeaderTimeout,
+		IdleTimeout:       c.IdleTimeout,
+		MaxHeaderBytes:    c.MaxHeaderBytes,
+		Protocols:         protocols,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+// serve runs a server until ctx ends; then it closes what is left of it.
+func serve(ctx context.Context, s *http.Server, l net.Listener) error {
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(l) }() // ends with Close below
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+		_ = s.Close()
+		<-ended
+		return nil
+	}
+}
+
+// shutdown lets requests under way finish. Connections that were taken over (WebSocket) are the gateway's.
+func shutdown(ctx context.Context, s *http.Server) error {
+	if err := s.Shutdown(ctx); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("finishing requests: %w", err)
+	}
+	return nil
+}
+
+// forwarded sets the request's address to the client's where a trusted proxy says whose request it is. Of the list in
+// X-Forwarded-For the last address that no trusted proxy has is the client: what stands before it is the client's own
+// claim.
+func forwarded(trusted []netip.Prefix, next http.Handler) http.Handler {
+	if len(trusted) == 0 {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && trusts(trusted, peer.Addr()) {
+			if client, ok := lastForeign(trusted, r.Header.Values("X-Forwarded-For")); ok {
+				r.RemoteAddr = netip.AddrPortFrom(client, 0).String()
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func trusts(trusted []netip.Prefix, a netip.Addr) bool {
+	for _, p := range trusted {
+		if p.Contains(a.Unmap()) {
+			return true
+		}
+	}
+	return false
+}
+
+func lastForeign(trusted []netip.Prefix, headers []string) (netip.Addr, bool) {
+	list := strings.Split(strings.Join(headers, ","), ",")
+	for i := len(list) - 1; i >= 0; i-- {
+		text := strings.TrimSpace(list[i])
+		a, err := netip.ParseAddr(text)
+		if err != nil {
+			p, portErr := netip.ParseAddrPort(text)
+			if portErr != nil {
+				return netip.Addr{}, false
+			}
+			a = p.Addr()
+		}
+		if !trusts(trusted, a) {
+			return a.Unmap(), true
+		}
+	}
+	return netip.Addr{}, false
+}
+
+// publicURL is where clients reach the server.
+func publicURL(c config.Server, l net.Listener) string {
+	if c.PublicURL != "" {
+		return strings.TrimSuffix(c.PublicURL, "/")
+	}
+	addr, ok := l.Addr().(*net.TCPAddr)
+	if !ok {
+		return "http://" + l.Addr().String()
+	}
+	host := addr.IP.String()
+	if addr.IP.IsUnspecified() {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, fmt.Sprint(addr.Port))
+}

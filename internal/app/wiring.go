@@ -1,0 +1,175 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/throng-im/throng/internal/account"
+	"github.com/throng-im/throng/internal/api"
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/cluster"
+	"github.com/throng-im/throng/internal/conversation"
+	"github.com/throng-im/throng/internal/fanout"
+	"github.com/throng-im/throng/internal/gateway"
+	"github.com/throng-im/throng/internal/limit"
+	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/store/local"
+	"github.com/throng-im/throng/internal/store/pebble"
+	"github.com/throng-im/throng/internal/timeline"
+)
+
+// core are the parts of a server, as wire builds them.
+type core struct {
+	store         *pebble.Store
+	rows          *pebble.Timelines
+	messages      *message.Service
+	accounts      *account.Service
+	conversations *conversation.Service
+	follower      *timeline.Follower
+	timelines     *timeline.Service
+	fanout        *fanout.Fanout
+	gateway       *gateway.Server
+}
+
+// wire builds the server, from the engine up to the door. Reading it from top to bottom is learning the system.
+func (a *App) wire(ctx context.Context) error {
+	cfg, log, reg, now := a.cfg, a.log, a.registry, a.options.Now
+	c := &core{}
+	a.core = c
+	var err error
+
+	// The engine. The drivers are pebble and local, and Validate has seen to it: the log, the directory, accounts, timelines and
+	// the events are one database; routes and bus are this process's memory.
+	if c.store, err = a.openStore(); err != nil {
+		return err
+	}
+	if c.rows, err = c.store.Timelines(); err != nil {
+		return fmt.Errorf("opening the timelines: %w", err)
+	}
+	node := cluster.Node(rand.Text())
+	routes, bus := local.NewRoutes(node), local.NewBus()
+	a.health = newHealth(log, cfg.Data, cfg.Store.ReserveBytes, func(context.Context) error { return c.store.Ready() })
+
+	// People.
+	if c.accounts, err = a.wireAccounts(); err != nil {
+		return err
+	}
+
+	// The log, and what follows it.
+	c.messages = message.New(cfg.Message, c.store, c.store, reg, log)
+	c.conversations = conversation.New(cfg.Conversation, c.store, c.messages, c.accounts, c.store)
+	c.follower = timeline.NewFollower(cfg.Timeline, c.rows, c.store.TimelineLogs(), c.store.TimelineEvents(), log)
+	c.timelines = timeline.New(cfg.Timeline, c.rows, c.store.TimelineLogs(), c.follower)
+	c.fanout, err = fanout.New(cfg.Fanout, fanout.Deps{
+		Events: c.store, Members: c.store, Routes: routes, Bus: bus, Metrics: reg, Logger: log,
+	})
+	if err != nil {
+		return fmt.Errorf("building the fan-out: %w", err)
+	}
+
+	// The doors.
+	limits := newLimits(cfg.Limit)
+	views := deliveredSettings{c.timelines, c.fanout}
+	c.gateway, err = gateway.New(cfg.Gateway, gateway.Deps{
+		Auth: c.accounts, Sender: c.messages, Requests: api.NewBackend(c.messages, views, now),
+		Subscriptions: gateway.NewMemberships(c.timelines, c.store), Routes: routes, Epoch: c.store.Epoch, Limits: limits,
+		Origins: a.origins, Metrics: reg, Logger: log, Now: now,
+	})
+	if err != nil {
+		return fmt.Errorf("building the gateway: %w", err)
+	}
+	stop := bus.Listen(node, c.gateway)
+	a.closers.add(func() error { stop(); return nil })
+	c.accounts.OnRevoke(func(r account.Revocation) {
+		if r.Reason == chat.ReasonUserDisabled {
+			c.gateway.CloseUser(r.User)
+			return
+		}
+		c.gateway.CloseDevices(r.User, r.Devices)
+	})
+	a.api, err = api.New(cfg.API, api.Deps{
+		Tokens: c.accounts, Users: c.accounts, Accounts: c.accounts, Administration: c.accounts,
+		Openings: c.conversations, Changes: c.conversations, Messages: c.messages, Timelines: views,
+		Past: past{store: c.store, rows: c.rows}, Limits: limits, Session: c.gateway, Ready: a.health.check,
+		AllowedOrigins: a.origins, Logger: log, Now: now,
+	})
+	if err != nil {
+		return fmt.Errorf("building the API: %w", err)
+	}
+	return ctx.Err()
+}
+
+// wireAccounts builds the accounts. A key of their own lets the operator's commands in; it lives as long as the process.
+func (a *App) wireAccounts() (*account.Service, error) {
+	cfg := a.cfg.Account
+	if len(cfg.SigningSecrets) == 0 {
+		secret, err := a.secret("signing")
+		if err != nil {
+			return nil, err
+		}
+		cfg.SigningSecrets = []account.Secret{account.Secret(secret)}
+	}
+	a.localKey = rand.Text() + rand.Text()
+	cfg.ServerKeys = append(slices.Clone(cfg.ServerKeys), account.Secret(a.localKey))
+	rows := a.core.store.Accounts()
+	limits := a.cfg.Limit
+	s, err := account.New(cfg, account.Deps{
+		Users: rows, Devices: rows, Invitations: rows,
+		SignInHandle: limit.New[string](limits.SignInHandle, nil), SignInAddress: limit.NewAddresses(limits.SignInAddress, nil),
+		SignUpAddress: limit.NewAddresses(limits.SignUpAddress, nil),
+		Registerer:    a.registry, Logger: a.log, Now: a.options.Now,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("building the accounts: %w", err)
+	}
+	return s, nil
+}
+
+// parts are what runs, in the order of the start. They stop in reverse: the doors first, then the log once nobody can send any
+// more, then what follows it.
+func (a *App) parts() []part {
+	c := a.core
+	parts := []part{
+		{name: "health", run: a.health.run, patience: time.Second},
+		{name: "retention", run: a.retain, patience: 2 * time.Second},
+		{name: "accounts", run: c.accounts.Run, patience: 2 * time.Second},
+		{name: "timelines", run: c.follower.Run, patience: 2 * time.Second},
+		{name: "fan-out", run: c.fanout.Run, patience: 2 * time.Second},
+		{name: "log", run: c.messages.Run, patience: 3 * time.Second},
+	}
+	local := newLocalServer(a.localHandler(), a.log)
+	parts = append(parts, part{
+		name: "operator", patience: 2 * time.Second,
+		run: func(ctx context.Context) error { return serve(ctx, local, a.local) },
+	})
+	if a.options.Offline {
+		return parts
+	}
+	parts = append(parts, part{name: "gateway", run: c.gateway.Run, drain: c.gateway.Drain, patience: a.cfg.Server.DrainTimeout})
+	if a.ops != nil {
+		ops := newLocalServer(opsHandler(a.registry, a.health), a.log)
+		parts = append(parts, part{
+			name: "metrics", patience: time.Second,
+			run: func(ctx context.Context) error { return serve(ctx, ops, a.ops) },
+		})
+	}
+	door := newHTTPServer(a.cfg.Server, a.api, a.log)
+	return append(parts, part{
+		name: "door", patience: 3 * time.Second,
+		run:   func(ctx context.Context) error { return serve(ctx, door, a.listener) },
+		drain: func(ctx context.Context) error { return shutdown(ctx, door) },
+	})
+}
+
+// Run serves until ctx ends or a part fails. Then everything is stopped in order; Run returns once it is.
+func (a *App) Run(ctx context.Context) error {
+	r := runner{log: a.log, parts: a.parts(), limit: stopLimit}
+	r.stopping = func() { a.health.set("start", "the server is stopping") }
+	return r.run(ctx, func() {
+		a.health.set("start", "")
+		close(a.ready)
+	})
+}
