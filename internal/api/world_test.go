@@ -37,6 +37,7 @@ type world struct {
 	messages      *message.Service
 	conversations *conversation.Service
 	store         *pebble.Store
+	deps          api.Deps
 	logs          *logBuffer
 	serial        atomic.Uint64
 }
@@ -112,6 +113,7 @@ func newWorld(t testing.TB, change ...settings) *world {
 	deps.Tokens, deps.Users, deps.Accounts, deps.Administration = w.accounts, w.accounts, w.accounts, w.accounts
 	deps.Openings, deps.Changes, deps.Messages, deps.Timelines = w.conversations, w.conversations, w.messages, timelines
 	deps.Past = past{w.store, rows}
+	w.deps = deps
 	w.handler, err = api.New(api.Default(), deps)
 	assert.NoError(t, "making the API", err)
 
@@ -125,6 +127,17 @@ func newWorld(t testing.TB, change ...settings) *world {
 		_ = w.store.Close()
 	})
 	return w
+}
+
+// newAPI is another door of the same world.
+func newAPI(t testing.TB, w *world, logs *logBuffer, change func(*api.Deps)) *world {
+	t.Helper()
+	deps := w.deps
+	deps.Logger = slog.New(slog.NewTextHandler(logs, nil))
+	change(&deps)
+	h, err := api.New(api.Default(), deps)
+	assert.NoError(t, "making the API", err)
+	return &world{handler: h, logs: logs}
 }
 
 // person is a user with a device.
