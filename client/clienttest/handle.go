@@ -57,6 +57,8 @@ func (s *Server) authenticate(ss *Session, id uint64, r *throngv1.AuthenticateRe
 }
 
 func (s *Server) send(ss *Session, id uint64, r *throngv1.SendRequest) {
+	s.order.Lock()
+	defer s.order.Unlock()
 	s.mu.Lock()
 	c := s.convs[r.GetConversation()]
 	if c == nil || !slices.Contains(c.members, ss.User()) {
@@ -119,7 +121,7 @@ func (c *conversation) cut(user, from, to uint64) (es []*throngv1.Entry, withhel
 	}
 	for seq := from; seq <= to; seq++ {
 		if !hidden(seq) {
-			es = append(es, c.log[seq-1])
+			es = append(es, visible(c.log[seq-1], user))
 			continue
 		}
 		if n := len(withheld); n > 0 && withheld[n-1].GetTo() == seq-1 {

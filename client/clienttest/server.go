@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
@@ -43,6 +45,7 @@ type Server struct {
 	// OnDial is called with each connection attempt; its error is the attempt's.
 	OnDial func(attempt int) error
 
+	order    sync.Mutex // held from an append to the push of what it made
 	mu       sync.Mutex
 	epoch    uint64
 	users    map[uint64]*user
@@ -165,6 +168,8 @@ func (s *Server) SetTier(conv uint64, tier throngv1.Tier) {
 
 // Append writes a text and pushes it to the members' sessions.
 func (s *Server) Append(conv, sender uint64, text string) *throngv1.Entry {
+	s.order.Lock()
+	defer s.order.Unlock()
 	e := s.AppendQuietly(conv, sender, text)
 	s.Deliver(conv, e, nil)
 	return e
@@ -183,8 +188,8 @@ func (s *Server) Deliver(conv uint64, e *throngv1.Entry, but *Session) {
 	members := s.convs[conv].members
 	s.mu.Unlock()
 	for _, ss := range s.list() {
-		if ss != but && slices.Contains(members, ss.User()) {
-			ss.Push(&throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_Entry{Entry: e}})
+		if u := ss.User(); ss != but && slices.Contains(members, u) {
+			ss.Push(&throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_Entry{Entry: visible(e, u)}})
 		}
 	}
 }
@@ -248,6 +253,16 @@ func (s *Server) add(c *conversation, e *throngv1.Entry) *throngv1.Entry {
 		}
 	}
 	return e
+}
+
+// visible is the entry as a user gets it: client ids are for the sender's own devices.
+func visible(e *throngv1.Entry, user uint64) *throngv1.Entry {
+	if e.GetSender() == user || len(e.GetClientId()) == 0 {
+		return e
+	}
+	v := proto.CloneOf(e)
+	v.ClientId = nil
+	return v
 }
 
 func userOf(token string) uint64 {

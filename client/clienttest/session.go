@@ -2,6 +2,7 @@ package clienttest
 
 import (
 	"net"
+	"net/http"
 	"sync"
 
 	"github.com/gobwas/ws"
@@ -43,8 +44,25 @@ func (s *Server) serve(conn net.Conn) {
 	if err != nil {
 		return
 	}
+	s.session(conn, hs.Protocol)
+}
+
+// ServeHTTP is the way in for clients that come over TCP.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	up := ws.HTTPUpgrader{Protocol: func(p string) bool { return p == "throng.v1.proto" || p == "throng.v1.json" }}
+	conn, _, hs, err := up.Upgrade(r, w)
+	if err != nil {
+		return
+	}
+	s.wg.Add(1)
+	defer s.wg.Done()
+	defer func() { _ = conn.Close() }()
+	s.session(conn, hs.Protocol)
+}
+
+func (s *Server) session(conn net.Conn, protocol string) {
 	ss := &Session{
-		srv: s, conn: conn, json: hs.Protocol == "throng.v1.json", out: make(chan []byte, queued),
+		srv: s, conn: conn, json: protocol == "throng.v1.json", out: make(chan []byte, queued),
 		quit: make(chan struct{}),
 	}
 	s.mu.Lock()
