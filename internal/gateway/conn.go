@@ -36,7 +36,7 @@ type conn struct {
 	control  []byte   // control frames to be written before the next frame
 	goodbye  []byte   // the close frame, written last
 	changes  []change // member changes since the routes stand, while subscriptions are looked up
-	began    int64    // when its authentication began
+	began    uint64   // how many revocations the loop knew when its authentication began
 	held     int      // frames whose credit is kept back until the receiver takes what waits
 	sawTaken int64    // taken when last looked at
 	sawAt    int64    // when it last changed, in milliseconds

@@ -13,7 +13,8 @@ type revocation struct {
 	user    chat.UserID
 	devices []chat.DeviceID // nil: all
 	code    throngv1.CloseCode
-	at      int64
+	at      int64  // when the loop was told
+	number  uint64 // which of the loop's revocations it is
 }
 
 func (r *revocation) covers(device chat.DeviceID) bool {
@@ -38,7 +39,8 @@ func (r *revocation) err() error {
 // revoke ends the sessions and remembers the revocation for as long as a token that was good before it may still be under
 // way through a worker.
 func (l *loop) revoke(r revocation) {
-	r.at = l.now
+	l.revokes++
+	r.at, r.number = l.now, l.revokes
 	keep := l.now - l.srv.cfg.AuthTimeout.Milliseconds()
 	fresh := l.revoked[:0]
 	for _, old := range l.revoked {
@@ -62,10 +64,11 @@ func reasonOf(code throngv1.CloseCode) string {
 	return string(chat.ReasonSignedOut)
 }
 
-// revokedSince finds a revocation that came after an authentication began.
-func (l *loop) revokedSince(who account.Identity, began int64) *revocation {
+// revokedSince finds a revocation that the loop was told of after an authentication began: the check of the token may have
+// been made before the revocation.
+func (l *loop) revokedSince(who account.Identity, began uint64) *revocation {
 	for i := range l.revoked {
-		if r := &l.revoked[i]; r.user == who.User && r.at >= began && r.covers(who.Device) {
+		if r := &l.revoked[i]; r.user == who.User && r.number > began && r.covers(who.Device) {
 			return r
 		}
 	}

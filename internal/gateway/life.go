@@ -31,7 +31,7 @@ func (l *loop) dispatch(c *conn) {
 			// The answer comes back as an operation: done may be called from anywhere, also before Submit returns.
 			l.srv.deps.Sender.Submit(call.Draft, func(r chat.Result) { l.inbox.Put(op{kind: opSent, c: c, id: id, result: &r}) })
 		case CallAuthenticate:
-			c.began = l.now
+			c.began = l.revokes
 			l.work(c, call)
 		case CallSubscribe, CallRequest:
 			l.work(c, call)

@@ -32,9 +32,10 @@ type loop struct {
 	groups  groups
 	wheel   wheel
 	dirty   []*conn
-	flushed time.Time // last flush
-	writes  int       // frames written by it
-	revoked []revocation
+	flushed time.Time    // last flush
+	writes  int          // frames written by it
+	revoked []revocation // the recent ones
+	revokes uint64       // how many there were
 	stats   stats
 }
 

@@ -238,10 +238,7 @@ func TestSendAndDeliver(t *testing.T) {
 func TestHandshakeIsChecked(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *gateway.Config) { c.Origins = []string{"https://app.example"} })
-	good := http.Header{
-		"Connection": {"keep-alive, Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"},
-		"Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="}, "Sec-Websocket-Protocol": {"chat, throng.v1.proto"},
-	}
+	good := handshake()
 	for _, tc := range []struct {
 		name   string
 		method string
@@ -314,5 +311,13 @@ func TestHandshakeIsChecked(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// handshake is the header of a good handshake.
+func handshake() http.Header {
+	return http.Header{
+		"Connection": {"keep-alive, Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"},
+		"Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="}, "Sec-Websocket-Protocol": {"chat, throng.v1.proto"},
 	}
 }
