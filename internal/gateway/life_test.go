@@ -37,6 +37,8 @@ func TestPipelinedSendsKeepTheirOrder(t *testing.T) {
 			}
 		}
 	}
+	w.back.mu.Lock()
+	defer w.back.mu.Unlock()
 	for n, d := range w.back.drafts {
 		if got, _ := d.Body.(chat.Text); got.Text != fmt.Sprintf("message %d", n) {
 			t.Fatalf("draft %d says %q", n, got.Text)
