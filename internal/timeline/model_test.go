@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
@@ -90,8 +91,17 @@ type shown struct {
 
 func newModel(t *testing.T, seed uint64) *model {
 	rng := rand.New(rand.NewPCG(seed, 7))
+	w := open(t, uint32(2+rng.IntN(6))) // the tier switches at random sizes
+	w.halt()
+	w.cfg.Marks = []int{1, 8, 1 << 17}[rng.IntN(3)]
+	w.cfg.Pending = []int{1, 1 << 14}[rng.IntN(2)]
+	w.cfg.Part = []int{1, 3, 1024}[rng.IntN(3)]
+	w.cfg.PageBytes = []int{1, 2_000, 1 << 20}[rng.IntN(3)]
+	w.cfg.Save = []time.Duration{time.Microsecond, time.Second}[rng.IntN(2)]
+	w.cfg.Stretch = []time.Duration{0, time.Second}[rng.IntN(2)]
+	w.start()
 	m := &model{
-		world:         open(t, uint32(2+rng.IntN(6))), // the tier switches at random sizes
+		world:         w,
 		rng:           rng,
 		conversations: make(map[chat.ConversationID]*modelConversation),
 		muted:         make(map[part]bool),
