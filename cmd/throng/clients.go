@@ -8,15 +8,20 @@ import (
 )
 
 type chatCmd struct {
-	URL  string `arg:"" optional:"" default:"http://localhost:8080" help:"Server."`
+	At   string `arg:"" optional:"" name:"url" help:"Server. Default: http://localhost:8080."`
+	URL  string `name:"url" default:"http://localhost:8080" help:"The same, as a flag." placeholder:"URL"`
 	User string `short:"u" help:"Sign-in name. Default: the last one used at this server." placeholder:"NAME"`
 	Dir  string `help:"Folder for sign-ins and unsent messages. Default: in your configuration folder." type:"path" placeholder:"DIR"`
 }
 
 // Run shows the terminal client.
 func (c chatCmd) Run(e *environment) error {
+	url := c.URL
+	if c.At != "" {
+		url = c.At
+	}
 	return chat.Run(e.ctx, chat.Options{ //nolint:wrapcheck // its sentences are for people
-		URL: c.URL, User: c.User, Dir: c.Dir, Product: "throng chat " + version, In: e.in, Out: e.out,
+		URL: url, User: c.User, Dir: c.Dir, Product: "throng chat " + version, In: e.in, Out: e.out,
 	})
 }
 

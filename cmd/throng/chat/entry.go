@@ -1,0 +1,130 @@
+package chat
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/throng-im/throng/client"
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
+)
+
+// content says what an entry shows: the text, and whether it is somebody's message or a notice.
+func content(e *throngv1.Entry, n *names) (text string, notice bool) {
+	switch b := e.GetBody().(type) {
+	case *throngv1.Entry_Text:
+		return clean(b.Text, true), false
+	case *throngv1.Entry_Media:
+		return media(b.Media), false
+	case *throngv1.Entry_Custom:
+		if b.Custom.GetFallback() == "" {
+			return "[" + clean(b.Custom.GetType(), false) + "]", false
+		}
+		return clean(b.Custom.GetFallback(), true), false
+	case *throngv1.Entry_Tombstone:
+		return "This message is gone.", true
+	case *throngv1.Entry_System:
+		return clean(b.System.GetEvent(), false), true
+	case *throngv1.Entry_Created:
+		if b.Created.GetKind() == throngv1.Kind_KIND_DIRECT {
+			return "The conversation begins.", true
+		}
+		return fmt.Sprintf("%s made the group %s.", by(e, n), clean(b.Created.GetName(), false)), true
+	case *throngv1.Entry_MembersChanged:
+		return members(e, b.MembersChanged, n), true
+	case *throngv1.Entry_ConversationChanged:
+		if b.ConversationChanged.Name != nil {
+			return fmt.Sprintf("%s called it %s.", by(e, n), clean(b.ConversationChanged.GetName(), false)), true
+		}
+		return by(e, n) + " changed the group.", true
+	case *throngv1.Entry_Dissolved:
+		return by(e, n) + " dissolved the group.", true
+	default:
+		return "[a message that this version does not know]", false
+	}
+}
+
+// isNotice reports whether an entry is about the conversation and not in it.
+func isNotice(e *throngv1.Entry) bool {
+	switch e.GetBody().(type) {
+	case *throngv1.Entry_Text, *throngv1.Entry_Media, *throngv1.Entry_Custom, nil:
+		return false
+	default:
+		return true
+	}
+}
+
+func by(e *throngv1.Entry, n *names) string {
+	if e.GetSender() == 0 {
+		return "The server"
+	}
+	return n.of(client.UserID(e.GetSender()))
+}
+
+func media(m *throngv1.Media) string {
+	kind := strings.ToLower(strings.TrimPrefix(m.GetType().String(), "TYPE_"))
+	text := "[" + kind
+	if m.GetName() != "" {
+		text += " " + clean(m.GetName(), false)
+	}
+	text += "]"
+	if m.GetCaption() != "" {
+		text += " " + clean(m.GetCaption(), true)
+	}
+	return text
+}
+
+func members(e *throngv1.Entry, m *throngv1.MembersChanged, n *names) string {
+	var who []string
+	for _, user := range m.GetUsers() {
+		if len(who) == 3 {
+			break
+		}
+		who = append(who, n.of(client.UserID(user)))
+	}
+	list := strings.Join(who, ", ")
+	if more := int(m.GetCount()) - len(who); more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	switch m.GetAction() {
+	case throngv1.MembersChanged_ACTION_ADDED:
+		return fmt.Sprintf("%s added %s.", by(e, n), list)
+	case throngv1.MembersChanged_ACTION_JOINED:
+		return list + " joined."
+	case throngv1.MembersChanged_ACTION_LEFT:
+		return list + " left."
+	case throngv1.MembersChanged_ACTION_REMOVED:
+		return fmt.Sprintf("%s removed %s.", by(e, n), list)
+	case throngv1.MembersChanged_ACTION_ROLE:
+		role := strings.ToLower(strings.TrimPrefix(m.GetRole().String(), "ROLE_"))
+		return fmt.Sprintf("%s is now %s.", list, role)
+	case throngv1.MembersChanged_ACTION_TRANSFERRED:
+		return list + " owns the group now."
+	case throngv1.MembersChanged_ACTION_MUTED:
+		if m.GetUntilMs() == 0 {
+			return list + " may write again."
+		}
+		return fmt.Sprintf("%s muted %s.", by(e, n), list)
+	default:
+		return "The members changed."
+	}
+}
+
+// mentioned are the users whose names an entry needs.
+func mentioned(e *throngv1.Entry) []client.UserID {
+	users := []client.UserID{client.UserID(e.GetSender())}
+	for i, user := range e.GetMembersChanged().GetUsers() {
+		if i == 3 {
+			break
+		}
+		users = append(users, client.UserID(user))
+	}
+	return users
+}
+
+func stamp(e *throngv1.Entry, zone *time.Location) time.Time {
+	if e.GetTimeMs() == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(e.GetTimeMs())).In(zone)
+}

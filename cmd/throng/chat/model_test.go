@@ -1,0 +1,336 @@
+package chat_test
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/throng-im/throng/client"
+	"github.com/throng-im/throng/cmd/throng/chat"
+)
+
+func typeName(v any) string { return reflect.TypeOf(v).String() }
+
+func keyMsg(name string) tea.KeyMsg {
+	if alt, ok := strings.CutPrefix(name, "alt+"); ok {
+		k := keyMsg(alt)
+		k.Alt = true
+		return k
+	}
+	for kind := tea.KeyType(-100); kind < 130; kind++ {
+		if kind != tea.KeyRunes && (tea.KeyMsg{Type: kind}).String() == name {
+			return tea.KeyMsg{Type: kind}
+		}
+	}
+	return tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(name)}
+}
+
+func TestListShowsWhatIsNew(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.direct(1, alice)
+	w.group(2, "团队 lunch")
+	w.write(1, alice, "hello")
+	w.write(1, alice, "are you there?")
+	w.write(2, bob, "今天吃什么")
+	w.start(100, 20)
+	w.shows("Alice", "are you there?", "团队 lunch", "鲍勃: 今天吃什么", "(3)", "12:00", "● online")
+}
+
+func TestEveryLineFitsEveryWidth(t *testing.T) {
+	t.Parallel()
+	for _, width := range []int{12, 20, 40, 63, 64, 65, 80, 200} {
+		for _, height := range []int{5, 8, 24} {
+			w := newWorld(t)
+			w.direct(1, bob)
+			w.group(2, "一个名字很长很长很长很长很长很长很长很长很长很长的群")
+			w.write(1, bob, strings.Repeat("宽", 150)+" "+strings.Repeat("x", 90)+"\nsecond line 👩‍👩‍👧 end")
+			w.write(2, alice, "hi")
+			w.start(width, height)
+			check := func(where string) {
+				lines := strings.Split(w.view(), "\n")
+				if len(lines) != height {
+					t.Errorf("%s at %d×%d: %d lines", where, width, height, len(lines))
+				}
+				for _, line := range lines {
+					if chat.Width(line) > width {
+						t.Errorf("%s at %d×%d: a line of %d cells: %q", where, width, height, chat.Width(line), line)
+					}
+				}
+			}
+			check("the list")
+			w.key("enter")
+			check("the room")
+			w.typeText(strings.Repeat("写", 70))
+			check("the room with a long message being written")
+			w.key("f1")
+			check("the help")
+			w.key("x", "ctrl+g")
+			check("the prompt")
+			w.key("esc")
+			w.tell(client.StateChanged{State: client.State{Phase: client.Waiting, RetryAt: w.now.Add(3 * time.Second)}})
+			check("the banner")
+		}
+	}
+}
+
+func TestOpeningReadsAndMarks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.direct(1, alice)
+	w.write(1, me, "my question")
+	w.write(1, alice, "the answer")
+	w.start(100, 20)
+	w.shows("(1)")
+	w.key("enter")
+	w.shows("my question", "the answer", "new", "Write a message")
+	if got := w.convs[1].Read; got != 2 {
+		t.Errorf("read position %d after opening, want 2", got)
+	}
+	w.tell(client.ReadChanged{Conversation: 1, Seq: 2})
+	w.hides("(1)")
+}
+
+func TestNothingIsReadBehindTheUsersBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.direct(1, alice)
+	w.write(1, alice, "one")
+	w.start(100, 12)
+	w.key("enter")
+	w.send(tea.BlurMsg{})
+	w.say(1, alice, "two")
+	if got := w.convs[1].Read; got != 1 {
+		t.Errorf("read position %d while the window has no focus, want 1", got)
+	}
+	w.send(tea.FocusMsg{})
+	if got := w.convs[1].Read; got != 2 {
+		t.Errorf("read position %d once the window has focus, want 2", got)
+	}
+	for i := range 30 {
+		w.say(1, alice, fmt.Sprint("line ", i))
+	}
+	read := w.convs[1].Read
+	w.key("pgup")
+	w.say(1, alice, "below the edge")
+	if got := w.convs[1].Read; got != read {
+		t.Errorf("read position went from %d to %d although the end is out of sight", read, got)
+	}
+	w.shows("↓ 1 new")
+	w.hides("│   below the edge")
+	w.key("end")
+	w.shows("│   below the edge")
+	if got := w.convs[1].Read; got != w.convs[1].Head {
+		t.Errorf("read position %d at the end, want %d", got, w.convs[1].Head)
+	}
+}
+
+func TestScrolledViewStaysWhereItIs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.direct(1, alice)
+	for i := range 40 {
+		w.write(1, alice, fmt.Sprintf("line %02d", i))
+	}
+	w.start(100, 14)
+	w.key("enter", "pgup")
+	roomOf := func() string {
+		lines := strings.Split(w.view(), "\n")
+		var text strings.Builder
+		for _, line := range lines[2:11] {
+			_, right, _ := strings.Cut(line, "│")
+			text.WriteString(right + "\n")
+		}
+		return text.String()
+	}
+	before := roomOf()
+	w.say(1, alice, "more\nand more")
+	if after := roomOf(); before != after {
+		t.Errorf("the view moved:\n%s\nwas:\n%s", after, before)
+	}
+}
+
+func TestScrollingLoadsAllHistory(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.latest = 10
+	w.direct(1, alice)
+	for i := range 200 {
+		w.write(1, alice, fmt.Sprintf("line %03d", i))
+	}
+	w.start(100, 20)
+	w.key("enter")
+	w.shows("line 199")
+	for range 40 {
+		w.key("pgup")
+	}
+	w.shows("line 000")
+	w.hides("pgup for more")
+	w.key("end")
+	w.shows("line 199")
+}
+
+func TestSendingShowsPendingThenStored(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.direct(1, alice)
+	w.start(100, 20)
+	w.key("enter")
+	w.typeText("hello 世界")
+	w.key("alt+enter")
+	w.typeText("second line")
+	w.key("enter")
+	w.shows("… hello 世界", "second line", "Write a message")
+	w.store()
+	w.hides("… hello")
+	w.shows("hello 世界", "you")
+	if got := w.logs[1][0].GetText(); got != "hello 世界\nsecond line" {
+		t.Errorf("sent %q", got)
+	}
+}
+
+func TestRefusedMessageComesBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.direct(1, alice)
+	w.start(100, 20)
+	w.key("enter")
+	w.typeText("will not do")
+	w.key("enter")
+	d := w.pending[0]
+	w.pending = nil
+	w.tell(client.SendFailed{Draft: d, Err: &client.Error{Reason: "muted", Message: "You are muted here."}})
+	w.shows("Not sent: You are muted here.", "❯ will not do")
+
+	w.refuse = errors.New("the outbox is full")
+	w.key("enter")
+	w.shows("Not sent: the outbox is full", "❯ will not do")
+}
+
+func TestEscapeSequencesOfOthersDoNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.direct(1, alice)
+	w.write(1, alice, "\x1b[31mred\x1b]0;title\x07 \u202Eesrever \x9b2J\rgone")
+	w.start(100, 20)
+	w.key("enter")
+	for _, bad := range []string{"\x1b]0", "\x1b[31m", "\u202E", "\x9b", "\x07", "\r"} {
+		if strings.Contains(w.view(), bad) {
+			t.Errorf("the screen holds %q", bad)
+		}
+	}
+	w.shows("red")
+}
+
+func TestReconnectBanner(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.direct(1, alice)
+	w.start(100, 20)
+	w.tell(client.StateChanged{State: client.State{Phase: client.Waiting, Attempt: 2, RetryAt: w.now.Add(5 * time.Second)}})
+	w.shows("No connection. Trying again in 5 s")
+	w.key("ctrl+r")
+	if w.retries != 1 {
+		t.Errorf("%d retries, want 1", w.retries)
+	}
+	w.tell(client.StateChanged{State: client.State{Phase: client.Online}})
+	w.hides("No connection")
+}
+
+func TestNewConversations(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start(100, 20)
+	w.shows("No conversations yet")
+	w.key("ctrl+n")
+	w.typeText("nobody")
+	w.key("enter")
+	w.shows("There is nobody called nobody.")
+	w.key("ctrl+n")
+	w.typeText("@alice")
+	w.key("enter")
+	w.shows("Alice", "Write a message")
+	w.key("ctrl+g")
+	w.typeText("The group")
+	w.key("enter")
+	w.typeText("alice, bob")
+	w.key("enter")
+	w.shows("The group", "3 members")
+	w.typeText("/add carol dave")
+	w.key("enter")
+	w.typeText("/name A new name")
+	w.key("enter")
+	want := "direct nobody; direct alice; group The group: alice+bob; add carol+dave; name A new name"
+	if got := strings.Join(w.asked, "; "); got != want {
+		t.Errorf("asked %q, want %q", got, want)
+	}
+	w.typeText("//shrug")
+	w.key("enter")
+	if got := w.pending[0].Body.Text(); got != "/shrug" {
+		t.Errorf("two slashes sent %q, want /shrug", got)
+	}
+}
+
+func TestHoleIsFilledByScrolling(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.direct(1, alice)
+	w.write(1, alice, "before")
+	w.start(100, 16)
+	w.key("enter")
+	for i := range 50 {
+		w.write(1, alice, fmt.Sprintf("missed %02d", i))
+	}
+	w.tell(client.Hole{Conversation: 1, From: 2, To: 51})
+	w.say(1, alice, "after")
+	w.shows("after")
+	for range 20 {
+		w.key("pgup")
+	}
+	w.shows("before", "missed 00")
+}
+
+func TestNarrowTerminalShowsOneThing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.direct(1, alice)
+	w.group(2, "Group")
+	w.write(1, alice, "hello")
+	w.start(40, 16)
+	w.shows("Alice", "Group")
+	w.key("enter")
+	w.shows("hello")
+	w.hides("Group")
+	w.key("esc")
+	w.shows("Group")
+	w.hides("Write a message")
+}
+
+func TestWhatWasBeingWrittenStays(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.direct(1, alice)
+	w.group(2, "Group")
+	w.start(100, 20)
+	w.key("enter")
+	w.typeText("half a thou")
+	w.key("alt+down")
+	w.shows("Write a message")
+	w.key("alt+up")
+	w.shows("half a thou")
+}
+
+func TestQuit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start(100, 20)
+	w.key("q")
+	if !w.quit {
+		t.Error("q in the list does not quit")
+	}
+}

@@ -1,0 +1,35 @@
+package chat
+
+import (
+	"context"
+
+	"github.com/throng-im/throng/client"
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
+)
+
+// Server is what the screen needs of a live connection. The SDK fills it (sdk.go), tests fill it with a world of their own.
+// Methods without a context do not wait.
+type Server interface {
+	Conversations() []client.Conversation
+	Latest(id client.ConversationID) []*throngv1.Entry
+	TotalUnread() uint64
+	// Before reads the page that ends before a seq.
+	Before(ctx context.Context, id client.ConversationID, seq uint64) (client.Page, error)
+	// Send puts a text into the outbox.
+	Send(id client.ConversationID, text string) error
+	// Pending are the messages that are not stored yet, oldest first.
+	Pending(id client.ConversationID) []client.Draft
+	MarkRead(ctx context.Context, id client.ConversationID, seq uint64) error
+	// Retry ends a wait before the next connection.
+	Retry()
+}
+
+// People is what the screen asks about users and groups. Each call waits for the server.
+type People interface {
+	Profiles(ctx context.Context, users []client.UserID) (map[client.UserID]string, error)
+	OpenDirect(ctx context.Context, handle string) (client.ConversationID, error)
+	CreateGroup(ctx context.Context, name string, handles []string) (client.ConversationID, error)
+	AddMembers(ctx context.Context, id client.ConversationID, handles []string) error
+	Rename(ctx context.Context, id client.ConversationID, name string) error
+	Leave(ctx context.Context, id client.ConversationID) error
+}

@@ -1,0 +1,252 @@
+package chat
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/throng-im/throng/client"
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
+)
+
+// View implements tea.Model: a bar, perhaps a banner, the list beside the room, and a line of help.
+func (m *Model) View() string {
+	if m.width < 10 || m.height < 5 {
+		return "too small"
+	}
+	lines := []string{m.barLine()}
+	if banner := m.banner(); banner != "" {
+		lines = append(lines, m.theme.banner.Render(fit(" "+banner, m.width)))
+	}
+	height := m.height - len(lines) - 1
+	if m.help {
+		lines = append(lines, m.helpLines(height)...)
+	} else {
+		lines = append(lines, m.body(height)...)
+	}
+	lines = append(lines, m.footer())
+	return strings.Join(lines, "\n")
+}
+
+func (m *Model) painter() painter {
+	return painter{theme: m.theme, names: m.names, width: m.roomWidth(), now: m.cfg.Now()}
+}
+
+func (m *Model) listWidth() int {
+	if !m.both() {
+		return m.width
+	}
+	return min(max(m.width*3/10, minList), maxList)
+}
+
+func (m *Model) roomWidth() int {
+	if !m.both() {
+		return m.width
+	}
+	return m.width - m.listWidth() - 2
+}
+
+// roomHeight is how many lines of entries there are.
+func (m *Model) roomHeight() int {
+	height := m.height - 2 // bar and footer
+	if m.banner() != "" {
+		height--
+	}
+	return max(1, height-2-m.inputHeight()) // title and rule
+}
+
+// inputHeight grows with what is written, and never takes more than a third.
+func (m *Model) inputHeight() int {
+	if m.room == nil {
+		return 1
+	}
+	in, lines := m.room.input, 0
+	for line := range strings.SplitSeq(in.Value(), "\n") {
+		lines += len(wrap(line, m.roomWidth()-3))
+	}
+	return min(max(lines, 1), inputLines, max(1, m.height/3))
+}
+
+func (m *Model) barLine() string {
+	left := " Throng  " + m.names.of(m.cfg.Me) + " at " + m.cfg.Host
+	if total := m.cfg.Server.TotalUnread(); total > 0 {
+		left += "  (" + badge(total) + ")"
+	}
+	right := "○ " + m.state.Phase.String() + " "
+	if m.state.Phase == client.Online {
+		right = "● online "
+	}
+	return m.theme.bar.Render(spread(left, right, m.width))
+}
+
+// banner says that something is wrong with the connection, and what comes next.
+func (m *Model) banner() string {
+	switch m.state.Phase {
+	case client.Waiting:
+		wait := m.state.RetryAt.Sub(m.cfg.Now()).Round(time.Second)
+		text := "No connection."
+		if wait > 0 {
+			text += fmt.Sprintf(" Trying again in %d s;", int(wait.Seconds()))
+		}
+		return text + " ctrl+r tries now. What you write is sent when it is back."
+	case client.Connecting, client.Syncing:
+		if m.was && m.state.Attempt > 0 {
+			return "Connecting again…"
+		}
+	case client.Closed:
+		text := "The session has ended"
+		if m.state.Cause != nil {
+			text += ": " + clean(reason(m.state.Cause), false)
+		}
+		return text + ". ctrl+c, then start again to sign in."
+	case client.Idle, client.Online:
+	}
+	return ""
+}
+
+func (m *Model) body(height int) []string {
+	now := m.cfg.Now()
+	if !m.both() {
+		switch {
+		case m.prompt != nil:
+			return m.prompt.view(m.theme, m.width, height)
+		case m.showsRoom():
+			return m.roomLines(m.width, height)
+		default:
+			return m.list.view(m.theme, m.names, m.width, height, m.openID(), true, now)
+		}
+	}
+	left := m.list.view(m.theme, m.names, m.listWidth(), height, m.openID(), !m.inRoom && m.prompt == nil, now)
+	var right []string
+	switch {
+	case m.prompt != nil:
+		right = m.prompt.view(m.theme, m.roomWidth(), height)
+	case m.room != nil:
+		right = m.roomLines(m.roomWidth(), height)
+	default:
+		right = m.empty(m.roomWidth(), height)
+	}
+	bar := m.theme.dim.Render("│")
+	out := make([]string, height)
+	for i := range out {
+		out[i] = left[i] + bar + " " + right[i]
+	}
+	return out
+}
+
+func (m *Model) openID() client.ConversationID {
+	if m.room == nil {
+		return 0
+	}
+	return m.room.conv.ID
+}
+
+func (m *Model) empty(width, height int) []string {
+	lines := make([]string, height)
+	for i := range lines {
+		lines[i] = fit("", width)
+	}
+	if height > 2 {
+		text := "enter opens a conversation, ctrl+n begins one"
+		if m.state.Phase != client.Online && len(m.list.all) == 0 {
+			text = "connecting to " + m.cfg.Host + " …"
+		}
+		lines[height/2] = m.theme.dim.Render(fit(strings.Repeat(" ", max(0, (width-strWidth(text))/2))+text, width))
+	}
+	return lines
+}
+
+func (m *Model) roomLines(width, height int) []string {
+	r := m.room
+	lines := []string{m.titleLine(width)}
+	input := m.inputHeight()
+	body, _ := r.lines(m.painter(), m.pending(), max(1, height-2-input))
+	lines = append(lines, body...)
+	below := m.theme.rule.Render(strings.Repeat("─", width))
+	if r.offset > 0 {
+		word := "end goes to the newest"
+		if r.below > 0 {
+			word = fmt.Sprintf("↓ %d new, %s", r.below, word)
+		}
+		below = m.theme.badge.Render(rule(word, width))
+	}
+	lines = append(lines, below)
+	in := r.input
+	in.SetWidth(width)
+	in.SetHeight(input)
+	if !m.inRoom {
+		in.Blur()
+	}
+	for line := range strings.SplitSeq(in.View(), "\n") {
+		lines = append(lines, fit(line, width))
+	}
+	for len(lines) < height {
+		lines = append(lines, fit("", width))
+	}
+	return lines[:height]
+}
+
+func (m *Model) titleLine(width int) string {
+	c := m.room.conv
+	right := ""
+	switch {
+	case c.Dissolved:
+		right = "dissolved "
+	case c.Kind == throngv1.Kind_KIND_GROUP && c.Role == throngv1.Role_ROLE_UNSPECIFIED:
+		right = "you are no longer in it "
+	case c.Kind == throngv1.Kind_KIND_GROUP && c.Members == 1:
+		right = "only you "
+	case c.Kind == throngv1.Kind_KIND_GROUP:
+		right = fmt.Sprintf("%d members ", c.Members)
+	}
+	left := width - strWidth(right)
+	return m.theme.name.Render(fit(name(c, m.names), left)) + m.theme.dim.Render(right)
+}
+
+// footer is a notice, or the keys that matter now.
+func (m *Model) footer() string {
+	if m.notice != "" && m.cfg.Now().Before(m.noticeUntil) {
+		return m.theme.badge.Render(fit(" "+m.notice, m.width))
+	}
+	keys := "↑↓ choose  enter open  n write to  g group  ctrl+t next unread  ? help  q quit"
+	switch {
+	case m.help:
+		keys = "any key goes back"
+	case m.prompt != nil:
+		keys = "tab next field  enter do it  esc back"
+	case m.inRoom && m.room != nil:
+		keys = "enter send  alt+enter new line  pgup/pgdn scroll  esc list  alt+↑↓ switch  f1 help"
+	}
+	return m.theme.help.Render(fit(" "+keys, m.width))
+}
+
+func (m *Model) helpLines(height int) []string {
+	rows := [][2]string{
+		{"enter", "open the conversation; send the message"},
+		{"alt+enter", "a new line in the message"},
+		{"pgup, pgdn, ↑ ↓", "scroll; older messages are loaded as you go"},
+		{"end", "back to the newest message"},
+		{"alt+↑, alt+↓", "the conversation above, below"},
+		{"ctrl+t", "the next conversation with something new"},
+		{"tab, esc", "between the list and the conversation"},
+		{"ctrl+n", "write to somebody"},
+		{"ctrl+g", "make a group"},
+		{"ctrl+r", "connect again now"},
+		{"/add NAME…", "add people to the group"},
+		{"/name NEW NAME", "call the group something else"},
+		{"/leave", "leave the group"},
+		{"ctrl+c", "quit; you stay signed in"},
+	}
+	lines := []string{"", m.theme.name.Render(fit("  What the keys do", m.width)), ""}
+	for _, row := range rows {
+		const keyWidth = 18
+		lines = append(lines, "  "+m.theme.key.Render(fit(row[0], keyWidth))+fit(row[1], max(0, m.width-keyWidth-2)))
+	}
+	for len(lines) < height {
+		lines = append(lines, "")
+	}
+	for i := range lines {
+		lines[i] = fit(lines[i], m.width)
+	}
+	return lines[:height]
+}

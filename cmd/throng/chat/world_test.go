@@ -1,0 +1,276 @@
+package chat_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/google/uuid"
+
+	"github.com/throng-im/throng/client"
+	"github.com/throng-im/throng/cmd/throng/chat"
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
+)
+
+const (
+	me    = client.UserID(1)
+	alice = client.UserID(2)
+	bob   = client.UserID(3)
+)
+
+// world is a server in memory: logs, read positions, an outbox that the test empties.
+type world struct {
+	t       *testing.T
+	now     time.Time
+	logs    map[client.ConversationID][]*throngv1.Entry
+	convs   map[client.ConversationID]*client.Conversation
+	latest  int // how many entries the SDK keeps
+	pending []client.Draft
+	asked   []string
+	retries int
+	refuse  error
+
+	events chan client.Event
+	model  tea.Model
+	quit   bool
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{
+		t: t, now: time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC), latest: 50,
+		logs: map[client.ConversationID][]*throngv1.Entry{}, convs: map[client.ConversationID]*client.Conversation{},
+		events: make(chan client.Event),
+	}
+	t.Cleanup(func() { close(w.events) })
+	return w
+}
+
+// start opens the screen at a size and goes online.
+func (w *world) start(width, height int) {
+	w.t.Helper()
+	w.model = chat.NewModel(chat.Config{
+		Server: w, People: w, Events: w.events, Me: me, Name: "Me", Host: "example.org", Now: func() time.Time { return w.now },
+	})
+	w.send(tea.WindowSizeMsg{Width: width, Height: height})
+	w.tell(client.StateChanged{State: client.State{Phase: client.Online}})
+}
+
+func (w *world) direct(id client.ConversationID, peer client.UserID) {
+	w.convs[id] = &client.Conversation{ID: id, Kind: throngv1.Kind_KIND_DIRECT, Peer: peer, First: 1, Members: 2, Role: throngv1.Role_ROLE_MEMBER}
+}
+
+func (w *world) group(id client.ConversationID, name string) {
+	w.convs[id] = &client.Conversation{ID: id, Kind: throngv1.Kind_KIND_GROUP, Name: name, First: 1, Members: 3, Role: throngv1.Role_ROLE_OWNER}
+}
+
+// write appends to a log and returns the entry.
+func (w *world) write(id client.ConversationID, sender client.UserID, text string) *throngv1.Entry {
+	c, log := w.convs[id], w.logs[id]
+	e := &throngv1.Entry{
+		Conversation: uint64(id), Seq: uint64(len(log) + 1), Ordinal: uint64(len(log) + 1), Sender: uint64(sender),
+		TimeMs: uint64(w.now.UnixMilli()), Body: &throngv1.Entry_Text{Text: text},
+	}
+	w.logs[id] = append(log, e)
+	c.Head, c.Last, c.Delivered = e.GetSeq(), e, e.GetSeq()
+	if sender == me {
+		c.Read = e.GetSeq()
+	}
+	c.Unread = c.Head - c.Read
+	return e
+}
+
+// say appends and tells the screen.
+func (w *world) say(id client.ConversationID, sender client.UserID, text string) {
+	w.tell(client.Message{Conversation: id, Entry: w.write(id, sender, text), Live: true})
+}
+
+// tell hands events to the screen.
+func (w *world) tell(events ...client.Event) {
+	w.send(chat.Happened(events...))
+}
+
+// send runs a message and the commands that come of it. Commands that wait for events or time are left alone.
+func (w *world) send(msg tea.Msg) {
+	var cmd tea.Cmd
+	w.model, cmd = w.model.Update(msg)
+	w.run(cmd)
+}
+
+func (w *world) run(cmd tea.Cmd) {
+	if cmd == nil {
+		return
+	}
+	done := make(chan tea.Msg, 1)
+	go func() { done <- cmd() }()
+	select {
+	case msg := <-done:
+		switch msg := msg.(type) {
+		case tea.BatchMsg:
+			for _, c := range msg {
+				w.run(c)
+			}
+		case tea.QuitMsg:
+			w.quit = true
+		case nil:
+		default:
+			if name := typeName(msg); strings.HasPrefix(name, "chat.") && name != "chat.tickMsg" {
+				w.send(msg)
+			}
+		}
+	case <-time.After(5 * time.Millisecond): // waits for events, a tick or the blinking of the cursor
+	}
+}
+
+func (w *world) key(keys ...string) {
+	for _, k := range keys {
+		w.send(keyMsg(k))
+	}
+}
+
+func (w *world) typeText(s string) { w.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(s)}) }
+
+func (w *world) view() string { return w.model.View() }
+
+// shows fails unless the screen shows each text.
+func (w *world) shows(texts ...string) {
+	w.t.Helper()
+	view := w.view()
+	for _, text := range texts {
+		if !strings.Contains(view, text) {
+			w.t.Errorf("the screen does not show %q:\n%s", text, view)
+		}
+	}
+}
+
+func (w *world) hides(texts ...string) {
+	w.t.Helper()
+	view := w.view()
+	for _, text := range texts {
+		if strings.Contains(view, text) {
+			w.t.Errorf("the screen shows %q:\n%s", text, view)
+		}
+	}
+}
+
+// Conversations implements chat.Server.
+func (w *world) Conversations() []client.Conversation {
+	list := make([]client.Conversation, 0, len(w.convs))
+	for _, c := range w.convs {
+		list = append(list, *c)
+	}
+	slices.SortFunc(list, func(a, b client.Conversation) int { return int(a.ID) - int(b.ID) })
+	return list
+}
+
+// Latest implements chat.Server.
+func (w *world) Latest(id client.ConversationID) []*throngv1.Entry {
+	log := w.logs[id]
+	return slices.Clone(log[max(0, len(log)-w.latest):])
+}
+
+// TotalUnread implements chat.Server.
+func (w *world) TotalUnread() uint64 {
+	total := uint64(0)
+	for _, c := range w.convs {
+		total += c.Unread
+	}
+	return total
+}
+
+// Before implements chat.Server.
+func (w *world) Before(_ context.Context, id client.ConversationID, seq uint64) (client.Page, error) {
+	to := int(seq) - 1
+	from := max(0, to-30)
+	if to <= 0 {
+		return client.Page{}, nil
+	}
+	return client.Page{Entries: slices.Clone(w.logs[id][from:to]), From: uint64(from + 1), To: uint64(to)}, nil
+}
+
+// Send implements chat.Server.
+func (w *world) Send(id client.ConversationID, text string) error {
+	if w.refuse != nil {
+		return w.refuse
+	}
+	w.pending = append(w.pending, client.Draft{Conversation: id, ClientID: uuid.New(), Body: client.Text(text)})
+	return nil
+}
+
+// store is the server's acknowledgement of the oldest message.
+func (w *world) store() {
+	d := w.pending[0]
+	w.pending = w.pending[1:]
+	e := w.write(d.Conversation, me, d.Body.Text())
+	w.tell(client.Sent{Draft: d}, client.Message{Conversation: d.Conversation, Entry: e, Live: true})
+}
+
+// Pending implements chat.Server.
+func (w *world) Pending(id client.ConversationID) []client.Draft {
+	var list []client.Draft
+	for _, d := range w.pending {
+		if d.Conversation == id {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+// MarkRead implements chat.Server.
+func (w *world) MarkRead(_ context.Context, id client.ConversationID, seq uint64) error {
+	c := w.convs[id]
+	c.Read = max(c.Read, seq)
+	c.Unread = c.Head - c.Read
+	return nil
+}
+
+// Retry implements chat.Server.
+func (w *world) Retry() { w.retries++ }
+
+// Profiles implements chat.People.
+func (w *world) Profiles(_ context.Context, users []client.UserID) (map[client.UserID]string, error) {
+	known := map[client.UserID]string{alice: "Alice", bob: "鲍勃"}
+	found := map[client.UserID]string{}
+	for _, u := range users {
+		found[u] = known[u]
+	}
+	return found, nil
+}
+
+// OpenDirect implements chat.People.
+func (w *world) OpenDirect(_ context.Context, handle string) (client.ConversationID, error) {
+	w.asked = append(w.asked, "direct "+handle)
+	if handle != "alice" {
+		return 0, &client.Error{Reason: "user_not_found", Message: "There is nobody called " + handle + "."}
+	}
+	w.direct(77, alice)
+	return 77, nil
+}
+
+// CreateGroup implements chat.People.
+func (w *world) CreateGroup(_ context.Context, name string, handles []string) (client.ConversationID, error) {
+	w.asked = append(w.asked, "group "+name+": "+strings.Join(handles, "+"))
+	w.group(88, name)
+	return 88, nil
+}
+
+// AddMembers implements chat.People.
+func (w *world) AddMembers(_ context.Context, _ client.ConversationID, handles []string) error {
+	w.asked = append(w.asked, "add "+strings.Join(handles, "+"))
+	return nil
+}
+
+// Rename implements chat.People.
+func (w *world) Rename(_ context.Context, _ client.ConversationID, name string) error {
+	w.asked = append(w.asked, "name "+name)
+	return nil
+}
+
+// Leave implements chat.People.
+func (w *world) Leave(context.Context, client.ConversationID) error {
+	w.asked = append(w.asked, "leave")
+	return nil
+}
