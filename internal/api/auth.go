@@ -7,8 +7,12 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 )
 
-// headerUser names the user that a back end acts for.
-const headerUser = "Throng-User"
+const (
+	// headerUser names the user that a back end acts for.
+	headerUser = "Throng-User"
+	// headerDevice is what a company's client calls its device.
+	headerDevice = "Throng-Device"
+)
 
 // tokenParams are names under which clients would put a token into the URL, where logs and histories keep it.
 func tokenParams() []string {
@@ -49,7 +53,7 @@ func (s *Server) identify(r *http.Request) (caller, error) {
 	if err != nil {
 		return caller{}, err
 	}
-	id, err := s.deps.Tokens.Authenticate(r.Context(), token, "")
+	id, err := s.deps.Tokens.Authenticate(r.Context(), token, r.Header.Get(headerDevice))
 	if err != nil {
 		return caller{}, err
 	}

@@ -22,7 +22,7 @@ const (
 // Headers of CORS. What browsers may send and read is what the API uses, no more.
 const (
 	corsMethods = "GET, POST"
-	corsHeaders = "Authorization, Content-Type, Connect-Protocol-Version, Connect-Timeout-Ms, Throng-User"
+	corsHeaders = "Authorization, Content-Type, Connect-Protocol-Version, Connect-Timeout-Ms, Throng-User, Throng-Device"
 	corsExpose  = "Request-Id, Retry-After"
 	corsMaxAge  = "7200" // seconds
 )
