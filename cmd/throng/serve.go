@@ -61,9 +61,15 @@ func (c serveCmd) Run(e *environment) error {
 	if err != nil {
 		return err //nolint:wrapcheck // its sentences are for the operator
 	}
-	greet(e, a, l.Config)
 	ctx, stop := context.WithCancel(e.ctx)
 	defer stop()
+	go func() { // ends with ctx at the latest
+		select {
+		case <-a.Ready():
+			greet(e, a, l.Config)
+		case <-ctx.Done():
+		}
+	}()
 	go c.reloads(ctx, e, flags, l.Config, &level, a, log) // ends with ctx
 	err = a.Run(ctx)
 	stop()

@@ -43,7 +43,9 @@ func (h *health) set(about, problem string) {
 	}
 	if problem == "" {
 		delete(h.problems, about)
-		h.log.Info("readiness is back", "part", about)
+		if about != "start" {
+			h.log.Info("readiness is back", "part", about)
+		}
 		return
 	}
 	h.problems[about] = problem
