@@ -177,7 +177,13 @@ func (h accountHandler) ChangePassword(
 func (h accountHandler) DeleteAccount(
 	ctx context.Context, r *connect.Request[throngv1.DeleteAccountRequest],
 ) (*connect.Response[throngv1.DeleteAccountResponse], error) {
-	err := h.s.deps.Accounts.DeleteAccount(ctx, requestOf(ctx).caller.user, r.Msg.GetPassword())
+	user := requestOf(ctx).caller.user
+	err := h.s.deps.Accounts.DeleteAccount(ctx, user, r.Msg.GetPassword())
+	if err == nil {
+		// The password was checked with the deletion, so the groups come second; what is cut off here an administrator's
+		// EraseUser does again.
+		err = h.s.leaveGroups(ctx, user)
+	}
 	return respond(&throngv1.DeleteAccountResponse{}, err)
 }
 

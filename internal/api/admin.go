@@ -140,14 +140,11 @@ func (h adminHandler) SignOutUser(
 	return respond(&throngv1.SignOutUserResponse{Ended: uint32(max(n, 0))}, err) //nolint:gosec // a number of devices
 }
 
-// EraseUser implements the procedure of the same name. The messages go first: an erasure that was cut off is repeated, and
-// finds the account still there.
+// EraseUser implements the procedure of the same name. The account goes last: an erasure that was cut off is repeated,
+// also for an account that is gone already.
 func (h adminHandler) EraseUser(ctx context.Context, r *connect.Request[throngv1.EraseUserRequest]) (*connect.Response[throngv1.EraseUserResponse], error) {
 	id, err := wire.UserID(r.Msg.GetUser())
 	if err != nil {
-		return nil, err
-	}
-	if _, err := h.s.deps.Users.Get(ctx, id); err != nil {
 		return nil, err
 	}
 	erased := 0
@@ -155,6 +152,9 @@ func (h adminHandler) EraseUser(ctx context.Context, r *connect.Request[throngv1
 		if erased, err = h.eraseMessages(ctx, id); err != nil {
 			return nil, err
 		}
+	}
+	if err := h.s.leaveGroups(ctx, id); err != nil {
+		return nil, err
 	}
 	err = h.s.deps.Administration.DeleteUser(ctx, id)
 	return respond(&throngv1.EraseUserResponse{MessagesErased: uint64(max(erased, 0))}, err) //nolint:gosec // not negative

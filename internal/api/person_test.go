@@ -7,6 +7,7 @@ import (
 
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/conversation"
 )
 
 // An export holds what the person wrote and what stands about them, and nothing of others.
@@ -131,4 +132,24 @@ func TestBackEndAddsMembers(t *testing.T) {
 		}
 	}
 	assert.Equal(t, "members seen", seen, 1001)
+}
+
+// Whose account ends leaves the groups, and the group that it owned goes on.
+func TestDeletedOwnerLeavesGroups(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := newCell(t, w)
+	alone, err := w.conversations.CreateGroup(t.Context(), c.people[owner].id, conversation.NewGroup{ClientID: w.clientID(), Name: "alone"})
+	assert.NoError(t, "making a group", err)
+	a := w.call(t, "AccountService/DeleteAccount", `{}`, bearer(c.people[owner].token))
+	assert.Equal(t, "delete", a.reason(), "ok")
+	got, err := w.store.Conversation(t.Context(), c.group)
+	assert.NoError(t, "reading the group", err)
+	assert.Equal(t, "the admin inherits", got.Owner, c.people[groupAdmin].id)
+	m, err := w.store.Member(t.Context(), c.group, c.people[owner].id)
+	assert.NoError(t, "reading the member", err)
+	assert.True(t, "the owner has left", !m.Current())
+	heads, err := w.store.Heads(t.Context(), []chat.ConversationID{alone})
+	assert.NoError(t, "reading the head", err)
+	assert.True(t, "an empty group ends", heads[0].Dissolved)
 }
