@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/throng-im/throng/internal/config"
@@ -33,6 +34,10 @@ type Options struct {
 	Offline bool
 	// Now is the wall clock; nil is time.Now.
 	Now func() time.Time
+	// Listener serves clients instead of the configured address; operators' commands then come through [App.Operator] alone.
+	Listener net.Listener
+	// FS is where the database is, under the data folder's path; nil is the disk.
+	FS vfs.FS
 }
 
 // App is a whole server. New builds it, Run serves until its context ends, Close gives everything back; each is called once.
@@ -89,10 +94,12 @@ func liveOf(c *config.Config) *live {
 // build opens and wires everything. What it opened is closed by Close, also where it fails.
 func (a *App) build(ctx context.Context) error {
 	var err error
-	if !a.options.Offline { // a taken port is noticed before the folder is touched
+	if a.listener = a.options.Listener; a.listener == nil && !a.options.Offline { // a taken port is noticed before the folder is touched
 		if a.listener, err = listen(ctx, a.cfg.Server); err != nil {
 			return err
 		}
+	}
+	if a.listener != nil {
 		a.closers.add(closeListener(a.listener))
 	}
 	if a.folder, err = OpenFolder(a.cfg.Data); err != nil {
@@ -105,7 +112,7 @@ func (a *App) build(ctx context.Context) error {
 	if err := a.wire(ctx); err != nil {
 		return err
 	}
-	if a.options.Offline {
+	if a.options.Offline || a.options.Listener != nil {
 		a.pipe = newPipeListener()
 		a.local = a.pipe
 		return nil
@@ -205,7 +212,7 @@ func (a *App) openStore() (*pebble.Store, error) {
 	sizes := a.cfg.Sizes()
 	s, err := pebble.Open(a.cfg.DatabaseDir(), pebble.Options{
 		CacheBytes: sizes.Cache, MemTableBytes: uint64(sizes.MemTable), MinFreeBytes: uint64(a.cfg.Store.ReserveBytes), //nolint:gosec // not negative
-		Rules: a.cfg.Tiers, Logger: a.log, Now: a.options.Now, Fatal: a.fatal,
+		FS: a.options.FS, Rules: a.cfg.Tiers, Logger: a.log, Now: a.options.Now, Fatal: a.fatal,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("opening the store: %w", err)
