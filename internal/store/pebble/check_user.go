@@ -141,19 +141,27 @@ func (c *checker) staleRow(format string, args ...any) error {
 func (c *checker) rows() error {
 	var user chat.UserID
 	var places []timeline.PTS
+	var current uint64
 	done := func() error {
-		if len(places) == 0 {
+		if user == 0 {
 			return nil
 		}
 		slices.Sort(places)
-		var last timeline.PTS
-		if _, err := c.row(key1(tableLast, uint64(user)), func(r *reader) { last = timeline.PTS(r.number()) }); err != nil {
+		var e end
+		if _, err := c.row(key1(tableLast, uint64(user)), func(r *reader) { e = r.end() }); err != nil {
 			return err
+		}
+		last := e.last
+		if e.current != current {
+			return c.staleRow("user %d is in %d conversations, and is said to be in %d", user, current, e.current)
 		}
 		for i, p := range places {
 			if i > 0 && p == places[i-1] {
 				return c.staleRow("user %d has two conversations at pts %d", user, p)
 			}
+		}
+		if len(places) == 0 {
+			return nil
 		}
 		if newest := places[len(places)-1]; newest > last {
 			return c.staleRow("user %d has a conversation at pts %d, beyond the last one, %d", user, newest, last)
@@ -170,12 +178,15 @@ func (c *checker) rows() error {
 			if err := done(); err != nil {
 				return err
 			}
-			user, places = u, places[:0]
+			user, places, current = u, places[:0], 0
 		}
 		r := reader{b: value}
 		row := r.row(id)
 		if !r.done() {
 			return c.staleRow("the row of user %d and conversation %d does not decode", u, id)
+		}
+		if row.Current {
+			current++
 		}
 		if row.PTS > 0 {
 			places = append(places, row.PTS)
@@ -263,9 +274,9 @@ func (c *checker) rebuildTimelines() error {
 	old := c.snap
 	c.snap = snap
 	defer func() { c.snap = old; _ = snap.Close() }()
-	last := make(map[chat.UserID]timeline.PTS)
+	ends := make(map[chat.UserID]end)
 	return c.table(tableMember, func(key, value []byte) error {
-		if err := rebuildRow(c.batch, key, value, last); err != nil {
+		if err := rebuildRow(c.batch, key, value, ends); err != nil {
 			return fmt.Errorf("rebuilding timelines: %w", err)
 		}
 		if c.batch.Len() > repairBytes {

@@ -17,7 +17,7 @@ import (
 //	g actor clientID                    group that was made under a client id
 //	c user conversation                 timeline row: member or not, pts, seq of the last membership change
 //	s user conversation                 the user's own settings
-//	l user                              last pts
+//	l user                              last pts, number of conversations
 //	u user                              account
 //	n handle                            account by handle
 //	x externalID                        account by external id

@@ -110,7 +110,7 @@ func (t *Timelines) Apply(_ context.Context, changes []timeline.Change, pos chat
 	if err != nil {
 		return nil, err
 	}
-	defer w.end()
+	defer w.close()
 	given := make([]timeline.PTS, len(changes))
 	for i := range changes {
 		if given[i], err = w.change(&changes[i]); err != nil {
@@ -146,7 +146,7 @@ func (t *Timelines) putSettings(
 	if err != nil {
 		return settings, 0, err
 	}
-	defer w.end()
+	defer w.close()
 	key := key2(tableSettings, uint64(user), uint64(id))
 	if _, err := lookup(t.store.db, key, "settings", func(r *reader) { settings = r.settings(true) }); err != nil {
 		return settings, 0, err
@@ -154,17 +154,15 @@ func (t *Timelines) putSettings(
 	settings = p.On(settings)
 	w.set(key, appendSettings(nil, settings))
 	k := rowKey{user, id}
-	row, known, err := w.row(k)
+	was, err := w.row(k)
 	if err != nil {
 		return settings, 0, err
 	}
-	if !known {
-		row.Current = true
-	}
-	if row.PTS, err = w.next(user); err != nil {
+	row := was
+	row.Current = was.Current || was.Seq == 0 // one that the follower has not come to
+	if _, err := w.put(k, was, row, false); err != nil {
 		return settings, 0, err
 	}
-	w.put(k, row)
 	g, err = t.commit(w)
 	failpoint.Hit(failpoint.SettingsAfter)
 	return settings, g, err
@@ -208,6 +206,16 @@ func (t *Timelines) Row(ctx context.Context, user chat.UserID, id chat.Conversat
 		return err
 	})
 	return row, ok, err
+}
+
+// Count returns in how many conversations a user is.
+func (t *Timelines) Count(ctx context.Context, user chat.UserID) (n int, err error) {
+	err = t.look(ctx, func(snap *pebble.Snapshot) error {
+		e, err := readEnd(snap, user)
+		n = int(e.current) //nolint:gosec // a count of rows
+		return err
+	})
+	return n, err
 }
 
 // Drafts implements timeline.Store.

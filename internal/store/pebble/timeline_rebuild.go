@@ -53,7 +53,7 @@ func (s *Store) rebuildRows(ctx context.Context) (rows int, err error) {
 		return 0, storageError(err, "reading members")
 	}
 	defer func() { _ = iter.Close() }()
-	last := make(map[chat.UserID]timeline.PTS)
+	ends := make(map[chat.UserID]end)
 	for ok := iter.First(); ok; {
 		if err := ctx.Err(); err != nil {
 			return rows, chat.Wrap(err, chat.CodeCanceled, chat.ReasonCanceled, "the rebuild was cut off; run it again")
@@ -64,7 +64,7 @@ func (s *Store) rebuildRows(ctx context.Context) (rows int, err error) {
 				if err != nil {
 					return storageError(err, "reading members")
 				}
-				if err := rebuildRow(b, iter.Key(), value, last); err != nil {
+				if err := rebuildRow(b, iter.Key(), value, ends); err != nil {
 					return err
 				}
 				rows++
@@ -80,17 +80,22 @@ func (s *Store) rebuildRows(ctx context.Context) (rows int, err error) {
 
 // rebuildRow writes the row of a member. Each row of a user gets a pts of its own, since pages of a sync end between two.
 // Damaged members are for the check to find.
-func rebuildRow(b *pebble.Batch, key, value []byte, last map[chat.UserID]timeline.PTS) error {
+func rebuildRow(b *pebble.Batch, key, value []byte, ends map[chat.UserID]end) error {
 	r := reader{b: value}
 	m := r.part(0).Member
 	if !r.done() || len(key) != 17 || len(m.Spans) == 0 {
 		return nil
 	}
 	id, user := binary.BigEndian.Uint64(key[1:]), chat.UserID(binary.BigEndian.Uint64(key[9:]))
-	last[user]++
-	row := timeline.Row{PTS: last[user], Current: m.Current(), Seq: changeSeq(m)}
+	e := ends[user]
+	e.last++
+	if m.Current() {
+		e.current++
+	}
+	ends[user] = e
+	row := timeline.Row{PTS: e.last, Current: m.Current(), Seq: changeSeq(m)}
 	if err := b.Set(key2(tableRow, uint64(user), id), appendRow(nil, row), nil); err != nil {
 		return storageError(err, "writing timelines")
 	}
-	return storageError(b.Set(key1(tableLast, uint64(user)), binary.AppendUvarint(nil, uint64(last[user])), nil), "writing timelines")
+	return storageError(b.Set(key1(tableLast, uint64(user)), appendEnd(nil, e), nil), "writing timelines")
 }

@@ -108,10 +108,11 @@ func scanRows(snap *pebble.Snapshot, user chat.UserID) (timeline.Rows, error) {
 	if err != nil {
 		return timeline.Rows{}, err
 	}
-	_, err = lookup(snap, key1(tableLast, uint64(user)), "pts", func(r *reader) { rows.Last = timeline.PTS(r.number()) })
+	end, err := readEnd(snap, user)
 	if err != nil {
 		return timeline.Rows{}, err
 	}
+	rows.Last = end.last
 	slices.SortFunc(rows.Rows, func(a, b timeline.Row) int {
 		return cmp.Or(cmp.Compare(a.PTS, b.PTS), cmp.Compare(a.Conversation, b.Conversation))
 	})
@@ -145,95 +146,17 @@ func scanUser(
 	return storageError(iter.Error(), "reading timelines")
 }
 
-type rowKey struct {
-	user         chat.UserID
-	conversation chat.ConversationID
+// end is the row under a user: the newest pts, and how many conversations the user is in.
+type end struct {
+	last    timeline.PTS
+	current uint64
 }
 
-// rowWriter prepares a batch of rows. It belongs to who holds Timelines.writing, and holds the database open until end.
-type rowWriter struct {
-	db      *pebble.DB
-	batch   *pebble.Batch
-	release func()
-	err     error // the first of batch
-	rows    map[rowKey]timeline.Row
-	last    map[chat.UserID]timeline.PTS
-	value   []byte // scratch
-}
+func appendEnd(b []byte, e end) []byte { return appendNumbers(b, uint64(e.last), e.current) }
 
-func (t *Timelines) begin() (*rowWriter, error) {
-	release, err := t.store.read()
-	if err != nil {
-		return nil, err
-	}
-	return &rowWriter{
-		db: t.store.db, batch: t.store.db.NewBatch(), release: release,
-		rows: make(map[rowKey]timeline.Row), last: make(map[chat.UserID]timeline.PTS),
-	}, nil
-}
+func (r *reader) end() end { return end{last: timeline.PTS(r.number()), current: r.number()} }
 
-func (w *rowWriter) end() {
-	_ = w.batch.Close()
-	w.release()
-}
-
-func (w *rowWriter) set(key, value []byte) {
-	if err := w.batch.Set(key, value, nil); err != nil && w.err == nil {
-		w.err = err
-	}
-}
-
-// change prepares one change, by rules TML-2, TML-4 and TML-6.
-func (w *rowWriter) change(c *timeline.Change) (timeline.PTS, error) {
-	k := rowKey{c.User, c.Conversation}
-	row, known, err := w.row(k)
-	if err != nil {
-		return 0, err
-	}
-	switch {
-	case c.Membership != timeline.None && (!known || c.Seq > row.Seq):
-		row.Current, row.Seq = c.Membership == timeline.Entered, c.Seq
-	case !row.Current:
-		return 0, nil
-	}
-	if !c.Quiet {
-		if row.PTS, err = w.next(c.User); err != nil {
-			return 0, err
-		}
-	}
-	w.put(k, row)
-	if c.Quiet {
-		return 0, nil
-	}
-	return row.PTS, nil
-}
-
-func (w *rowWriter) row(k rowKey) (row timeline.Row, known bool, err error) {
-	if row, known = w.rows[k]; known {
-		return row, true, nil
-	}
-	known, err = lookup(w.db, key2(tableRow, uint64(k.user), uint64(k.conversation)), "timeline row", func(r *reader) { row = r.row(k.conversation) })
-	row.Conversation = k.conversation
-	return row, known, err
-}
-
-func (w *rowWriter) put(k rowKey, row timeline.Row) {
-	w.rows[k] = row
-	w.value = appendRow(w.value[:0], row)
-	w.set(key2(tableRow, uint64(k.user), uint64(k.conversation)), w.value)
-}
-
-// next takes the user's next pts.
-func (w *rowWriter) next(user chat.UserID) (timeline.PTS, error) {
-	p, ok := w.last[user]
-	if !ok {
-		if _, err := lookup(w.db, key1(tableLast, uint64(user)), "pts", func(r *reader) { p = timeline.PTS(r.number()) }); err != nil {
-			return 0, err
-		}
-	}
-	p++
-	w.last[user] = p
-	w.value = binary.AppendUvarint(w.value[:0], uint64(p))
-	w.set(key1(tableLast, uint64(user)), w.value)
-	return p, nil
+func readEnd(from pebble.Reader, user chat.UserID) (e end, err error) {
+	_, err = lookup(from, key1(tableLast, uint64(user)), "pts", func(r *reader) { e = r.end() })
+	return e, err
 }

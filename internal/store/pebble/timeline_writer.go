@@ -1,0 +1,108 @@
+package pebble
+
+import (
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/timeline"
+)
+
+type rowKey struct {
+	user         chat.UserID
+	conversation chat.ConversationID
+}
+
+// rowWriter prepares a batch of rows. It belongs to who holds Timelines.writing, and holds the database open until close.
+type rowWriter struct {
+	db      *pebble.DB
+	batch   *pebble.Batch
+	release func()
+	err     error // the first of batch
+	rows    map[rowKey]timeline.Row
+	ends    map[chat.UserID]end
+	value   []byte // scratch
+}
+
+func (t *Timelines) begin() (*rowWriter, error) {
+	release, err := t.store.read()
+	if err != nil {
+		return nil, err
+	}
+	return &rowWriter{
+		db: t.store.db, batch: t.store.db.NewBatch(), release: release,
+		rows: make(map[rowKey]timeline.Row), ends: make(map[chat.UserID]end),
+	}, nil
+}
+
+func (w *rowWriter) close() {
+	_ = w.batch.Close()
+	w.release()
+}
+
+func (w *rowWriter) set(key, value []byte) {
+	if err := w.batch.Set(key, value, nil); err != nil && w.err == nil {
+		w.err = err
+	}
+}
+
+// change prepares one change, by rules TML-2, TML-4 and TML-6.
+func (w *rowWriter) change(c *timeline.Change) (timeline.PTS, error) {
+	k := rowKey{c.User, c.Conversation}
+	row, err := w.row(k)
+	if err != nil {
+		return 0, err
+	}
+	was := row
+	if c.Membership != timeline.None && c.Seq > row.Seq {
+		row.Current, row.Seq = c.Membership == timeline.Entered, c.Seq
+	} else if !row.Current {
+		return 0, nil
+	}
+	return w.put(k, was, row, c.Quiet)
+}
+
+// row is the zero Row, but for the conversation, where there is none.
+func (w *rowWriter) row(k rowKey) (timeline.Row, error) {
+	if row, ok := w.rows[k]; ok {
+		return row, nil
+	}
+	row := timeline.Row{Conversation: k.conversation}
+	_, err := lookup(w.db, key2(tableRow, uint64(k.user), uint64(k.conversation)), "timeline row", func(r *reader) { row = r.row(k.conversation) })
+	return row, err
+}
+
+// put prepares a row that was another, with the user's next pts unless it is quiet; it returns the pts taken.
+func (w *rowWriter) put(k rowKey, was, row timeline.Row, quiet bool) (timeline.PTS, error) {
+	if quiet && was.Current == row.Current {
+		return 0, w.putRow(k, row)
+	}
+	e, ok := w.ends[k.user]
+	if !ok {
+		var err error
+		if e, err = readEnd(w.db, k.user); err != nil {
+			return 0, err
+		}
+	}
+	switch {
+	case row.Current && !was.Current:
+		e.current++
+	case was.Current && !row.Current && e.current > 0:
+		e.current--
+	}
+	taken := timeline.PTS(0)
+	if !quiet {
+		e.last++
+		row.PTS, taken = e.last, e.last
+	}
+	w.ends[k.user] = e
+	w.value = appendEnd(w.value[:0], e)
+	w.set(key1(tableLast, uint64(k.user)), w.value)
+	return taken, w.putRow(k, row)
+}
+
+func (w *rowWriter) putRow(k rowKey, row timeline.Row) error {
+	w.rows[k] = row
+	w.value = appendRow(w.value[:0], row)
+	w.set(key2(tableRow, uint64(k.user), uint64(k.conversation)), w.value)
+	return w.err
+}
