@@ -28,7 +28,7 @@ type stamp struct {
 func (s stamp) write(text []byte) {
 	putHex(text[:atCounter], uint64(s.sender))
 	putHex(text[atCounter:atDue], uint64(s.counter))
-	putHex(text[atDue:atSum], uint64(s.due)) //nolint:gosec // never negative
+	putHex(text[atDue:atSum], uint64(s.due))
 	putHex(text[atSum:minText], uint64(checksum(text)))
 }
 
@@ -41,10 +41,10 @@ func readStamp(text []byte) (s stamp, ok bool) {
 	counter, ok2 := getHex(text[atCounter:atDue])
 	due, ok3 := getHex(text[atDue:atSum])
 	sum, ok4 := getHex(text[atSum:minText])
-	if !ok1 || !ok2 || !ok3 || !ok4 || uint32(sum) != checksum(text) { //nolint:gosec // 8 digits
+	if !ok1 || !ok2 || !ok3 || !ok4 || uint32(sum) != checksum(text) {
 		return s, false
 	}
-	return stamp{sender: uint32(sender), counter: uint32(counter), due: int64(due)}, true //nolint:gosec // 8 digits each; due as written
+	return stamp{sender: uint32(sender), counter: uint32(counter), due: int64(due)}, true
 }
 
 // checksum is that of everything but itself.

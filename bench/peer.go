@@ -194,7 +194,7 @@ func (p *peer) refused(m *message, b []byte) {
 		return
 	}
 	p.r.refused(e.GetReason())
-	switch e.GetCode() { //nolint:exhaustive // all others are for good
+	switch e.GetCode() {
 	case throngv1.Code_CODE_UNKNOWN, throngv1.Code_CODE_UNAVAILABLE, throngv1.Code_CODE_RATE_LIMITED:
 	default:
 		p.r.fail(fmt.Errorf("a message was refused: %s: %s", e.GetReason(), e.GetMessage()))

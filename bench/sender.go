@@ -40,7 +40,7 @@ func (r *run) newSenders() {
 	r.senders = make([]*sender, len(r.plan.sends))
 	for i, sp := range r.plan.sends {
 		r.senders[i] = &sender{
-			id: uint32(i), p: r.peers[sp.user], groups: sp.groups, turn: i % len(sp.groups), //nolint:gosec // few
+			id: uint32(i), p: r.peers[sp.user], groups: sp.groups, turn: i % len(sp.groups),
 			counters: make([]uint32, len(sp.groups)), acked: make([]uint32, len(sp.groups)), text: filler(r.cfg.Size),
 		}
 	}
@@ -102,7 +102,7 @@ func (s *sender) send(due int64) {
 	copy(m.client[:], r.nonce[:]) // bytes 0, 1, 7, 14 and 15 of it stay and tell runs apart
 	binary.BigEndian.PutUint32(m.client[2:], m.counter)
 	binary.BigEndian.PutUint32(m.client[8:], s.id)
-	binary.BigEndian.PutUint16(m.client[12:], uint16(i)) //nolint:gosec // groups of one user are few
+	binary.BigEndian.PutUint16(m.client[12:], uint16(i))
 	m.client[6] = uuidBits | m.client[6]&0x0f
 	m.client[8] = uuidBits | m.client[8]&0x3f
 	r.waiting.Add(1)

@@ -93,7 +93,7 @@ func (r *run) makeConversation(ctx context.Context, api *client.API, g int) (cli
 		return client.ConversationID(resp.Msg.GetConversation().GetId()), nil
 	}
 	id := r.nonce
-	id[0], id[1], id[2], id[3] = byte(g>>24), byte(g>>16), byte(g>>8), byte(g) //nolint:gosec // the bytes of a number
+	id[0], id[1], id[2], id[3] = byte(g>>24), byte(g>>16), byte(g>>8), byte(g)
 	id[6], id[8] = uuidBits|id[6]&0x0f, uuidBits|id[8]&0x3f
 	req := &throngv1.CreateGroupRequest{ClientId: id[:], Name: fmt.Sprintf("bench %d", g)}
 	for _, u := range gr.online[1:] {

@@ -36,7 +36,7 @@ type apiConfig struct {
 	act    UserID
 }
 
-// WithHTTPClient uses c for the calls, http.DefaultClient otherwise.
+// WithHTTPClient uses c for the calls; otherwise an API has a client on the default transport.
 func WithHTTPClient(c *http.Client) APIOption { return func(a *apiConfig) { a.http = c } }
 
 // WithTokens authorizes the calls. Without it only those that need no sign-in work.
@@ -47,7 +47,7 @@ func WithActor(u UserID) APIOption { return func(a *apiConfig) { a.act = u } }
 
 // NewAPI makes the HTTP side of the server at url.
 func NewAPI(url string, opts ...APIOption) *API {
-	cfg := apiConfig{http: http.DefaultClient}
+	cfg := apiConfig{http: &http.Client{}}
 	for _, o := range opts {
 		o(&cfg)
 	}

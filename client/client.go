@@ -36,6 +36,7 @@ type Client struct {
 	conversations map[ConversationID]*conversation
 	lagging       map[ConversationID]*conversation // those whose stream lacks something
 	unacked       map[ConversationID]*conversation // those with deliveries that the server waits to hear of
+	strangers     map[ConversationID]struct{}      // those that no sync has told of yet
 	cursor        *throngv1.Cursor
 	total         uint64 // sum of what the conversations leave unread
 	whole         bool   // all conversations are known; until then serverTotal is the better figure
@@ -69,7 +70,8 @@ func New(url string, opts Options) (*Client, error) {
 		ended: make(chan struct{}), slots: make(chan struct{}, maxWaiting),
 		stateChange: make(chan struct{}), conversations: map[ConversationID]*conversation{},
 		lagging: map[ConversationID]*conversation{}, unacked: map[ConversationID]*conversation{},
-		events: newEventQueue(opts.MaxEvents), outbox: newOutbox(opts.Outbox, opts.MaxOutbox),
+		strangers: map[ConversationID]struct{}{},
+		events:    newEventQueue(opts.MaxEvents), outbox: newOutbox(opts.Outbox, opts.MaxOutbox),
 	}
 	c.life, c.stop = context.WithCancel(context.Background())
 	if err := c.outbox.load(c); err != nil {

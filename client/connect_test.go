@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"testing"
 	"time"
@@ -256,7 +257,7 @@ func TestHandshakeRefused(t *testing.T) {
 		go func() {
 			buf := make([]byte, 4096)
 			_, _ = far.Read(buf)
-			_, _ = far.Write([]byte(r.answer))
+			_, _ = io.WriteString(far, r.answer)
 			_ = far.Close()
 		}()
 		_, err := client.DialLink(t.Context(), client.LinkConfig{

@@ -3,26 +3,30 @@ package client_test
 import (
 	"context"
 	"fmt"
-	"log"
 
 	"github.com/throng-im/throng/client"
 )
 
 func Example() {
-	ctx, url := context.Background(), "http://localhost:8080"
+	if err := chatWith(context.Background(), "http://localhost:8080"); err != nil {
+		fmt.Println(err)
+	}
+}
+
+func chatWith(ctx context.Context, url string) error {
 	login, err := client.NewAPI(url).SignIn(ctx, "lin", "correct horse battery staple")
 	if err != nil {
-		log.Fatal(err)
+		return err
 	}
 	tokens := client.RefreshingTokens(client.NewAPI(url), login.Tokens, nil)
 	c, err := client.New(url, client.Options{Tokens: tokens})
 	if err != nil {
-		log.Fatal(err)
+		return err
 	}
 	defer func() { _ = c.Close() }()
 	m, err := c.Send(ctx, 1, client.Text("Hello!"))
 	if err != nil {
-		log.Fatal(err)
+		return err
 	}
 	go func() { _ = c.Connect(ctx) }()
 	ack, err := m.Wait(ctx) // durable, in its final place
@@ -32,4 +36,5 @@ func Example() {
 			fmt.Println(msg.Entry.GetSender(), msg.Entry.GetText())
 		}
 	}
+	return nil
 }

@@ -131,7 +131,7 @@ func (o *FileOutbox) compact() error {
 	for _, rec := range o.live {
 		recs = append(recs, rec)
 	}
-	slices.SortFunc(recs, func(a, b fileRecord) int { return int(a.Number) - int(b.Number) }) //nolint:gosec // counters
+	slices.SortFunc(recs, func(a, b fileRecord) int { return int(a.Number) - int(b.Number) })
 	for _, rec := range recs {
 		if err := write(tmp, rec); err != nil {
 			return errors.Join(err, tmp.Close())

@@ -53,8 +53,9 @@ func (c *Client) find(id ConversationID) *conversation {
 	if cv == nil {
 		cv = &conversation{view: Conversation{ID: id}}
 		c.conversations[id] = cv
+		c.strangers[id] = struct{}{}
 	}
-	if !cv.known && c.session != nil && !c.session.wantSync {
+	if !cv.known && c.session != nil && !c.session.wantSync && c.session.strange == 0 {
 		c.session.wantSync = true
 		c.wake()
 	}
@@ -107,7 +108,9 @@ func (c *Client) advance(cv *conversation, now time.Time) {
 		if e != nil {
 			c.tell(cv, e)
 		}
-		c.unacked[cv.view.ID] = cv
+		if cv.tier <= throngv1.Tier_TIER_SMALL {
+			c.unacked[cv.view.ID] = cv
+		}
 	}
 	cv.stream.note(now)
 	if from, _ := cv.stream.lacks(); from != 0 {

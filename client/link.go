@@ -141,14 +141,16 @@ func (l *Link) Write(payload []byte) error {
 func (l *Link) write(op ws.OpCode, payload []byte, timeout time.Duration) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b := append(l.out[:0], 0x80|byte(op))
+	b := l.out[:0]
 	switch n := len(payload); {
-	case n < 126:
-		b = append(b, 0x80|byte(n))
+	case n < lengthIs16:
+		b = append(b, finBit|byte(op), maskBit|byte(n))
 	case n < 1<<16:
-		b = binary.BigEndian.AppendUint16(append(b, 0x80|126), uint16(n))
+		b = append(b, finBit|byte(op), maskBit|lengthIs16)
+		b = binary.BigEndian.AppendUint16(b, uint16(n))
 	default:
-		b = binary.BigEndian.AppendUint64(append(b, 0x80|127), uint64(n))
+		b = append(b, finBit|byte(op), maskBit|lengthIs64)
+		b = binary.BigEndian.AppendUint64(b, uint64(n))
 	}
 	key, err := l.mask()
 	if err != nil {

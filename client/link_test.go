@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"testing"
 
@@ -45,6 +46,19 @@ func put(conn net.Conn, op ws.OpCode, fin bool, b []byte) {
 	_ = ws.WriteFrame(conn, ws.NewFrame(op, fin, b))
 }
 
+// take reads a frame of the link, unmasked.
+func take(conn net.Conn) (ws.Frame, error) {
+	h, err := ws.ReadHeader(conn)
+	if err != nil {
+		return ws.Frame{}, err
+	}
+	f := ws.Frame{Header: h, Payload: make([]byte, h.Length)}
+	if _, err := io.ReadFull(conn, f.Payload); err != nil {
+		return ws.Frame{}, err
+	}
+	return ws.UnmaskFrame(f), nil
+}
+
 func TestLinkReads(t *testing.T) {
 	t.Parallel()
 	sizes := []int{0, 1, 125, 126, 4090, 4096, 4097, 65_535, 65_536, 99_999, 3}
@@ -55,12 +69,12 @@ func TestLinkReads(t *testing.T) {
 		}
 		put(conn, ws.OpBinary, false, []byte("he"))
 		put(conn, ws.OpPing, true, []byte("are you there"))
-		f, _ := ws.ReadFrame(conn)
-		pong <- ws.UnmaskFrame(f)
+		f, _ := take(conn)
+		pong <- f
 		put(conn, ws.OpContinuation, false, []byte("l"))
 		put(conn, ws.OpContinuation, true, []byte("lo"))
 		put(conn, ws.OpClose, true, ws.NewCloseFrameBody(4100, "drain"))
-		_, _ = ws.ReadFrame(conn)
+		_, _ = take(conn)
 	})
 	for _, n := range sizes {
 		b, err := l.Read()
@@ -101,7 +115,7 @@ func TestLinkRefuses(t *testing.T) {
 			t.Parallel()
 			l := peer(t, func(conn net.Conn) {
 				_, _ = conn.Write(r.raw)
-				_, _ = ws.ReadFrame(conn)
+				_, _ = take(conn)
 			})
 			_, err := l.Read()
 			var ce *client.CloseError
@@ -117,11 +131,10 @@ func TestLinkWrites(t *testing.T) {
 	got := make(chan string, 8)
 	l := peer(t, func(conn net.Conn) {
 		for {
-			f, err := ws.ReadFrame(conn)
+			f, err := take(conn)
 			if err != nil {
 				return
 			}
-			f = ws.UnmaskFrame(f)
 			got <- fmt.Sprintf("%d %d %x", f.Header.OpCode, len(f.Payload), f.Payload[:min(len(f.Payload), 2)])
 		}
 	})

@@ -62,7 +62,7 @@ type Options struct {
 	TLS *tls.Config
 	// NetDial opens the transport; nil is TCP.
 	NetDial func(ctx context.Context, network, addr string) (net.Conn, error)
-	// HTTP is for the HTTP services; nil is http.DefaultClient.
+	// HTTP is for the HTTP services; nil is one on the default transport.
 	HTTP *http.Client
 	// Log is told what a developer may want to know, never the content of messages; nil is silence.
 	Log *slog.Logger

@@ -80,7 +80,7 @@ func (b Body) request(conv ConversationID, id uuid.UUID) *throngv1.SendRequest {
 // entry is the body as the log will show it.
 func (d *Draft) entry(me UserID, ack Ack) *throngv1.Entry {
 	e := &throngv1.Entry{
-		Conversation: uint64(d.Conversation), Seq: ack.Seq, Ordinal: ack.Ordinal, TimeMs: uint64(ack.Time.UnixMilli()), //nolint:gosec // after 1970
+		Conversation: uint64(d.Conversation), Seq: ack.Seq, Ordinal: ack.Ordinal, TimeMs: uint64(ack.Time.UnixMilli()),
 		Sender: uint64(me), ClientId: d.ClientID[:],
 	}
 	switch b := d.Body; {

@@ -84,7 +84,7 @@ type Query struct {
 // Range reads a range of a conversation, for scrolling and for holes. It does not touch what events tell.
 func (c *Client) Range(ctx context.Context, conv ConversationID, q Query) (Page, error) {
 	req := &throngv1.ListEntriesRequest{
-		Conversation: uint64(conv), From: q.From, To: q.To, Limit: uint32(max(q.Limit, 0)), Backward: q.Backward, //nolint:gosec // bounded by the server
+		Conversation: uint64(conv), From: q.From, To: q.To, Limit: uint32(max(q.Limit, 0)), Backward: q.Backward,
 	}
 	r, err := c.call(ctx, &throngv1.ClientEnvelope{Request: &throngv1.ClientEnvelope_ListEntries{ListEntries: req}})
 	if err != nil {

@@ -128,7 +128,7 @@ func (s *FrameScanner) envelope(env []byte) error {
 		case fieldServerResponse:
 			err = s.scanResponse(b)
 		default:
-			s.To.Other(int(num), b)
+			s.To.Other(num, b)
 		}
 		if err != nil {
 			return err
@@ -238,26 +238,26 @@ func (r *RawResponse) acknowledged(b []byte) error {
 }
 
 // field reads one field: its varint or its bytes, and how long it is; n < 0 where it is malformed.
-func field(b []byte) (num protowire.Number, val uint64, bytes []byte, n int) {
-	num, typ, n := protowire.ConsumeTag(b)
+func field(b []byte) (num int, val uint64, bytes []byte, n int) {
+	number, typ, n := protowire.ConsumeTag(b)
 	if n < 0 {
 		return 0, 0, nil, n
 	}
-	m := 0
+	var m int
 	switch typ {
 	case protowire.VarintType:
 		val, m = protowire.ConsumeVarint(b[n:])
 	case protowire.BytesType:
 		bytes, m = protowire.ConsumeBytes(b[n:])
 	case protowire.Fixed32Type, protowire.Fixed64Type, protowire.StartGroupType, protowire.EndGroupType:
-		m = protowire.ConsumeFieldValue(num, typ, b[n:])
+		m = protowire.ConsumeFieldValue(number, typ, b[n:])
 	default:
 		m = -1
 	}
 	if m < 0 {
 		return 0, 0, nil, m
 	}
-	return num, val, bytes, n + m
+	return int(number), val, bytes, n + m
 }
 
 // AppendSend appends a frame of throng.v1.proto that holds one send of a text.

@@ -48,6 +48,7 @@ type session struct {
 	wantSync  bool
 	syncing   bool
 	syncAfter time.Time
+	strange   int  // syncs in a row that left a conversation unknown
 	fresh     bool // the sync that runs began from nothing
 	digest    uint64
 	every     time.Duration
@@ -272,7 +273,7 @@ func (s *session) authenticated(a *throngv1.AuthenticateResponse) {
 	s.reauthAt, s.renewing = time.Time{}, false
 	if a.GetExpiresMs() > a.GetTimeMs() && a.GetTimeMs() > 0 {
 		// Both are the server's clock: this device's may be wrong.
-		life := time.Duration(a.GetExpiresMs()-a.GetTimeMs()) * time.Millisecond //nolint:gosec // far below 2^63
+		life := time.Duration(a.GetExpiresMs()-a.GetTimeMs()) * time.Millisecond
 		s.reauthAt = time.Now().Add(life - min(reauthMargin, life/10))
 	}
 }

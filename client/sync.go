@@ -10,6 +10,9 @@ import (
 const (
 	syncPage  = 200 // conversations of one answer
 	syncRetry = time.Second
+	// A conversation that is new to the device is asked for again after 50, 100, … 3,200 ms.
+	strangerWait = 50 * time.Millisecond
+	maxStrange   = 7
 )
 
 // sync asks what changed since the cursor, and asks again until there is no more. It runs with mu held.
@@ -20,7 +23,7 @@ func (c *Client) sync(s *session) {
 }
 
 func (c *Client) syncPage(s *session) {
-	req := &throngv1.SyncRequest{Cursor: c.cursor, Limit: syncPage, Entries: uint32(c.opts.Entries)} //nolint:gosec // 0 to 50
+	req := &throngv1.SyncRequest{Cursor: c.cursor, Limit: syncPage, Entries: uint32(c.opts.Entries)}
 	env := &throngv1.ClientEnvelope{Request: &throngv1.ClientEnvelope_Sync{Sync: req}}
 	s.post(env, func(r *throngv1.Response, err error) {
 		if err != nil {
@@ -47,6 +50,7 @@ func (c *Client) synced(s *session, r *throngv1.SyncResponse) {
 		return
 	}
 	s.syncing = false
+	c.meetStrangers(s)
 	if s.fresh {
 		c.whole, s.fresh = true, false
 	}
@@ -58,6 +62,26 @@ func (c *Client) synced(s *session, r *throngv1.SyncResponse) {
 		c.pump(s)
 	}
 	c.wake()
+}
+
+// meetStrangers syncs again for conversations that deliveries told of and the sync did not yet: the timeline follows the
+// log. One that stays unknown is forgotten.
+func (c *Client) meetStrangers(s *session) {
+	switch {
+	case len(c.strangers) == 0:
+		s.strange = 0
+	case s.strange < maxStrange:
+		s.wantSync, s.syncAfter = true, time.Now().Add(strangerWait<<s.strange)
+		s.strange++
+	default:
+		s.strange = 0
+		for id := range c.strangers {
+			delete(c.conversations, id)
+			delete(c.lagging, id)
+			delete(c.unacked, id)
+		}
+		clear(c.strangers)
+	}
 }
 
 func (c *Client) syncFailed(s *session, err error) {
@@ -81,6 +105,7 @@ func (c *Client) reset() {
 	clear(c.conversations)
 	clear(c.lagging)
 	clear(c.unacked)
+	clear(c.strangers)
 	c.total, c.hot, c.whole = 0, 0, false
 	c.events.push(Reset{})
 }
@@ -99,6 +124,7 @@ func (c *Client) learned(pc *throngv1.Conversation, fresh bool) {
 	}
 	changed := !cv.known
 	cv.known = true
+	delete(c.strangers, id)
 	c.change(cv, func() { changed = cv.merge(pc) || changed })
 	st := &cv.stream
 	if st.next == 0 {

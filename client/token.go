@@ -125,7 +125,7 @@ func fromMS(ms uint64) time.Time {
 	if ms == 0 {
 		return time.Time{}
 	}
-	return time.UnixMilli(int64(ms)) //nolint:gosec // milliseconds since 1970 stay far below 2^63
+	return time.UnixMilli(int64(ms))
 }
 
 // permanent reports whether err says that no token will be had.

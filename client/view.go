@@ -128,7 +128,7 @@ func (c *Client) coolDown() {
 			hot = append(hot, cv)
 		}
 	}
-	slices.SortFunc(hot, func(a, b *conversation) int { return int(b.used) - int(a.used) }) //nolint:gosec // counters
+	slices.SortFunc(hot, func(a, b *conversation) int { return int(b.used) - int(a.used) })
 	for _, cv := range hot[min(c.opts.HotConversations, len(hot)):] {
 		cv.window = nil
 	}

@@ -45,7 +45,7 @@ func (s *Server) authenticate(ss *Session, id uint64, r *throngv1.AuthenticateRe
 	ss.mu.Lock()
 	ss.user = u
 	ss.mu.Unlock()
-	now := uint64(time.Now().UnixMilli()) //nolint:gosec // a clock
+	now := uint64(time.Now().UnixMilli())
 	a := &throngv1.AuthenticateResponse{
 		User: u, Device: 1, HeartbeatMs: s.HeartbeatMS, TimeMs: now, Epoch: epoch,
 		Limits: &throngv1.Limits{FrameBytes: s.FrameBytes, RequestsInFlight: s.InFlight},
@@ -207,7 +207,7 @@ func (c *conversation) show(uid uint64, u *user, entries uint64) *throngv1.Conve
 	last := c.log[n-1]
 	read, readOrd, unread := c.unread(u)
 	v := &throngv1.Conversation{
-		Id: c.id, Kind: c.kind, MemberCount: uint32(len(c.members)), Role: throngv1.Role_ROLE_MEMBER, //nolint:gosec // a handful
+		Id: c.id, Kind: c.kind, MemberCount: uint32(len(c.members)), Role: throngv1.Role_ROLE_MEMBER,
 		Head:    &throngv1.Head{Conversation: c.id, Seq: n, Ordinal: last.GetOrdinal(), Tier: c.tier},
 		ReadSeq: read, ReadOrdinal: readOrd, Unread: unread, FirstSeq: 1,
 	}
@@ -222,7 +222,7 @@ func (s *Server) heartbeat(ss *Session, id uint64) {
 	u := s.user(ss.User())
 	resp := &throngv1.HeartbeatResponse{
 		Cursor:      &throngv1.Cursor{Epoch: s.epoch, Generation: 1, Pts: u.pts},
-		TotalUnread: s.total(ss.User()), TimeMs: uint64(time.Now().UnixMilli()), //nolint:gosec // a clock
+		TotalUnread: s.total(ss.User()), TimeMs: uint64(time.Now().UnixMilli()),
 	}
 	for _, c := range s.convs {
 		if c.tier != throngv1.Tier_TIER_SMALL && slices.Contains(c.members, ss.User()) {

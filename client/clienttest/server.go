@@ -155,7 +155,7 @@ func (s *Server) AddConversation(id uint64, kind throngv1.Kind, members ...uint6
 	}
 	s.convs[id] = c
 	s.add(c, &throngv1.Entry{Body: &throngv1.Entry_Created{Created: &throngv1.Created{
-		Kind: kind, MemberCount: uint32(len(members)), Members: members, //nolint:gosec // a handful
+		Kind: kind, MemberCount: uint32(len(members)), Members: members,
 	}}})
 }
 
@@ -234,7 +234,7 @@ func (s *Server) user(id uint64) *user {
 
 // add appends with mu held.
 func (s *Server) add(c *conversation, e *throngv1.Entry) *throngv1.Entry {
-	e.Conversation, e.Seq, e.TimeMs = c.id, uint64(len(c.log)+1), uint64(time.Now().UnixMilli()) //nolint:gosec // a clock
+	e.Conversation, e.Seq, e.TimeMs = c.id, uint64(len(c.log)+1), uint64(time.Now().UnixMilli())
 	if n := len(c.log); n > 0 {
 		e.Ordinal = c.log[n-1].GetOrdinal()
 	}
