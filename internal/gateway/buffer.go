@@ -1,31 +1,37 @@
 package gateway
 
-import "sync"
-
 const (
 	smallBuffer = 2 << 10
-	// largeBuffer is the largest that is kept for others: a pool of megabytes would outlive the burst that needed them.
+	// largeBuffer is the largest that is kept for the next frame: megabytes would outlive the burst that needed them.
 	largeBuffer = 64 << 10
+	// keptBytes is how much a loop keeps for next frames.
+	keptBytes = 4 << 20
 )
 
-// buffers are shared by all loops: idle connections hold none. It is a pool and no state.
-//
-//nolint:gochecknoglobals // a free list of the process
-var buffers = sync.Pool{New: func() any {
-	b := make([]byte, 0, smallBuffer)
-	return &b
-}}
-
-// getBuffer returns an empty buffer with at least headroom; the caller owns it.
-func getBuffer() []byte {
-	b, _ := buffers.Get().(*[]byte)
-	return (*b)[:0]
+// buffers are a loop's free buffers: connections without anything to write hold none. It is owned by the loop.
+type buffers struct {
+	// owned by the loop
+	free [][]byte
+	size int // bytes in free
 }
 
-// putBuffer takes a buffer back.
-func putBuffer(b []byte) {
-	if cap(b) >= smallBuffer && cap(b) <= largeBuffer {
-		b = b[:0]
-		buffers.Put(&b)
+// get returns an empty buffer with at least the headroom; the caller owns it.
+func (p *buffers) get() []byte {
+	n := len(p.free)
+	if n == 0 {
+		return make([]byte, 0, smallBuffer)
+	}
+	b := p.free[n-1]
+	p.free[n-1] = nil
+	p.free = p.free[:n-1]
+	p.size -= cap(b)
+	return b
+}
+
+// put takes a buffer back.
+func (p *buffers) put(b []byte) {
+	if cap(b) >= smallBuffer && cap(b) <= largeBuffer && p.size+cap(b) <= keptBytes {
+		p.free = append(p.free, b[:0])
+		p.size += cap(b)
 	}
 }

@@ -149,7 +149,8 @@ func (c *conn) event(ev event) bool {
 }
 
 // write is the writer: it finishes a write that the transport did not take at once, and tells the loop. There is at most one at a
-// time; it ends when all is written or the loop closes the transport. It takes buf.
+// time; it ends when all is written or the loop closes the transport. buf, of which rest is
+// the end, goes back to the loop.
 func (c *conn) write(buf, rest []byte) {
 	defer c.loop.srv.readers.Done()
 	for len(rest) > 0 {
@@ -161,6 +162,5 @@ func (c *conn) write(buf, rest []byte) {
 		c.taken.Add(int64(n))
 		rest = rest[n:]
 	}
-	putBuffer(buf)
-	c.loop.inbox.Put(op{kind: opWritten, c: c})
+	c.loop.inbox.Put(op{kind: opWritten, c: c, bytes: buf})
 }

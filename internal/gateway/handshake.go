@@ -111,7 +111,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, h Hello) error 
 		_ = c.Close()
 		return nil
 	}
-	if err := s.adopt(newTransport(c), h); err != nil {
+	if err := s.adopt(NewTransport(c), h); err != nil {
 		s.log.Debug("adopting a connection", "error", err)
 	}
 	return nil

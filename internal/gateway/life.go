@@ -13,7 +13,7 @@ import (
 // This file is the life of a connection on its loop: open, identity, subscriptions, writing, and the end.
 
 func (l *loop) open(c *conn, token, device string) {
-	c.session.init(&l.srv.cfg, c.sub, l.srv.deps.Limits, l.now)
+	c.session.init(&l.srv.cfg, c.sub, l.srv.deps.Limits, &l.buffers, l.now)
 	c.at = len(l.conns)
 	l.conns = append(l.conns, c)
 	if token != "" {
@@ -165,10 +165,10 @@ func (l *loop) write(c *conn) {
 	case frame == nil && len(c.control) == 0 && len(c.goodbye) == 0:
 		return
 	default:
-		buf = append(getBuffer(), c.control...)
+		buf = append(l.buffers.get(), c.control...)
 		if frame != nil {
 			buf = append(buf, seal(frame, c.sub.Text())...)
-			putBuffer(frame)
+			l.buffers.put(frame)
 		}
 		buf = append(buf, c.goodbye...)
 		bytes = buf
@@ -182,7 +182,7 @@ func (l *loop) write(c *conn) {
 		return
 	}
 	if n == len(bytes) {
-		putBuffer(buf)
+		l.buffers.put(buf)
 		l.afterWrite(c)
 		return
 	}
@@ -203,7 +203,8 @@ func (c *conn) dueAt() int64 {
 }
 
 // written takes the writer's report.
-func (l *loop) written(c *conn, err error) {
+func (l *loop) written(c *conn, buf []byte, err error) {
+	l.buffers.put(buf)
 	c.flags &^= flagWriting
 	c.session.out.held = 0
 	if err != nil {

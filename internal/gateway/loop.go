@@ -31,6 +31,7 @@ type loop struct {
 	users   map[chat.UserID][]*conn
 	groups  groups
 	wheel   wheel
+	buffers buffers
 	dirty   []*conn
 	flushed time.Time    // last flush
 	writes  int          // frames written by it
@@ -157,7 +158,7 @@ func (l *loop) handleConn(c *conn, o *op) {
 		l.drop(c)
 		return
 	case opWritten:
-		l.written(c, o.err)
+		l.written(c, o.bytes, o.err)
 	case opIdentity:
 		l.identity(c, o)
 	case opSubscribed:

@@ -23,6 +23,7 @@ type Outbox struct {
 	// immutable after construction
 	sub   wire.Subprotocol
 	limit int
+	pool  *buffers
 
 	// owned by the loop
 	buf     []byte // headroom, begin of frame, pieces; empty where nothing waits
@@ -80,7 +81,7 @@ func (o *Outbox) add(piece []byte, id chat.ConversationID, at place) {
 
 func (o *Outbox) begin() {
 	if o.buf == nil {
-		o.buf = getBuffer()
+		o.buf = o.pool.get()
 	}
 	o.buf = wire.BeginFrame(o.sub, o.buf[:headroom])
 }
@@ -124,11 +125,11 @@ func (o *Outbox) collapse() {
 		}
 		o.add(piece, 0, place{})
 	}
-	putBuffer(old)
+	o.pool.put(old)
 }
 
 // Take finishes the frame and hands it over, with headroom bytes free before the payload; nil where nothing waits. The caller
-// owns the buffer and gives it back with putBuffer. Hints of a receiver that fell behind go with it: it is called when the
+// owns the buffer and gives it back to the pool. Hints of a receiver that fell behind go with it: it is called when the
 // transport has taken all that it was given.
 func (o *Outbox) Take() []byte {
 	o.catchUp()
@@ -167,7 +168,7 @@ func (o *Outbox) catchUp() {
 // Drop forgets everything that waits.
 func (o *Outbox) Drop() {
 	if o.buf != nil {
-		putBuffer(o.buf)
+		o.pool.put(o.buf)
 	}
 	o.buf, o.marks, o.lagging, o.lagAll = nil, nil, nil, false
 }

@@ -60,12 +60,12 @@ type Session struct {
 // NewSession makes the session of a fresh connection; limits may be nil.
 func NewSession(cfg *Config, sub wire.Subprotocol, limits Limits, now int64) *Session {
 	s := new(Session)
-	s.init(cfg, sub, limits, now)
+	s.init(cfg, sub, limits, new(buffers), now)
 	return s
 }
 
-func (s *Session) init(cfg *Config, sub wire.Subprotocol, limits Limits, now int64) {
-	*s = Session{cfg: cfg, sub: sub, limits: limits, openedAt: now, heardAt: now, out: Outbox{sub: sub, limit: cfg.Outbound}}
+func (s *Session) init(cfg *Config, sub wire.Subprotocol, limits Limits, pool *buffers, now int64) {
+	*s = Session{cfg: cfg, sub: sub, limits: limits, openedAt: now, heardAt: now, out: Outbox{sub: sub, limit: cfg.Outbound, pool: pool}}
 }
 
 // Outbox is what waits for the receiver.

@@ -4,5 +4,5 @@ package gateway
 
 import "net"
 
-// newTransport wraps a connection.
-func newTransport(c net.Conn) Transport { return stream{c} }
+// NewTransport wraps a connection whose handshake is over.
+func NewTransport(c net.Conn) Transport { return stream{c} }

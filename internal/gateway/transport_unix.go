@@ -10,8 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newTransport wraps a connection; sockets are written to by the loop itself as long as they take it.
-func newTransport(c net.Conn) Transport {
+// NewTransport wraps a connection whose handshake is over; sockets are written to by the loop itself as long as they take it,
+// others (TLS, pipes of tests) by a writer.
+func NewTransport(c net.Conn) Transport {
 	sc, ok := c.(syscall.Conn)
 	if !ok {
 		return stream{c}
