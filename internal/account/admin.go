@@ -66,7 +66,6 @@ func (s *Service) CreateUsers(ctx context.Context, users []NewUser) ([]chat.User
 		ids[i] = m.ID
 		if m.New {
 			created++
-			s.users.drop(m.ID)
 		}
 	}
 	return ids, created, nil
@@ -195,15 +194,8 @@ func (s *Service) IssueToken(ctx context.Context, user chat.UserID, d NewDevice)
 
 // DeleteUser ends an account for good and erases what is personal in it; the id is never given to anybody else.
 func (s *Service) DeleteUser(ctx context.Context, user chat.UserID) error {
-	devices, err := s.deps.Devices.Devices(ctx, user)
-	if err != nil {
-		return fmt.Errorf("reading devices: %w", err)
-	}
 	if err := s.deps.Users.Delete(ctx, user, s.nowMS()); err != nil {
 		return fmt.Errorf("deleting an account: %w", err)
-	}
-	for _, d := range devices {
-		s.devices.drop(d.ID)
 	}
 	s.revoked(Revocation{User: user, Reason: chat.ReasonSignedOut})
 	return nil

@@ -188,7 +188,6 @@ func (s *Service) companyUser(ctx context.Context, v verified) (chat.UserID, err
 	if made[0].New {
 		s.metrics.firstUse.Inc()
 	}
-	s.users.drop(made[0].ID)
 	s.externals.put(v.external, made[0].ID, mark)
 	return made[0].ID, nil
 }
@@ -211,8 +210,8 @@ func (s *Service) companyDevice(ctx context.Context, id Identity, label string) 
 		if d, err = s.revive(ctx, id, d.ID); err != nil {
 			return 0, err
 		}
+		s.devices.drop(d.ID)
 	}
-	s.devices.drop(d.ID)
 	s.labels.put(key, d.ID, mark)
 	return d.ID, nil
 }

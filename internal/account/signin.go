@@ -51,6 +51,9 @@ func (s *Service) SignUp(ctx context.Context, r SignUp) (Grant, error) {
 		return Grant{}, err
 	}
 	name := strings.TrimSpace(r.Name)
+	if name == "" {
+		name = strings.TrimSpace(r.Handle) // others see the profile, not the handle: it should say something
+	}
 	if err := errors.Join(checkText("name", name, chat.MaxNameRunes), r.Device.validate()); err != nil {
 		return Grant{}, chat.AsError(err)
 	}
@@ -77,7 +80,6 @@ func (s *Service) SignUp(ctx context.Context, r SignUp) (Grant, error) {
 		return Grant{}, fmt.Errorf("making an account: %w", err)
 	}
 	a.ID, a.Admin = made[0].ID, made[0].Admin
-	s.users.drop(a.ID)
 	return s.grant(ctx, a.User, r.Device)
 }
 
@@ -239,7 +241,6 @@ func (s *Service) grant(ctx context.Context, u User, d NewDevice) (Grant, error)
 	if err != nil {
 		return Grant{}, fmt.Errorf("adding a device: %w", err)
 	}
-	s.devices.drop(device.ID)
 	s.ended(u.ID, gone)
 	tokens, err := s.tokensOf(device, secret)
 	if err != nil {

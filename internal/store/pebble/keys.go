@@ -20,7 +20,7 @@ import (
 //	l user                              last pts, number of conversations
 //	u user                              account
 //	n handle                            account by handle
-//	x externalID                        account by external id
+//	x 1 externalID                      account by external id; x 0 hash: when one of that id was deleted
 //	d user device                       device
 //	v code                              invitation
 //	o origin kind id                    where an import put something of another install
