@@ -52,10 +52,11 @@ const (
 	ReasonHandleTaken       Reason = "handle_taken" // already_exists
 	ReasonConversationThere Reason = "conversation_exists"
 
-	ReasonMessageTooLarge Reason = "message_too_large" // too_large
-	ReasonFieldTooLarge   Reason = "field_too_large"
-	ReasonRequestTooLarge Reason = "request_too_large"
-	ReasonTooManyMembers  Reason = "too_many_members"
+	ReasonMessageTooLarge      Reason = "message_too_large" // too_large
+	ReasonFieldTooLarge        Reason = "field_too_large"
+	ReasonRequestTooLarge      Reason = "request_too_large"
+	ReasonTooManyMembers       Reason = "too_many_members"
+	ReasonTooManyConversations Reason = "too_many_conversations"
 
 	ReasonRateLimited     Reason = "rate_limited" // rate_limited
 	ReasonTooManyInFlight Reason = "too_many_in_flight"

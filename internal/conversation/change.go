@@ -22,6 +22,9 @@ func (s *Service) Join(ctx context.Context, actor chat.UserID, id chat.Conversat
 	if err := checkID(uint64(actor), "user"); err != nil {
 		return chat.Result{}, err
 	}
+	if err := s.room(ctx, actor); err != nil {
+		return chat.Result{}, err
+	}
 	return s.append(ctx, actor, id, chat.MembersChanged{Action: chat.MemberJoined, Users: []chat.UserID{actor}})
 }
 
@@ -48,7 +51,7 @@ func (s *Service) AddMembers(
 	if err := s.inside(ctx, actor, id); err != nil {
 		return chat.Result{}, err
 	}
-	if err := s.exist(ctx, users); err != nil {
+	if err := s.newcomers(ctx, users); err != nil {
 		return chat.Result{}, err
 	}
 	return s.append(ctx, actor, id, chat.MembersChanged{Action: chat.MemberAdded, Users: users, Role: role})

@@ -242,3 +242,41 @@ func TestBadGroups(t *testing.T) {
 	assert.NoError(t, "claim", err)
 	assert.Equal(t, "nothing is claimed by what is refused", id, chat.ConversationID(0))
 }
+
+// counts says of one user that there is no room left.
+type counts chat.UserID
+
+func (c counts) Counts(_ context.Context, users []chat.UserID) ([]int, error) {
+	out := make([]int, len(users))
+	for i, u := range users {
+		if u == chat.UserID(c) {
+			out[i] = chat.MaxConversations
+		}
+	}
+	return out, nil
+}
+
+func TestTooManyConversations(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	ctx := t.Context()
+	id := f.group()
+	direct, err := f.OpenDirect(ctx, 10, 60)
+	assert.NoError(t, "before", err)
+	f.Service = conversation.New(conversation.Default(), f.store, f.log, f.people, f.store, conversation.WithCounts(counts(60)))
+	_, err = f.AddMembers(ctx, 10, id, []chat.UserID{50, 60}, 0)
+	f.refused("add", err, chat.ReasonTooManyConversations)
+	_, err = f.CreateGroup(ctx, 10, conversation.NewGroup{ClientID: chat.ClientID{5}, Name: "g", Members: []chat.UserID{60}})
+	f.refused("member of a new group", err, chat.ReasonTooManyConversations)
+	_, err = f.CreateGroup(ctx, 60, conversation.NewGroup{ClientID: chat.ClientID{5}, Name: "g"})
+	f.refused("owner of a new group", err, chat.ReasonTooManyConversations)
+	_, err = f.OpenDirect(ctx, 20, 60)
+	f.refused("direct", err, chat.ReasonTooManyConversations)
+	_, err = f.Join(ctx, 60, id)
+	f.refused("join", err, chat.ReasonTooManyConversations)
+	again, err := f.OpenDirect(ctx, 60, 10)
+	assert.NoError(t, "what there is stays", err)
+	assert.Equal(t, "same", again, direct)
+	_, err = f.AddMembers(ctx, 10, id, []chat.UserID{50}, 0)
+	assert.NoError(t, "others have room", err)
+}

@@ -42,6 +42,9 @@ func (s *Service) pair(ctx context.Context, peer, low, high chat.UserID) (chat.C
 	if err := s.exist(ctx, []chat.UserID{peer}); err != nil {
 		return 0, err
 	}
+	if err := s.room(ctx, low, high); err != nil {
+		return 0, err
+	}
 	id, err := s.fresh(ctx)
 	if err != nil {
 		return 0, err
@@ -85,7 +88,7 @@ func (s *Service) CreateGroup(ctx context.Context, actor chat.UserID, g NewGroup
 		}
 	}
 	if !again {
-		if err := s.exist(ctx, members); err != nil {
+		if err := s.newcomers(ctx, members); err != nil {
 			return 0, err
 		}
 	}

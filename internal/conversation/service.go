@@ -48,15 +48,27 @@ type Heads interface {
 	Heads(ctx context.Context, ids []chat.ConversationID) ([]chat.Head, error)
 }
 
+// Counts knows in how many conversations users are. It may be a moment behind.
+type Counts interface {
+	Counts(ctx context.Context, users []chat.UserID) ([]int, error)
+}
+
+// Option is a part that a service may have.
+type Option func(s *Service)
+
+// WithCounts makes the service hold users to chat.MaxConversations.
+func WithCounts(c Counts) Option { return func(s *Service) { s.counts = c } }
+
 // Service makes and changes conversations. All methods may be called from any goroutine and block until what they did is
 // durable; their errors are *chat.Error. An actor of 0 is the server or a back end, which no membership rule binds.
 type Service struct {
 	// immutable after construction
-	dir   Directory
-	log   Appender
-	users Users
-	heads Heads
-	block int
+	dir    Directory
+	log    Appender
+	users  Users
+	heads  Heads
+	counts Counts // nil: no bound
+	block  int
 
 	// guarded by mu: ids that are reserved and not used yet
 	mu   sync.Mutex
@@ -65,8 +77,31 @@ type Service struct {
 }
 
 // New makes the service. The configuration must be valid.
-func New(cfg Config, dir Directory, log Appender, users Users, heads Heads) *Service {
-	return &Service{dir: dir, log: log, users: users, heads: heads, block: cfg.Block}
+func New(cfg Config, dir Directory, log Appender, users Users, heads Heads, options ...Option) *Service {
+	s := &Service{dir: dir, log: log, users: users, heads: heads, block: cfg.Block}
+	for _, o := range options {
+		o(s)
+	}
+	return s
+}
+
+// room refuses users who are in too many conversations already. Who comes into several at the same moment may go a little
+// beyond the bound.
+func (s *Service) room(ctx context.Context, users ...chat.UserID) error {
+	if s.counts == nil {
+		return nil
+	}
+	counts, err := s.counts.Counts(ctx, users)
+	if err != nil {
+		return chat.AsError(err)
+	}
+	for i, n := range counts {
+		if n >= chat.MaxConversations {
+			return chat.Errorf(chat.CodeTooLarge, chat.ReasonTooManyConversations,
+				"user %d is in %d conversations, which is the most; one must be left first", users[i], chat.MaxConversations)
+		}
+	}
+	return nil
 }
 
 // fresh takes an id from the reserved block. The mutex is held across the reservation of the next one, which is rare and
@@ -97,6 +132,14 @@ func (s *Service) exist(ctx context.Context, users []chat.UserID) error {
 		return chat.Errorf(chat.CodeNotFound, chat.ReasonUserNotFound, "there is no user %d; check the id", missing[0])
 	}
 	return nil
+}
+
+// newcomers refuses users who are nobody, or who are in too many conversations.
+func (s *Service) newcomers(ctx context.Context, users []chat.UserID) error {
+	if err := s.exist(ctx, users); err != nil {
+		return err
+	}
+	return s.room(ctx, users...)
 }
 
 // begun reports whether the conversation behind a pair or a claim was created.

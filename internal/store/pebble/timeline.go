@@ -208,14 +208,23 @@ func (t *Timelines) Row(ctx context.Context, user chat.UserID, id chat.Conversat
 	return row, ok, err
 }
 
-// Count returns in how many conversations a user is.
-func (t *Timelines) Count(ctx context.Context, user chat.UserID) (n int, err error) {
-	err = t.look(ctx, func(snap *pebble.Snapshot) error {
-		e, err := readEnd(snap, user)
-		n = int(e.current) //nolint:gosec // a count of rows
-		return err
-	})
-	return n, err
+// Counts returns in how many conversations users are. It is about now: neither what is not followed yet nor durability
+// matters to a bound.
+func (t *Timelines) Counts(_ context.Context, users []chat.UserID) ([]int, error) {
+	release, err := t.store.read()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	out := make([]int, len(users))
+	for i, u := range users {
+		e, err := readEnd(t.store.db, u)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = int(e.current) //nolint:gosec // a count of rows
+	}
+	return out, nil
 }
 
 // Drafts implements timeline.Store.
