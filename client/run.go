@@ -67,7 +67,8 @@ func (c *Client) keepConnected() State {
 		if r.closed != "" {
 			return State{Phase: Closed, Reason: r.closed, Cause: err}
 		}
-		delay := c.delay(attempt, r.after)
+		var delay time.Duration
+		c.locked(func() { delay = c.delay(attempt, r.after) })
 		if r.auth && rejected == 1 {
 			delay = 0 // a new token is tried at once
 		}
@@ -78,7 +79,8 @@ func (c *Client) keepConnected() State {
 	}
 }
 
-// delay is full jitter over an exponential bound; the server's word wins, with jitter on top.
+// delay is full jitter over an exponential bound; the server's word wins, with jitter on top. It runs with mu held, which
+// guards the source of randomness.
 func (c *Client) delay(attempt int, after time.Duration) time.Duration {
 	bound := min(c.opts.BackoffCap, c.opts.BackoffBase<<min(max(attempt-1, 0), maxShift))
 	jitter := time.Duration(c.opts.Random() * float64(bound))
