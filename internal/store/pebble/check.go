@@ -82,8 +82,9 @@ type checker struct {
 // behindBound is how many conversations the timelines may lag in before their rows are not compared with members at all.
 const behindBound = 100_000
 
+// all runs the steps. What drops rows comes before what puts them: of two fixes of a row the later one stands.
 func (c *checker) all() error {
-	for _, step := range []func() error{c.meta, c.events, c.conversations, c.claims, c.users, c.indexes, c.devices, c.rows, c.settings, c.counters} {
+	for _, step := range []func() error{c.meta, c.events, c.conversations, c.claims, c.indexes, c.users, c.devices, c.rows, c.settings, c.counters} {
 		if err := step(); err != nil {
 			return err
 		}

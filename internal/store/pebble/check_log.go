@@ -62,6 +62,9 @@ func conversationOf(key []byte) uint64 {
 func (c *checker) conversation(id chat.ConversationID) error {
 	c.report.Conversations++
 	c.lastID = max(c.lastID, id)
+	if err := c.repeats(id); err != nil {
+		return err
+	}
 	r := newReplay(id, 0, 1)
 	for parts := uint64(1); ; parts *= 4 {
 		r = newReplay(id, 0, parts)
@@ -79,9 +82,6 @@ func (c *checker) conversation(id chat.ConversationID) error {
 		return err
 	}
 	if err := c.about(r); err != nil {
-		return err
-	}
-	if err := c.repeats(r); err != nil {
 		return err
 	}
 	for part := uint64(0); part < r.parts; part++ {
@@ -165,7 +165,6 @@ func (c *checker) replay(r *replay, first bool) error {
 
 // repeatOf compares an entry with its repeat row.
 func (c *checker) repeatOf(r *replay, e *chat.Entry) error {
-	r.repeats++
 	key := appendRepeatKey(nil, repeatKey{e.Conversation, e.Sender, e.ClientID})
 	var have message.Repeat
 	ok, err := c.row(key, func(r *reader) { have = r.repeat() })
@@ -194,30 +193,26 @@ func (c *checker) repeatOf(r *replay, e *chat.Entry) error {
 }
 
 // repeats finds rows that belong to no entry.
-func (c *checker) repeats(r *replay) error {
-	var n uint64
-	err := c.walk(key1(tableRepeat, uint64(r.id)), keyAfter(tableRepeat, uint64(r.id)), func(key, value []byte) error {
-		n++
+func (c *checker) repeats(id chat.ConversationID) error {
+	return c.walk(key1(tableRepeat, uint64(id)), keyAfter(tableRepeat, uint64(id)), func(key, value []byte) error {
 		c.report.Repeats++
 		d := reader{b: value}
 		row := d.repeat()
 		if len(key) != 33 || !d.done() {
-			return c.found(remove(key), "conversation %d: a repeat row does not decode", r.id)
-		}
-		if r.broken {
-			return nil
+			return c.found(remove(key), "conversation %d: a repeat row does not decode", id)
 		}
 		var e chat.Entry
-		ok, err := c.row(keyEntry(r.id, row.Seq), func(d *reader) { e = d.entry(r.id, row.Seq) })
-		if err != nil {
+		ok, err := c.row(keyEntry(id, row.Seq), func(d *reader) { e = d.entry(id, row.Seq) })
+		switch {
+		case err != nil:
 			return err
-		}
-		if ok && uint64(e.Sender) == binary.BigEndian.Uint64(key[9:]) && e.ClientID == chat.ClientID(key[17:]) {
+		case !ok:
+			return c.found(nil, "conversation %d: a repeat row names entry %d, which is not there", id, row.Seq)
+		case uint64(e.Sender) == binary.BigEndian.Uint64(key[9:]) && e.ClientID == chat.ClientID(key[17:]):
 			return nil
 		}
-		return c.found(remove(key), "conversation %d: a repeat row names entry %d, which is another one's", r.id, row.Seq)
+		return c.found(remove(key), "conversation %d: a repeat row names entry %d, which is another one's", id, row.Seq)
 	})
-	return err
 }
 
 // head compares the head with what the entries come to.

@@ -17,11 +17,10 @@ const maxStays = 64
 
 // replay is what the entries of a conversation come to.
 type replay struct {
-	id      chat.ConversationID
-	head    chat.Head
-	about   chat.Conversation
-	broken  bool // the entries are damaged
-	repeats uint64
+	id     chat.ConversationID
+	head   chat.Head
+	about  chat.Conversation
+	broken bool // the entries are damaged
 
 	part, parts uint64 // which users are looked at
 	crowded     bool   // too many for one part

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -44,6 +45,9 @@ type Store struct {
 
 	// guarded by engine.mu
 	writer *writer
+
+	// atomic
+	opening atomic.Pointer[error] // what ended Pebble while it opened
 }
 
 // Open opens the database in a folder, or makes it. The caller closes it.
@@ -55,7 +59,7 @@ func Open(dir string, o Options) (*Store, error) {
 	cache := pebble.NewCache(o.CacheBytes)
 	s := &Store{cache: cache, log: o.Logger, now: o.Now, ring: newRing(), lease: newLeases()}
 	s.guard = newGuard(o.FS, dir, o.MinFreeBytes)
-	db, err := pebble.Open(dir, o.pebble(cache, s.fatal(o.Fatal)))
+	db, err := s.openDB(dir, o.pebble(cache, s.fatal(o.Fatal)))
 	if err != nil {
 		cache.Unref()
 		return nil, fmt.Errorf("opening the database in %s (is another server running on it?): %w", dir, err)
@@ -99,8 +103,11 @@ func (s *Store) begin() error {
 func (s *Store) Epoch() uint64 { return s.epoch }
 
 // RaiseEpoch tells every client to start over: what it was told may no longer be there. It is for a store that was
-// restored and serves nobody yet, and holds from the next Open on.
-func (s *Store) RaiseEpoch() error { return s.putCounters(map[string]uint64{metaEpoch: s.epoch + 1}) }
+// restored and serves nobody yet, and holds from the next Open on. It is a time, so that two folders that were restored
+// from one backup, and went on apart, have two epochs.
+func (s *Store) RaiseEpoch() error {
+	return s.putCounters(map[string]uint64{metaEpoch: max(s.epoch+1, uint64(max(0, s.now().UnixMilli())))})
+}
 
 // Ready reports why the store would refuse sends; nil while it takes them.
 func (s *Store) Ready() error {

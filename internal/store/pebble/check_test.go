@@ -1,0 +1,242 @@
+package pebble_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	engine "github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/throng-im/throng/internal/account"
+	"github.com/throng-im/throng/internal/assert"
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/store/pebble"
+	"github.com/throng-im/throng/internal/timeline"
+)
+
+const folder = "db"
+
+// plant fills a folder: three users with accounts, a direct conversation, a group that somebody left, messages, read
+// positions, timelines and settings.
+func plant(t *testing.T) *vfs.MemFS {
+	t.Helper()
+	fs := vfs.NewMem()
+	s, err := pebble.Open(folder, pebble.Options{FS: fs})
+	assert.NoError(t, "open", err)
+	ctx := t.Context()
+	accounts := make([]account.Account, 3)
+	for i := range accounts {
+		accounts[i] = account.Account{User: account.User{Handle: fmt.Sprintf("user%d", i+1), ExternalID: fmt.Sprintf("ext%d", i+1), Version: 1, Admin: i == 0}}
+	}
+	_, err = s.Accounts().Create(ctx, accounts, account.Terms{})
+	assert.NoError(t, "accounts", err)
+	_, _, err = s.Accounts().Add(ctx, account.Device{User: 1, Name: "phone"}, 10)
+	assert.NoError(t, "device", err)
+	first, err := s.Reserve(ctx, 2)
+	assert.NoError(t, "ids", err)
+	direct, group := first, first+1
+	_, err = s.Pair(ctx, 1, 2, direct)
+	assert.NoError(t, "pair", err)
+	drafts := []*chat.Draft{
+		{Conversation: direct, Sender: 1, Body: chat.Created{Kind: chat.KindDirect, Members: []chat.UserID{1, 2}}},
+		{Conversation: group, Sender: 1, Body: chat.Created{Kind: chat.KindGroup, Name: "crowd", Members: []chat.UserID{1, 2}}},
+		{Conversation: group, Sender: 1, Body: chat.MembersChanged{Action: chat.MemberAdded, Users: []chat.UserID{3}, Role: chat.RoleAdmin}},
+		{Conversation: group, Sender: 2, Body: chat.MembersChanged{Action: chat.MemberLeft, Users: []chat.UserID{2}}},
+	}
+	for i := range 10 {
+		id := chat.ClientID{15: byte(i + 1)}
+		drafts = append(drafts,
+			&chat.Draft{Conversation: direct, Sender: 1, ClientID: id, Body: chat.Text{Text: "hello"}},
+			&chat.Draft{Conversation: group, Sender: 3, ClientID: id, Body: chat.Text{Text: "hello"}})
+	}
+	drafts = append(drafts, &chat.Draft{Conversation: direct, Sender: 2, Mark: 5})
+	applied, err := s.Append(ctx, drafts)
+	assert.NoError(t, "append", err)
+	assert.NoError(t, "wait", applied.Wait(ctx))
+	for i, r := range applied.Results() {
+		if r.Err != nil {
+			t.Fatalf("draft %d: %v", i, r.Err)
+		}
+	}
+	rows, err := s.Timelines()
+	assert.NoError(t, "timelines", err)
+	follower := timeline.NewFollower(timeline.Default(), rows, s.TimelineLogs(), s.TimelineEvents(), slog.New(slog.DiscardHandler))
+	ended := make(chan error, 1)
+	go func() { ended <- follower.Run(ctx) }()
+	assert.NoError(t, "following", follower.Passed(ctx, s.TimelineEvents().Tail()))
+	pinned := true
+	_, err = rows.PutSettings(ctx, 1, direct, timeline.Patch{Pinned: &pinned})
+	assert.NoError(t, "settings", err)
+	assert.NoError(t, "close", s.Close())
+	<-ended // the closed store ends it
+	return fs
+}
+
+func check(t *testing.T, fs vfs.FS, repair bool) (pebble.CheckReport, string) {
+	t.Helper()
+	var said []string
+	r, err := pebble.Check(t.Context(), folder, pebble.CheckOptions{FS: fs, Repair: repair, Tell: func(s string) { said = append(said, s) }})
+	assert.NoError(t, "check", err)
+	return r, strings.Join(said, "\n")
+}
+
+// quiet drops what the engine tells.
+type quiet struct{}
+
+func (quiet) Infof(string, ...any)  {}
+func (quiet) Errorf(string, ...any) {}
+func (quiet) Fatalf(string, ...any) {}
+
+func key(table byte, numbers ...uint64) []byte {
+	k := []byte{table}
+	for _, n := range numbers {
+		k = binary.BigEndian.AppendUint64(k, n)
+	}
+	return k
+}
+
+// change opens the database without its adapters and damages it.
+func change(t *testing.T, fs vfs.FS, fn func(db *engine.DB) error) {
+	t.Helper()
+	db, err := engine.Open(folder, &engine.Options{FS: fs, FormatMajorVersion: engine.FormatNewest, Logger: quiet{}})
+	assert.NoError(t, "open the engine", err)
+	assert.NoError(t, "damage", errors.Join(fn(db), db.Close()))
+}
+
+func dropRow(k []byte) func(db *engine.DB) error {
+	return func(db *engine.DB) error { return db.Delete(k, engine.Sync) }
+}
+
+// edit changes the bytes of one row.
+func edit(k []byte, fn func(v []byte) []byte) func(db *engine.DB) error {
+	return func(db *engine.DB) error {
+		v, closer, err := db.Get(k)
+		if err != nil {
+			return fmt.Errorf("row %x: %w", k, err)
+		}
+		fresh := fn(append([]byte(nil), v...))
+		return errors.Join(closer.Close(), db.Set(k, fresh, engine.Sync))
+	}
+}
+
+func cut(v []byte) []byte { return v[:len(v)-1] }
+
+func add(at int) func(v []byte) []byte {
+	return func(v []byte) []byte { v[at]++; return v }
+}
+
+func TestCheckPassesAHealthyFolder(t *testing.T) {
+	t.Parallel()
+	r, said := check(t, plant(t), false)
+	if r.Damage != 0 || r.Repaired != 0 {
+		t.Errorf("%d findings:\n%s", r.Damage, said)
+	}
+	want := pebble.CheckReport{Conversations: 2, Entries: 24, Members: 5, Repeats: 22, Pairs: 1, Users: 3, Devices: 1, Rows: 5}
+	r.Events = 0
+	assert.Equal(t, "counts", r, want)
+}
+
+// Every kind of damage is found; what is derived is mended, and then nothing is found any more.
+func TestCheckFindsAndMendsPlantedDamage(t *testing.T) {
+	t.Parallel()
+	const direct, group = 1, 2
+	repeat := append(key('k', direct, 1), make([]byte, 15)...)
+	repeat = append(repeat, 3)
+	for _, tc := range []struct {
+		name   string
+		damage func(db *engine.DB) error
+		want   string
+		stays  bool // the log itself: nothing to rebuild it from
+	}{
+		{"an entry is gone", dropRow(key('e', direct, 5)), "conversation 1: entry 6 follows 4", true},
+		{"the last entry is gone", dropRow(key('e', direct, 11)), "conversation 1", true},
+		{"an entry is cut", edit(key('e', group, 1), cut), "conversation 2: entry 1 does not decode", true},
+		{"an ordinal is wrong", edit(key('e', direct, 5), add(0)), "conversation 1: entry 5: its ordinal is 5, it should be 4", true},
+		{"the head is gone", dropRow(key('h', direct)), "conversation 1: the head says seq 0", false},
+		{"the head is ahead", edit(key('h', direct), add(3)), "conversation 1: the head says seq 12", false},
+		{"the head counts one member more", edit(key('h', group), add(6)), "conversation 2: the head says", false},
+		{"the description is gone", dropRow(key('i', group)), "conversation 2: its description", false},
+		{"the name is another one", edit(key('i', group), func(v []byte) []byte { v[len(v)-3]++; return v }), "conversation 2: its description", false},
+		{"a member is gone", dropRow(key('m', group, 3)), "the member row of user 3 is missing", false},
+		{"a member has another role", edit(key('m', group, 3), add(0)), "the member row of user 3 is not what", false},
+		{"who left is a member again", edit(key('m', group, 2), func(v []byte) []byte { v[len(v)-1] = 0; return v }), "the member row of user 2 is not what", false},
+		{"a stranger is a member", func(db *engine.DB) error {
+			return db.Set(key('m', direct, 3), []byte{1, 1, 0, 1, 0, 1, 1, 0}, engine.Sync)
+		}, "user 3, who never was a member", false},
+		{"a member row is cut", edit(key('m', group, 1), cut), "the member row of user 1 does not decode", false},
+		{"a repeat row is gone", dropRow(repeat), "entry 4 has no repeat row", false},
+		{"a repeat row names another entry", edit(repeat, add(0)), "has no repeat row of its own, or a wrong one", false},
+		{"a repeat row is of other content", edit(repeat, func(v []byte) []byte { v[len(v)-1]++; return v }), "entry 4 has no repeat row", false},
+		{"a repeat row is nobody's", func(db *engine.DB) error {
+			v, closer, err := db.Get(repeat)
+			if err != nil {
+				return err
+			}
+			stray := append(append([]byte(nil), repeat[:32]...), 99)
+			return errors.Join(db.Set(stray, v, engine.Sync), closer.Close())
+		}, "a repeat row names entry 4, which is another one's", false},
+		{"the pair is gone", dropRow(key('p', 1, 2)), "its pair does not lead to it", false},
+		{"a pair leads to a group", func(db *engine.DB) error { return db.Set(key('p', 1, 3), []byte{group}, engine.Sync) }, "which is not theirs", false},
+		{"a handle is gone", dropRow([]byte("nuser2")), "user 2 is not found by the handle", false},
+		{"a handle leads to somebody else", func(db *engine.DB) error { return db.Set([]byte("nuser2"), []byte{1}, engine.Sync) }, "user 2 is not found by the handle", false},
+		{"a handle is nobody's", func(db *engine.DB) error { return db.Set([]byte("nghost"), []byte{9}, engine.Sync) }, `the index of handles leads from "ghost"`, false},
+		{"an external id is gone", dropRow([]byte("x\x01ext3")), "user 3 is not found by the external id", false},
+		{"an account is cut", edit(key('u', 3), cut), "user 3: the account does not decode", true},
+		{"an account is gone", dropRow(key('u', 1)), "device 1 belongs to user 1, who is not there", false},
+		{"a device is cut", edit(key('d', 1, 1), cut), "device 1 of user 1 does not decode", false},
+		{"a timeline row is gone", dropRow(key('c', 1, direct)), "user 1 is a member of conversation 1, but the timeline", false},
+		{"a timeline row is cut", edit(key('c', 1, direct), cut), "timelines: the row of user 1", false},
+		{"a timeline shows who left", edit(key('c', 2, group), func(v []byte) []byte { v[0] ^= 1; return v }), "timelines: user 2 and conversation 2", false},
+		{"a timeline of a stranger", func(db *engine.DB) error { return db.Set(key('c', 3, direct), []byte{1, 9, 1}, engine.Sync) }, "user 3 has conversation 1, but never was a member", false},
+		{"a pts beyond the last", edit(key('l', 1), func(v []byte) []byte { v[0] = 1; return v }), "beyond the last one", false},
+		{"settings of a stranger", func(db *engine.DB) error { return db.Set(key('s', 3, direct), []byte{1, 0}, engine.Sync) }, "user 3 has settings for conversation 1", false},
+		{"ids are given out again", func(db *engine.DB) error { return db.Set([]byte("znext conversation"), []byte{1}, engine.Sync) }, "counters: the next conversation id is 1", false},
+		{"administrators are miscounted", func(db *engine.DB) error { return db.Set([]byte("zaccount administrators"), []byte{7}, engine.Sync) }, "counters: the number of administrators is 7", false},
+		{"a head without entries", func(db *engine.DB) error { return db.Set(key('h', 77), []byte{1, 1, 0, 1, 1, 1, 1, 1}, engine.Sync) }, "conversation 77 has a head, but no entries", true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			fs := plant(t)
+			change(t, fs, tc.damage)
+			r, said := check(t, fs, false)
+			if r.Damage == 0 || !strings.Contains(said, tc.want) {
+				t.Fatalf("found %d, want %q in:\n%s", r.Damage, tc.want, said)
+			}
+			if r.Repaired != 0 {
+				t.Error("it repaired without being told to")
+			}
+			check(t, fs, true)
+			r, said = check(t, fs, false)
+			if tc.stays != (r.Damage > 0) {
+				t.Errorf("after the repair %d findings stand:\n%s", r.Damage, said)
+			}
+		})
+	}
+}
+
+// A repair of timelines gives them another generation, so that clients start over.
+func TestRepairGivesTimelinesAnotherGeneration(t *testing.T) {
+	t.Parallel()
+	fs := plant(t)
+	generation := func() uint64 {
+		s, err := pebble.Open(folder, pebble.Options{FS: fs})
+		assert.NoError(t, "open", err)
+		rows, err := s.Timelines()
+		assert.NoError(t, "timelines", err)
+		g := rows.Generation()
+		assert.NoError(t, "close", s.Close())
+		return g
+	}
+	before := generation()
+	check(t, fs, true)
+	assert.Equal(t, "generation of a healthy folder", generation(), before)
+	change(t, fs, dropRow(key('c', 1, 1)))
+	check(t, fs, true)
+	if generation() == before {
+		t.Error("the generation stayed")
+	}
+}
