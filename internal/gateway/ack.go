@@ -39,8 +39,8 @@ func appendAck(sub wire.Subprotocol, dst []byte, id uint64, r *chat.Result) []by
 	}
 	inner := protowire.SizeTag(responseID) + protowire.SizeVarint(id) + protowire.SizeTag(responseSend) + protowire.SizeBytes(len(send))
 	outer := protowire.SizeTag(envelopeResponse) + protowire.SizeBytes(inner)
-	dst = protowire.AppendVarint(protowire.AppendTag(dst, frameEnvelopes, protowire.BytesType), uint64(outer))   //nolint:gosec // a size
-	dst = protowire.AppendVarint(protowire.AppendTag(dst, envelopeResponse, protowire.BytesType), uint64(inner)) //nolint:gosec // a size
+	dst = protowire.AppendVarint(protowire.AppendTag(dst, frameEnvelopes, protowire.BytesType), uint64(outer))
+	dst = protowire.AppendVarint(protowire.AppendTag(dst, envelopeResponse, protowire.BytesType), uint64(inner))
 	dst = appendUint(dst, responseID, id)
 	return protowire.AppendBytes(protowire.AppendTag(dst, responseSend, protowire.BytesType), send)
 }

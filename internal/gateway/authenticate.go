@@ -27,7 +27,7 @@ func (s *Session) Authenticated(now int64, wallMS uint64, id uint64, who account
 	if err != nil { // S-8
 		s.fail(id, err)
 		e := chat.AsError(err)
-		s.End(wire.CloseCode(e), string(e.Reason), uint32(min(e.RetryAfter.Milliseconds(), 1<<31))) //nolint:gosec // bounded
+		s.End(wire.CloseCode(e), string(e.Reason), uint32(min(e.RetryAfter.Milliseconds(), 1<<31)))
 		return false
 	}
 	s.who = wire.Actor{User: who.User, Device: who.Device}
@@ -58,7 +58,7 @@ func (s *Session) prolong(now int64, wallMS, id uint64, who account.Identity, er
 func (s *Session) setExpiry(now int64, wallMS, expiresMS uint64) {
 	s.endsAt = 0
 	if expiresMS != 0 {
-		s.endsAt = now + int64(min(expiresMS-wallMS, 1<<50)) //nolint:gosec // bounded
+		s.endsAt = now + int64(min(expiresMS-wallMS, 1<<50))
 	}
 }
 
@@ -76,7 +76,7 @@ func (s *Session) Subscribed(now int64, wallMS, epoch uint64, err error) {
 	s.state, s.epoch = stateOpen, epoch
 	var expires uint64
 	if s.endsAt != 0 {
-		expires = wallMS + uint64(max(s.endsAt-now, 0)) //nolint:gosec // not negative
+		expires = wallMS + uint64(max(s.endsAt-now, 0))
 	}
 	s.answer(s.welcome(s.authID, wallMS, expires)) // S-7; with id 0 it comes unasked (S-5)
 	waiting := s.waiting
@@ -89,11 +89,11 @@ func (s *Session) Subscribed(now int64, wallMS, epoch uint64, err error) {
 func (s *Session) welcome(id, wallMS, expiresMS uint64) []byte {
 	return encode(s.sub, &throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_Response{Response: &throngv1.Response{
 		Id: id, Result: &throngv1.Response_Authenticate{Authenticate: &throngv1.AuthenticateResponse{
-			User: uint64(s.who.User), Device: uint64(s.who.Device), HeartbeatMs: uint32(s.cfg.Heartbeat.Milliseconds()), //nolint:gosec // configured
+			User: uint64(s.who.User), Device: uint64(s.who.Device), HeartbeatMs: uint32(s.cfg.Heartbeat.Milliseconds()),
 			ExpiresMs: expiresMS, TimeMs: wallMS, Epoch: s.epoch,
 			Limits: &throngv1.Limits{
 				TextChars: chat.MaxTextRunes, TextBytes: chat.MaxTextBytes, FrameBytes: chat.MaxFrameBytes,
-				RangeEntries: chat.MaxRangeEntries, RequestsInFlight: uint32(s.cfg.InFlight), //nolint:gosec // configured
+				RangeEntries: chat.MaxRangeEntries, RequestsInFlight: uint32(s.cfg.InFlight),
 			},
 		}},
 	}}})

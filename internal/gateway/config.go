@@ -97,9 +97,16 @@ func (c Config) Validate() error {
 		name string
 		n    int
 	}{
-		{"workers", c.Workers}, {"waiting", c.Waiting}, {"inbox", c.Inbox}, {"in_flight", c.InFlight},
-		{"outbound", c.Outbound}, {"max_connections", c.MaxConnections}, {"max_pending", c.MaxPending},
-		{"max_per_address", c.MaxPerAddress}, {"max_per_user", c.MaxPerUser}, {"handshake_rate", c.HandshakeRate},
+		{"workers", c.Workers},
+		{"waiting", c.Waiting},
+		{"inbox", c.Inbox},
+		{"in_flight", c.InFlight},
+		{"outbound", c.Outbound},
+		{"max_connections", c.MaxConnections},
+		{"max_pending", c.MaxPending},
+		{"max_per_address", c.MaxPerAddress},
+		{"max_per_user", c.MaxPerUser},
+		{"handshake_rate", c.HandshakeRate},
 	} {
 		if f.n < 1 {
 			return fmt.Errorf("gateway.%s is %d; it must be at least 1", f.name, f.n)
@@ -112,8 +119,13 @@ func (c Config) Validate() error {
 		name string
 		d    time.Duration
 	}{
-		{"heartbeat", c.Heartbeat}, {"auth_timeout", c.AuthTimeout}, {"idle", c.Idle}, {"call_timeout", c.CallTimeout},
-		{"linger", c.Linger}, {"received_timeout", c.ReceivedTimeout}, {"stall", c.Stall},
+		{"heartbeat", c.Heartbeat},
+		{"auth_timeout", c.AuthTimeout},
+		{"idle", c.Idle},
+		{"call_timeout", c.CallTimeout},
+		{"linger", c.Linger},
+		{"received_timeout", c.ReceivedTimeout},
+		{"stall", c.Stall},
 	} {
 		if f.d < time.Second {
 			return fmt.Errorf("gateway.%s is %v; it must be at least 1s", f.name, f.d)

@@ -75,10 +75,7 @@ func (c *conn) read(first []byte) {
 		f.buf, f.w = append(make([]byte, 0, max(len(first), readBuffer)), first...), len(first)
 		f.buf = f.buf[:cap(f.buf)]
 	}
-	for {
-		if !c.events(&f) {
-			break
-		}
+	for c.events(&f) {
 		n, err := c.tr.Read(f.space())
 		if n > 0 {
 			f.fill(n)
@@ -121,7 +118,7 @@ func (c *conn) events(f *framing) bool {
 
 func (c *conn) event(ev event) bool {
 	o := op{c: c}
-	switch ev.op { //nolint:exhaustive // the framing passes on no others
+	switch ev.op {
 	case ws.OpPing:
 		o.kind, o.bytes = opPing, append([]byte(nil), ev.payload...)
 	case ws.OpPong:

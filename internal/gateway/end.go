@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"math/rand/v2"
+	"slices"
 
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
@@ -18,15 +19,7 @@ type revocation struct {
 }
 
 func (r *revocation) covers(device chat.DeviceID) bool {
-	if r.devices == nil {
-		return true
-	}
-	for _, d := range r.devices {
-		if d == device {
-			return true
-		}
-	}
-	return false
+	return r.devices == nil || slices.Contains(r.devices, device)
 }
 
 func (r *revocation) err() error {
@@ -42,13 +35,7 @@ func (l *loop) revoke(r revocation) {
 	l.revokes++
 	r.at, r.number = l.now, l.revokes
 	keep := l.now - l.srv.cfg.AuthTimeout.Milliseconds()
-	fresh := l.revoked[:0]
-	for _, old := range l.revoked {
-		if old.at >= keep {
-			fresh = append(fresh, old)
-		}
-	}
-	l.revoked = append(fresh, r)
+	l.revoked = append(slices.DeleteFunc(l.revoked, func(old revocation) bool { return old.at < keep }), r)
 	for i := len(l.users[r.user]) - 1; i >= 0; i-- {
 		if c := l.users[r.user][i]; r.covers(c.session.who.Device) {
 			c.session.End(r.code, reasonOf(r.code), 0)

@@ -169,7 +169,7 @@ func length(b []byte, size int, short int64) (int64, error) {
 		if n>>63 != 0 || n < 1<<16 {
 			return 0, protocolError("a length in more bytes than it needs, or with its top bit set")
 		}
-		return int64(n), nil //nolint:gosec // the top bit is clear
+		return int64(n), nil
 	default:
 		return short, nil
 	}
@@ -205,7 +205,7 @@ func closeFrame(payload []byte) (ws.StatusCode, error) {
 
 // appendControl appends a control frame of the server.
 func appendControl(dst []byte, op ws.OpCode, payload []byte) []byte {
-	dst = append(dst, 0x80|byte(op), byte(len(payload))) //nolint:gosec // at most 125
+	dst = append(dst, 0x80|byte(op), byte(len(payload)))
 	return append(dst, payload...)
 }
 
@@ -226,15 +226,15 @@ func seal(frame []byte, text bool) []byte {
 	}
 	switch {
 	case n < 126:
-		frame[headroom-2], frame[headroom-1] = op, byte(n) //nolint:gosec // below 126
+		frame[headroom-2], frame[headroom-1] = op, byte(n)
 		return frame[headroom-2:]
 	case n < 1<<16:
 		frame[headroom-4], frame[headroom-3] = op, 126
-		binary.BigEndian.PutUint16(frame[headroom-2:], uint16(n)) //nolint:gosec // below 1<<16
+		binary.BigEndian.PutUint16(frame[headroom-2:], uint16(n))
 		return frame[headroom-4:]
 	default:
 		frame[headroom-10], frame[headroom-9] = op, 127
-		binary.BigEndian.PutUint64(frame[headroom-8:], uint64(n)) //nolint:gosec // not negative
+		binary.BigEndian.PutUint64(frame[headroom-8:], uint64(n))
 		return frame[headroom-10:]
 	}
 }

@@ -90,7 +90,7 @@ func TestBreachesOfFraming(t *testing.T) {
 					p.raw(tc.send)
 				}
 				for {
-					f, err := ws.ReadFrame(p.r)
+					f, err := readFrame(p.r)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -115,7 +115,7 @@ func TestPings(t *testing.T) {
 	auth := mustMarshal(&throngv1.ClientFrame{Envelopes: []*throngv1.ClientEnvelope{authenticate("1:10")}})
 	p.raw(append(head(0x02, 3), auth[:3]...))
 	p.raw(append(head(0x89, 4), "ping"...))
-	f, err := ws.ReadFrame(p.r)
+	f, err := readFrame(p.r)
 	if err != nil || f.Header.OpCode != ws.OpPong || !bytes.Equal(f.Payload, []byte("ping")) {
 		t.Fatalf("%v %q %v", f.Header.OpCode, f.Payload, err)
 	}

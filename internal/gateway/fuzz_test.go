@@ -59,7 +59,7 @@ func second(t *testing.T, stream []byte, messages [][]byte) {
 	state := ws.StateServerSide
 	var message []byte
 	for i := 0; i < len(messages); {
-		f, err := ws.ReadFrame(r)
+		f, err := readFrame(r)
 		if err != nil {
 			t.Fatalf("the library ends before message %d: %v", i, err)
 		}

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"io"
 	"strconv"
 
 	"github.com/gobwas/ws"
@@ -28,4 +29,18 @@ func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 
 func accountOf(user chat.UserID, device chat.DeviceID) account.Identity {
 	return account.Identity{User: user, Device: device}
+}
+
+// readFrame reads a frame of at most 2 MiB.
+func readFrame(r io.Reader) (ws.Frame, error) {
+	h, err := ws.ReadHeader(r)
+	if err != nil {
+		return ws.Frame{}, err
+	}
+	if h.Length > 2<<20 {
+		return ws.Frame{}, io.ErrShortBuffer
+	}
+	f := ws.Frame{Header: h, Payload: make([]byte, h.Length)}
+	_, err = io.ReadFull(r, f.Payload)
+	return f, err
 }

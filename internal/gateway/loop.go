@@ -198,7 +198,7 @@ func (l *loop) after(c *conn) {
 		l.mark(c)
 	}
 	if e, ended := c.session.Ended(); ended {
-		l.finish(c, uint16(e.Code), e.Reason) //nolint:gosec // close codes are below 5000
+		l.finish(c, uint16(e.Code), e.Reason)
 	}
 }
 

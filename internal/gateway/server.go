@@ -223,7 +223,7 @@ func (s *Server) replaceOthers(own *loop, c *conn, who account.Identity, mask ui
 	}
 }
 
-func (s *Server) wallMS() uint64 { return uint64(max(s.now().UnixMilli(), 0)) } //nolint:gosec // not negative
+func (s *Server) wallMS() uint64 { return uint64(max(s.now().UnixMilli(), 0)) }
 
 // peer is the address of the socket's other end, without the port.
 func peer(r *http.Request) string {

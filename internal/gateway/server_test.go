@@ -135,7 +135,7 @@ func (p *peer) raw(b []byte) {
 // frame returns the next frame's envelopes, or the close code.
 func (p *peer) frame() (envs []*throngv1.ServerEnvelope, closed ws.StatusCode) {
 	p.t.Helper()
-	f, err := ws.ReadFrame(p.r)
+	f, err := readFrame(p.r)
 	if err != nil {
 		p.t.Fatalf("reading: %v", err)
 	}
@@ -298,14 +298,14 @@ func TestHandshakeIsChecked(t *testing.T) {
 				t.Errorf("status %d, want %d", res.StatusCode, tc.status)
 			}
 			switch res.StatusCode {
-			case 101:
+			case http.StatusSwitchingProtocols:
 				if got := res.Header.Get("Sec-Websocket-Accept"); got != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" {
 					t.Errorf("accept %q", got)
 				}
 				if got := res.Header.Get("Sec-Websocket-Protocol"); got != "throng.v1.proto" {
 					t.Errorf("protocol %q", got)
 				}
-			case 426:
+			case http.StatusUpgradeRequired:
 				if res.Header.Get("Sec-Websocket-Version") != "13" {
 					t.Error("426 does not name the version")
 				}

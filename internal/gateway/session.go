@@ -345,7 +345,7 @@ func (s *Session) Cut() {
 
 func (s *Session) closing(code throngv1.CloseCode, reason string, retryMS uint32) {
 	s.out.Add(encode(s.sub, &throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_Closing{Closing: &throngv1.Closing{
-		CloseCode: uint32(code), Reason: reason, RetryAfterMs: retryMS, //nolint:gosec // close codes are positive
+		CloseCode: uint32(code), Reason: reason, RetryAfterMs: retryMS,
 	}}}))
 }
 
