@@ -260,10 +260,10 @@ func (s *Service) tokensOf(d Device, secret [secretBytes]byte) (Tokens, error) {
 	refresh := refreshToken{user: d.User, device: d.ID, number: d.Refresh.Number, secret: secret}
 	return Tokens{
 		Access:           access,
-		AccessExpiresMS:  uint64(expires.Unix()) * 1_000, //nolint:gosec // after 1970
+		AccessExpiresMS:  uint64(expires.Unix()) * 1_000,
 		Refresh:          refresh.encode(s.issuer.keys[0].refresh),
 		RefreshExpiresMS: d.Refresh.ExpiresMS,
 	}, nil
 }
 
-func ms(d time.Duration) uint64 { return uint64(d.Milliseconds()) } //nolint:gosec // settings are positive
+func ms(d time.Duration) uint64 { return uint64(d.Milliseconds()) }

@@ -154,9 +154,10 @@ var only = map[string]struct {
 	places []string
 	reason string
 }{
-	"github.com/cockroachdb/pebble/v2": {[]string{"internal/store/pebble"}, "no driver's type leaves its adapter"},
+	"github.com/cockroachdb/pebble/v2": {[]string{"internal/store/pebble", "internal/app"},
+		"no driver's type leaves its adapter; the wiring hands it the file system"},
 	"github.com/gobwas/ws":             {[]string{"internal/gateway", "client", "bench"}, "the session is a state machine without I/O"},
-	"connectrpc.com/connect":           {[]string{"internal/api", "proto", "client", "internal/wire", "bench"}, "HTTP ends at the API"},
+	"connectrpc.com/connect":           {[]string{"internal/api", "proto", "client", "internal/wire", "bench", "cmd/throng/chat", "examples"}, "HTTP ends at the API, and begins at the SDK's generated clients"},
 	"github.com/pelletier/go-toml/v2":  {[]string{"internal/config"}, "a part has its own Config and never sees the file"},
 	"github.com/go-jose/go-jose/v4":    {[]string{"internal/account"}, "tokens are the account's"},
 	"golang.org/x/crypto/argon2":       {[]string{"internal/account"}, "passwords are the account's"},
