@@ -13,8 +13,9 @@ type rowKey struct {
 }
 
 // rowWriter prepares a batch of rows. It belongs to who holds Timelines.writing, and holds the database open until close.
+// It reads through one iterator with filters on the last level: rows of newcomers are misses, in runs of near keys.
 type rowWriter struct {
-	db      *pebble.DB
+	iter    *pebble.Iterator
 	batch   *pebble.Batch
 	release func()
 	err     error // the first of batch
@@ -28,15 +29,38 @@ func (t *Timelines) begin() (*rowWriter, error) {
 	if err != nil {
 		return nil, err
 	}
+	iter, err := t.store.db.NewIter(&pebble.IterOptions{UseL6Filters: true})
+	if err != nil {
+		release()
+		return nil, storageError(err, "reading timelines")
+	}
 	return &rowWriter{
-		db: t.store.db, batch: t.store.db.NewBatch(), release: release,
+		iter: iter, batch: t.store.db.NewBatch(), release: release,
 		rows: make(map[rowKey]timeline.Row), ends: make(map[chat.UserID]end),
 	}, nil
 }
 
 func (w *rowWriter) close() {
 	_ = w.batch.Close()
+	_ = w.iter.Close() // its error was seen by the read that met it
 	w.release()
+}
+
+// find reads one row as it was before the batch.
+func (w *rowWriter) find(key []byte, what string, decode func(r *reader)) error {
+	if !w.iter.SeekPrefixGE(key) {
+		return storageError(w.iter.Error(), "reading a "+what)
+	}
+	value, err := w.iter.ValueAndErr()
+	if err != nil {
+		return storageError(err, "reading a "+what)
+	}
+	r := reader{b: value}
+	decode(&r)
+	if !r.done() {
+		return errDamaged(what)
+	}
+	return nil
 }
 
 func (w *rowWriter) set(key, value []byte) {
@@ -67,7 +91,7 @@ func (w *rowWriter) row(k rowKey) (timeline.Row, error) {
 		return row, nil
 	}
 	row := timeline.Row{Conversation: k.conversation}
-	_, err := lookup(w.db, key2(tableRow, uint64(k.user), uint64(k.conversation)), "timeline row", func(r *reader) { row = r.row(k.conversation) })
+	err := w.find(key2(tableRow, uint64(k.user), uint64(k.conversation)), "timeline row", func(r *reader) { row = r.row(k.conversation) })
 	return row, err
 }
 
@@ -78,8 +102,7 @@ func (w *rowWriter) put(k rowKey, was, row timeline.Row, quiet bool) (timeline.P
 	}
 	e, ok := w.ends[k.user]
 	if !ok {
-		var err error
-		if e, err = readEnd(w.db, k.user); err != nil {
+		if err := w.find(key1(tableLast, uint64(k.user)), "pts", func(r *reader) { e = r.end() }); err != nil {
 			return 0, err
 		}
 	}
