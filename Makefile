@@ -70,9 +70,10 @@ fmt: $(BIN)/golangci-lint $(BIN)/buf ## Format Go and the schema.
 	buf format -w
 
 .PHONY: generate
-generate: breaking ## Generate code from the schema, and take the schema as the one that later changes must be compatible with.
+generate: breaking ## Generate what comes from the schema and from comments, and take the schema as what later changes must be compatible with.
 	buf generate
 	buf build --exclude-source-info -o proto/baseline.binpb
+	go generate ./...
 
 .PHONY: generate-check
 generate-check: ## Fail where generated files are not what the schema says.

@@ -31,8 +31,10 @@ var aside = map[string]struct {
 	"internal/arch": {nil, "it reads the source, it does not use it"},
 	"proto":         {[]string{"proto"}, "the schema knows nobody"},
 	"client":        {[]string{"client", "proto"}, "the SDK is for programs outside of this repository: the schema is all it may know"},
-	"bench": {[]string{"bench", "client", "proto", "internal/eventloop"},
-		"the load engine is a client; internal only for the in-memory transport and the bare loop"},
+	"bench": {
+		[]string{"bench", "client", "proto", "internal/eventloop"},
+		"the load engine is a client; internal only for the in-memory transport and the bare loop",
+	},
 	"cmd/throng/chat": {[]string{"cmd/throng/chat", "client", "proto"}, "the terminal client shows what the SDK can do"},
 	"cmd":             {[]string{"cmd", "client", "bench", "proto", "internal/app", "internal/config", "internal/chat"}, "commands start what app has wired"},
 	"examples":        {[]string{"client", "proto"}, "examples are for programs outside of this repository"},
@@ -154,16 +156,18 @@ var only = map[string]struct {
 	places []string
 	reason string
 }{
-	"github.com/cockroachdb/pebble/v2": {[]string{"internal/store/pebble", "internal/app"},
-		"no driver's type leaves its adapter; the wiring hands it the file system"},
-	"github.com/gobwas/ws":             {[]string{"internal/gateway", "client", "bench"}, "the session is a state machine without I/O"},
-	"connectrpc.com/connect":           {[]string{"internal/api", "proto", "client", "internal/wire", "bench", "cmd/throng/chat", "examples"}, "HTTP ends at the API, and begins at the SDK's generated clients"},
-	"github.com/pelletier/go-toml/v2":  {[]string{"internal/config"}, "a part has its own Config and never sees the file"},
-	"github.com/go-jose/go-jose/v4":    {[]string{"internal/account"}, "tokens are the account's"},
-	"golang.org/x/crypto/argon2":       {[]string{"internal/account"}, "passwords are the account's"},
-	"github.com/charmbracelet":         {[]string{"cmd/throng"}, "the terminal is the command's"},
+	"github.com/cockroachdb/pebble/v2": {
+		[]string{"internal/store/pebble", "internal/app"},
+		"no driver's type leaves its adapter; the wiring hands it the file system",
+	},
+	"github.com/gobwas/ws":            {[]string{"internal/gateway", "client", "bench"}, "the session is a state machine without I/O"},
+	"connectrpc.com/connect":          {[]string{"internal/api", "proto", "client", "internal/wire", "bench", "cmd/throng/chat", "examples"}, "HTTP ends at the API, and begins at the SDK's generated clients"},
+	"github.com/pelletier/go-toml/v2": {[]string{"internal/config"}, "a part has its own Config and never sees the file"},
+	"github.com/go-jose/go-jose/v4":   {[]string{"internal/account"}, "tokens are the account's"},
+	"golang.org/x/crypto/argon2":      {[]string{"internal/account"}, "passwords are the account's"},
+	"github.com/charmbracelet":        {[]string{"cmd/throng"}, "the terminal is the command's"},
 	"google.golang.org/protobuf": {[]string{
-		"proto", "client", "bench", "cmd", "test", "internal/wire", "internal/gateway", "internal/api", "internal/store", "internal/app", "internal/fanout",
+		"proto", "client", "bench", "cmd", "examples", "internal/wire", "internal/gateway", "internal/api", "internal/store", "internal/app", "internal/fanout",
 	}, "the nouns do not know the wire"},
 	"net/http/pprof": {[]string{"internal/app"}, "profiles stand on the loopback listener, never on the public one"},
 	"expvar":         {nil, "metrics are Prometheus's, on a registry that was passed in"},
@@ -175,7 +179,7 @@ var only = map[string]struct {
 func TestModulesHaveTheirPlace(t *testing.T) {
 	t.Parallel()
 	for _, s := range sources(t) {
-		if s.test {
+		if s.test || under(s.dir, "test") {
 			continue
 		}
 		for _, imported := range s.imports() {
