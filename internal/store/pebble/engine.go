@@ -2,6 +2,7 @@ package pebble
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -28,6 +29,7 @@ type engine struct {
 	kick     chan struct{} // capacity 1: somebody waits for a sync
 	unsynced chan struct{} // capacity 1: something was applied
 	onSync   func([]*commit)
+	told     func(error) // Options.Fatal
 
 	mu sync.Mutex // held while deciding and applying; protects no field here
 
@@ -56,9 +58,10 @@ type commit struct {
 	ended func(applied bool)
 }
 
-func newEngine(db *pebble.DB, onSync func([]*commit)) *engine {
+func newEngine(db *pebble.DB, onSync func([]*commit), told func(error)) *engine {
 	return &engine{
 		db:       db,
+		told:     told,
 		closed:   make(chan struct{}),
 		done:     make(chan struct{}),
 		kick:     make(chan struct{}, 1),
@@ -110,7 +113,7 @@ func (e *engine) commit(b *pebble.Batch, note *commit) (generation, error) {
 	e.syncMu.Unlock()
 
 	failpoint.Hit(failpoint.CommitBefore)
-	err := b.Commit(pebble.NoSync)
+	err := e.write(func() error { return b.Commit(pebble.NoSync) })
 	failpoint.Hit(failpoint.CommitAfter)
 
 	e.syncMu.Lock()
@@ -255,8 +258,7 @@ func (e *engine) syncOnce() {
 	if mutant == mutantNoFsync {
 		opts = pebble.NoSync
 	}
-	if err := e.db.LogData(nil, opts); err != nil {
-		e.fail(err)
+	if err := e.write(func() error { return e.db.LogData(nil, opts) }); err != nil {
 		return
 	}
 	failpoint.Hit(failpoint.SyncAfter)
@@ -278,6 +280,29 @@ func (e *engine) syncOnce() {
 	e.changed = make(chan struct{})
 	e.syncMu.Unlock()
 	e.onSync(durable)
+}
+
+// write runs a write of the database. Pebble answers what it cannot undo with a panic or by [engineLogger.Fatalf]; so every
+// failure of a write is one of the store.
+func (e *engine) write(fn func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the storage engine gave up: %v", p)
+		}
+		if err != nil {
+			e.die(err)
+		}
+	}()
+	return fn()
+}
+
+// die ends the store for good and tells the process to end.
+func (e *engine) die(err error) {
+	e.fail(err)
+	if e.told == nil {
+		panic(err)
+	}
+	e.told(err)
 }
 
 // fail ends all waiting and all writing: what was applied cannot be made durable, and trying once more would not make it

@@ -51,16 +51,32 @@ func (l engineLogger) Fatalf(format string, args ...any) {
 	l.fatal(err)
 }
 
-// fatal returns what ends the goroutine that met a failure after which Pebble may not go on.
-func (s *Store) fatal(told func(error)) func(error) {
-	return func(err error) {
-		if s.engine != nil { // nil while Pebble opens
-			s.fail(err)
-		}
-		if told == nil {
-			panic(err)
-		}
-		told(err)
-		runtime.Goexit()
+// fatal ends the goroutine that met a failure after which Pebble may not go on.
+func (s *Store) fatal(err error) {
+	if s.engine == nil { // Pebble is still opening: openDB tells it to the caller
+		s.opening.Store(&err)
+	} else {
+		s.die(err)
 	}
+	runtime.Goexit()
+}
+
+// openDB opens Pebble on a goroutine of its own, which a fatal failure can end: a folder that does not open is an error of
+// [Open], not the end of the process.
+func (s *Store) openDB(dir string, o *pebble.Options) (db *pebble.DB, err error) {
+	ended := make(chan struct{})
+	go func() { // ends before this returns
+		defer close(ended)
+		defer func() {
+			if p := recover(); p != nil { // Pebble panics where a folder cannot be synced
+				err = fmt.Errorf("the storage engine gave up: %v", p)
+			}
+		}()
+		db, err = pebble.Open(dir, o)
+	}()
+	<-ended
+	if fatal := s.opening.Load(); fatal != nil {
+		return nil, *fatal
+	}
+	return db, err //nolint:wrapcheck // Open says what was being done
 }

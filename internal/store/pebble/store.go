@@ -59,12 +59,12 @@ func Open(dir string, o Options) (*Store, error) {
 	cache := pebble.NewCache(o.CacheBytes)
 	s := &Store{cache: cache, log: o.Logger, now: o.Now, ring: newRing(), lease: newLeases()}
 	s.guard = newGuard(o.FS, dir, o.MinFreeBytes)
-	db, err := s.openDB(dir, o.pebble(cache, s.fatal(o.Fatal)))
+	db, err := s.openDB(dir, o.pebble(cache, s.fatal))
 	if err != nil {
 		cache.Unref()
 		return nil, fmt.Errorf("opening the database in %s (is another server running on it?): %w", dir, err)
 	}
-	s.engine = newEngine(db, s.ring.publish)
+	s.engine = newEngine(db, s.ring.publish, o.Fatal)
 	s.writer = newWriter(db, o)
 	go s.runSyncer() // ends with Close
 	if err := s.begin(); err != nil {
