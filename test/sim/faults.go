@@ -1,0 +1,93 @@
+package sim
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// faults are the kinds of trouble that a world knows; each seed turns on some of them.
+type faults struct {
+	resets, silence, outages, latency, crashes, stops, clocks, restarts bool
+}
+
+func drawFaults(rng *rand.Rand) faults {
+	some := func() bool { return rng.IntN(2) == 0 }
+	return faults{
+		resets: some(), silence: some(), outages: some(), latency: some(),
+		crashes: some(), stops: some(), clocks: rng.IntN(3) == 0, restarts: some(),
+	}
+}
+
+// trouble makes faults happen until the world heals.
+func (w *World) trouble(until time.Time) {
+	for {
+		wait := time.Duration(w.rng.ExpFloat64() * float64(6*time.Second))
+		if time.Now().Add(wait).After(until) {
+			return
+		}
+		time.Sleep(wait)
+		if err := w.oneFault(); err != nil {
+			w.fail(err)
+			return
+		}
+	}
+}
+
+func (w *World) oneFault() error {
+	d := w.devices[w.rng.IntN(len(w.devices))]
+	switch n := w.rng.IntN(8); {
+	case n == 0 && w.faults.resets:
+		w.step("reset of %s", d.name)
+		d.link.Reset()
+	case n == 1 && w.faults.silence:
+		w.step("silence of %s", d.name)
+		d.link.Silence()
+	case n == 2 && w.faults.outages:
+		w.step("outage of %s", d.name)
+		d.link.SetDown(true)
+		d.link.Reset()
+		back := time.Duration(w.rng.IntN(20)) * time.Second
+		w.tasks.Go(func() { time.Sleep(back); d.link.SetDown(false) })
+	case n == 3 && w.faults.latency:
+		d.link.SetLatency(0, time.Duration(w.rng.IntN(1500))*time.Millisecond)
+	case n == 4 && w.faults.crashes:
+		return w.crash()
+	case n == 5 && w.faults.stops:
+		w.step("stop and start")
+		if err := w.node.shut(); err != nil {
+			return err
+		}
+		return w.node.start(w.ctx)
+	case n == 6 && w.faults.clocks:
+		jump := time.Duration(w.rng.Int64N(int64(48*time.Hour))) - 24*time.Hour
+		w.step("the clock jumps to %s", jump)
+		w.node.skew.Store(int64(jump))
+	}
+	return nil
+}
+
+// crash cuts the power: nothing more reaches anybody, what was not synced is lost in part, and the server starts on the rest.
+func (w *World) crash() error {
+	lost := w.rng.IntN(101)
+	w.step("power cut, %d%% of the unsynced kept", lost)
+	for _, d := range w.devices {
+		d.link.SetDown(true)
+		d.link.Reset()
+	}
+	w.operator.SetDown(true)
+	w.operator.Reset()
+	disk := w.node.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: lost, RNG: w.rng})
+	if err := w.node.shut(); err != nil {
+		return err
+	}
+	w.node.fs = disk
+	time.Sleep(time.Duration(w.rng.IntN(5000)) * time.Millisecond)
+	err := w.node.start(w.ctx)
+	for _, d := range w.devices {
+		d.link.SetDown(false)
+	}
+	w.operator.SetDown(false)
+	return err
+}
