@@ -26,7 +26,8 @@ type SendConfig struct {
 	Duration time.Duration
 	// Warmup comes before it and is checked but not measured; default 1 s, negative is none.
 	Warmup time.Duration
-	// Preload is how many messages lie in the server before the load begins.
+	// Preload is how many messages lie in the server before the load begins: imported into the folder before the server starts, or
+	// sent to one that runs anyway.
 	Preload int
 
 	// URL of a running server; empty starts one on a temporary folder.

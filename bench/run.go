@@ -47,6 +47,8 @@ type run struct {
 
 	// Atomic.
 	stopped   atomic.Bool
+	paused    atomic.Bool // nothing new is sent
+	open      atomic.Bool // the loop is open: messages are due by the clock
 	measuring atomic.Bool
 	acked     atomic.Int64 // all that were acknowledged
 	measured  atomic.Int64 // those in the measured part
@@ -127,11 +129,14 @@ func (r *run) load(ctx context.Context, srv *server) (window, error) {
 	stop := make(chan struct{})
 	var helpers sync.WaitGroup
 	helpers.Go(func() { r.heartbeats(stop) })
-	r.startSenders(&helpers, stop)
 	defer func() {
 		close(stop)
 		helpers.Wait()
 	}()
+	if err := r.fill(ctx); err != nil {
+		return window{}, err
+	}
+	r.startSenders(&helpers, stop)
 	if err := r.phase(ctx, "warm-up", r.cfg.Warmup); err != nil {
 		return window{}, err
 	}
@@ -145,6 +150,30 @@ func (r *run) load(ctx context.Context, srv *server) (window, error) {
 	w.acked, w.deliveries = r.measured.Load(), r.inWindow.Load()
 	r.stopped.Store(true)
 	return w, err
+}
+
+// fill preloads a server that runs anyway: in a closed loop, with real sends.
+func (r *run) fill(ctx context.Context) error {
+	if r.cfg.Preload == 0 || r.cfg.URL == "" {
+		return nil
+	}
+	r.firstSends()
+	tick := time.NewTicker(progressEvery)
+	defer tick.Stop()
+	for r.acked.Load() < int64(r.cfg.Preload) {
+		select {
+		case <-tick.C:
+			r.tell(Progress{Phase: "preload", Done: int(r.acked.Load()), Total: r.cfg.Preload})
+		case err := <-r.failed:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	r.paused.Store(true)
+	r.until(ctx, drainAcks, func() bool { return r.waiting.Load() == 0 })
+	r.paused.Store(false)
+	return nil
 }
 
 func (r *run) phase(ctx context.Context, name string, d time.Duration) error {

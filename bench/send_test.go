@@ -113,6 +113,24 @@ func TestSend(t *testing.T) {
 	}
 }
 
+func TestPreload(t *testing.T) {
+	t.Parallel()
+	srv := clienttest.New()
+	cfg := small(serve(t, srv))
+	cfg.Preload, cfg.Rate = 300, 200
+	rep, err := bench.Send(t.Context(), cfg, nil)
+	if err != nil || rep.Faults() != 0 || rep.Rate > 300 {
+		t.Errorf("report %+v, %v", rep, err)
+	}
+	stored := 0
+	for conv := uint64(1); conv <= 8; conv++ {
+		stored += len(srv.Log(conv)) - 1
+	}
+	if want := 300 + int(rep.Acked); stored < want {
+		t.Errorf("%d messages stored, want %d at least", stored, want)
+	}
+}
+
 // TestSendFindsFaults breaks the deliveries: the bench must see it.
 func TestSendFindsFaults(t *testing.T) {
 	t.Parallel()

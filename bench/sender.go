@@ -7,8 +7,9 @@ import (
 )
 
 const (
-	pipeline   = 32 // messages of one user that are on their way at once, in an open loop
-	schedulers = 4
+	pipeline   = 32     // messages of one user that are on their way at once, in an open loop
+	fastRate   = 10_000 // messages per second that one scheduler makes due without falling behind
+	schedulers = 4      // for more
 	tickEvery  = time.Millisecond
 	uuidBits   = 0x80 // version 8 and the variant of RFC 9562: a UUID of one's own making
 )
@@ -49,23 +50,31 @@ func (r *run) newSenders() {
 // startSenders begins the load: a first message each, which keeps the loop closed, or the schedules.
 func (r *run) startSenders(helpers *sync.WaitGroup, stop <-chan struct{}) {
 	if r.cfg.Rate == 0 {
-		helpers.Go(func() {
-			for _, s := range r.senders {
-				s.p.mu.Lock()
-				s.send(r.now())
-				s.p.mu.Unlock()
-			}
-		})
+		helpers.Go(r.firstSends)
 		return
 	}
+	r.open.Store(true)
 	begin := r.now()
-	for k := range schedulers {
-		helpers.Go(func() { r.schedule(k, begin, stop) })
+	n := 1
+	if r.cfg.Rate > fastRate {
+		n = schedulers
+	}
+	for k := range n {
+		helpers.Go(func() { r.schedule(k, n, begin, stop) })
+	}
+}
+
+// firstSends begins a closed loop.
+func (r *run) firstSends() {
+	for _, s := range r.senders {
+		s.p.mu.Lock()
+		s.send(r.now())
+		s.p.mu.Unlock()
 	}
 }
 
 // schedule makes the messages due whose number is k modulo the number of schedulers.
-func (r *run) schedule(k int, begin int64, stop <-chan struct{}) {
+func (r *run) schedule(k, of int, begin int64, stop <-chan struct{}) {
 	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
 	for n := k; ; {
@@ -74,7 +83,7 @@ func (r *run) schedule(k int, begin int64, stop <-chan struct{}) {
 			return
 		case <-tick.C:
 		}
-		for now := r.now(); !r.stopped.Load(); n += schedulers {
+		for now := r.now(); !r.stopped.Load(); n += of {
 			due := begin + int64(float64(n)/r.cfg.Rate*float64(time.Second))
 			if due > now {
 				break
@@ -127,8 +136,8 @@ func (s *sender) answered(m *message, now int64) {
 		r.acks.record(s.p.index, took)
 	}
 	switch {
-	case r.stopped.Load():
-	case r.cfg.Rate == 0:
+	case r.stopped.Load() || r.paused.Load():
+	case !r.open.Load():
 		s.send(r.now())
 	case len(s.backlog) > 0:
 		due := s.backlog[0]

@@ -39,8 +39,9 @@ func (r *run) setUp(ctx context.Context, s *server) error {
 		return err
 	}
 	r.tokens = make([]string, r.plan.users)
+	back := api(0)
 	err := r.each(ctx, "tokens", r.plan.users, func(ctx context.Context, u int) error {
-		resp, err := api(0).Admin.IssueToken(ctx, connect.NewRequest(&throngv1.IssueTokenRequest{
+		resp, err := back.Admin.IssueToken(ctx, connect.NewRequest(&throngv1.IssueTokenRequest{
 			User: uint64(r.users[u]), Device: &throngv1.NewDevice{Name: "bench", Platform: throngv1.Platform_PLATFORM_SERVER},
 		}))
 		if err != nil {

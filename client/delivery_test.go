@@ -264,3 +264,31 @@ func TestUnread(t *testing.T) {
 		}
 	})
 }
+
+// TestTimelineBehind: a delivery tells of a conversation that the next syncs do not know yet.
+func TestTimelineBehind(t *testing.T) {
+	t.Parallel()
+	hide := 0
+	prepare := func(s *clienttest.Server) {
+		s.OnRequest = func(ss *clienttest.Session, env *throngv1.ClientEnvelope) bool {
+			if env.GetSync() == nil || hide == 0 {
+				return false
+			}
+			hide--
+			ss.Answer(env.GetId(), &throngv1.Response{Result: &throngv1.Response_Sync{
+				Sync: &throngv1.SyncResponse{Cursor: env.GetSync().GetCursor()},
+			}})
+			return true
+		}
+	}
+	bubble(t, prepare, client.Options{}, func(w *world) {
+		w.connect()
+		hide = 3
+		w.srv.AddConversation(2, throngv1.Kind_KIND_GROUP, lin, maja)
+		w.srv.Append(2, maja, "second")
+		w.pass(time.Second)
+		if got := w.seqs[2]; len(got) != 2 || hide != 0 {
+			t.Errorf("told %v of the new conversation, %d syncs left to hide it from", got, hide)
+		}
+	})
+}
