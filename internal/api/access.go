@@ -5,9 +5,8 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	rpc "github.com/throng-im/throng/proto/throng/v1/throngv1connect"
-
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
+	rpc "github.com/throng-im/throng/proto/throng/v1/throngv1connect"
 )
 
 // access is who may call a procedure. Finer rules (roles, membership) are the domain's.

@@ -64,7 +64,7 @@ func credentials(ctx context.Context, handle, password string, d *throngv1.NewDe
 func newDevice(ctx context.Context, d *throngv1.NewDevice) account.NewDevice {
 	platform := account.Platform(255) // refused
 	if p := d.GetPlatform(); p >= 0 && p <= throngv1.Platform_PLATFORM_SERVER {
-		platform = account.Platform(p) //nolint:gosec // bounded on the line above
+		platform = account.Platform(p)
 	}
 	return account.NewDevice{Name: d.GetName(), Platform: platform, Address: requestOf(ctx).address}
 }
@@ -132,7 +132,7 @@ func (h accountHandler) SignOut(ctx context.Context, r *connect.Request[throngv1
 	if err != nil {
 		return nil, err
 	}
-	res := connect.NewResponse(&throngv1.SignOutResponse{Ended: uint32(max(n, 0))}) //nolint:gosec // a number of devices
+	res := connect.NewResponse(&throngv1.SignOutResponse{Ended: uint32(max(n, 0))})
 	if rq.site == siteSame && (r.Msg.GetAll() || device == rq.caller.device) {
 		setCookie(res.Header(), rq, "", 0)
 	}
@@ -170,7 +170,7 @@ func (h accountHandler) ChangePassword(
 ) (*connect.Response[throngv1.ChangePasswordResponse], error) {
 	c := requestOf(ctx).caller
 	n, err := h.s.deps.Accounts.ChangePassword(ctx, c.user, c.device, r.Msg.GetOldPassword(), r.Msg.GetNewPassword())
-	return respond(&throngv1.ChangePasswordResponse{Ended: uint32(max(n, 0))}, err) //nolint:gosec // a number of devices
+	return respond(&throngv1.ChangePasswordResponse{Ended: uint32(max(n, 0))}, err)
 }
 
 // DeleteAccount implements the procedure of the same name.

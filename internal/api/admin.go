@@ -29,7 +29,7 @@ func (h adminHandler) CreateUsers(
 	if err != nil {
 		return nil, err
 	}
-	out := &throngv1.CreateUsersResponse{Ids: make([]uint64, len(ids)), Created: uint32(max(created, 0))} //nolint:gosec // at most 1,000
+	out := &throngv1.CreateUsersResponse{Ids: make([]uint64, len(ids)), Created: uint32(max(created, 0))}
 	for i, id := range ids {
 		out.Ids[i] = uint64(id)
 	}
@@ -137,7 +137,7 @@ func (h adminHandler) SignOutUser(
 		return nil, err
 	}
 	n, err := h.s.deps.Accounts.SignOut(ctx, id, 0, true)
-	return respond(&throngv1.SignOutUserResponse{Ended: uint32(max(n, 0))}, err) //nolint:gosec // a number of devices
+	return respond(&throngv1.SignOutUserResponse{Ended: uint32(max(n, 0))}, err)
 }
 
 // EraseUser implements the procedure of the same name. The account goes last: an erasure that was cut off is repeated,
@@ -157,7 +157,7 @@ func (h adminHandler) EraseUser(ctx context.Context, r *connect.Request[throngv1
 		return nil, err
 	}
 	err = h.s.deps.Administration.DeleteUser(ctx, id)
-	return respond(&throngv1.EraseUserResponse{MessagesErased: uint64(max(erased, 0))}, err) //nolint:gosec // not negative
+	return respond(&throngv1.EraseUserResponse{MessagesErased: uint64(max(erased, 0))}, err)
 }
 
 func (h adminHandler) eraseMessages(ctx context.Context, id chat.UserID) (int, error) {

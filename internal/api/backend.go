@@ -41,7 +41,7 @@ func pageSize(asked uint32, standard, most int) int {
 	if asked == 0 {
 		return standard
 	}
-	return int(min(asked, uint32(most))) //nolint:gosec // most is small
+	return int(min(asked, uint32(most)))
 }
 
 // Send appends a message and answers once it is durable.
@@ -121,7 +121,7 @@ func (b *Backend) Heartbeat(ctx context.Context, who wire.Actor, req *throngv1.H
 		return nil, err
 	}
 	res := &throngv1.HeartbeatResponse{
-		Cursor: cursor(d.Cursor), Digest: d.Hash, TimeMs: uint64(max(0, b.now().UnixMilli())), //nolint:gosec // not negative
+		Cursor: cursor(d.Cursor), Digest: d.Hash, TimeMs: uint64(max(0, b.now().UnixMilli())),
 		TotalUnread: d.TotalUnread,
 	}
 	if d.Hash != req.GetDigest() {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"connectrpc.com/connect"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
@@ -18,8 +19,12 @@ type codec struct {
 }
 
 // codecs are the encodings of the API; Connect asks for JSON under two names.
-func codecs() []codec {
-	return []codec{{"proto", wire.Proto}, {"json", wire.JSON}, {"json; charset=utf-8", wire.JSON}}
+func codecs() []connect.HandlerOption {
+	return []connect.HandlerOption{
+		connect.WithCodec(codec{"proto", wire.Proto}),
+		connect.WithCodec(codec{"json", wire.JSON}),
+		connect.WithCodec(codec{"json; charset=utf-8", wire.JSON}),
+	}
 }
 
 // Name implements connect.Codec.

@@ -20,14 +20,14 @@ func readCookie(r *http.Request) {
 
 // setCookie keeps a refresh token until its expiry; an empty one ends the cookie.
 func setCookie(h http.Header, rq *request, token string, expiresMS uint64) {
-	c := &http.Cookie{
+	c := &http.Cookie{ //nolint:gosec // Secure where the browser has TLS; a server on plain http needs its cookie too
 		Name: refreshCookie, Value: token, Path: rpc.AccountServiceRefreshProcedure, HttpOnly: true,
 		Secure: rq.secure, SameSite: http.SameSiteStrictMode,
 	}
 	if token == "" {
 		c.MaxAge = -1
 	} else {
-		c.Expires = time.UnixMilli(int64(expiresMS)) //nolint:gosec // a time of ours
+		c.Expires = time.UnixMilli(int64(expiresMS))
 	}
 	h.Add("Set-Cookie", c.String())
 }

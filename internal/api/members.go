@@ -41,7 +41,7 @@ func (h conversationHandler) AddMembers(
 		return nil, err
 	}
 	res, err := h.s.deps.Changes.AddMembers(ctx, requestOf(ctx).caller.user, id, users, role)
-	return respond(&throngv1.AddMembersResponse{Seq: uint64(res.Seq), Added: uint32(max(res.Count, 0))}, err) //nolint:gosec // at most 1,000
+	return respond(&throngv1.AddMembersResponse{Seq: uint64(res.Seq), Added: uint32(max(res.Count, 0))}, err)
 }
 
 // RemoveMember implements the procedure of the same name.

@@ -62,9 +62,7 @@ func (s *Server) routes() http.Handler {
 		connect.WithInterceptors(interceptor{s}),
 		connect.WithReadMaxBytes(s.cfg.MaxRequestBytes),
 		connect.WithCompressMinBytes(compressAbove),
-	}
-	for _, c := range codecs() {
-		options = append(options, connect.WithCodec(c))
+		connect.WithHandlerOptions(codecs()...),
 	}
 	mux := http.NewServeMux()
 	s.mount(mux)(rpc.NewAccountServiceHandler(accountHandler{s}, options...))

@@ -91,7 +91,7 @@ func foreign(status int, body errorBody) (int, *chat.Error) {
 	if err := code.UnmarshalText([]byte(body.Code)); err != nil {
 		code = connect.CodeInternal
 	}
-	switch code { //nolint:exhaustive // the others are not Connect's own
+	switch code {
 	case connect.CodeInvalidArgument:
 		return http.StatusBadRequest, chat.Errorf(chat.CodeInvalid, chat.ReasonMalformed, "%s", clip(body.Message))
 	case connect.CodeResourceExhausted:

@@ -69,7 +69,7 @@ func safeRef(ref string) bool {
 func mediaFrom(m *throngv1.Media) chat.Media {
 	t := chat.MediaType(0) // refused by the log
 	if m.GetType() >= throngv1.Media_TYPE_IMAGE && m.GetType() <= throngv1.Media_TYPE_FILE {
-		t = chat.MediaType(m.GetType()) //nolint:gosec // bounded on the line above
+		t = chat.MediaType(m.GetType())
 	}
 	return chat.Media{
 		Type: t, Ref: m.GetRef(), MIME: m.GetMime(), Size: m.GetSize(), Width: m.GetWidth(), Height: m.GetHeight(),
@@ -138,5 +138,5 @@ func Role(r throngv1.Role) (chat.Role, error) {
 	if r < throngv1.Role_ROLE_UNSPECIFIED || r > throngv1.Role_ROLE_OWNER {
 		return 0, chat.Errorf(chat.CodeInvalid, chat.ReasonFieldInvalid, "a role is member, admin or owner")
 	}
-	return chat.Role(r), nil //nolint:gosec // bounded above
+	return chat.Role(r), nil
 }

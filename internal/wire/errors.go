@@ -29,7 +29,7 @@ func retryMS(d time.Duration) uint32 {
 	if d <= 0 {
 		return 0
 	}
-	return uint32(min((d + time.Millisecond - 1).Milliseconds(), 1<<32-1)) //nolint:gosec // bounded on this line
+	return uint32(min((d + time.Millisecond - 1).Milliseconds(), 1<<32-1))
 }
 
 // ErrorFrom reads a failure off the wire; a code that is not ours becomes internal.

@@ -20,7 +20,7 @@ import (
 // tableRows returns the cells of the last table of a page, header and rule apart.
 func tableRows(t *testing.T, page string) [][]string {
 	t.Helper()
-	b, err := os.ReadFile("../../docs/spec/" + page) //nolint:gosec // a page of ours
+	b, err := os.ReadFile("../../docs/spec/" + page)
 	if err != nil {
 		t.Fatal(err)
 	}
