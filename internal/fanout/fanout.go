@@ -166,7 +166,10 @@ func (f *Fanout) small(ctx context.Context, ev *chat.Event, move movement, rec r
 	}
 	d := entryDelivery(ev)
 	d.Users = with(members, move.leaving)
-	return record{seq: e.Seq, tier: chat.TierSmall, members: members}, f.send(ctx, d)
+	if err := f.send(ctx, d); err != nil {
+		return rec, err
+	}
+	return record{seq: e.Seq, tier: chat.TierSmall, members: members}, f.leave(ctx, e.Conversation, move)
 }
 
 // group delivers by group route.
@@ -193,10 +196,16 @@ func (f *Fanout) group(ctx context.Context, ev *chat.Event, move movement, rec r
 	if err := f.send(ctx, entryDelivery(ev)); err != nil {
 		return err
 	}
+	return f.leave(ctx, e.Conversation, move)
+}
+
+// leave ends the subscriptions of those who went. In a small conversation there are none, unless it was larger once and
+// was forgotten since: they must not come alive when it grows again.
+func (f *Fanout) leave(ctx context.Context, id chat.ConversationID, move movement) error {
 	if len(move.leaving) == 0 {
 		return nil
 	}
-	return f.toUsers(ctx, &cluster.Delivery{Kind: cluster.DeliverLeave, Conversation: e.Conversation, Users: move.leaving})
+	return f.toUsers(ctx, &cluster.Delivery{Kind: cluster.DeliverLeave, Conversation: id, Users: move.leaving})
 }
 
 // crossed reports whether the conversation may have been small before the entry, so that sessions opened until now are not

@@ -263,7 +263,7 @@ func TestSmallConversationsGoToTheirMembers(t *testing.T) {
 		"entry 2 to 1 2",
 		"entry 3 to 1 2 3", "sync 3",
 		"entry 4 to 1 2 3",
-		"entry 5 to 1 2 3", "sync 2", // the removal is the last that the removed user gets
+		"entry 5 to 1 2 3", "leave 2", "sync 2", // the removal is the last that the removed user gets
 		"entry 6 to 1 3",
 		"entry 7 to 1 3",
 	)
@@ -289,11 +289,11 @@ func TestMembersAreThoseOfTheEntrysSeq(t *testing.T) {
 	settle := s.run()
 	check(t, settle(),
 		"entry 2 to 1 2", // 3 has gone since and pulls; 5 was not there yet
-		"entry 3 to 1 2 3", "sync 3",
+		"entry 3 to 1 2 3", "leave 3", "sync 3",
 		"entry 4 to 1 2",
 		"entry 5 to 1 2 4", "sync 4",
 		"entry 6 to 1 2 4",
-		"entry 7 to 1 2 4", "sync 4",
+		"entry 7 to 1 2 4", "leave 4", "sync 4",
 		"entry 8 to 1 2 5", "sync 5",
 		"entry 9 to 1 2 5",
 	)
@@ -323,7 +323,7 @@ func TestGroupsAreSubscribedInOrder(t *testing.T) {
 		"enter 7 from 5", "entry 5 to group", "sync 7",
 		"entry 6 to group", "leave 2", "sync 2",
 		"entry 7 to group",
-		"disband", "entry 8 to 1 3 4 5 6 7", "sync 5 6",
+		"disband", "entry 8 to 1 3 4 5 6 7", "leave 5 6", "sync 5 6",
 		"entry 9 to 1 3 4 7",
 	)
 }

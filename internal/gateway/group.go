@@ -27,17 +27,24 @@ type groups map[chat.ConversationID]*group
 
 // enter subscribes a connection from a seq on; one that is in already gets the later start. It reports whether the group is new.
 func (gs groups) enter(c *conn, id chat.ConversationID, from chat.Seq) (created bool) {
+	if g := gs[id]; g != nil {
+		for _, m := range c.groups {
+			if m.g == g {
+				g.members[m.at].from = max(g.members[m.at].from, from)
+				return false
+			}
+		}
+	}
+	return gs.join(c, id, from)
+}
+
+// join is enter for a connection that is not in the group.
+func (gs groups) join(c *conn, id chat.ConversationID, from chat.Seq) (created bool) {
 	g := gs[id]
 	if g == nil {
 		g = &group{id: id}
 		gs[id] = g
 		created = true
-	}
-	for _, m := range c.groups {
-		if m.g == g {
-			g.members[m.at].from = max(g.members[m.at].from, from)
-			return created
-		}
 	}
 	g.members = append(g.members, groupMember{c: c, from: from, at: len(c.groups)})
 	c.groups = append(c.groups, membership{g: g, at: len(g.members) - 1})

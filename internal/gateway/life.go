@@ -122,7 +122,9 @@ func (l *loop) unroute(c *conn) {
 func (l *loop) subscribed(c *conn, o *op) {
 	if c.session.state == stateSubscribing && o.err == nil {
 		for _, s := range o.subs {
-			l.enter(c, s.Conversation, s.From)
+			if l.groups.join(c, s.Conversation, s.From) { // each is listed once
+				l.srv.online.enter(s.Conversation, l.index)
+			}
 		}
 		for _, ch := range c.changes {
 			if ch.leave {
@@ -242,7 +244,7 @@ func (l *loop) finish(c *conn, code uint16, word string) {
 	c.flags |= flagClosing
 	l.unroute(c)
 	l.settled(c)
-	l.srv.metrics.closed(code)
+	l.srv.metrics.closed(code, c.flags.has(flagPeerEnd))
 	c.goodbye = appendClose(nil, ws.StatusCode(code), word)
 	c.endAt = l.now + l.srv.cfg.Linger.Milliseconds()
 	l.wheel.schedule(c, c.endAt)

@@ -31,7 +31,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		sessions:    prometheus.NewGauge(prometheus.GaugeOpts(opts("sessions", "Authenticated sessions."))),
 		handshakes: prometheus.NewCounterVec(prometheus.CounterOpts(opts("handshakes_total", "Handshakes by HTTP status.")),
 			[]string{"status"}),
-		closes: prometheus.NewCounterVec(prometheus.CounterOpts(opts("closes_total", "Connections closed by the server, by close code.")),
+		closes: prometheus.NewCounterVec(prometheus.CounterOpts(opts("closes_total", "Connections closed, by the server's close code, or by the peer.")),
 			[]string{"code"}),
 		deliveries: counter("deliveries_total", "Deliveries put on connections."),
 		frames:     counter("frames_total", "Writes to connections."),
@@ -58,6 +58,13 @@ func (m *metrics) publish(s *stats) {
 	*s = stats{}
 }
 
-func (m *metrics) closed(code uint16) { m.closes.WithLabelValues(strconv.Itoa(int(code))).Inc() }
+// closed counts a goodbye; the peer's codes are its own choice and make no labels.
+func (m *metrics) closed(code uint16, byPeer bool) {
+	label := "peer"
+	if !byPeer {
+		label = strconv.Itoa(int(code))
+	}
+	m.closes.WithLabelValues(label).Inc()
+}
 
 func (m *metrics) handshake(status int) { m.handshakes.WithLabelValues(strconv.Itoa(status)).Inc() }

@@ -11,7 +11,7 @@ const maxReceipts = 64
 
 // receipts watches whether a device acknowledges what is delivered to it (small tier only). It begins with the first
 // ReceivedRequest: a client that never acknowledges is never judged by it. A conversation whose oldest unacknowledged
-// delivery is older than the timeout gets a hint, which stands for everything unacknowledged; a device that lets the same
+// delivery is older than the timeout (looked at once a timeout at least, so after one to two of them) gets a hint, which stands for everything unacknowledged; a device that lets the same
 // time pass again is dead, however alive its socket is.
 type receipts struct {
 	// owned by the loop
