@@ -48,7 +48,7 @@ func (s *Server) check(r *http.Request) (h Hello, status int, err error) {
 	switch {
 	case r.Method != http.MethodGet:
 		return bad(http.StatusMethodNotAllowed, chat.ReasonMalformed, "a session is opened with GET")
-	case !r.ProtoAtLeast(1, 1):
+	case r.ProtoMajor != 1 || r.ProtoMinor < 1:
 		return bad(http.StatusBadRequest, chat.ReasonMalformed, "a session is opened over HTTP/1.1")
 	case headerLines(r.Header) > maxHeaders:
 		return bad(http.StatusRequestHeaderFieldsTooLarge, chat.ReasonRequestTooLarge, "too many headers")

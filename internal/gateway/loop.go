@@ -13,6 +13,9 @@ import (
 // flushEarly is how much may wait for one receiver within a pass before it is written without waiting for the pass's end.
 const flushEarly = 32 << 10
 
+// passOps is how many operations are handled before a look at the clock: a pass that grew long is written in parts.
+const passOps = 1_024
+
 // busyWrites is how many writes a flush must have made for the next one to wait for company.
 const busyWrites = 8
 
@@ -84,6 +87,9 @@ func (l *loop) pass() {
 	ops := l.inbox.take()
 	for i := range ops {
 		l.handle(&ops[i])
+		if i%passOps == passOps-1 && time.Since(l.flushed) > 2*l.srv.cfg.Hold {
+			l.flush()
+		}
 	}
 	l.inbox.done(ops)
 }

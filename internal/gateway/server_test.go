@@ -235,6 +235,37 @@ func TestSendAndDeliver(t *testing.T) {
 	}
 }
 
+// The JSON subprotocol says the same in text messages.
+func TestJSON(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	p := w.connect("throng.v1.json")
+	say := func(s string) { p.raw(ws.MustCompileFrame(ws.MaskFrame(ws.NewTextFrame([]byte(s))))) }
+	hear := func() string {
+		f, err := readFrame(p.r)
+		if err != nil || f.Header.OpCode != ws.OpText {
+			t.Fatalf("%v %v", f.Header.OpCode, err)
+		}
+		return string(f.Payload)
+	}
+	say(`{"envelopes":[{"id":"1","authenticate":{"token":"1:10"}}]}`)
+	if got := hear(); !strings.Contains(got, `"user":"1","device":"10"`) {
+		t.Errorf("authenticate: %s", got)
+	}
+	say(`{"envelopes":[{"id":"2","send":{"conversation":"5","clientId":"AAAAAAAAAAAAAAAAAAAAAQ==","text":"hello"}},{"id":"3","heartbeat":{}}]}`)
+	var got string
+	for !strings.Contains(got, `"id":"2"`) || !strings.Contains(got, `"id":"3"`) {
+		got += hear()
+	}
+	if !strings.Contains(got, `{"response":{"id":"2","send":{"seq":"1","ordinal":"1","timeMs":"1"}}}`) {
+		t.Errorf("send: %s", got)
+	}
+	w.deliver(entry(5, 1, 2, "schön", 1))
+	if got := hear(); got != `{"envelopes":[{"entry":{"conversation":"5","seq":"1","ordinal":"1","sender":"2","timeMs":"1","text":"schön"}}]}` {
+		t.Errorf("delivery: %s", got)
+	}
+}
+
 func TestHandshakeIsChecked(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *gateway.Config) { c.Origins = []string{"https://app.example"} })
