@@ -61,7 +61,7 @@ func (a *App) wire(ctx context.Context) error {
 	// The log, and what follows it.
 	c.messages = message.New(cfg.Message, c.store, c.store, reg, log)
 	c.conversations = conversation.New(cfg.Conversation, c.store, c.messages, c.accounts, c.store, conversation.WithCounts(c.rows))
-	c.follower = timeline.NewFollower(cfg.Timeline, c.rows, c.store.TimelineLogs(), c.store.TimelineEvents(), log)
+	c.follower = timeline.NewFollower(cfg.Timeline, c.rows, c.store.TimelineLogs(), c.store.TimelineEvents(), log, timeline.WithMetrics(reg))
 	c.timelines = timeline.New(cfg.Timeline, c.rows, c.store.TimelineLogs(), c.follower)
 	c.fanout, err = fanout.New(cfg.Fanout, fanout.Deps{
 		Events: c.store, Members: c.store, Routes: routes, Bus: bus, Metrics: reg, Logger: log,

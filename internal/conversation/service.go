@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/throng-im/throng/internal/chat"
@@ -95,11 +96,9 @@ func (s *Service) room(ctx context.Context, users ...chat.UserID) error {
 	if err != nil {
 		return chat.AsError(err)
 	}
-	for i, n := range counts {
-		if n >= chat.MaxConversations {
-			return chat.Errorf(chat.CodeTooLarge, chat.ReasonTooManyConversations,
-				"user %d is in %d conversations, which is the most; one must be left first", users[i], chat.MaxConversations)
-		}
+	if slices.ContainsFunc(counts, func(n int) bool { return n >= chat.MaxConversations }) {
+		return chat.Errorf(chat.CodeTooLarge, chat.ReasonTooManyConversations,
+			"a user is in %d conversations, which is the most; one must be left first", chat.MaxConversations)
 	}
 	return nil
 }

@@ -47,8 +47,9 @@ func entered(user chat.UserID, id chat.ConversationID, seq chat.Seq) timeline.Ch
 	return timeline.Change{User: user, Conversation: id, Membership: timeline.Entered, Seq: seq}
 }
 
-func ended(user chat.UserID, id chat.ConversationID, seq chat.Seq) timeline.Change {
-	return timeline.Change{User: user, Conversation: id, Membership: timeline.Ended, Seq: seq}
+// ended is user 1's.
+func ended(id chat.ConversationID, seq chat.Seq) timeline.Change {
+	return timeline.Change{User: 1, Conversation: id, Membership: timeline.Ended, Seq: seq}
 }
 
 func apply(t testing.TB, s timeline.Store, pos chat.Position, changes ...timeline.Change) []timeline.PTS {
@@ -116,20 +117,20 @@ func timelineDurable(t *testing.T, s TimelineStore) {
 }
 
 func timelineRepeat(t *testing.T, s TimelineStore) {
-	apply(t, s, 1, entered(1, 7, 1), ended(1, 7, 5), entered(1, 7, 9))
+	apply(t, s, 1, entered(1, 7, 1), ended(7, 5), entered(1, 7, 9))
 	row := func() timeline.Row { return rowsOf(t, s, 1).Rows[0] }
 	assert.Equal(t, "membership", row(), timeline.Row{Conversation: 7, PTS: 3, Current: true, Seq: 9})
-	given := apply(t, s, 2, entered(1, 7, 1), ended(1, 7, 5), entered(1, 7, 9))
+	given := apply(t, s, 2, entered(1, 7, 1), ended(7, 5), entered(1, 7, 9))
 	assert.True(t, "still a member", row().Current && row().Seq == 9)
 	assert.True(t, "a repeat counts as a change", given[2] > 3)
-	apply(t, s, 3, ended(1, 7, 12))
-	given = apply(t, s, 4, entered(1, 7, 9), ended(1, 7, 12))
+	apply(t, s, 3, ended(7, 12))
+	given = apply(t, s, 4, entered(1, 7, 9), ended(7, 12))
 	assert.Equal(t, "nothing more for a former member", given, []timeline.PTS{0, 0})
 	assert.True(t, "still out", !row().Current)
 }
 
 func timelineStranger(t *testing.T, s TimelineStore) {
-	apply(t, s, 1, entered(1, 7, 1), ended(1, 7, 2))
+	apply(t, s, 1, entered(1, 7, 1), ended(7, 2))
 	given := apply(t, s, 2, timeline.Change{User: 1, Conversation: 7}, timeline.Change{User: 2, Conversation: 7})
 	assert.Equal(t, "dropped", given, []timeline.PTS{0, 0})
 	assert.Equal(t, "no row", len(rowsOf(t, s, 2).Rows), 0)
@@ -194,7 +195,7 @@ func timelineQuiet(t *testing.T, s TimelineStore) {
 	})
 	again := entered(1, 8, 5)
 	again.Quiet = true
-	apply(t, s, 2, ended(1, 8, 3), again)
+	apply(t, s, 2, ended(8, 3), again)
 	assert.Equal(t, "an old row keeps its pts", rowsOf(t, s, 1).Rows[1], timeline.Row{Conversation: 8, PTS: 2, Current: true, Seq: 5})
 }
 
@@ -202,7 +203,7 @@ func timelineOutlive(t *testing.T, s TimelineStore) {
 	apply(t, s, 1, entered(1, 7, 1))
 	_, err := s.PutSettings(context.Background(), 1, 7, timeline.Patch{Muted: on(true)})
 	assert.NoError(t, "settings", err)
-	apply(t, s, 2, ended(1, 7, 3), entered(1, 7, 5), timeline.Change{User: 1, Conversation: 7})
+	apply(t, s, 2, ended(7, 3), entered(1, 7, 5), timeline.Change{User: 1, Conversation: 7})
 	row := rowsOf(t, s, 1).Rows[0]
 	assert.True(t, "muted", row.Settings.Muted && row.Current && row.Seq == 5)
 }

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/failpoint"
 )
@@ -25,6 +27,7 @@ type Follower struct {
 	logs   Logs
 	events Events
 	log    *slog.Logger
+	count  *metrics
 	marks  *marks
 	wake   chan struct{} // capacity 1: something is pending
 	urgent chan struct{} // capacity 1: somebody waits, do not rest
@@ -41,10 +44,18 @@ type Follower struct {
 	moved   chan struct{} // closed and replaced when passed moved
 }
 
+// FollowerOption is a part that a follower may have.
+type FollowerOption func(f *Follower)
+
+// WithMetrics registers the follower's metrics.
+func WithMetrics(reg prometheus.Registerer) FollowerOption {
+	return func(f *Follower) { f.count.register(reg) }
+}
+
 // NewFollower makes the follower. The configuration must be valid. It does nothing until Run.
-func NewFollower(cfg Config, store Store, logs Logs, events Events, log *slog.Logger) *Follower {
-	return &Follower{
-		cfg: cfg, store: store, logs: logs, events: events, log: log,
+func NewFollower(cfg Config, store Store, logs Logs, events Events, log *slog.Logger, options ...FollowerOption) *Follower {
+	f := &Follower{
+		cfg: cfg, store: store, logs: logs, events: events, log: log, count: newMetrics(),
 		marks:   newMarks(cfg.Marks),
 		wake:    make(chan struct{}, 1),
 		urgent:  make(chan struct{}, 1),
@@ -53,6 +64,10 @@ func NewFollower(cfg Config, store Store, logs Logs, events Events, log *slog.Lo
 		room:    make(chan struct{}),
 		moved:   make(chan struct{}),
 	}
+	for _, o := range options {
+		o(f)
+	}
+	return f
 }
 
 // Run follows until ctx ends, and then returns nil. An error means that timelines stand still; Run may be called again.
@@ -62,17 +77,25 @@ func (f *Follower) Run(ctx context.Context) error {
 		return fmt.Errorf("reading the timelines' position: %w", err)
 	}
 	f.restart(from)
-	ctx, cancel := context.WithCancel(ctx)
+	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
-	done := make(chan error, 1)
-	go func() { done <- f.events.Follow(ctx, from, f.handle) }() // ends with ctx, which ends before Run returns
-	err = f.loop(ctx, done)
+	done := make(chan struct{})
+	var followed error
+	go func() { // ends with inner, which ends before Run returns
+		defer close(done)
+		followed = f.events.Follow(inner, from, f.handle)
+	}()
+	err = f.loop(inner, done)
 	cancel()
-	if err != nil {
-		<-done
+	<-done
+	switch {
+	case err != nil:
 		return fmt.Errorf("writing timelines: %w", err)
+	case followed != nil && ctx.Err() == nil:
+		return fmt.Errorf("following the log: %w", followed)
+	default:
+		return nil
 	}
-	return nil
 }
 
 func (f *Follower) restart(from chat.Position) {
@@ -82,19 +105,15 @@ func (f *Follower) restart(from chat.Position) {
 	f.setPassed(from)
 }
 
-// loop runs passes until the events end; it takes the result of Follow from done only when it returns nil.
-func (f *Follower) loop(ctx context.Context, done chan error) error {
+// loop runs passes until the events end, which closes done, or a pass fails.
+func (f *Follower) loop(ctx context.Context, done <-chan struct{}) error {
 	save := time.NewTimer(f.cfg.Save)
 	save.Stop()
 	defer save.Stop()
 	unsaved := false
 	for {
 		select {
-		case err := <-done:
-			if err != nil && ctx.Err() == nil {
-				done <- nil // Run takes it
-				return fmt.Errorf("following the log: %w", err)
-			}
+		case <-done:
 			return nil
 		case <-save.C:
 			unsaved = false
@@ -173,6 +192,9 @@ func (f *Follower) pass(ctx context.Context) (wrote bool, err error) {
 	if err := f.write(ctx, changes, p.pos); err != nil {
 		return false, err
 	}
+	f.count.passes.Inc()
+	f.count.rows.Add(float64(len(changes)))
+	f.count.events.Add(float64(p.events))
 	failpoint.Hit(failpoint.PassAfter)
 	f.mu.Lock()
 	f.setPassed(p.pos)
@@ -259,6 +281,7 @@ func (f *Follower) Settle(ctx context.Context) bool {
 	defer cancel()
 	err := f.Passed(ctx, tail)
 	if errors.Is(err, context.DeadlineExceeded) {
+		f.count.behind.Inc()
 		f.log.Debug("timelines are behind", "position", uint64(tail))
 	}
 	return err == nil

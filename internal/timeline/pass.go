@@ -15,6 +15,7 @@ type pass struct {
 	touched map[chat.ConversationID]*touched
 	order   []chat.ConversationID // of touched, by first event
 	size    int                   // about how many changes it will make
+	events  int
 }
 
 // touched is what happened to one conversation.
@@ -28,6 +29,7 @@ type touched struct {
 func newPass() *pass { return &pass{touched: make(map[chat.ConversationID]*touched)} }
 
 func (p *pass) add(events []chat.Event) {
+	p.events += len(events)
 	for i := range events {
 		e := &events[i]
 		t := p.at(e.Head.Conversation)
