@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/throng-im/throng/client"
+	"github.com/throng-im/throng/client/link"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
@@ -29,10 +30,10 @@ type peer struct {
 	// Immutable after construction.
 	r     *run
 	index int
-	link  *client.Link
+	link  *link.Link
 
 	// Owned by the reading goroutine.
-	scanner client.FrameScanner
+	scanner link.FrameScanner
 	now     int64
 	head    float64 // bytes of the frame's header for each byte of its payload
 
@@ -54,8 +55,8 @@ type pull struct {
 	to   uint64
 }
 
-func newPeer(r *run, index int, link *client.Link) *peer {
-	p := &peer{r: r, index: index, link: link, pulls: map[uint64]pull{}, views: map[client.ConversationID]*view{}}
+func newPeer(r *run, index int, conn *link.Link) *peer {
+	p := &peer{r: r, index: index, link: conn, pulls: map[uint64]pull{}, views: map[client.ConversationID]*view{}}
 	p.scanner.To = p
 	for _, g := range r.plan.of[index] {
 		p.views[r.convs[g]] = &view{}
@@ -70,7 +71,7 @@ func (p *peer) post(m *message) {
 	p.sent[m.id%window64] = *m
 	s := m.s
 	stamp{sender: s.id, counter: m.counter, due: m.due}.write(s.text)
-	p.buf = client.AppendSend(p.buf[:0], m.id, p.r.convs[s.groups[m.group]], &m.client, s.text)
+	p.buf = link.AppendSend(p.buf[:0], m.id, uint64(p.r.convs[s.groups[m.group]]), &m.client, s.text)
 	if err := p.link.Write(p.buf); err != nil {
 		p.r.fail(fmt.Errorf("%w: user %d: %w", errEnded, p.index, err))
 	}
@@ -109,9 +110,9 @@ func frameHead(n int) int {
 	}
 }
 
-// Entry implements client.Scanner.
-func (p *peer) Entry(e *client.RawEntry) {
-	p.take(e.Conversation, e.Seq, e.Text, false)
+// Entry implements link.Scanner.
+func (p *peer) Entry(e *link.RawEntry) {
+	p.take(client.ConversationID(e.Conversation), e.Seq, e.Text, false)
 	if p.r.measuring.Load() && e.Text != nil {
 		p.r.inWindow.Add(1)
 		p.r.overhead.Add(int64(float64(e.Size)*(1+p.head)+0.5) - int64(len(e.Text)))
@@ -165,8 +166,8 @@ func (p *peer) take(conv client.ConversationID, seq uint64, text []byte, pulled 
 	}
 }
 
-// Response implements client.Scanner.
-func (p *peer) Response(a *client.RawResponse) {
+// Response implements link.Scanner.
+func (p *peer) Response(a *link.RawResponse) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if pl, ok := p.pulls[a.ID]; ok {
@@ -208,7 +209,7 @@ func (p *peer) refused(m *message, b []byte) {
 	})
 }
 
-// Other implements client.Scanner.
+// Other implements link.Scanner.
 func (p *peer) Other(field int, b []byte) {
 	switch field {
 	case hintField:
@@ -250,7 +251,7 @@ func (p *peer) pullAll(conv client.ConversationID) {
 	p.pull(conv, 1, 0)
 }
 
-func (p *peer) pulledPage(pl pull, a *client.RawResponse) {
+func (p *peer) pulledPage(pl pull, a *link.RawResponse) {
 	var l throngv1.ListEntriesResponse
 	if a.Entries == nil || proto.Unmarshal(a.Entries, &l) != nil {
 		return
@@ -294,7 +295,7 @@ func (p *peer) lacks(conv client.ConversationID, sender, n uint32) int {
 func (p *peer) close() { _ = p.link.Close(1000, "") }
 
 // authenticate opens the session.
-func authenticate(ctx context.Context, link *client.Link, token string) error {
+func authenticate(ctx context.Context, conn *link.Link, token string) error {
 	b, err := proto.Marshal(&throngv1.ClientFrame{Envelopes: []*throngv1.ClientEnvelope{{
 		Id: pullBit, Request: &throngv1.ClientEnvelope_Authenticate{
 			Authenticate: &throngv1.AuthenticateRequest{Token: token, Client: "throng-bench/1"},
@@ -303,13 +304,13 @@ func authenticate(ctx context.Context, link *client.Link, token string) error {
 	if err != nil {
 		return err
 	}
-	if err := link.Write(b); err != nil {
+	if err := conn.Write(b); err != nil {
 		return err
 	}
-	stop := context.AfterFunc(ctx, func() { _ = link.Close(1000, "") })
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close(1000, "") })
 	defer stop()
 	for {
-		b, err := link.Read()
+		b, err := conn.Read()
 		if err != nil {
 			return err
 		}

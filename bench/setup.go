@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/throng-im/throng/client"
+	"github.com/throng-im/throng/client/link"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
@@ -115,8 +116,8 @@ func (r *run) connect(ctx context.Context, url string) error {
 	r.peers = make([]*peer, r.plan.users)
 	err := r.each(ctx, "connect", r.plan.users, func(ctx context.Context, u int) error {
 		for try := 1; ; try++ {
-			link, err := client.DialLink(ctx, client.LinkConfig{URL: url})
-			var refused *client.HandshakeError
+			conn, err := link.Dial(ctx, link.Config{URL: url})
+			var refused *link.HandshakeError
 			if errors.As(err, &refused) && try < dialTries { // it admits so many in a second
 				t := time.NewTimer(max(refused.RetryAfter, 100*time.Millisecond))
 				<-t.C
@@ -125,8 +126,8 @@ func (r *run) connect(ctx context.Context, url string) error {
 			if err != nil {
 				return err
 			}
-			r.peers[u] = newPeer(r, u, link)
-			return authenticate(ctx, link, r.tokens[u])
+			r.peers[u] = newPeer(r, u, conn)
+			return authenticate(ctx, conn, r.tokens[u])
 		}
 	})
 	if err != nil {

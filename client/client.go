@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/throng-im/throng/client/link"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
@@ -57,7 +58,7 @@ func New(url string, opts Options) (*Client, error) {
 	if err := opts.complete(); err != nil {
 		return nil, err
 	}
-	if _, err := sessionURL(url); err != nil {
+	if _, err := link.URL(url); err != nil {
 		return nil, err
 	}
 	apiOpts := []APIOption{WithTokens(opts.Tokens)}

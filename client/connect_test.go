@@ -11,6 +11,7 @@ import (
 
 	"github.com/throng-im/throng/client"
 	"github.com/throng-im/throng/client/clienttest"
+	"github.com/throng-im/throng/client/link"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
@@ -260,7 +261,7 @@ func TestHandshakeRefused(t *testing.T) {
 			_, _ = io.WriteString(far, r.answer)
 			_ = far.Close()
 		}()
-		_, err := client.DialLink(t.Context(), client.LinkConfig{
+		_, err := link.Dial(t.Context(), link.Config{
 			URL: "http://throng.test", NetDial: func(context.Context, string, string) (net.Conn, error) { return near, nil },
 		})
 		var he *client.HandshakeError

@@ -21,8 +21,7 @@
 //
 // # Layers
 //
-// API holds the HTTP services, Link is one WebSocket connection without any logic, and Client is built from both. The load engine
-// uses Link and FrameScanner directly.
+// API holds the HTTP services, package link is one WebSocket connection without any logic, and Client is built from both.
 //
 // The package imports the generated schema and nothing of the server.
 package client

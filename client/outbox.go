@@ -18,6 +18,7 @@ const (
 	sendRetryBase = 250 * time.Millisecond
 	sendRetryCap  = 30 * time.Second
 	maxSendShift  = 7
+	frameRoom     = 64 // bytes that a frame and its envelope take around a send
 )
 
 // Ack is the server's word that a message is stored durably, in its final place.
@@ -276,7 +277,7 @@ func (c *Client) pump(s *session) {
 func (c *Client) sendFirst(s *session, l *lane) {
 	m := l.items[0]
 	req := m.Draft.Body.request(m.Draft.Conversation, m.Draft.ClientID)
-	if size := proto.Size(req); size+maxHeader*4 > s.frame {
+	if size := proto.Size(req); size+frameRoom > s.frame {
 		c.sent(l, m, nil, &Error{
 			Code: throngv1.Code_CODE_TOO_LARGE, Reason: "message_too_large",
 			Message: fmt.Sprintf("The message has %d bytes; the server takes %d.", size, s.frame),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/throng-im/throng/client/link"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
@@ -111,12 +112,12 @@ func (c *Client) connection(why TokenReason, attempt int) (time.Duration, error)
 		return 0, &tokenError{err}
 	}
 	ctx, cancel := context.WithTimeout(c.life, dialTimeout)
-	link, err := DialLink(ctx, LinkConfig{URL: c.url, JSON: c.opts.JSON, NetDial: c.opts.NetDial, TLS: c.opts.TLS})
+	conn, err := link.Dial(ctx, link.Config{URL: c.url, JSON: c.opts.JSON, NetDial: c.opts.NetDial, TLS: c.opts.TLS})
 	cancel()
 	if err != nil {
 		return 0, err
 	}
-	s := newSession(c, link)
+	s := newSession(c, conn)
 	s.start()
 	online, err := s.serve(token, attempt)
 	s.stop(err)

@@ -7,10 +7,12 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/throng-im/throng/client/link"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
 const (
+	closeNormal      = 1000
 	authTimeout      = 15 * time.Second
 	syncTimeout      = 60 * time.Second
 	defaultHeartbeat = 25 * time.Second
@@ -29,7 +31,7 @@ type waiter func(r *throngv1.Response, err error)
 type session struct {
 	// Immutable after construction.
 	c      *Client
-	link   *Link
+	link   *link.Link
 	signal chan struct{} // one token: there is something to write
 	ended  chan struct{} // closed with the session
 	ready  chan struct{} // closed after the first sync
@@ -62,9 +64,9 @@ type session struct {
 	wg sync.WaitGroup
 }
 
-func newSession(c *Client, link *Link) *session {
+func newSession(c *Client, conn *link.Link) *session {
 	return &session{
-		c: c, link: link, signal: make(chan struct{}, 1), ended: make(chan struct{}), ready: make(chan struct{}),
+		c: c, link: conn, signal: make(chan struct{}, 1), ended: make(chan struct{}), ready: make(chan struct{}),
 		waiting: map[uint64]waiter{}, frame: defaultFrame, inFlight: defaultInFlight, every: defaultHeartbeat,
 	}
 }
@@ -141,7 +143,7 @@ func (s *session) writer() {
 		for len(envs) > 0 {
 			n, size := 0, 0
 			for n < len(envs) {
-				size += proto.Size(envs[n]) + envelopeHead(limit)
+				size += proto.Size(envs[n]) + link.EnvelopeHead(limit)
 				if n > 0 && size > limit {
 					break
 				}

@@ -1,4 +1,4 @@
-package client_test
+package link_test
 
 import (
 	"fmt"
@@ -6,7 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/throng-im/throng/client"
+	"github.com/throng-im/throng/client/link"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
@@ -15,13 +15,13 @@ type scanned struct {
 	sizes int
 }
 
-func (s *scanned) Entry(e *client.RawEntry) {
+func (s *scanned) Entry(e *link.RawEntry) {
 	s.sizes += e.Size
 	s.lines = append(s.lines, fmt.Sprintf("entry %d/%d/%d by %d at %d %q",
 		e.Conversation, e.Seq, e.Ordinal, e.Sender, e.TimeMS, e.Text))
 }
 
-func (s *scanned) Response(r *client.RawResponse) {
+func (s *scanned) Response(r *link.RawResponse) {
 	s.lines = append(s.lines, fmt.Sprintf("response %d send %v %d %v error %v", r.ID, r.Send, r.Seq, r.Repeat, r.Error != nil))
 }
 
@@ -60,7 +60,7 @@ func TestScan(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got scanned
-	if err := (&client.FrameScanner{To: &got}).Scan(b); err != nil {
+	if err := (&link.FrameScanner{To: &got}).Scan(b); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{
@@ -82,7 +82,7 @@ func TestScan(t *testing.T) {
 		t.Errorf("sizes sum to %d, the entries' envelopes take %d", got.sizes, len(only))
 	}
 	for n := range b { // no prefix may crash the scanner
-		_ = (&client.FrameScanner{To: &scanned{}}).Scan(b[:n])
+		_ = (&link.FrameScanner{To: &scanned{}}).Scan(b[:n])
 	}
 }
 
@@ -90,7 +90,7 @@ func TestAppendSend(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{0, 1, 100, 127, 128, 5000} {
 		id := [16]byte{1, 2, 3}
-		b := client.AppendSend(nil, 300, 1<<40, &id, make([]byte, size))
+		b := link.AppendSend(nil, 300, 1<<40, &id, make([]byte, size))
 		var f throngv1.ClientFrame
 		if err := proto.Unmarshal(b, &f); err != nil {
 			t.Fatal(err)
@@ -105,9 +105,9 @@ func TestAppendSend(t *testing.T) {
 
 type counter struct{ entries int }
 
-func (c *counter) Entry(*client.RawEntry)       { c.entries++ }
-func (c *counter) Response(*client.RawResponse) {}
-func (c *counter) Other(int, []byte)            {}
+func (c *counter) Entry(*link.RawEntry)       { c.entries++ }
+func (c *counter) Response(*link.RawResponse) {}
+func (c *counter) Other(int, []byte)          {}
 
 func TestScanAllocatesNothing(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts the whole process
 	b, err := proto.Marshal(frame(
@@ -118,7 +118,7 @@ func TestScanAllocatesNothing(t *testing.T) { //nolint:paralleltest // AllocsPer
 		t.Fatal(err)
 	}
 	var c counter
-	s := client.FrameScanner{To: &c}
+	s := link.FrameScanner{To: &c}
 	if n := testing.AllocsPerRun(100, func() { _ = s.Scan(b) }); n > 0 {
 		t.Errorf("%v allocations a frame, want none", n)
 	}
@@ -131,7 +131,7 @@ func BenchmarkScan(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s := client.FrameScanner{To: &counter{}}
+	s := link.FrameScanner{To: &counter{}}
 	b.ReportAllocs()
 	for b.Loop() {
 		_ = s.Scan(f)
@@ -162,7 +162,7 @@ func FuzzScan(f *testing.F) {
 	f.Add(b)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var got scanned
-		err := (&client.FrameScanner{To: &got}).Scan(b)
+		err := (&link.FrameScanner{To: &got}).Scan(b)
 		var v throngv1.ServerFrame
 		if proto.Unmarshal(b, &v) == nil && err != nil {
 			t.Errorf("refused what the generated code takes: %v", err)

@@ -1,4 +1,4 @@
-package client
+package link
 
 import (
 	"bufio"
@@ -36,8 +36,8 @@ const (
 	maskBatch         = 64 // mask keys taken from the system at once
 )
 
-// LinkConfig says how to open a Link.
-type LinkConfig struct {
+// Config says how to open a Link.
+type Config struct {
 	// URL is the server's base URL: http, https, ws or wss.
 	URL string
 	// JSON chooses the subprotocol throng.v1.json.
@@ -80,9 +80,9 @@ type Link struct {
 	closed   atomic.Bool
 }
 
-// DialLink opens a connection. It does not authenticate.
-func DialLink(ctx context.Context, cfg LinkConfig) (*Link, error) {
-	target, err := sessionURL(cfg.URL)
+// Dial opens a connection. It does not authenticate.
+func Dial(ctx context.Context, cfg Config) (*Link, error) {
+	target, err := URL(cfg.URL)
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +202,8 @@ func (l *Link) Close(code int, reason string) error {
 	return l.conn.Close()
 }
 
-func sessionURL(base string) (string, error) {
+// URL returns the address of the session at a server's base URL: http, https, ws or wss.
+func URL(base string) (string, error) {
 	u, err := url.Parse(base)
 	if err != nil {
 		return "", fmt.Errorf("the server's URL: %w", err)

@@ -1,4 +1,4 @@
-package client
+package link
 
 import (
 	"errors"
@@ -45,10 +45,10 @@ var errScan = errors.New("malformed frame")
 
 // RawEntry is a delivery as scanned. Text borrows the frame.
 type RawEntry struct {
-	Conversation ConversationID
+	Conversation uint64
 	Seq          uint64
 	Ordinal      uint64
-	Sender       UserID
+	Sender       uint64
 	TimeMS       uint64
 	// Text is nil for entries of other kinds.
 	Text []byte
@@ -109,7 +109,7 @@ func (s *FrameScanner) Scan(frame []byte) error {
 }
 
 func (s *FrameScanner) envelope(env []byte) error {
-	size := len(env) + envelopeHead(len(env))
+	size := len(env) + EnvelopeHead(len(env))
 	for len(env) > 0 {
 		num, _, b, n := field(env)
 		if n < 0 {
@@ -137,8 +137,8 @@ func (s *FrameScanner) envelope(env []byte) error {
 	return nil
 }
 
-// envelopeHead is how many bytes the tag and the length of an embedded message of n bytes take.
-func envelopeHead(n int) int { return 1 + protowire.SizeVarint(uint64(n)) }
+// EnvelopeHead is how many bytes the tag and the length of an embedded message of n bytes take.
+func EnvelopeHead(n int) int { return 1 + protowire.SizeVarint(uint64(n)) }
 
 // entries counts what the entries share, head and conversation, with the first of them.
 func (s *FrameScanner) entries(b []byte, head int) error {
@@ -167,7 +167,7 @@ func (s *FrameScanner) entries(b []byte, head int) error {
 
 func (s *FrameScanner) scanEntry(b []byte, conv uint64, size int) error {
 	e := &s.entry
-	*e = RawEntry{Conversation: ConversationID(conv), Size: size}
+	*e = RawEntry{Conversation: conv, Size: size}
 	for len(b) > 0 {
 		num, val, bytes, n := field(b)
 		if n < 0 {
@@ -176,13 +176,13 @@ func (s *FrameScanner) scanEntry(b []byte, conv uint64, size int) error {
 		b = b[n:]
 		switch num {
 		case fieldEntryConversation:
-			e.Conversation = ConversationID(val)
+			e.Conversation = val
 		case fieldEntrySeq:
 			e.Seq = val
 		case fieldEntryOrdinal:
 			e.Ordinal = val
 		case fieldEntrySender:
-			e.Sender = UserID(val)
+			e.Sender = val
 		case fieldEntryTime:
 			e.TimeMS = val
 		case fieldEntryText:
@@ -261,8 +261,8 @@ func field(b []byte) (num int, val uint64, bytes []byte, n int) {
 }
 
 // AppendSend appends a frame of throng.v1.proto that holds one send of a text.
-func AppendSend(dst []byte, id uint64, conv ConversationID, clientID *[16]byte, text []byte) []byte {
-	req := 1 + protowire.SizeVarint(uint64(conv)) + 1 + 1 + len(clientID) + 1 + protowire.SizeBytes(len(text))
+func AppendSend(dst []byte, id uint64, conv uint64, clientID *[16]byte, text []byte) []byte {
+	req := 1 + protowire.SizeVarint(conv) + 1 + 1 + len(clientID) + 1 + protowire.SizeBytes(len(text))
 	env := 1 + protowire.SizeVarint(id) + 1 + protowire.SizeBytes(req)
 	dst = protowire.AppendTag(dst, fieldEnvelopes, protowire.BytesType)
 	dst = protowire.AppendVarint(dst, uint64(env))
@@ -271,7 +271,7 @@ func AppendSend(dst []byte, id uint64, conv ConversationID, clientID *[16]byte, 
 	dst = protowire.AppendTag(dst, fieldClientSend, protowire.BytesType)
 	dst = protowire.AppendVarint(dst, uint64(req))
 	dst = protowire.AppendTag(dst, fieldRequestConversation, protowire.VarintType)
-	dst = protowire.AppendVarint(dst, uint64(conv))
+	dst = protowire.AppendVarint(dst, conv)
 	dst = protowire.AppendTag(dst, fieldRequestClientID, protowire.BytesType)
 	dst = protowire.AppendBytes(dst, clientID[:])
 	dst = protowire.AppendTag(dst, fieldRequestText, protowire.BytesType)

@@ -1,4 +1,4 @@
-package client_test
+package link_test
 
 import (
 	"bytes"
@@ -11,11 +11,11 @@ import (
 
 	"github.com/gobwas/ws"
 
-	"github.com/throng-im/throng/client"
+	"github.com/throng-im/throng/client/link"
 )
 
 // peer opens a link whose other end the test plays.
-func peer(t *testing.T, play func(conn net.Conn)) *client.Link {
+func peer(t *testing.T, play func(conn net.Conn)) *link.Link {
 	t.Helper()
 	near, far := net.Pipe()
 	done := make(chan struct{})
@@ -28,7 +28,7 @@ func peer(t *testing.T, play func(conn net.Conn)) *client.Link {
 		}
 		play(far)
 	}()
-	l, err := client.DialLink(t.Context(), client.LinkConfig{
+	l, err := link.Dial(t.Context(), link.Config{
 		URL: "ws://throng.test", MaxFrame: 100_000,
 		NetDial: func(context.Context, string, string) (net.Conn, error) { return near, nil },
 	})
@@ -89,7 +89,7 @@ func TestLinkReads(t *testing.T) {
 		t.Errorf("pong %+v", f)
 	}
 	_, err := l.Read()
-	var ce *client.CloseError
+	var ce *link.CloseError
 	if !errors.As(err, &ce) || ce.Code != 4100 || ce.Reason != "drain" {
 		t.Errorf("close: %v", err)
 	}
@@ -118,7 +118,7 @@ func TestLinkRefuses(t *testing.T) {
 				_, _ = take(conn)
 			})
 			_, err := l.Read()
-			var ce *client.CloseError
+			var ce *link.CloseError
 			if !errors.As(err, &ce) || ce.Code != r.code {
 				t.Errorf("got %v, want close %d", err, r.code)
 			}
