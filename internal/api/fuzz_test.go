@@ -12,7 +12,7 @@ import (
 )
 
 // F4: whatever comes in, the API never fails inside, never panics, and never tells a stranger the marker that a foreign
-// conversation holds.
+// conversation holds. procedure picks one of the schema where it is not 0; the path is used otherwise.
 func FuzzAPI(f *testing.F) {
 	const marker = "marker-of-a-foreign-conversation"
 	w := newWorld(f)
@@ -24,14 +24,22 @@ func FuzzAPI(f *testing.F) {
 	w.send(f, a.id, id, marker)
 	fields := strings.NewReplacer("$group", "1", "$target", "2", "$other", "1", "$client", "AAAAAAAAAAAAAAAAAAAAAQ==", "$head", "2", "$handle", a.handle)
 	for procedure, row := range rows() {
-		f.Add("POST", "/throng.v1."+procedure, "", "application/json", []byte(fields.Replace(row.body)), true)
-		f.Add("POST", "/throng.v1."+procedure, "", "application/proto", []byte{8, 1, 16, 1}, true)
+		f.Add("POST", "/throng.v1."+procedure, "", "application/json", []byte(fields.Replace(row.body)), true, uint8(0))
+		f.Add("POST", "/throng.v1."+procedure, "", "application/proto", []byte{8, 1, 16, 1}, true, uint8(0))
 	}
 	for route := range plainRoutes() {
 		method, path, _ := strings.Cut(route, " ")
-		f.Add(method, path, "token=1", "", []byte{}, false)
+		f.Add(method, path, "token=1", "", []byte{}, false, uint8(0))
 	}
-	f.Fuzz(func(t *testing.T, method, path, query, contentType string, body []byte, signedIn bool) {
+	all := procedures()
+	for i := range 2 * len(all) {
+		f.Add("", "", "", "", []byte(`{"conversation":"1"}`), true, uint8(i+1))
+	}
+	f.Fuzz(func(t *testing.T, method, path, query, contentType string, body []byte, signedIn bool, procedure uint8) {
+		if procedure > 0 {
+			method, path, query = http.MethodPost, "/throng.v1."+all[int(procedure)%len(all)], ""
+			contentType = [...]string{"application/json", "application/proto"}[int(procedure)/len(all)%2]
+		}
 		if strings.HasSuffix(path, "/SignUp") || strings.HasSuffix(path, "/SignIn") || strings.HasSuffix(path, "Password") {
 			return // each costs a password hash, and none reads a conversation
 		}
