@@ -228,7 +228,7 @@ func (s *Service) ended(user chat.UserID, devices []chat.DeviceID) {
 	}
 }
 
-func (s *Service) nowMS() uint64 { return uint64(max(0, s.now().UnixMilli())) } //nolint:gosec // not negative
+func (s *Service) nowMS() uint64 { return uint64(max(0, s.now().UnixMilli())) }
 
 // isServerKey compares hashes, all of them, so that the time tells nothing.
 func (s *Service) isServerKey(token Hash) bool {

@@ -198,7 +198,7 @@ func (a *Accounts) Administrators(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return int(n), a.settle(ctx) //nolint:gosec // a count of accounts
+	return int(n), a.settle(ctx)
 }
 
 // List pages accounts by id.

@@ -174,6 +174,6 @@ func (c *creation) invited(uses int) (account.Invitation, error) {
 	if int(i.Uses) < uses || (i.Bootstrap && c.admins > 0) {
 		return i, account.ErrInvitationSpent()
 	}
-	i.Uses -= uint32(uses) //nolint:gosec // not more than the uses
+	i.Uses -= uint32(uses)
 	return i, storageError(c.b.Set(keyInvitation(i.Code), appendInvitation(nil, i), nil), "spending an invitation")
 }

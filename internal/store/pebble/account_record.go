@@ -100,7 +100,7 @@ func appendInvitation(b []byte, i account.Invitation) []byte {
 
 func (r *reader) invitation(code account.Hash) account.Invitation {
 	i := account.Invitation{Code: code, Bootstrap: r.byte() != 0}
-	i.Uses = uint32(r.number()) //nolint:gosec // was written from one
+	i.Uses = uint32(r.number())
 	i.ExpiresMS = r.number()
 	return i
 }
