@@ -24,7 +24,7 @@ type world struct {
 	cfg      timeline.Config
 	rules    message.Rules
 	store    *pebble.Store
-	rows     *pebble.Timelines
+	rows     timeline.Store
 	follower *timeline.Follower
 	service  *timeline.Service
 	halt     func()
@@ -47,20 +47,31 @@ func open(t testing.TB, small uint32) *world {
 
 func (w *world) start() {
 	w.t.Helper()
+	store, rows := w.reopen()
+	w.run(store, rows)
+}
+
+// reopen opens the store again, without anybody on it.
+func (w *world) reopen() (*pebble.Store, *pebble.Timelines) {
+	w.t.Helper()
 	fs := w.disk
 	if fs == nil {
 		fs = w.fs
 	}
 	store, err := pebble.Open("data", pebble.Options{FS: fs, Rules: w.rules, Fatal: func(error) {}})
 	assert.NoError(w.t, "opening", err)
-	w.store = store
-	w.rows, err = store.Timelines()
+	rows, err := store.Timelines()
 	assert.NoError(w.t, "timelines", err)
-	w.follower = timeline.NewFollower(w.cfg, w.rows, store.TimelineLogs(), store.TimelineEvents(), slog.New(slog.DiscardHandler))
-	w.service = timeline.New(w.cfg, w.rows, store.TimelineLogs(), w.follower)
+	return store, rows
+}
+
+// run starts a follower and a service until halt.
+func (w *world) run(store *pebble.Store, rows timeline.Store) {
+	w.store, w.rows = store, rows
+	follower := timeline.NewFollower(w.cfg, rows, store.TimelineLogs(), store.TimelineEvents(), slog.New(slog.DiscardHandler))
+	w.follower, w.service = follower, timeline.New(w.cfg, rows, store.TimelineLogs(), follower)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	follower := w.follower
 	go func() { done <- follower.Run(ctx) }() // ends with halt
 	w.halt = func() {
 		cancel()

@@ -14,6 +14,9 @@ import (
 	"github.com/throng-im/throng/internal/failpoint"
 )
 
+// retryAfter is how long the follower waits where the storage does not answer.
+const retryAfter = 200 * time.Millisecond
+
 // Follower writes timelines from the events of the log. It is the only writer of rows, settings apart. Events are collected
 // while a pass is written or rests; a pass writes what its events left of each conversation, so that a busy follower does
 // less per event, not more.
@@ -117,7 +120,7 @@ func (f *Follower) loop(ctx context.Context, done <-chan struct{}) error {
 			return nil
 		case <-save.C:
 			unsaved = false
-			if err := f.save(ctx); err != nil && ctx.Err() == nil {
+			if err := f.insist(ctx, f.save); err != nil {
 				return err
 			}
 			continue
@@ -126,10 +129,10 @@ func (f *Follower) loop(ctx context.Context, done <-chan struct{}) error {
 		began := time.Now()
 		wrote, err := f.pass(ctx)
 		switch {
-		case ctx.Err() != nil:
-			continue // done follows
 		case err != nil:
 			return err
+		case ctx.Err() != nil:
+			continue // done follows
 		case wrote:
 			f.rest(ctx, time.Since(began))
 		}
@@ -185,11 +188,14 @@ func (f *Follower) pass(ctx context.Context) (wrote bool, err error) {
 		return false, nil
 	}
 	failpoint.Hit(failpoint.PassBefore)
-	changes, err := f.changes(ctx, p)
-	if err != nil {
-		return false, err
-	}
-	if err := f.write(ctx, changes, p.pos); err != nil {
+	var changes []Change
+	err = f.insist(ctx, func(ctx context.Context) error {
+		if changes, err = f.changes(ctx, p); err != nil {
+			return err
+		}
+		return f.write(ctx, changes, p.pos)
+	})
+	if err != nil || ctx.Err() != nil {
 		return false, err
 	}
 	f.count.passes.Inc()
@@ -200,6 +206,31 @@ func (f *Follower) pass(ctx context.Context) (wrote bool, err error) {
 	f.setPassed(p.pos)
 	f.mu.Unlock()
 	return len(changes) > 0, nil
+}
+
+// insist repeats what fails for a while only: a disk that is full. It gives up, without an error, when ctx ends. What it
+// repeats may be done in part.
+func (f *Follower) insist(ctx context.Context, do func(ctx context.Context) error) error {
+	for told := false; ; {
+		err := do(ctx)
+		if err == nil || ctx.Err() != nil {
+			return nil
+		}
+		if !chat.AsError(err).Code.Retryable() {
+			return err
+		}
+		if !told {
+			f.log.Warn("timelines stand still until the storage answers", "error", err)
+			told = true
+		}
+		t := time.NewTimer(retryAfter)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return nil
+		}
+	}
 }
 
 // write applies changes in parts, so that no part holds up the store's other writers for long. Only the last one moves the
