@@ -75,28 +75,35 @@ func (r *run) firstSends() {
 
 // schedule makes the messages due whose number is k modulo the number of schedulers.
 func (r *run) schedule(k, of int, begin int64, stop <-chan struct{}) {
-	tick := time.NewTicker(tickEvery)
-	defer tick.Stop()
+	t := time.NewTimer(0)
+	defer t.Stop()
 	for n := k; ; {
 		select {
 		case <-stop:
 			return
-		case <-tick.C:
+		case <-t.C:
 		}
-		for now := r.now(); !r.stopped.Load(); n += of {
-			due := begin + int64(float64(n)/r.cfg.Rate*float64(time.Second))
-			if due > now {
+		var due int64
+		for !r.stopped.Load() {
+			if due = begin + int64(float64(n)/r.cfg.Rate*float64(time.Second)); due > r.now() {
 				break
 			}
-			s := r.senders[n%len(r.senders)]
-			s.p.mu.Lock()
-			if s.busy < pipeline && len(s.backlog) == 0 {
-				s.send(due)
-			} else {
-				s.backlog = append(s.backlog, due)
-			}
-			s.p.mu.Unlock()
+			r.senders[n%len(r.senders)].dueAt(due)
+			n += of
 		}
+		// What is due within a millisecond goes together: waking up costs more than a message.
+		t.Reset(max(time.Duration(due-r.now()), tickEvery))
+	}
+}
+
+// dueAt sends the next message, or notes that it waits for its turn.
+func (s *sender) dueAt(due int64) {
+	s.p.mu.Lock()
+	defer s.p.mu.Unlock()
+	if s.busy < pipeline && len(s.backlog) == 0 {
+		s.send(due)
+	} else {
+		s.backlog = append(s.backlog, due)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"testing"
 	"time"
 
@@ -178,6 +179,20 @@ func TestSilentServer(t *testing.T) {
 	})
 }
 
+func TestMalformedFrame(t *testing.T) {
+	t.Parallel()
+	bubble(t, nil, client.Options{}, func(w *world) {
+		w.connect()
+		for _, s := range w.srv.Sessions(lin) {
+			s.Raw([]byte{0xff})
+		}
+		w.pass(time.Minute)
+		if w.srv.Dials() != 2 || w.c.State().Phase != client.Online {
+			t.Errorf("%d connections, state %+v", w.srv.Dials(), w.c.State())
+		}
+	})
+}
+
 func TestNoAnswerToAuthenticate(t *testing.T) {
 	t.Parallel()
 	first := true
@@ -210,7 +225,7 @@ func TestStates(t *testing.T) {
 			client.Connecting, client.Syncing, client.Online, client.Waiting,
 			client.Connecting, client.Syncing, client.Online, client.Closed,
 		}
-		if fmt.Sprint(got) != fmt.Sprint(want) {
+		if !slices.Equal(got, want) {
 			t.Errorf("phases %v, want %v", got, want)
 		}
 		if _, err := w.c.Next(w.t.Context()); !errors.Is(err, client.ErrClosed) {

@@ -13,6 +13,7 @@ import (
 
 const (
 	closeNormal      = 1000
+	closeMalformed   = 1007
 	authTimeout      = 15 * time.Second
 	syncTimeout      = 60 * time.Second
 	defaultHeartbeat = 25 * time.Second
@@ -113,7 +114,7 @@ func (s *session) reader() {
 		}
 		var f throngv1.ServerFrame
 		if err := s.c.codec.decode(b, &f); err != nil {
-			s.fail(&CloseError{Code: closeFault, Reason: "the server's frame is malformed"})
+			s.fail(&CloseError{Code: closeMalformed, Reason: "the server's frame is malformed"})
 			return
 		}
 		s.c.mu.Lock()

@@ -141,6 +141,11 @@ func (l *Link) Write(payload []byte) error {
 func (l *Link) write(op ws.OpCode, payload []byte, timeout time.Duration) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.put(op, payload, timeout)
+}
+
+// put writes a frame with mu held.
+func (l *Link) put(op ws.OpCode, payload []byte, timeout time.Duration) error {
 	b := l.out[:0]
 	switch n := len(payload); {
 	case n < lengthIs16:
@@ -195,9 +200,9 @@ func (l *Link) Close(code int, reason string) error {
 		return nil
 	}
 	if l.mu.TryLock() { // a writer that is stuck must not keep the connection open
-		l.mu.Unlock()
 		body := ws.NewCloseFrameBody(ws.StatusCode(code), reason)
-		_ = l.write(ws.OpClose, body, closeTimeout)
+		_ = l.put(ws.OpClose, body, closeTimeout)
+		l.mu.Unlock()
 	}
 	return l.conn.Close()
 }
