@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 
 	"google.golang.org/protobuf/proto"
 
@@ -57,11 +58,11 @@ func open(ctx context.Context, c *config.Config, o Options) (*Operator, error) {
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(runCtx) }() // ends with close below
 	op := &Operator{http: localClient(a.pipe.dial)}
-	op.close = func() error {
+	op.close = sync.OnceValue(func() error {
 		op.http.CloseIdleConnections()
 		stop()
 		return errors.Join(<-ended, a.Close())
-	}
+	})
 	select {
 	case <-a.Ready():
 		return op, nil
@@ -91,7 +92,7 @@ func localClient(dial func(ctx context.Context) (net.Conn, error)) *http.Client 
 	}}
 }
 
-// Close ends the connection, and closes the folder where it was opened.
+// Close ends the connection, and closes the folder where it was opened. It may be called again.
 func (o *Operator) Close() error { return o.close() }
 
 // Running reports whether a server does the work.

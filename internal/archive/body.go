@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -125,11 +126,13 @@ func encodeBody(b chat.Body) (json.RawMessage, error) {
 	default:
 		return nil, fmt.Errorf("a body of type %T has no form in an archive", b)
 	}
-	text, err := json.Marshal(out)
-	if err != nil {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(out); err != nil {
 		return nil, fmt.Errorf("encoding a body: %w", err)
 	}
-	return text, nil
+	return bytes.TrimSpace(text.Bytes()), nil
 }
 
 func decodeBody(text json.RawMessage) (chat.Body, error) {

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"cmp"
+	"errors"
 	"html"
 	"maps"
 	"regexp"
@@ -90,7 +91,10 @@ func (s *slack) channel(c slackChannel, id chat.ConversationID) error {
 		return err
 	}
 	log := &slackLog{s: s, id: id}
-	begin := uint64(max(1, c.Created)) * 1000
+	begin, err := s.begin(c)
+	if err != nil {
+		return err
+	}
 	if err := log.entry(0, begin, "", created); err != nil {
 		return err
 	}
@@ -113,6 +117,24 @@ func (s *slack) channel(c slackChannel, id chat.ConversationID) error {
 	}
 	return nil
 }
+
+// begin is when a channel began: as it says, or with its first message.
+func (s *slack) begin(c slackChannel) (timeMS uint64, err error) {
+	if c.Created > 0 {
+		return uint64(c.Created) * 1000, nil
+	}
+	err = s.messages(c, func(m slackMessage) error {
+		timeMS = m.ms()
+		return errFirst
+	})
+	if errors.Is(err, errFirst) {
+		err = nil
+	}
+	return max(timeMS, 1), err
+}
+
+// errFirst ends a walk at its first step.
+var errFirst = errors.New("the first is enough")
 
 func (s *slack) texts(c slackChannel, log *slackLog, members []chat.UserID) error {
 	inside := make(map[chat.UserID]bool, len(members))
