@@ -1,8 +1,6 @@
 package archive
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -96,8 +94,7 @@ func (w words) number(name string) (uint8, error) {
 	return 0, fmt.Errorf("%q is none of %q", name, []string(w))
 }
 
-func encodeBody(b chat.Body) (json.RawMessage, error) {
-	var out body
+func encodeBody(b chat.Body) (out body, err error) {
 	switch v := b.(type) {
 	case chat.Text:
 		out.Text = &v.Text
@@ -124,22 +121,12 @@ func encodeBody(b chat.Body) (json.RawMessage, error) {
 		why := tombstones().name(uint8(v.Reason))
 		out.Tombstone = &why
 	default:
-		return nil, fmt.Errorf("a body of type %T has no form in an archive", b)
+		return out, fmt.Errorf("a body of type %T has no form in an archive", b)
 	}
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(out); err != nil {
-		return nil, fmt.Errorf("encoding a body: %w", err)
-	}
-	return bytes.TrimSpace(text.Bytes()), nil
+	return out, nil
 }
 
-func decodeBody(text json.RawMessage) (chat.Body, error) {
-	var in body
-	if err := json.Unmarshal(text, &in); err != nil {
-		return nil, fmt.Errorf("decoding a body: %w", err)
-	}
+func decodeBody(in body) (chat.Body, error) {
 	switch {
 	case in.Text != nil:
 		return chat.Text{Text: *in.Text}, nil

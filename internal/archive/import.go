@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -113,21 +114,19 @@ func (i *importer) line(text []byte, number uint64) error {
 	if err := i.ctx.Err(); err != nil {
 		return fmt.Errorf("importing: %w", err)
 	}
-	var kind struct {
-		Type string `json:"type"`
-	}
-	if err := json.Unmarshal(text, &kind); err != nil {
-		return fmt.Errorf("it is no JSON object: %w", err)
+	kind, err := typeOf(text)
+	if err != nil {
+		return err
 	}
 	if number == 1 {
-		return i.header(text, kind.Type)
+		return i.header(text, kind)
 	}
-	if kind.Type != typeUser {
+	if kind != typeUser {
 		if err := i.flushUsers(); err != nil {
 			return err
 		}
 	}
-	switch kind.Type {
+	switch kind {
 	case typeUser:
 		return decode(text, i.user)
 	case typeConversation:
@@ -144,8 +143,24 @@ func (i *importer) line(text []byte, number uint64) error {
 		i.ended = true
 		return nil
 	default:
-		return fmt.Errorf("unknown type %q; a newer program may have written it", kind.Type)
+		return fmt.Errorf("unknown type %q; a newer program may have written it", kind)
 	}
+}
+
+// typeOf reads the type of a line. Ours stands first, where it is found without decoding the rest twice.
+func typeOf(text []byte) (string, error) {
+	if rest, ok := bytes.CutPrefix(text, []byte(`{"type":"`)); ok {
+		if end := bytes.IndexByte(rest, '"'); end > 0 && bytes.IndexByte(rest[:end], '\\') < 0 {
+			return string(rest[:end]), nil
+		}
+	}
+	var kind struct {
+		Type string `json:"type"`
+	}
+	if err := json.Unmarshal(text, &kind); err != nil {
+		return "", fmt.Errorf("it is no JSON object: %w", err)
+	}
+	return kind.Type, nil
 }
 
 func decode[T any](text []byte, apply func(T) error) error {

@@ -2,7 +2,6 @@ package archive
 
 import (
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -78,7 +77,7 @@ type entry struct {
 	Sender       chat.UserID         `json:"sender,omitempty"`
 	TimeMS       uint64              `json:"time_ms"`
 	ClientID     string              `json:"client_id,omitempty"`
-	Body         json.RawMessage     `json:"body"`
+	Body         body                `json:"body"`
 }
 
 type member struct {
