@@ -85,8 +85,9 @@ func accountFields(t *testing.T, s AccountStore) {
 			Handle: "ada", ExternalID: "ext/1", Name: "Ada", Avatar: "blob:1", Attributes: map[string]string{"team": "x", "": "y"},
 			Version: 3, Admin: true, Disabled: true, CreatedMS: 1_700_000_000_123,
 		},
-		Password: "$argon2id$…", PasswordSet: 2, TokensFromMS: 99,
+		PasswordSet: 2, TokensFromMS: 99,
 	}
+	a.Password = "a hash" // any text; the store does not look into it
 	a.ID = s.create(t, a)[0].ID
 	d := s.device(t, account.Device{
 		User: a.ID, Name: "phone", Platform: account.PlatformPhone, CreatedMS: 5, LastUsedMS: 6, Address: "192.0.2.1", Label: "l",
@@ -274,12 +275,24 @@ func accountMissing(t *testing.T, s AccountStore) {
 
 	assert.NoError(t, "close", s.Close())
 	for name, call := range map[string]func() error{
-		"Create":  func() error { _, err := s.Users.Create(ctx, []account.Account{newUser("a", "")}, account.Terms{}); return err },
-		"Read":    func() error { _, err := s.Users.Accounts(ctx, []chat.UserID{1}); return err },
-		"Find":    func() error { _, err := s.Users.ByHandle(ctx, "a"); return err },
-		"Devices": func() error { _, err := s.Devices.Devices(ctx, 1); return err },
-		"Invite":  func() error { return s.Invitations.Invite(ctx, account.Invitation{}) },
-		"Touch":   func() error { return s.Devices.Touch(ctx, []account.Use{{User: 1, Device: 1}}) },
+		"Create": func() error {
+			_, err := s.Users.Create(ctx, []account.Account{newUser("a", "")}, account.Terms{})
+			return err
+		},
+		"Read": func() error {
+			_, err := s.Users.Accounts(ctx, []chat.UserID{1})
+			return err
+		},
+		"Find": func() error {
+			_, err := s.Users.ByHandle(ctx, "a")
+			return err
+		},
+		"Devices": func() error {
+			_, err := s.Devices.Devices(ctx, 1)
+			return err
+		},
+		"Invite": func() error { return s.Invitations.Invite(ctx, account.Invitation{}) },
+		"Touch":  func() error { return s.Devices.Touch(ctx, []account.Use{{User: 1, Device: 1}}) },
 	} {
 		var e *chat.Error
 		if err := call(); !errors.As(err, &e) || e.Code != chat.CodeUnavailable {

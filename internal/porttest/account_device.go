@@ -36,7 +36,7 @@ func accountLabel(t *testing.T, s AccountStore) {
 func accountRoom(t *testing.T, s AccountStore) {
 	ctx := t.Context()
 	id := s.create(t, newUser("a", ""))[0].ID
-	var d []account.Device
+	d := make([]account.Device, 0, 3)
 	for i, used := range []uint64{30, 10, 20} {
 		d = append(d, s.device(t, account.Device{User: id, LastUsedMS: used, Label: string(rune('a' + i))}))
 	}
