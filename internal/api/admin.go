@@ -161,7 +161,7 @@ func (h adminHandler) EraseUser(ctx context.Context, r *connect.Request[throngv1
 }
 
 func (h adminHandler) eraseMessages(ctx context.Context, id chat.UserID) (int, error) {
-	conversations, err := h.s.deps.Past.Conversations(ctx, id)
+	conversations, err := h.s.conversationsOf(ctx, id)
 	if err != nil {
 		return 0, err
 	}

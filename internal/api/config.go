@@ -9,6 +9,8 @@ import (
 type Config struct {
 	// MaxRequestBytes bounds the body of a request, before and after decompression.
 	MaxRequestBytes int
+	// MaxHeaderBytes bounds the header of a request, its first line included.
+	MaxHeaderBytes int
 	// MaxHeaders is how many header lines a request may have.
 	MaxHeaders int
 	// RequestTimeout is how long a request may take, its body included.
@@ -21,6 +23,7 @@ type Config struct {
 func Default() Config {
 	return Config{
 		MaxRequestBytes: 2 << 20,
+		MaxHeaderBytes:  16 << 10,
 		MaxHeaders:      100,
 		RequestTimeout:  30 * time.Second,
 		ExportTimeout:   time.Hour,
@@ -35,6 +38,8 @@ func (c Config) Validate() error {
 	switch {
 	case c.MaxRequestBytes < minRequestBytes || c.MaxRequestBytes > 64<<20:
 		return errors.New("max_request_bytes must be from 1MiB to 64MiB; 2MiB fits most")
+	case c.MaxHeaderBytes < 4<<10 || c.MaxHeaderBytes > 1<<20:
+		return errors.New("max_header_bytes must be from 4KiB to 1MiB; 16KiB fits most")
 	case c.MaxHeaders < 20 || c.MaxHeaders > 1000:
 		return errors.New("max_headers must be from 20 to 1000; 100 fits most")
 	case c.RequestTimeout < time.Second || c.RequestTimeout > time.Hour:

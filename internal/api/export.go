@@ -50,7 +50,7 @@ func (e *export) run(ctx context.Context) error {
 			return err
 		}
 	}
-	conversations, err := e.s.deps.Past.Conversations(ctx, e.user)
+	conversations, err := e.s.conversationsOf(ctx, e.user)
 	if err != nil {
 		return err
 	}

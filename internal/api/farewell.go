@@ -4,12 +4,13 @@ import (
 	"context"
 
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/timeline"
 )
 
 // leaveGroups takes a user whose account ends out of all groups. A group of its own goes to an admin, else to any member, and
 // is dissolved where there is nobody. Direct conversations stay with their other user. It may be repeated.
 func (s *Server) leaveGroups(ctx context.Context, user chat.UserID) error {
-	ids, err := s.deps.Past.Conversations(ctx, user)
+	ids, err := s.conversationsOf(ctx, user)
 	if err != nil {
 		return err
 	}
@@ -19,6 +20,15 @@ func (s *Server) leaveGroups(ctx context.Context, user chat.UserID) error {
 		}
 	}
 	return nil
+}
+
+// conversationsOf returns every conversation that the user is or was in. Rows of the timeline follow the log; asking for the
+// list first waits for them, so that a group made a moment ago is among them.
+func (s *Server) conversationsOf(ctx context.Context, user chat.UserID) ([]chat.ConversationID, error) {
+	if _, err := s.deps.Timelines.List(ctx, user, timeline.ListQuery{Limit: 1}); err != nil {
+		return nil, err
+	}
+	return s.deps.Past.Conversations(ctx, user)
 }
 
 func (s *Server) leaveGroup(ctx context.Context, user chat.UserID, id chat.ConversationID) error {

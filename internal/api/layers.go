@@ -31,8 +31,9 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		h.Set("Cache-Control", "no-store")
 		defer s.recovered(w, r)
-		if tooManyHeaders(r.Header, s.cfg.MaxHeaders) {
-			e := chat.Errorf(chat.CodeTooLarge, chat.ReasonRequestTooLarge, "a request has at most %d headers", s.cfg.MaxHeaders)
+		if lines, size := headerSize(r); lines > s.cfg.MaxHeaders || size > s.cfg.MaxHeaderBytes {
+			e := chat.Errorf(chat.CodeTooLarge, chat.ReasonRequestTooLarge, "a request's header has at most %d lines and %d bytes",
+				s.cfg.MaxHeaders, s.cfg.MaxHeaderBytes)
 			writeError(w, http.StatusRequestHeaderFieldsTooLarge, e)
 			return
 		}
@@ -54,12 +55,16 @@ func (s *Server) recovered(w http.ResponseWriter, r *http.Request) {
 	s.fail(w, r, chat.Errorf(chat.CodeInternal, chat.ReasonInternal, "panic"))
 }
 
-func tooManyHeaders(h http.Header, most int) bool {
-	n := 0
-	for _, values := range h {
-		n += len(values)
+// headerSize counts a request's header as it came, nearly: net/http's own bound leaves room for 4 KiB more than it says.
+func headerSize(r *http.Request) (lines, size int) {
+	size = len(r.Method) + len(r.RequestURI) + len(r.Host)
+	for name, values := range r.Header {
+		lines += len(values)
+		for _, v := range values {
+			size += len(name) + len(": ") + len(v) + len("\r\n")
+		}
 	}
-	return n > most
+	return lines, size
 }
 
 // procedure bounds a call in time and size, refuses what it is not made for, and tells Connect's own errors in our words.

@@ -215,6 +215,11 @@ func TestTooManyHeaders(t *testing.T) {
 		r.Header.Add("X-Header", fmt.Sprint(i))
 	}
 	assert.Equal(t, "status", do(t, w.handler, r).status, http.StatusRequestHeaderFieldsTooLarge)
+	for size, want := range map[int]int{15 << 10: http.StatusOK, 16 << 10: http.StatusRequestHeaderFieldsTooLarge} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		r.Header.Set("X-Header", strings.Repeat("x", size))
+		assert.Equal(t, fmt.Sprint(size), do(t, w.handler, r).status, want)
+	}
 }
 
 func TestHeadersOfEveryAnswer(t *testing.T) {

@@ -27,6 +27,7 @@ func fieldDocs() map[string]string {
 		"github.com/throng-im/throng/internal/account.Config.SignUp":           "SignUp says who may make an account: open (everybody), invitation (who has a code), closed (administrators make them).",
 		"github.com/throng-im/throng/internal/account.Config.SigningSecrets":   "SigningSecrets sign access tokens, 32 bytes at least: the first signs, all verify. Empty makes one in the data folder. Put a new one in front, wait for RefreshTokenTTL, then remove the old one.",
 		"github.com/throng-im/throng/internal/api.Config.ExportTimeout":        "ExportTimeout is how long the export of one person's data may take.",
+		"github.com/throng-im/throng/internal/api.Config.MaxHeaderBytes":       "MaxHeaderBytes bounds the header of a request, its first line included.",
 		"github.com/throng-im/throng/internal/api.Config.MaxHeaders":           "MaxHeaders is how many header lines a request may have.",
 		"github.com/throng-im/throng/internal/api.Config.MaxRequestBytes":      "MaxRequestBytes bounds the body of a request, before and after decompression.",
 		"github.com/throng-im/throng/internal/api.Config.RequestTimeout":       "RequestTimeout is how long a request may take, its body included.",
@@ -116,12 +117,13 @@ func fieldDocs() map[string]string {
 		"github.com/throng-im/throng/internal/message.Rules.MediumMembers":     "SmallMembers is the most members of a small conversation, MediumMembers of a medium one. A conversation grows into the next tier above its bound and falls back a tenth below it, so that one who comes and goes does not switch it.",
 		"github.com/throng-im/throng/internal/message.Rules.SmallMembers":      "SmallMembers is the most members of a small conversation, MediumMembers of a medium one. A conversation grows into the next tier above its bound and falls back a tenth below it, so that one who comes and goes does not switch it.",
 		"github.com/throng-im/throng/internal/timeline.Config.Always":          "Always bounds how many medium and large conversations end a sync: the most recently active ones.",
+		"github.com/throng-im/throng/internal/timeline.Config.Answer":          "Answer is how long a sync or a list waits for the follower; less, since a device that syncs is told of what it misses.",
 		"github.com/throng-im/throng/internal/timeline.Config.Marks":           "Marks is how many users and rows the follower remembers to save writes; about 100 bytes each.",
 		"github.com/throng-im/throng/internal/timeline.Config.PageBytes":       "PageBytes is about what one page of a sync takes on the wire; it holds at least one conversation.",
 		"github.com/throng-im/throng/internal/timeline.Config.Part":            "Part is how many changes are written at once.",
 		"github.com/throng-im/throng/internal/timeline.Config.Pending":         "Pending is how many changes may wait for a pass before events are held back.",
 		"github.com/throng-im/throng/internal/timeline.Config.Save":            "Save is how long the follower's position may stay behind where it has nothing to write.",
-		"github.com/throng-im/throng/internal/timeline.Config.Settle":          "Settle is how long an answer waits for the follower.",
+		"github.com/throng-im/throng/internal/timeline.Config.Settle":          "Settle is how long a caller that changed who is in a conversation waits for the follower.",
 		"github.com/throng-im/throng/internal/timeline.Config.Stretch":         "Stretch is the longest rest between two passes.",
 	}
 }
