@@ -36,8 +36,10 @@ type Config struct {
 	Stretch time.Duration
 	// Save is how long the follower's position may stay behind where it has nothing to write.
 	Save time.Duration
-	// Settle is how long an answer waits for the follower.
+	// Settle is how long a caller that changed who is in a conversation waits for the follower.
 	Settle time.Duration
+	// Answer is how long a sync or a list waits for the follower; less, since a device that syncs is told of what it misses.
+	Answer time.Duration
 }
 
 // Default is a configuration that fits most.
@@ -51,6 +53,7 @@ func Default() Config {
 		Stretch:   time.Second,
 		Save:      time.Second,
 		Settle:    time.Second,
+		Answer:    250 * time.Millisecond,
 	}
 }
 
@@ -61,8 +64,8 @@ func (c Config) Validate() error {
 		return errors.New("timeline: bounds must be above 0; the defaults fit most")
 	case c.Always > chat.MaxConversations:
 		return errors.New("timeline: always is more than a user may have conversations; lower it")
-	case c.Stretch < 0 || c.Stretch > 10*time.Second || c.Save <= 0 || c.Settle <= 0:
-		return errors.New("timeline: stretch is from 0 to 10 s, save and settle are above 0")
+	case c.Stretch < 0 || c.Stretch > 10*time.Second || c.Save <= 0 || c.Settle <= 0 || c.Answer <= 0:
+		return errors.New("timeline: stretch is from 0 to 10 s, save, settle and answer are above 0")
 	}
 	return nil
 }

@@ -32,7 +32,7 @@
 // P is marked after it, and the heads of P's answer were read after that: e was durable before the follower saw it, so that
 // answer shows e already. The same holds for read positions and settings, which are read after the mark as well. A device
 // that syncs before the follower has come to e gets a row above its cursor later; so that it need not wait for its next
-// sync, Sync first lets the follower catch up with what is committed, for at most [Config].Settle.
+// sync, Sync first lets the follower catch up with what is committed, for at most [Config].Answer.
 //
 // The marks are kept in memory, bounded. Where one is unknown, after a restart or because it was dropped, all pts up to now
 // count as given out. Only the follower adds and drops marks. It adds a user's before it writes the first row that it will

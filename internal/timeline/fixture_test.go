@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -36,6 +37,7 @@ func open(t testing.TB, small uint32) *world {
 	t.Helper()
 	cfg := timeline.Default()
 	cfg.Stretch = 0
+	cfg.Answer = 10 * time.Second // what devices are told is compared at once, on machines of any speed
 	w := &world{
 		t: t, cfg: cfg, fs: vfs.NewCrashableMem(),
 		rules: message.Rules{SmallMembers: small, MediumMembers: max(10_000, small)},

@@ -306,9 +306,11 @@ func (f *Follower) Passed(ctx context.Context, pos chat.Position) error {
 // Settle waits until timelines show everything that is committed now, for at most Config.Settle: a caller that changed who
 // is in a conversation calls it so that its next answers show the change. It reports whether they do; if not, they
 // will, and nothing is lost meanwhile.
-func (f *Follower) Settle(ctx context.Context) bool {
+func (f *Follower) Settle(ctx context.Context) bool { return f.settle(ctx, f.cfg.Settle) }
+
+func (f *Follower) settle(ctx context.Context, most time.Duration) bool {
 	tail := f.events.Tail()
-	ctx, cancel := context.WithTimeout(ctx, f.cfg.Settle)
+	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
 	err := f.Passed(ctx, tail)
 	if errors.Is(err, context.DeadlineExceeded) {

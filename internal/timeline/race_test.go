@@ -23,7 +23,7 @@ func TestCursorsAgainstAppends(t *testing.T) {
 	)
 	w := open(t, 100)
 	w.halt()
-	w.cfg.Settle = time.Nanosecond
+	w.cfg.Answer = time.Nanosecond
 	w.start()
 	members := make([]chat.UserID, users)
 	for i := range members {
