@@ -6,8 +6,6 @@ import (
 	"errors"
 	"net"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 // NewTransport wraps a connection whose handshake is over; sockets are written to by the loop itself as long as they take it,
@@ -54,11 +52,11 @@ func (s *socket) TryWrite(p []byte) (int, error) {
 
 func (s *socket) write(fd uintptr) bool {
 	for {
-		n, err := unix.Write(int(fd), s.p)
+		n, err := writeNow(fd, s.p)
 		switch {
-		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, syscall.EINTR):
 			continue
-		case errors.Is(err, unix.EAGAIN):
+		case errors.Is(err, syscall.EAGAIN):
 			s.n, s.err = 0, nil
 		case err != nil:
 			s.n, s.err = 0, err
