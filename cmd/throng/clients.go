@@ -20,7 +20,7 @@ func (c chatCmd) Run(e *environment) error {
 	if c.At != "" {
 		url = c.At
 	}
-	return chat.Run(e.ctx, chat.Options{ //nolint:wrapcheck // its sentences are for people
+	return chat.Run(e.ctx, chat.Options{
 		URL: url, User: c.User, Dir: c.Dir, Product: "throng chat " + version, In: e.in, Out: e.out,
 	})
 }
@@ -35,5 +35,5 @@ func (c benchCmd) Run(e *environment) error {
 	if errors.Is(err, bench.ErrFaults) {
 		return errors.Join(err, exitError{exitDamage})
 	}
-	return err //nolint:wrapcheck // its sentences are for people
+	return err
 }

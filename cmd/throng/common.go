@@ -22,7 +22,7 @@ func (s sources) load(e *environment, flags map[string]string) (*config.Loaded, 
 	}
 	l, err := config.Load(config.Options{File: s.Config, Env: e.env, Flags: flags})
 	if err != nil {
-		return nil, err //nolint:wrapcheck // its sentences are for the operator
+		return nil, err
 	}
 	for _, w := range l.Warnings {
 		fmt.Fprintln(e.errOut, "warning:", w)

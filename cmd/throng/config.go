@@ -35,12 +35,12 @@ func (c configPrintCmd) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	return l.Print(e.out) //nolint:wrapcheck // writing to the terminal
+	return l.Print(e.out)
 }
 
 type configDocCmd struct{}
 
 // Run prints the reference page.
 func (configDocCmd) Run(e *environment) error {
-	return config.Markdown(e.out, config.FieldDocs()) //nolint:wrapcheck // writing to the terminal
+	return config.Markdown(e.out, config.FieldDocs())
 }

@@ -22,7 +22,7 @@ found damage that stands, with 1 where it could not read the folder.`
 func (c checkCmd) Run(e *environment) error {
 	report, err := app.Check(e.ctx, c.Dir, c.Repair, func(problem string) { fmt.Fprintln(e.out, problem) })
 	if err != nil {
-		return err //nolint:wrapcheck // its sentences are for the operator
+		return err
 	}
 	if !c.Quiet {
 		fmt.Fprint(e.out, report.Summary())
@@ -43,7 +43,7 @@ type backupCmd struct {
 func (c backupCmd) Run(e *environment) error {
 	return c.with(e, false, func(op *app.Operator) error {
 		if err := op.Backup(e.ctx, c.To); err != nil {
-			return err //nolint:wrapcheck // its sentences are for the operator
+			return err
 		}
 		fmt.Fprintf(e.out, "the backup is in %s\nmake a data folder from it with: throng restore %s --data DIR\n", c.To, c.To)
 		return nil
@@ -63,7 +63,7 @@ func (c restoreCmd) Run(e *environment) error {
 		return err
 	}
 	if err := app.Restore(e.ctx, c.From, l.Config.Data); err != nil {
-		return err //nolint:wrapcheck // its sentences are for the operator
+		return err
 	}
 	fmt.Fprintf(e.out, "restored into %s; clients will start over when they connect\n", l.Config.Data)
 	return nil

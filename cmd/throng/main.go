@@ -23,7 +23,7 @@ const (
 )
 
 // version is set by the linker.
-var version = "dev" //nolint:gochecknoglobals // the linker needs one
+var version = "dev"
 
 // cli are the commands.
 type cli struct {
@@ -44,7 +44,7 @@ type cli struct {
 
 // environment is what commands get from the world.
 type environment struct {
-	ctx    context.Context //nolint:containedctx // of the one command that runs
+	ctx    context.Context // of the one command that runs
 	out    io.Writer
 	errOut io.Writer
 	in     io.Reader
@@ -128,8 +128,8 @@ type printingCmd struct{}
 
 // Run prints the version.
 func (printingCmd) Run(e *environment) error {
-	fmt.Fprintln(e.out, versionText())
-	return nil
+	_, err := fmt.Fprintln(e.out, versionText())
+	return err
 }
 
 func versionText() string {

@@ -59,7 +59,7 @@ func (c serveCmd) Run(e *environment) error {
 		},
 	})
 	if err != nil {
-		return err //nolint:wrapcheck // its sentences are for the operator
+		return err
 	}
 	ctx, stop := context.WithCancel(e.ctx)
 	defer stop()

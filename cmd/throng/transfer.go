@@ -33,7 +33,7 @@ func (c exportCmd) Run(e *environment) (err error) {
 		out = f
 	}
 	return c.with(e, false, func(op *app.Operator) error {
-		return op.Export(e.ctx, out, c.Passwords) //nolint:wrapcheck // its sentences are for the operator
+		return op.Export(e.ctx, out, c.Passwords)
 	})
 }
 
@@ -111,7 +111,7 @@ func (c importCmd) positionFile() string {
 
 func (c importCmd) position() (p app.Position) {
 	if name := c.positionFile(); name != "" {
-		if text, err := os.ReadFile(name); err == nil {
+		if text, err := os.ReadFile(name); err == nil { //nolint:gosec // the operator names the file
 			_ = json.Unmarshal(text, &p) // a damaged one begins anew, which is slower and no worse
 		}
 	}

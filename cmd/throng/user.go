@@ -33,7 +33,7 @@ func (s sources) connect(e *environment, create bool) (*app.Operator, error) {
 		return nil, err
 	}
 	log := slog.New(slog.NewTextHandler(e.errOut, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	return app.Connect(e.ctx, l.Config, app.Options{Logger: log, Version: version}, create) //nolint:wrapcheck // its sentences are for the operator
+	return app.Connect(e.ctx, l.Config, app.Options{Logger: log, Version: version}, create)
 }
 
 // with runs fn with a connection to the server or the folder.
@@ -67,7 +67,7 @@ func (c userAddCmd) Run(e *environment) error {
 		}
 		var resp throngv1.CreateUsersResponse
 		if err := op.Call(e.ctx, "AdminService/CreateUsers", &throngv1.CreateUsersRequest{Users: []*throngv1.NewUser{user}}, &resp); err != nil {
-			return err //nolint:wrapcheck // the server's sentence is for the operator
+			return err
 		}
 		if resp.GetCreated() == 0 {
 			return fmt.Errorf("%s exists already; choose another name, or use: throng user reset-password %s", c.Handle, c.Handle)
@@ -142,7 +142,7 @@ func (a account) find(e *environment, op *app.Operator) (*throngv1.User, error) 
 	}
 	var resp throngv1.GetUserResponse
 	if err := op.Call(e.ctx, "AdminService/GetUser", req, &resp); err != nil {
-		return nil, err //nolint:wrapcheck // the server's sentence is for the operator
+		return nil, err
 	}
 	return resp.GetUser(), nil
 }
@@ -166,7 +166,7 @@ func (c userResetCmd) Run(e *environment) error {
 		}
 		var resp throngv1.ResetPasswordResponse
 		if err := op.Call(e.ctx, "AdminService/ResetPassword", &throngv1.ResetPasswordRequest{User: u.GetId(), Password: password}, &resp); err != nil {
-			return err //nolint:wrapcheck // the server's sentence is for the operator
+			return err
 		}
 		fmt.Fprintf(e.out, "%s has a new password; all devices were signed out\n", c.Who)
 		if made {
@@ -192,7 +192,7 @@ func (c userDisableCmd) Run(e *environment) error {
 		disabled := !c.Undo
 		var resp throngv1.UpdateUserResponse
 		if err := op.Call(e.ctx, "AdminService/UpdateUser", &throngv1.UpdateUserRequest{User: u.GetId(), Disabled: &disabled}, &resp); err != nil {
-			return err //nolint:wrapcheck // the server's sentence is for the operator
+			return err
 		}
 		if c.Undo {
 			fmt.Fprintf(e.out, "%s may sign in again\n", c.Who)
@@ -226,7 +226,7 @@ func (c userDeleteCmd) Run(e *environment) error {
 		}
 		var resp throngv1.EraseUserResponse
 		if err := op.Call(e.ctx, "AdminService/EraseUser", &throngv1.EraseUserRequest{User: u.GetId(), Messages: c.Messages}, &resp); err != nil {
-			return err //nolint:wrapcheck // the server's sentence is for the operator
+			return err
 		}
 		fmt.Fprintf(e.out, "%s is deleted", c.Who)
 		if c.Messages {
@@ -250,7 +250,7 @@ func (c userListCmd) Run(e *environment) error {
 		for {
 			var resp throngv1.ListUsersResponse
 			if err := op.Call(e.ctx, "AdminService/ListUsers", req, &resp); err != nil {
-				return err //nolint:wrapcheck // the server's sentence is for the operator
+				return err
 			}
 			for _, u := range resp.GetUsers() {
 				note := ""
@@ -264,7 +264,7 @@ func (c userListCmd) Run(e *environment) error {
 				fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", u.GetId(), u.GetHandle(), u.GetExternalId(), u.GetName(), since, note)
 			}
 			if req.PageToken = resp.GetNextPageToken(); req.GetPageToken() == "" {
-				return w.Flush() //nolint:wrapcheck // writing to the terminal
+				return w.Flush()
 			}
 		}
 	})

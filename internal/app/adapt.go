@@ -24,7 +24,7 @@ type deliveredSettings struct {
 func (d deliveredSettings) Settings(ctx context.Context, user chat.UserID, id chat.ConversationID, p timeline.SettingsPatch) (chat.Settings, error) {
 	s, err := d.Service.Settings(ctx, user, id, p)
 	if err != nil {
-		return s, err //nolint:wrapcheck // an error for strangers already
+		return s, err
 	}
 	// The change is stored: where this delivery is lost, the next sync shows it.
 	_ = d.fanout.Settings(ctx, user, 0, id, s)
@@ -41,7 +41,7 @@ type past struct {
 func (p past) Conversations(ctx context.Context, user chat.UserID) ([]chat.ConversationID, error) {
 	rows, err := p.rows.Rows(ctx, user)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // an error for strangers already
+		return nil, err
 	}
 	out := make([]chat.ConversationID, len(rows.Rows))
 	for i := range rows.Rows {
@@ -52,7 +52,7 @@ func (p past) Conversations(ctx context.Context, user chat.UserID) ([]chat.Conve
 
 // Tombstone implements api.Past.
 func (p past) Tombstone(ctx context.Context, id chat.ConversationID, span chat.Span, sender chat.UserID, why chat.TombstoneReason) (int, error) {
-	return p.store.Tombstone(ctx, id, span, sender, why) //nolint:wrapcheck // an error for strangers already
+	return p.store.Tombstone(ctx, id, span, sender, why)
 }
 
 // limits are the limits of requests and sends.

@@ -211,7 +211,7 @@ func (a *App) secret(name string) (string, error) {
 func (a *App) openStore() (*pebble.Store, error) {
 	sizes := a.cfg.Sizes()
 	s, err := pebble.Open(a.cfg.DatabaseDir(), pebble.Options{
-		CacheBytes: sizes.Cache, MemTableBytes: uint64(sizes.MemTable), MinFreeBytes: uint64(a.cfg.Store.ReserveBytes), //nolint:gosec // not negative
+		CacheBytes: sizes.Cache, MemTableBytes: uint64(sizes.MemTable), MinFreeBytes: uint64(a.cfg.Store.ReserveBytes),
 		FS: a.options.FS, Rules: a.cfg.Tiers, Logger: a.log, Now: a.options.Now, Fatal: a.fatal,
 	})
 	if err != nil {

@@ -69,7 +69,7 @@ func get(t testing.TB, url string) (int, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	assert.NoError(t, "request", err)
-	resp, err := http.DefaultClient.Do(r)
+	resp, err := new(http.Client).Do(r)
 	assert.NoError(t, "get "+url, err)
 	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(resp.Body)
@@ -88,7 +88,7 @@ func call(t testing.TB, s *server, token, procedure string, req any) (int, map[s
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
-	resp, err := http.DefaultClient.Do(r)
+	resp, err := new(http.Client).Do(r)
 	assert.NoError(t, "call "+procedure, err)
 	defer func() { _ = resp.Body.Close() }()
 	out := make(map[string]any)
@@ -226,7 +226,7 @@ func TestOriginsAreReloaded(t *testing.T) {
 		assert.NoError(t, "request", err)
 		r.Header.Set("Content-Type", "application/json")
 		r.Header.Set("Origin", "https://chat.example.com")
-		resp, err := http.DefaultClient.Do(r)
+		resp, err := new(http.Client).Do(r)
 		assert.NoError(t, "ask", err)
 		assert.NoError(t, "close", resp.Body.Close())
 		return resp.StatusCode

@@ -19,10 +19,10 @@ const backupMark = "BACKUP"
 // backup copies the folder as it is into a new one. The database comes first and the mark last: a copy that was cut off has
 // none, and a restore refuses it.
 func (a *App) backup(to string) error {
-	if _, err := os.Stat(to); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(to); !errors.Is(err, fs.ErrNotExist) { //nolint:gosec // the operator names the folder
 		return fmt.Errorf("%s exists; name a folder that does not", to)
 	}
-	if err := os.MkdirAll(to, 0o700); err != nil {
+	if err := os.MkdirAll(to, 0o700); err != nil { //nolint:gosec // as above
 		return fmt.Errorf("making the backup: %w", err)
 	}
 	ctx := context.Background() // a backup that was begun is finished, also where the command was interrupted
@@ -79,7 +79,7 @@ func copyTree(from, to string) error {
 		}
 		target := filepath.Join(to, rest)
 		if d.IsDir() {
-			return os.MkdirAll(target, 0o700) //nolint:wrapcheck // says the path
+			return os.MkdirAll(target, 0o700) //nolint:gosec // in the folder that the operator named
 		}
 		return copyFile(path, target)
 	})
@@ -92,12 +92,12 @@ func copyTree(from, to string) error {
 func copyFile(from, to string) (err error) {
 	in, err := os.Open(from) //nolint:gosec // in a folder that the operator named
 	if err != nil {
-		return err //nolint:wrapcheck // says the path
+		return err
 	}
 	defer func() { _ = in.Close() }()
 	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // in a folder that the operator named
 	if err != nil {
-		return err //nolint:wrapcheck // says the path
+		return err
 	}
 	_, err = io.Copy(out, in)
 	return errors.Join(err, out.Sync(), out.Close())

@@ -164,7 +164,7 @@ func writeFile(name string, content []byte) error {
 	_, err = f.Write(content)
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {
-		err = os.Rename(temp, name)
+		err = os.Rename(temp, name) //nolint:gosec // as above
 	}
 	if err == nil {
 		err = syncDir(filepath.Dir(name))

@@ -28,7 +28,7 @@ type health struct {
 
 func newHealth(log *slog.Logger, dir string, reserve int64, storage func(ctx context.Context) error) *health {
 	return &health{
-		log: log, dir: dir, reserve: uint64(max(0, reserve)), storage: storage, //nolint:gosec // not negative
+		log: log, dir: dir, reserve: uint64(max(0, reserve)), storage: storage,
 		problems: map[string]string{"start": "the server is starting"},
 	}
 }

@@ -50,7 +50,9 @@ func serve(ctx context.Context, s *http.Server, l net.Listener) error {
 		return err
 	case <-ctx.Done():
 		_ = s.Close()
-		<-ended
+		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
 		return nil
 	}
 }

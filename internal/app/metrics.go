@@ -41,7 +41,7 @@ func listenOps(ctx context.Context, address string, explicit bool) (net.Listener
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", address)
 	if err != nil && !explicit && errors.Is(err, syscall.EADDRINUSE) {
-		return nil, nil //nolint:nilnil // no listener is an answer here
+		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("listening for metrics on %s: %w; set metrics.listen to another address, or to \"\" for none", address, err)

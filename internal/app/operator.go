@@ -208,5 +208,5 @@ func (o *Operator) Import(ctx context.Context, r io.Reader, from Position, progr
 
 // ConvertSlack turns an export of Slack (a folder or a zip file) into JSON lines for Import.
 func ConvertSlack(ctx context.Context, path string, w io.Writer) error {
-	return archive.ConvertSlackFile(ctx, path, w) //nolint:wrapcheck // its sentences are for the operator
+	return archive.ConvertSlackFile(ctx, path, w)
 }

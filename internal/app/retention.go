@@ -57,7 +57,7 @@ func (a *App) retainOnce(ctx context.Context, before time.Time, gone map[chat.Co
 		if err == nil {
 			gone[c.ID] = last
 		}
-		return err //nolint:wrapcheck // a port's
+		return err
 	})
 	return removed, err
 }

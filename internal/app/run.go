@@ -43,7 +43,7 @@ type running struct {
 
 func (r *runner) run(ctx context.Context, ready func()) error {
 	failed := make(chan error, len(r.parts))
-	var stack []*running
+	stack := make([]*running, 0, len(r.parts))
 	for _, p := range r.parts {
 		partCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		s := &running{part: p, cancel: cancel, done: make(chan struct{})}

@@ -43,19 +43,19 @@ func (t importTarget) Submit(d *chat.Draft, done func(chat.Result)) { t.messages
 
 // Settle implements archive.Target.
 func (t importTarget) Settle(ctx context.Context) error {
-	return t.core.follower.Passed(ctx, t.core.store.TimelineEvents().Tail()) //nolint:wrapcheck // says what it waited for
+	return t.core.follower.Passed(ctx, t.core.store.TimelineEvents().Tail())
 }
 
 // Settings implements archive.Target.
 func (t importTarget) Settings(ctx context.Context, user chat.UserID, id chat.ConversationID, s chat.Settings) error {
 	read, err := t.core.store.Read(ctx, id, user)
 	if err != nil {
-		return err //nolint:wrapcheck // a port's
+		return err
 	}
 	_, err = t.core.rows.PutSettings(ctx, user, id, timeline.Patch{
 		Pinned: &s.Pinned, Muted: &s.Muted, Archived: &s.Archived, MarkedUnread: &s.MarkedUnread, Draft: &s.Draft, MarkedAt: read.Seq,
 	})
-	return err //nolint:wrapcheck // a port's
+	return err
 }
 
 // Report is what a check of a folder saw.

@@ -49,7 +49,7 @@ func Export(ctx context.Context, w io.Writer, src Source, o ExportOptions) (Coun
 }
 
 type exporter struct {
-	ctx     context.Context //nolint:containedctx // of the one call that the exporter lives for
+	ctx     context.Context // of the one call that the exporter lives for
 	src     Source
 	out     *json.Encoder
 	options ExportOptions

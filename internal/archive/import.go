@@ -39,7 +39,7 @@ func Import(ctx context.Context, r io.Reader, to Target, o ImportOptions) (Posit
 }
 
 type importer struct {
-	ctx      context.Context //nolint:containedctx // of the one call that the importer lives for
+	ctx      context.Context // of the one call that the importer lives for
 	to       Target
 	options  ImportOptions
 	position Position
@@ -105,7 +105,7 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 			return nil, fmt.Errorf("it has more than %d MiB", maxLine>>20)
 		}
 		if !errors.Is(err, bufio.ErrBufferFull) {
-			return whole, err //nolint:wrapcheck // io.EOF stays what it is
+			return whole, err
 		}
 	}
 }

@@ -55,7 +55,7 @@ func ConvertSlack(ctx context.Context, files fs.FS, w io.Writer) error {
 }
 
 type slack struct {
-	ctx    context.Context //nolint:containedctx // of the one call that the conversion lives for
+	ctx    context.Context // of the one call that the conversion lives for
 	files  fs.FS
 	out    *json.Encoder
 	team   string

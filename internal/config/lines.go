@@ -18,7 +18,7 @@ func keyLines(data []byte) map[string]int {
 	p.Reset(data)
 	for p.NextExpression() {
 		e := p.Expression()
-		switch e.Kind { //nolint:exhaustive // comments have no key
+		switch e.Kind {
 		case unstable.Table:
 			prefix = numbered(keyPath(&p, e, data, "", lines), counts)
 		case unstable.ArrayTable:

@@ -47,7 +47,7 @@ func machineMemory() int64 {
 		}
 	}
 	for _, name := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} {
-		if text, err := os.ReadFile(name); err == nil {
+		if text, err := os.ReadFile(name); err == nil { //nolint:gosec // one of the two above
 			if n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil && n > 0 {
 				memory = min(memory, n)
 			}

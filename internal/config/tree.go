@@ -63,7 +63,7 @@ func fieldName(f reflect.StructField) (name string, secret bool) {
 	if !f.IsExported() || tag == "-" {
 		return "", false
 	}
-	switch f.Type.Kind() { //nolint:exhaustive // the others are settings
+	switch f.Type.Kind() {
 	case reflect.Func, reflect.Interface, reflect.Chan, reflect.Pointer, reflect.Map:
 		return "", false
 	}
@@ -135,15 +135,12 @@ func (l leaf) format() string {
 	case l.isDuration():
 		return strconv.Quote(formatDuration(time.Duration(v.Int())))
 	case l.isSize():
-		n := int64(0)
 		if v.CanUint() {
-			n = int64(v.Uint()) //nolint:gosec // sizes are far below the limit
-		} else {
-			n = v.Int()
+			return strconv.Quote(Size(v.Uint()).String())
 		}
-		return strconv.Quote(Size(n).String())
+		return strconv.Quote(Size(v.Int()).String())
 	}
-	switch v.Kind() { //nolint:exhaustive // the others print as they are
+	switch v.Kind() {
 	case reflect.String:
 		return strconv.Quote(v.String())
 	case reflect.Slice:

@@ -114,7 +114,7 @@ func (l leaf) setText(text string) error {
 		}
 		return setInt(v, int64(n))
 	}
-	switch v.Kind() { //nolint:exhaustive // walk lets only these kinds through
+	switch v.Kind() {
 	case reflect.String:
 		v.SetString(text)
 		return nil

@@ -61,7 +61,7 @@ func Check(ctx context.Context, dir string, o CheckOptions) (CheckReport, error)
 }
 
 type checker struct {
-	ctx     context.Context //nolint:containedctx // of the one call that the checker lives for
+	ctx     context.Context // of the one call that the checker lives for
 	db      *pebble.DB
 	snap    *pebble.Snapshot
 	options CheckOptions

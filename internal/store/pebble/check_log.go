@@ -65,7 +65,7 @@ func (c *checker) conversation(id chat.ConversationID) error {
 	if err := c.repeats(id); err != nil {
 		return err
 	}
-	r := newReplay(id, 0, 1)
+	var r *replay
 	for parts := uint64(1); ; parts *= 4 {
 		r = newReplay(id, 0, parts)
 		if err := c.replay(r, parts == 1); err != nil {

@@ -94,7 +94,7 @@ func (r *replay) created(e *chat.Entry, b chat.Created) {
 	if n := len(b.Members); b.Kind == chat.KindDirect && n > 0 {
 		r.about.Pair = [2]chat.UserID{min(b.Members[0], b.Members[n-1]), max(b.Members[0], b.Members[n-1])}
 	}
-	r.head.Members = uint32(len(b.Members)) //nolint:gosec // bounded by the decision
+	r.head.Members = uint32(len(b.Members))
 }
 
 func (r *replay) settings(b chat.Changed) {
@@ -138,7 +138,7 @@ func (r *replay) enter(e *chat.Entry, u chat.UserID, role chat.Role) (problem st
 
 // changed applies a member change.
 func (r *replay) changed(e *chat.Entry, b chat.MembersChanged) (problem string) {
-	n := uint32(len(b.Users)) //nolint:gosec // bounded by the decision
+	n := uint32(len(b.Users))
 	switch b.Action {
 	case chat.MemberAdded, chat.MemberJoined:
 		role := max(b.Role, chat.RoleMember)

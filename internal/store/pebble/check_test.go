@@ -72,7 +72,7 @@ func plant(t *testing.T) *vfs.MemFS {
 	_, err = rows.PutSettings(ctx, 1, direct, timeline.Patch{Pinned: &pinned})
 	assert.NoError(t, "settings", err)
 	assert.NoError(t, "close", s.Close())
-	<-ended // the closed store ends it
+	assert.True(t, "the closed store ends the follower", <-ended != nil)
 	return fs
 }
 
