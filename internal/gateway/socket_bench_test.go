@@ -44,7 +44,7 @@ func benchmarkSockets(b *testing.B, wrap func(net.Conn) gateway.Transport) {
 	done := make(chan struct{})
 	go func() { defer close(done); _ = srv.Run(ctx) }()
 	defer func() { cancel(); <-done }()
-	ln, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a benchmark's own listener
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func benchmarkSockets(b *testing.B, wrap func(net.Conn) gateway.Transport) {
 	var ready sync.WaitGroup
 	for i := range users {
 		ready.Add(1)
-		c, err := net.Dial("tcp", ln.Addr().String()) //nolint:noctx // see above
+		c, err := net.Dial("tcp", ln.Addr().String())
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net"
 	"syscall"
+
+	"github.com/throng-im/throng/internal/eventloop"
 )
 
 // NewTransport wraps a connection whose handshake is over; sockets are written to by the loop itself as long as they take it,
@@ -52,7 +54,7 @@ func (s *socket) TryWrite(p []byte) (int, error) {
 
 func (s *socket) write(fd uintptr) bool {
 	for {
-		n, err := writeNow(fd, s.p)
+		n, err := eventloop.WriteNow(fd, s.p)
 		switch {
 		case errors.Is(err, syscall.EINTR):
 			continue
