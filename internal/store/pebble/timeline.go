@@ -222,7 +222,7 @@ func (t *Timelines) Counts(_ context.Context, users []chat.UserID) ([]int, error
 		if err != nil {
 			return nil, err
 		}
-		out[i] = int(e.current) //nolint:gosec // a count of rows
+		out[i] = int(e.current)
 	}
 	return out, nil
 }
