@@ -22,6 +22,6 @@ VOLUME /data
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 # The binary asks its own /readyz: the image has no shell and no curl.
-HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["/throng", "ready"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["/throng", "ready", "http://127.0.0.1:8080"]
 ENTRYPOINT ["/throng"]
 CMD ["serve", "--data", "/data"]
