@@ -32,6 +32,9 @@ type runner struct {
 	stopping func()
 }
 
+// grace is what a part gets to return in after its time, or all of it, is over.
+const grace = 500 * time.Millisecond
+
 // stopLimit is below the 15 s after which a process that was told to end is late.
 const stopLimit = 13 * time.Second
 
@@ -95,8 +98,13 @@ func (r *runner) stop(ctx context.Context, s *running) error {
 	case <-s.done:
 		r.log.Debug("stopped", "part", s.name, "took", time.Since(begin).Round(time.Millisecond))
 		return nil
-	case <-time.After(max(time.Second, s.patience-time.Since(begin))):
-		return fmt.Errorf("%s did not end within %s", s.name, s.patience)
+	case <-limit.Done():
+	}
+	select {
+	case <-s.done:
+		return nil
+	case <-time.After(grace):
+		return fmt.Errorf("%s did not end within %s", s.name, time.Since(begin).Round(time.Millisecond))
 	}
 }
 

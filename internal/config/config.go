@@ -158,7 +158,7 @@ func Default() *Config {
 			ReadHeaderTimeout: 5 * time.Second,
 			IdleTimeout:       75 * time.Second,
 			MaxHeaderBytes:    16 << 10,
-			DrainTimeout:      10 * time.Second,
+			DrainTimeout:      8 * time.Second,
 		},
 		Metrics:   Metrics{Listen: "127.0.0.1:9090"},
 		Log:       Log{Level: "info", Format: "text"},
@@ -254,8 +254,8 @@ func (s Server) validate() error {
 			problems = append(problems, fmt.Errorf("server.%s: %s is not between 1ns and 1h", name, d))
 		}
 	}
-	if s.DrainTimeout > 12*time.Second {
-		problems = append(problems, errors.New("server.drain_timeout: at most 12s, so that the process ends within 15s of being told to"))
+	if s.DrainTimeout > 10*time.Second {
+		problems = append(problems, errors.New("server.drain_timeout: at most 10s, so that the process ends within 15s of being told to"))
 	}
 	if s.MaxHeaderBytes < 4<<10 || s.MaxHeaderBytes > 1<<20 {
 		problems = append(problems, errors.New("server.max_header_bytes: give it between 4KiB and 1MiB"))

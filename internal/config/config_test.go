@@ -92,7 +92,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"origin with a path", "[server]\nallowed_origins = [\"https://a.example/x\"]\n", "without a path"},
 		{"proxy", "[server]\ntrusted_proxies = [\"balancer\"]\n", "neither an address nor a network"},
 		{"PROXY protocol for all", "[server]\nproxy_protocol = true\n", "server.trusted_proxies"},
-		{"drain", "[server]\ndrain_timeout = \"1m\"\n", "at most 12s"},
+		{"drain", "[server]\ndrain_timeout = \"1m\"\n", "at most 10s"},
 		{"budget", "[memory]\nbudget = \"1MiB\"\n", "memory.budget"},
 		{"retention", "[retention]\nmessages = \"5s\"\n", "retention.messages"},
 		{"same listeners", "[metrics]\nlisten = \":8080\"\n", "metrics.listen"},

@@ -1,0 +1,45 @@
+package app
+
+import (
+	"bufio"
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/throng-im/throng/internal/chat"
+)
+
+// ReadProxyHeader is for tests.
+func ReadProxyHeader(r *bufio.Reader) (net.Addr, error) { return readProxyHeader(r) }
+
+// ProxyListener is for tests.
+func ProxyListener(l net.Listener, trusted []netip.Prefix) net.Listener {
+	return proxyListener{Listener: l, trusted: trusted}
+}
+
+// Forwarded is for tests.
+func Forwarded(trusted []netip.Prefix, next http.Handler) http.Handler { return forwarded(trusted, next) }
+
+// RetainOnce is for tests.
+func (a *App) RetainOnce(ctx context.Context, before time.Time) (int, error) {
+	return a.retainOnce(ctx, before, make(map[chat.ConversationID]chat.Seq))
+}
+
+// Part is for tests.
+type Part struct {
+	Name       string
+	Run, Drain func(ctx context.Context) error
+	Patience   time.Duration
+}
+
+// RunParts is for tests.
+func RunParts(ctx context.Context, list []Part, limit time.Duration, ready func()) error {
+	r := runner{log: slog.New(slog.DiscardHandler), limit: limit, stopping: func() {}}
+	for _, p := range list {
+		r.parts = append(r.parts, part{name: p.Name, run: p.Run, drain: p.Drain, patience: p.Patience})
+	}
+	return r.run(ctx, ready)
+}
