@@ -15,7 +15,7 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 )
 
-// What bad input gets: a typed error with a stable reason, nothing stored, nothing leaked. Numbers are those of the list of
+// What bad input gets (SEND-11, ERR-5): a typed error with a stable reason, nothing stored, nothing leaked. Numbers are those of the list of
 // security tests in the guarantees.
 func TestBadInput(t *testing.T) {
 	t.Parallel()
@@ -31,7 +31,7 @@ func TestBadInput(t *testing.T) {
 		body      string
 		reason    string
 	}{
-		{"too long by a character (57)", "MessageService/Send", send(`"text":"` + long + `x"`), "message_too_large"},
+		{"SEND-3 too long by a character (57)", "MessageService/Send", send(`"text":"` + long + `x"`), "message_too_large"},
 		{"too long in bytes (57)", "MessageService/Send", send(`"text":"` + strings.Repeat("x", chat.MaxTextBytes+1) + `"`), "message_too_large"},
 		{"empty", "MessageService/Send", send(`"text":""`), "text_empty"},
 		{"no body", "MessageService/Send", c.fields.Replace(`{"conversation":"$group","clientId":"$client"}`), "body_invalid"},
@@ -46,25 +46,25 @@ func TestBadInput(t *testing.T) {
 		{"client id of 10 KiB (60)", "MessageService/Send", c.fields.Replace(`{"conversation":"$group","clientId":"` + b64(make([]byte, 10<<10)) + `","text":"a"}`), "client_id_invalid"},
 		{"client id no base64 (60)", "MessageService/Send", c.fields.Replace(`{"conversation":"$group","clientId":"{}","text":"a"}`), "malformed"},
 		{"sender in the body (44)", "MessageService/Send", send(`"sender":"1","text":"a"`), "malformed"},
-		{"unknown field", "MessageService/Send", send(`"text":"a","silent":true`), "malformed"},
+		{"HTTP-2 unknown field", "MessageService/Send", send(`"text":"a","silent":true`), "malformed"},
 		{"unknown field, nested", "MessageService/Send", send(`"custom":{"type":"a","x":1}`), "malformed"},
-		{"two bodies", "MessageService/Send", send(`"text":"a","custom":{"type":"a"}`), "malformed"},
-		{"a field twice", "MessageService/Send", send(`"text":"a","text":"b"`), "malformed"},
-		{"system message by a user", "MessageService/Send", send(`"system":{"event":"e"}`), "forbidden"},
+		{"HTTP-2 two bodies", "MessageService/Send", send(`"text":"a","custom":{"type":"a"}`), "malformed"},
+		{"HTTP-2 a field twice", "MessageService/Send", send(`"text":"a","text":"b"`), "malformed"},
+		{"SEND-4 system message by a user", "MessageService/Send", send(`"system":{"event":"e"}`), "forbidden"},
 		{"media by script (64)", "MessageService/Send", send(`"media":{"type":"TYPE_IMAGE","ref":"javascript:alert(1)"}`), "body_invalid"},
-		{"range backwards", "MessageService/ListEntries", c.fields.Replace(`{"conversation":"$group","from":"5","to":"2"}`), "range_invalid"},
+		{"SYNC-11 range backwards", "MessageService/ListEntries", c.fields.Replace(`{"conversation":"$group","from":"5","to":"2"}`), "range_invalid"},
 		{"range 1 to 2^63 (62)", "MessageService/ListEntries", c.fields.Replace(`{"conversation":"$group","from":"1","to":"9223372036854775808"}`), "ok"},
-		{"range beyond the end", "MessageService/ListEntries", c.fields.Replace(`{"conversation":"$group","from":"18446744073709551615"}`), "ok"},
-		{"page of 1e9 (62)", "MessageService/ListEntries", c.fields.Replace(`{"conversation":"$group","limit":1000000000}`), "ok"},
+		{"SYNC-11 range beyond the end", "MessageService/ListEntries", c.fields.Replace(`{"conversation":"$group","from":"18446744073709551615"}`), "ok"},
+		{"SYNC-10 page of 1e9 (62)", "MessageService/ListEntries", c.fields.Replace(`{"conversation":"$group","limit":1000000000}`), "ok"},
 		{"page of −1 (62)", "MessageService/ListEntries", c.fields.Replace(`{"conversation":"$group","limit":-1}`), "malformed"},
-		{"page of 1e9 (62)", "MessageService/Sync", `{"limit":1000000000,"entries":4000000000}`, "ok"},
-		{"page of 1e9 (62)", "ConversationService/ListConversations", `{"limit":1000000000}`, "ok"},
+		{"SYNC-8 page of 1e9 (62)", "MessageService/Sync", `{"limit":1000000000,"entries":4000000000}`, "ok"},
+		{"HTTP-9 page of 1e9 (62)", "ConversationService/ListConversations", `{"limit":1000000000}`, "ok"},
 		{"page of 1e9 (62)", "ConversationService/ListMembers", c.fields.Replace(`{"conversation":"$group","limit":1000000000}`), "ok"},
-		{"page token", "ConversationService/ListConversations", `{"pageToken":"abc"}`, "page_token_invalid"},
+		{"HTTP-9 page token", "ConversationService/ListConversations", `{"pageToken":"abc"}`, "page_token_invalid"},
 		{"page token", "ConversationService/ListMembers", c.fields.Replace(`{"conversation":"$group","pageToken":"-1"}`), "page_token_invalid"},
-		{"read beyond the head (46)", "MessageService/MarkRead", c.fields.Replace(`{"conversation":"$group","seq":"999"}`), "read_beyond_head"},
+		{"SEND-16 read beyond the head (46)", "MessageService/MarkRead", c.fields.Replace(`{"conversation":"$group","seq":"999"}`), "read_beyond_head"},
 		{"read at 0", "MessageService/MarkRead", c.fields.Replace(`{"conversation":"$group"}`), "field_invalid"},
-		{"cursor of another server", "MessageService/Sync", `{"cursor":{"epoch":"7","generation":"7","pts":"7"}}`, "ok"},
+		{"SYNC-4 cursor of another server", "MessageService/Sync", `{"cursor":{"epoch":"7","generation":"7","pts":"7"}}`, "ok"},
 		{"promote oneself (47)", "ConversationService/SetRole", c.fields.Replace(fmt.Sprintf(`{"conversation":"$group","user":"%d","role":"ROLE_ADMIN"}`, c.people[member].id)), "role_too_low"},
 		{"remove the owner (47)", "ConversationService/RemoveMember", c.fields.Replace(fmt.Sprintf(`{"conversation":"$group","user":"%d"}`, c.people[owner].id)), "role_too_low"},
 		{"a role that is none", "ConversationService/SetRole", c.fields.Replace(`{"conversation":"$group","user":"$target","role":77}`), "field_invalid"},
@@ -107,7 +107,7 @@ func TestBadInput(t *testing.T) {
 
 func clip(s string) string { return s[:min(len(s), 500)] }
 
-// SEND-6.
+// SEND-6 and SEND-10.
 func TestSameClientIDOtherContent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -126,7 +126,7 @@ func TestSameClientIDOtherContent(t *testing.T) {
 	assert.Equal(t, "muted", w.call(t, "MessageService/Send", again, as).reason(), "muted")
 }
 
-// The largest text comes through, in the encodings in which it is largest.
+// SEND-3: the largest text comes through, in the encodings in which it is largest.
 func TestLargestText(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -168,7 +168,7 @@ func TestProtobufBodies(t *testing.T) {
 	}
 }
 
-// A small body may not become a large one.
+// HTTP-8: a small body may not become a large one.
 func TestCompressionBomb(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -215,7 +215,8 @@ func procedures() []string {
 	return out
 }
 
-// Guarantees 40 to 55: who may call what, for every route and every role. A route without a row fails.
+// Guarantees 40 to 55, HTTP-4, HTTP-5, SEND-8, SYNC-13, ERR-6: who may call what, for every route and every role. A route without
+// a row fails.
 func TestRouteMatrix(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -303,4 +304,25 @@ func TestPlainRoutes(t *testing.T) {
 			}
 		}
 	}
+}
+
+// ERR-6: a conversation that a stranger may not see and one that does not exist are told in the same words, by every procedure.
+func TestExistenceIsSecret(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := newCell(t, w)
+	nowhere := strings.NewReplacer(fmt.Sprintf(`"conversation":"%d"`, c.group), `"conversation":"123456789"`)
+	asked := 0
+	for p, r := range rows() {
+		body := c.fields.Replace(r.body)
+		if nowhere.Replace(body) == body {
+			continue
+		}
+		asked++
+		there, not := c.ask(t, p, body, stranger), c.ask(t, p, nowhere.Replace(body), stranger)
+		if there.status != not.status || there.body != not.body || there.status == http.StatusOK {
+			t.Errorf("%s tells a stranger what there is:\n%d %s\n%d %s", p, there.status, there.body, not.status, not.body)
+		}
+	}
+	assert.True(t, "procedures about conversations were asked", asked > 10)
 }

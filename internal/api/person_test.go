@@ -55,7 +55,7 @@ func TestEraseUser(t *testing.T) {
 	assert.True(t, "the name is gone", !strings.Contains(profiles.body, p.handle))
 }
 
-// A person's list, settings and counts over HTTP.
+// SYNC-16, SYNC-17, SYNC-19: a person's list, settings and counts over HTTP.
 func TestListAndSettings(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -19,7 +19,7 @@ import (
 
 const refreshPath = "/throng.v1.AccountService/Refresh"
 
-// Guarantees 1 and 2, S-3: pages of other origins are refused, whatever they carry.
+// Guarantees 1 and 2, S-3, HTTP-7: pages of other origins are refused, whatever they carry.
 func TestOrigins(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(_ *account.Config, d *api.Deps) {
@@ -57,6 +57,7 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
+// HTTP-7.
 func TestPreflight(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(_ *account.Config, d *api.Deps) { d.AllowedOrigins = func() []string { return []string{"*"} } })
@@ -70,7 +71,7 @@ func TestPreflight(t *testing.T) {
 	assert.Equal(t, "Vary", a.header.Get("Vary"), "Origin")
 }
 
-// Guarantees 5 and 26, S-4: where a token may stand, and in which form.
+// Guarantees 5 and 26, S-4, HTTP-3: where a token may stand, and in which form.
 func TestTokens(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -129,7 +130,7 @@ func TestEndedTokens(t *testing.T) {
 	}
 }
 
-// A back end acts for users that exist, and only a back end does.
+// HTTP-5: a back end acts for users that exist, and only a back end does.
 func TestActing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -163,7 +164,7 @@ func cookieOf(a answer) *http.Cookie {
 	return nil
 }
 
-// Guarantees 4, 37 and 38: the one cookie, and what it is good for.
+// Guarantees 4, 37 and 38, HTTP-6: the one cookie, and what it is good for.
 func TestRefreshCookie(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -206,7 +207,7 @@ func TestRefreshCookie(t *testing.T) {
 	}
 }
 
-// Guarantee 10.
+// Guarantee 10, ERR-7.
 func TestTooManyHeaders(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -222,6 +223,7 @@ func TestTooManyHeaders(t *testing.T) {
 	}
 }
 
+// HTTP-10, and what keeps browsers from misusing an answer.
 func TestHeadersOfEveryAnswer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -235,7 +237,7 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 	}
 }
 
-// gRPC and forms are not served; the content type decides before anything is read.
+// HTTP-1: gRPC and forms are not served; the content type decides before anything is read.
 func TestContentTypes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -322,6 +324,7 @@ type sendOnly struct{ slow }
 
 func (sendOnly) TakeRequest(chat.UserID) time.Duration { return 0 }
 
+// HTTP-11.
 func TestReadiness(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -77,7 +77,7 @@ func TestEncodeEntryEqualsLibrary(t *testing.T) {
 	}
 }
 
-// A delivery costs at most 32 bytes beyond the text, the header of its WebSocket message included.
+// DLV-6: a delivery costs at most 32 bytes beyond the text, the header of its WebSocket message included.
 func TestDeliveryOverhead(t *testing.T) {
 	t.Parallel()
 	header := func(n int) int { // of an unmasked message, RFC 6455 section 5.2
