@@ -283,12 +283,27 @@ func TestPrint(t *testing.T) {
 	yes := true
 	seen := map[message.Fingerprint]int{}
 	for i, b := range []chat.Body{
-		chat.Text{Text: "a"}, chat.Text{Text: "b"}, chat.Custom{Type: "a"}, chat.Custom{Fallback: "a"},
-		chat.Custom{Type: "a", Data: []byte("bc")}, chat.Custom{Type: "ab", Data: []byte("c")},
-		chat.Media{Ref: "a"}, chat.Media{Ref: "a", Size: 1}, chat.Media{Ref: "a", Width: 1}, chat.System{Event: "a"},
-		chat.System{Event: "a", Args: map[string]string{"x": "y", "y": "x"}}, chat.System{Event: "a", Args: map[string]string{"x": "x", "y": "y"}},
-		chat.Changed{Name: &name}, chat.Changed{Avatar: &name}, chat.Changed{Name: &empty}, chat.Changed{Open: &yes}, chat.Dissolved{},
-		chat.MembersChanged{Action: 1, Users: users(1)}, chat.MembersChanged{Action: 1, Users: users(1, 2)}, chat.Created{Kind: 1}, chat.Created{Kind: 2},
+		chat.Text{Text: "a"},
+		chat.Text{Text: "b"},
+		chat.Custom{Type: "a"},
+		chat.Custom{Fallback: "a"},
+		chat.Custom{Type: "a", Data: []byte("bc")},
+		chat.Custom{Type: "ab", Data: []byte("c")},
+		chat.Media{Ref: "a"},
+		chat.Media{Ref: "a", Size: 1},
+		chat.Media{Ref: "a", Width: 1},
+		chat.System{Event: "a"},
+		chat.System{Event: "a", Args: map[string]string{"x": "y", "y": "x"}},
+		chat.System{Event: "a", Args: map[string]string{"x": "x", "y": "y"}},
+		chat.Changed{Name: &name},
+		chat.Changed{Avatar: &name},
+		chat.Changed{Name: &empty},
+		chat.Changed{Open: &yes},
+		chat.Dissolved{},
+		chat.MembersChanged{Action: 1, Users: users(1)},
+		chat.MembersChanged{Action: 1, Users: users(1, 2)},
+		chat.Created{Kind: 1},
+		chat.Created{Kind: 2},
 	} {
 		p := message.Print(b)
 		if other, there := seen[p]; there {

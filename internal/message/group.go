@@ -34,7 +34,7 @@ func (c *change) create(body chat.Created) (Effect, *chat.Error) {
 	}
 	e := c.append(body, len(body.Members))
 	e.Head.Kind, e.Head.Open = body.Kind, body.Open
-	e.Head.Members = uint32(len(body.Members)) //nolint:gosec // at most maxMembers
+	e.Head.Members = uint32(len(body.Members))
 	e.Head.MemberSeq = e.Head.Seq
 	e.Head.Tier = c.rules.tier(0, e.Head.Members)
 	e.Conversation = about

@@ -76,7 +76,7 @@ func (c *change) add(body chat.MembersChanged) (Effect, *chat.Error) {
 		parts[i] = c.entered(parts[i], body.Users[i], body.Role, &e)
 	}
 	e.Parts = parts
-	e.Head.Members += uint32(len(parts)) //nolint:gosec // at most chat.MaxMembersAtOnce
+	e.Head.Members += uint32(len(parts))
 	return c.changed(e), nil
 }
 
@@ -116,7 +116,7 @@ func (c *change) end(body chat.MembersChanged, parts []Part) Effect {
 		parts[i].Spans[len(parts[i].Spans)-1].To = e.Head.Seq
 	}
 	e.Parts = parts
-	e.Head.Members -= uint32(len(parts)) //nolint:gosec // at most chat.MaxMembersAtOnce
+	e.Head.Members -= uint32(len(parts))
 	return c.changed(e)
 }
 

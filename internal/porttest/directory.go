@@ -121,7 +121,7 @@ func directoryClaim(t *testing.T, e Engine) {
 	}{{alice, 1, 5, 5}, {alice, 1, 6, 5}, {alice, 2, 7, 7}, {bob, 1, 8, 8}, {alice, 1, 0, 5}, {0, 1, 9, 9}} {
 		id, err := e.Directory.Claim(ctx, c.actor, clientID(c.client), c.create)
 		assert.NoError(t, "claim", err)
-		assert.Equal(t, "claim", [2]uint64{uint64(i), uint64(id)}, [2]uint64{uint64(i), uint64(c.want)}) //nolint:gosec // small
+		assert.Equal(t, "claim", [2]uint64{uint64(i), uint64(id)}, [2]uint64{uint64(i), uint64(c.want)})
 	}
 	id, err = e.Crash(t).Directory.Claim(ctx, alice, clientID(1), 10)
 	assert.True(t, "after a crash", id == 5 && err == nil)

@@ -395,7 +395,7 @@ func logRanges(t *testing.T, e Engine) {
 		c.ask.Conversation = 1
 		got, err := e.Log.Range(t.Context(), c.ask)
 		assert.NoError(t, c.what, err)
-		assert.Equal(t, c.what+": entries", len(got), int(c.to-c.from+1)) //nolint:gosec // small
+		assert.Equal(t, c.what+": entries", len(got), int(c.to-c.from+1))
 		for i, entry := range got {
 			assert.Equal(t, c.what+": seq", entry.Seq, c.from+chat.Seq(i))
 			assert.Equal(t, c.what+": conversation", entry.Conversation, chat.ConversationID(1))

@@ -68,7 +68,7 @@ func failAt(n int64, fault error, once bool) (hit bool, err error) {
 	}))
 	o := options(watched)
 	o.MemTableBytes = 4 << 20 // the log is not rotated: a rotation that fails ends the process at once, and any test with it
-	o.Fatal = func(error) {} // a server would end here
+	o.Fatal = func(error) {}  // a server would end here
 	if store, err := pebble.Open("data", o); err == nil {
 		ended := make(chan struct{})
 		go func() { // a fatal error ends the goroutine that meets it, where a server ends as a whole
@@ -81,7 +81,7 @@ func failAt(n int64, fault error, once bool) (hit bool, err error) {
 	// The process has ended; the disk answers again, with and without what was not synced.
 	for _, keep := range []int{0, 100} {
 		c := cut{
-			fs:      fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: keep, RNG: rand.New(rand.NewPCG(uint64(n), 5))}), //nolint:gosec // positive
+			fs:      fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: keep, RNG: rand.New(rand.NewPCG(uint64(n), 5))}),
 			history: h.now(),
 		}
 		if err := c.verify(true); err != nil {
@@ -101,11 +101,11 @@ func perform(store *pebble.Store, h *history) {
 	}
 	for n := range 60 {
 		d := &chat.Draft{
-			Conversation: chat.ConversationID(1 + n%3), Sender: chat.UserID(1 + n%members), //nolint:gosec // small
+			Conversation: chat.ConversationID(1 + n%3), Sender: chat.UserID(1 + n%members),
 			Body: chat.Text{Text: fmt.Sprintf("text %d", n)},
 		}
-		binary.BigEndian.PutUint64(d.ClientID[:], uint64(n+1)) //nolint:gosec // small
-		for range 2 {                                          // the second one repeats the first
+		binary.BigEndian.PutUint64(d.ClientID[:], uint64(n+1))
+		for range 2 { // the second one repeats the first
 			if r, err := durable(ctx, store, d); err == nil {
 				h.sent(d, r)
 			}

@@ -97,7 +97,7 @@ func live(t *testing.T, rng *rand.Rand, life int, fs *vfs.MemFS, h *history) []c
 	for w := range 4 + rng.IntN(13) {
 		writer := &writer{
 			service: service, log: store, history: h, cutter: c, conversations: max(conversations, h.convs),
-			name: fmt.Sprintf("life %d, writer %d", life, w), user: chat.UserID(1 + w%members), //nolint:gosec // small
+			name: fmt.Sprintf("life %d, writer %d", life, w), user: chat.UserID(1 + w%members),
 			rng: rand.New(rand.NewPCG(rng.Uint64(), 4)),
 		}
 		wg.Go(func() { writer.run(ctx) })
@@ -110,7 +110,7 @@ func live(t *testing.T, rng *rand.Rand, life int, fs *vfs.MemFS, h *history) []c
 }
 
 func created(id int) *chat.Draft {
-	d := &chat.Draft{Conversation: chat.ConversationID(id), Sender: 1} //nolint:gosec // small
+	d := &chat.Draft{Conversation: chat.ConversationID(id), Sender: 1}
 	b := chat.Created{Kind: chat.KindGroup, Open: true}
 	for u := chat.UserID(1); u <= members; u++ {
 		b.Members = append(b.Members, u)
@@ -135,7 +135,7 @@ type writer struct {
 func (w *writer) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		w.n++
-		id := chat.ConversationID(1 + w.rng.IntN(w.conversations)) //nolint:gosec // small
+		id := chat.ConversationID(1 + w.rng.IntN(w.conversations))
 		switch k := w.rng.IntN(20); {
 		case k < 12:
 			w.send(id)

@@ -300,7 +300,7 @@ func (e *engine) write(fn func() error) (err error) {
 func (e *engine) die(err error) {
 	e.fail(err)
 	if e.told == nil {
-		panic(err)
+		panic(err) //nolint:forbidigo // the process must not go on as if writes were durable
 	}
 	e.told(err)
 }

@@ -1,7 +1,6 @@
 package pebble
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -46,7 +45,7 @@ func (l engineLogger) Errorf(format string, args ...any) {
 
 // Fatalf never returns to Pebble.
 func (l engineLogger) Fatalf(format string, args ...any) {
-	err := errors.New(fmt.Sprintf(format, args...)) //nolint:revive // args may hold no error to wrap
+	err := fmt.Errorf(format, args...)
 	l.log.Error("storage engine cannot go on", "error", err)
 	l.fatal(err)
 }

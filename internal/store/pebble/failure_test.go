@@ -44,7 +44,7 @@ func TestFullDisk(t *testing.T) {
 		assert.NoError(t, "ready", s.Ready())
 
 		free.Store(64<<20 - 1)
-		time.Sleep(time.Second) // virtual
+		<-time.After(time.Second) // virtual
 		_, err = s.Append(t.Context(), []*chat.Draft{created(1)})
 		e := chat.AsError(err)
 		assert.Equal(t, "full", e.Reason, chat.ReasonStorageFull)
@@ -55,7 +55,7 @@ func TestFullDisk(t *testing.T) {
 		assert.True(t, "nothing was stored", heads[0].Exists() && !heads[1].Exists())
 
 		free.Store(1 << 30)
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		_, err = s.Append(t.Context(), []*chat.Draft{created(1)})
 		assert.NoError(t, "append with room again", err)
 	})
@@ -143,7 +143,7 @@ func TestSmallCachesDecideAlike(t *testing.T) {
 			}
 			for n := range 3 {
 				drafts = append(drafts, &chat.Draft{
-					Conversation: chat.ConversationID(i + 1), Sender: chat.UserID(2*i + 1 + n%2), //nolint:gosec // small
+					Conversation: chat.ConversationID(i + 1), Sender: chat.UserID(2*i + 1 + n%2),
 					ClientID: chat.ClientID{byte(round), byte(n), 1}, Body: chat.Text{Text: "x"},
 				})
 			}
@@ -155,10 +155,10 @@ func TestSmallCachesDecideAlike(t *testing.T) {
 		}
 	}
 	for i := range conversations {
-		heads, err := s.Heads(t.Context(), []chat.ConversationID{chat.ConversationID(i + 1)}) //nolint:gosec // small
+		heads, err := s.Heads(t.Context(), []chat.ConversationID{chat.ConversationID(i + 1)})
 		assert.NoError(t, "head", err)
 		assert.Equal(t, "ordinal", heads[0].Ordinal, chat.Ordinal(3*rounds))
-		read, err := s.Read(t.Context(), heads[0].Conversation, chat.UserID(2*i+1)) //nolint:gosec // small
+		read, err := s.Read(t.Context(), heads[0].Conversation, chat.UserID(2*i+1))
 		assert.NoError(t, "read", err)
 		assert.Equal(t, "read", read.Ordinal, heads[0].Ordinal)
 	}

@@ -44,7 +44,7 @@ func (s *Store) decide(b *pebble.Batch, note *commit, drafts []*chat.Draft, resu
 	if mutant == mutantSeqFromDurable && s.settled() {
 		clear(w.durable)
 	}
-	nowMS := uint64(max(0, s.now().UnixMilli())) //nolint:gosec // not negative
+	nowMS := uint64(max(0, s.now().UnixMilli()))
 	w.begin(b, len(drafts))
 	for i, d := range drafts {
 		results[i] = w.decide(d, nowMS)

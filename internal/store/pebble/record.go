@@ -56,7 +56,7 @@ func (r *reader) count() int {
 		r.broken, r.b = true, nil
 		return 0
 	}
-	return int(n) //nolint:gosec // bounded by the length of a slice
+	return int(n)
 }
 
 // done reports that the record held what it should, and nothing more.
@@ -92,7 +92,7 @@ func (r *reader) head(id chat.ConversationID) chat.Head {
 	flags := r.byte()
 	h.Dissolved, h.Open = flags&flagDissolved != 0, flags&flagOpen != 0
 	h.Seq, h.Ordinal, h.MemberSeq = chat.Seq(r.number()), chat.Ordinal(r.number()), chat.Seq(r.number())
-	h.Members = uint32(r.number()) //nolint:gosec // was written from one
+	h.Members = uint32(r.number())
 	h.TimeMS = r.number()
 	return h
 }
@@ -127,13 +127,13 @@ func appendRepeat(b []byte, p message.Repeat) []byte {
 	b = binary.AppendUvarint(b, uint64(p.Seq))
 	b = binary.AppendUvarint(b, uint64(p.Ordinal))
 	b = binary.AppendUvarint(b, p.TimeMS)
-	b = binary.AppendUvarint(b, uint64(p.Count)) //nolint:gosec // a count is not negative
+	b = binary.AppendUvarint(b, uint64(p.Count))
 	return append(b, p.Print[:]...)
 }
 
 func (r *reader) repeat() message.Repeat {
 	p := message.Repeat{Seq: chat.Seq(r.number()), Ordinal: chat.Ordinal(r.number()), TimeMS: r.number()}
-	p.Count = int(r.number()) //nolint:gosec // was written from one
+	p.Count = int(r.number())
 	copy(p.Print[:], r.raw(uint64(len(p.Print))))
 	return p
 }

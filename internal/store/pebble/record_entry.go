@@ -87,7 +87,7 @@ func (r *reader) body() chat.Body {
 		return chat.Text{Text: string(r.raw(uint64(len(r.b))))}
 	case bodyMedia:
 		m := chat.Media{Type: chat.MediaType(r.byte()), Size: r.number()}
-		m.Width, m.Height, m.DurationMS = uint32(r.number()), uint32(r.number()), uint32(r.number()) //nolint:gosec // were written from such
+		m.Width, m.Height, m.DurationMS = uint32(r.number()), uint32(r.number()), uint32(r.number())
 		m.Ref, m.MIME, m.Name, m.Caption, m.Preview = r.string(), r.string(), r.string(), r.string(), r.bytes()
 		return m
 	case bodyCustom:

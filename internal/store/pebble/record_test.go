@@ -13,9 +13,14 @@ import (
 func FuzzRecord(f *testing.F) {
 	name, open := "n", true
 	for _, b := range []chat.Body{
-		chat.Text{Text: "hello"}, chat.Media{Type: chat.MediaFile, Ref: "r", Preview: []byte{1}}, chat.Custom{Type: "t", Data: []byte{2}},
-		chat.System{Event: "e", Args: map[string]string{"a": "b"}}, chat.Created{Kind: chat.KindGroup, Members: []chat.UserID{1, 2}},
-		chat.MembersChanged{Action: chat.MemberAdded, Users: []chat.UserID{1}}, chat.Changed{Name: &name, Open: &open}, chat.Dissolved{},
+		chat.Text{Text: "hello"},
+		chat.Media{Type: chat.MediaFile, Ref: "r", Preview: []byte{1}},
+		chat.Custom{Type: "t", Data: []byte{2}},
+		chat.System{Event: "e", Args: map[string]string{"a": "b"}},
+		chat.Created{Kind: chat.KindGroup, Members: []chat.UserID{1, 2}},
+		chat.MembersChanged{Action: chat.MemberAdded, Users: []chat.UserID{1}},
+		chat.Changed{Name: &name, Open: &open},
+		chat.Dissolved{},
 		chat.Tombstone{Reason: chat.TombstoneErased},
 	} {
 		f.Add(pebble.AppendEntry(nil, &chat.Entry{Ordinal: 7, Sender: 3, TimeMS: 1 << 40, ClientID: chat.ClientID{9}, Body: b}))
