@@ -106,7 +106,7 @@ func timelineOrder(t *testing.T, s TimelineStore) {
 
 func timelineDurable(t *testing.T, s TimelineStore) {
 	apply(t, s, 1, entered(1, 7, 1))
-	for i := range 10 {
+	for i := range 40 {
 		apply(t, s, chat.Position(i+2), timeline.Change{User: 1, Conversation: 7})
 		before := rowsOf(t, s, 1)
 		apply(t, s, chat.Position(i+3), timeline.Change{User: 1, Conversation: 7}) // not read
