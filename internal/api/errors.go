@@ -48,8 +48,9 @@ func (s *Server) connectError(ctx context.Context, err error) *connect.Error {
 		return ready
 	}
 	e := s.tell(ctx, err)
-	out := connect.NewError(wire.CodeToConnect(e.Code), errors.New(e.Message))
-	if d, err := connect.NewErrorDetail(wire.Error(e)); err == nil {
+	told := wire.Error(e)
+	out := connect.NewError(wire.CodeToConnect(e.Code), errors.New(told.GetMessage()))
+	if d, err := connect.NewErrorDetail(told); err == nil {
 		out.AddDetail(d)
 	}
 	if e.RetryAfter > 0 {
@@ -94,7 +95,8 @@ func writeError(w http.ResponseWriter, status int, e *chat.Error) {
 		h.Set("WWW-Authenticate", "Bearer")
 	}
 	w.WriteHeader(status)
-	body := errorBody{Code: wire.CodeToConnect(e.Code).String(), Message: e.Message, Details: details(wire.Error(e))}
+	told := wire.Error(e)
+	body := errorBody{Code: wire.CodeToConnect(e.Code).String(), Message: told.GetMessage(), Details: details(told)}
 	_ = json.NewEncoder(w).Encode(body) // the caller has gone
 }
 

@@ -13,14 +13,22 @@ import (
 // This file is the one mapping of error codes to the numbers of other worlds. docs/spec/errors.md is its table for
 // people, testdata/errors.golden its table for tests.
 
+// hiddenMessage is the one sentence for conversations that are not the caller's to know of. Packages below say it in words of
+// their own, by which a stranger could tell what is hidden from what does not exist (ERR-6).
+const hiddenMessage = "there is no such conversation for you"
+
 // Error tells a failure on the wire. What is no *chat.Error is internal, and its words stay here. Nil gives nil.
 func Error(err error) *throngv1.Error {
 	e := chat.AsError(err)
 	if e == nil {
 		return nil
 	}
+	message := e.Message
+	if e.Reason == chat.ReasonConversationNotFound {
+		message = hiddenMessage
+	}
 	return &throngv1.Error{
-		Code: CodeToProto(e.Code), Reason: string(e.Reason), Message: e.Message,
+		Code: CodeToProto(e.Code), Reason: string(e.Reason), Message: message,
 		RetryAfterMs: retryMS(e.RetryAfter),
 	}
 }
