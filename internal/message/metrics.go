@@ -48,10 +48,12 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 
 func (m *metrics) refuse(reason chat.Reason) { m.refused.WithLabelValues(string(reason)).Inc() }
 
-func (m *metrics) answered(r chat.Result, took time.Duration) {
+func (m *metrics) answered(d *chat.Draft, r chat.Result, took time.Duration) {
 	switch {
 	case r.Err != nil:
 		m.refuse(r.Err.Reason)
+	case d.Body == nil:
+		m.marked.Inc()
 	case r.Repeat:
 		m.repeated.Inc()
 	default:

@@ -172,7 +172,7 @@ func (s *shard) complete() {
 		results := f.applied.Results()
 		for i := range f.batch {
 			sub := &f.batch[i]
-			s.metrics.answered(results[i], now.Sub(sub.at))
+			s.metrics.answered(sub.draft, results[i], now.Sub(sub.at))
 			sub.done(results[i])
 		}
 		failpoint.Hit(failpoint.AckAfter)
