@@ -134,7 +134,7 @@ define tool
 $(BIN)/$(1): $(BIN)/.$(1)-$(3)
 $(BIN)/.$(1)-$(3):
 	@mkdir -p $(BIN); rm -f $(BIN)/.$(1)-*
-	GOBIN=$(CURDIR)/$(BIN) GOFLAGS= CGO_ENABLED=0 go install $(2)@$(3)
+	GOBIN=$(CURDIR)/$(BIN) GOFLAGS= go install $(2)@$(3)
 	@touch $$@
 endef
 $(eval $(call tool,buf,github.com/bufbuild/buf/cmd/buf,$(BUF_VERSION)))
