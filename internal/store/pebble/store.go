@@ -188,7 +188,7 @@ type Options struct {
 	// Now is the wall clock; nil is time.Now.
 	Now func() time.Time
 	// Fatal is called once when the engine can no longer promise durability (a sync failed). The process must end; nil
-	// panics. Where it returns, every call of the store fails from then on.
+	// panics. It must not call the store. Where it returns, every write fails from then on.
 	Fatal func(err error)
 }
 
