@@ -1,0 +1,286 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/throng-im/throng/internal/assert"
+)
+
+// TestMain lets the test's own binary be the program, so that tests of a process of its own need no build.
+func TestMain(m *testing.M) {
+	if os.Getenv("BE_THRONG") == "1" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// command runs the program in this process.
+func command(t testing.TB, env []string, args ...string) (code int, out, errOut string) {
+	t.Helper()
+	var o, e bytes.Buffer
+	code = run(args, &environment{ctx: t.Context(), out: &o, errOut: &e, in: strings.NewReader(""), env: env})
+	return code, o.String(), e.String()
+}
+
+func TestCommandLine(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	wrong := filepath.Join(dir, "wrong.toml")
+	assert.NoError(t, "write", os.WriteFile(wrong, []byte("[server]\nlissten = \":1\"\n"), 0o600))
+	for _, tc := range []struct {
+		name     string
+		args     []string
+		code     int
+		out, err string
+	}{
+		{"nothing", nil, 0, "Start the server.", ""},
+		{"help of a command", []string{"serve", "--help"}, 0, "SIGTERM", ""},
+		{"version", []string{"version"}, 0, "throng dev", ""},
+		{"version flag", []string{"--version"}, 0, "throng dev", ""},
+		{"unknown command", []string{"sevre"}, 2, "", "sevre"},
+		{"unknown flag", []string{"serve", "--port", "1"}, 2, "", "unknown flag --port"},
+		{"configuration", []string{"config", "check"}, 0, "is valid", ""},
+		{"wrong configuration", []string{"config", "check", "--config", wrong}, 1, "", "did you mean listen?"},
+		{"missing configuration", []string{"serve", "--config", filepath.Join(dir, "none")}, 1, "", "no such file"},
+		{"printed configuration", []string{"config", "print", "--data", "/x"}, 0, `data = "/x"  # flag --data`, ""},
+		{"reference", []string{"config", "doc"}, 0, "## [server]", ""},
+		{"check of nothing", []string{"check", filepath.Join(dir, "none")}, 1, "", "there is no data folder"},
+		{"users of nothing", []string{"user", "list", "--data", filepath.Join(dir, "none")}, 1, "", "there is no data folder"},
+		{"restore of nothing", []string{"restore", dir}, 1, "", "is no complete backup"},
+		{"import of nothing", []string{"import", filepath.Join(dir, "none")}, 1, "", "no such file"},
+		{"nobody is ready", []string{"ready", "http://127.0.0.1:1"}, 1, "", "connection refused"},
+		{"bench of what", []string{"bench"}, 1, "", "bench needs to know what to do"},
+		{"chat without a terminal", []string{"chat"}, 1, "", "needs a terminal"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			code, out, errOut := command(t, nil, tc.args...)
+			assert.Equal(t, "exit code", code, tc.code)
+			if !strings.Contains(out, tc.out) || !strings.Contains(errOut, tc.err) {
+				t.Errorf("out %q, err %q", out, errOut)
+			}
+		})
+	}
+}
+
+func TestOperatorsDay(t *testing.T) {
+	t.Parallel()
+	data, backup := filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "backup")
+	env := []string{"THRONG_DATA=" + data}
+	must := func(want string, args ...string) string {
+		t.Helper()
+		code, out, errOut := command(t, env, args...)
+		if code != 0 || !strings.Contains(out, want) {
+			t.Fatalf("throng %s: %d, %q, %q", strings.Join(args, " "), code, out, errOut)
+		}
+		return out
+	}
+	must("made the administrator anna (id 1)", "user", "add", "--admin", "anna")
+	must("password: ", "user", "add", "ben")
+	code, _, errOut := command(t, env, "user", "add", "ben")
+	assert.True(t, "a name that is taken", code == 1 && strings.Contains(errOut, "exists already"))
+	must("has a new password", "user", "reset-password", "ben")
+	must("is disabled", "user", "disable", "ben")
+	must("disabled", "user", "list")
+	must("may sign in again", "user", "disable", "--undo", "ben")
+	must("is deleted", "user", "delete", "--yes", "ben")
+	code, _, errOut = command(t, env, "user", "disable", "ben")
+	assert.True(t, "who is gone: "+errOut, code == 1 && errOut != "")
+	must("the backup is in", "backup", backup)
+	env = []string{"THRONG_DATA=" + data + "2"}
+	must("restored into", "restore", backup)
+	must("anna", "user", "list")
+	export := filepath.Join(t.TempDir(), "all.jsonl")
+	must("", "export", export)
+	code, _, errOut = command(t, env, "export", export)
+	assert.True(t, "an export goes over nothing", code == 1 && strings.Contains(errOut, "exists"))
+	env = []string{"THRONG_DATA=" + data + "3"}
+	must("imported 2 users", "import", export)
+	must("everything that a folder can show", "check", data+"3")
+}
+
+// process is the program in a process of its own.
+type process struct {
+	*exec.Cmd
+
+	url string
+	log *bytes.Buffer
+}
+
+var clients = regexp.MustCompile(`clients\S*\s+(http://\S+)`)
+
+func start(t testing.TB, data string, env ...string) *process {
+	t.Helper()
+	p := &process{Cmd: exec.CommandContext(context.Background(), os.Args[0], "serve"), log: new(bytes.Buffer)} //nolint:gosec // the test's own binary
+	p.Env = append(os.Environ(), "BE_THRONG=1", "THRONG_DATA="+data, "THRONG_SERVER_LISTEN=127.0.0.1:0", "THRONG_METRICS_LISTEN=127.0.0.1:0")
+	p.Env = append(p.Env, env...)
+	p.Stderr = p.log
+	out, err := p.StdoutPipe()
+	assert.NoError(t, "pipe", err)
+	assert.NoError(t, "start", p.Start())
+	t.Cleanup(func() { _ = p.Process.Kill() })
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if m := clients.FindStringSubmatch(lines.Text()); m != nil {
+			p.url = m[1]
+			break
+		}
+	}
+	if p.url == "" {
+		_ = p.Wait()
+		t.Fatalf("it did not start: %s", p.log)
+	}
+	go func() { _, _ = io.Copy(io.Discard, out) }() // ends with the process
+	return p
+}
+
+// end sends a signal and waits.
+func (p *process) end(t testing.TB, signal os.Signal) (code int, took time.Duration) {
+	t.Helper()
+	begun := time.Now()
+	assert.NoError(t, "signal", p.Process.Signal(signal))
+	err := p.Wait()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return p.ProcessState.ExitCode(), time.Since(begun)
+}
+
+func post(ctx context.Context, url, token string, req any) (map[string]any, error) {
+	body, err := json.Marshal(req)
+	if err != nil {
+		return nil, err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer "+token)
+	if !strings.Contains(url, "AdminService") {
+		r.Header.Set("Throng-User", "1")
+	}
+	var client http.Client
+	resp, err := client.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	out := make(map[string]any)
+	if err := json.NewDecoder(resp.Body).Decode(&out); err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%d: %v", resp.StatusCode, out)
+	}
+	return out, nil
+}
+
+// What was acknowledged is there after a stop by SIGTERM in the midst of sends, and after a kill.
+func TestStopsAndKillsLoseNothing(t *testing.T) {
+	t.Parallel()
+	const key = "a-server-key-for-the-tests-of-the-program"
+	data := filepath.Join(t.TempDir(), "data")
+	acked := 0
+	for round, signal := range []os.Signal{syscall.SIGTERM, syscall.SIGKILL, os.Interrupt} {
+		p := start(t, data, "THRONG_ACCOUNT_SERVER_KEYS="+key)
+		if round == 0 {
+			_, err := post(t.Context(), p.url+"/throng.v1.AdminService/CreateUsers", key, map[string]any{
+				"users": []any{map[string]any{"externalId": "one"}, map[string]any{"externalId": "two"}},
+			})
+			assert.NoError(t, "users", err)
+			_, err = post(t.Context(), p.url+"/throng.v1.ConversationService/CreateGroup", key, map[string]any{
+				"clientId": "AAAAAAAAQACAAAAAAAAAAQ==", "name": "group", "members": []any{"2"},
+			})
+			assert.NoError(t, "group", err)
+		}
+		ended := make(chan int)
+		began := make(chan struct{})
+		go func() {
+			n := 0
+			for ; ; n++ {
+				id := fmt.Sprintf("AAAAAAAAQACAA%c%c%c%cAAAAA==", 'A'+round, 'A'+n/676%26, 'A'+n/26%26, 'A'+n%26)
+				_, err := post(context.Background(), p.url+"/throng.v1.MessageService/Send", key, map[string]any{
+					"conversation": "1", "clientId": id, "text": "hello",
+				})
+				if err != nil {
+					ended <- n
+					return
+				}
+				if n == 20 {
+					close(began)
+				}
+			}
+		}()
+		<-began
+		code, took := p.end(t, signal)
+		acked += <-ended
+		if signal != syscall.SIGKILL {
+			assert.Equal(t, "exit code, with "+p.log.String(), code, 0)
+		}
+		if took > 15*time.Second {
+			t.Errorf("%s took %s", signal, took)
+		}
+	}
+	code, out, errOut := command(t, nil, "check", data)
+	if code != 0 {
+		t.Fatalf("check: %s%s", out, errOut)
+	}
+	var entries int
+	_, err := fmt.Sscan(strings.Split(out, "\n")[1], &entries)
+	assert.NoError(t, "count", err)
+	// Each stop may have cut off one answer.
+	if entries < acked+1 || entries > acked+1+3 {
+		t.Errorf("%d acknowledged, %d entries", acked, entries)
+	}
+}
+
+func TestHangUpReloads(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "throng.toml")
+	write := func(text string) { assert.NoError(t, "write", os.WriteFile(file, []byte(text), 0o600)) }
+	write("[log]\nlevel = \"info\"\n")
+	p := start(t, filepath.Join(t.TempDir(), "data"), "THRONG_CONFIG="+file)
+	write("[log]\nlevel = \"debug\"\n[server]\nidle_timeout = \"9s\"\nallowed_origins = [\"https://a.example\"]\n")
+	assert.NoError(t, "signal", p.Process.Signal(syscall.SIGHUP))
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url+"/healthz", http.NoBody)
+		assert.NoError(t, "request", err)
+		r.Header.Set("Origin", "https://a.example")
+		var client http.Client
+		resp, err := client.Do(r)
+		assert.NoError(t, "get", err)
+		assert.NoError(t, "close", resp.Body.Close())
+		if resp.StatusCode == http.StatusOK {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the origins were not reloaded: %s", p.log)
+		}
+	}
+	code, _ := p.end(t, syscall.SIGTERM)
+	assert.Equal(t, "exit code", code, 0)
+	for _, want := range []string{"setting=log.level", "server.idle_timeout changed, which takes a restart"} {
+		if !strings.Contains(p.log.String(), want) {
+			t.Errorf("%q is missing in %s", want, p.log)
+		}
+	}
+}
