@@ -162,7 +162,8 @@ func (f *Fanout) small(ctx context.Context, ev *chat.Event, move movement, rec r
 		if err != nil {
 			return rec, err
 		}
-		members = loaded
+		// Who leaves by this entry sees it still, and may be back already as far as the directory knows.
+		members = movement{leaving: move.leaving}.apply(loaded)
 	}
 	d := entryDelivery(ev)
 	d.Users = with(members, move.leaving)
