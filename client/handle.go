@@ -1,6 +1,7 @@
 package client
 
 import (
+	"slices"
 	"time"
 
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
@@ -126,19 +127,38 @@ func (c *Client) advance(cv *conversation, now time.Time) {
 // tell gives the entry to the application and draws its conclusions.
 func (c *Client) tell(cv *conversation, e *throngv1.Entry) {
 	e.Conversation = uint64(cv.view.ID)
+	changed := false
 	c.change(cv, func() {
 		cv.headOrdinal = max(cv.headOrdinal, e.GetOrdinal())
-		if e.GetSender() == uint64(c.me) && c.me != 0 {
+		if reads(e, c.me) {
 			cv.read(e.GetSeq(), e.GetOrdinal())
 		}
+		changed = e.GetSeq() > cv.metaSeq && cv.learn(e, c.me)
 	})
 	cv.view.Last = e
 	live := e.GetSeq() > cv.backlog
-	changed := e.GetSeq() > cv.metaSeq && cv.learn(e, c.me)
 	c.keep(cv, e)
 	c.events.push(Message{Conversation: cv.view.ID, Entry: e, Live: live})
 	if changed {
 		c.events.push(ConversationChanged{Conversation: cv.snapshot()})
+	}
+}
+
+// reads reports whether the entry moves the user's read position to itself: who writes has read, and who becomes a member
+// begins to read there. Other changes that the user made move nothing.
+func reads(e *throngv1.Entry, me UserID) bool {
+	switch b := e.GetBody().(type) {
+	case *throngv1.Entry_MembersChanged:
+		switch b.MembersChanged.GetAction() {
+		case throngv1.MembersChanged_ACTION_ADDED, throngv1.MembersChanged_ACTION_JOINED:
+			return slices.Contains(b.MembersChanged.GetUsers(), uint64(me))
+		default:
+			return false
+		}
+	case *throngv1.Entry_Created, *throngv1.Entry_ConversationChanged, *throngv1.Entry_Dissolved:
+		return false
+	default:
+		return me != 0 && e.GetSender() == uint64(me)
 	}
 }
 
@@ -169,10 +189,7 @@ func (cv *conversation) learn(e *throngv1.Entry, me UserID) bool {
 
 func (cv *conversation) members(m *throngv1.MembersChanged, me UserID) {
 	v := &cv.view
-	mine := false
-	for _, u := range m.GetUsers() {
-		mine = mine || UserID(u) == me
-	}
+	mine := slices.Contains(m.GetUsers(), uint64(me))
 	switch m.GetAction() {
 	case throngv1.MembersChanged_ACTION_ADDED, throngv1.MembersChanged_ACTION_JOINED:
 		v.Members += m.GetCount()

@@ -74,9 +74,9 @@ func (cv *conversation) unread() uint64 {
 	return cv.headOrdinal - cv.readOrdinal - cv.discount
 }
 
-// counted is the conversation's part of the total.
+// counted is the conversation's part of the total: those of which the user is no member any more have none.
 func (cv *conversation) counted() uint64 {
-	if cv.view.Settings.Muted {
+	if cv.view.Settings.Muted || cv.view.Role == throngv1.Role_ROLE_UNSPECIFIED {
 		return 0
 	}
 	return cv.unread()

@@ -175,6 +175,17 @@ func (s *Server) Append(conv, sender uint64, text string) *throngv1.Entry {
 	return e
 }
 
+// AppendEntry writes any entry and pushes it to the members' sessions. What it says about members is not followed.
+func (s *Server) AppendEntry(conv uint64, e *throngv1.Entry) *throngv1.Entry {
+	s.order.Lock()
+	defer s.order.Unlock()
+	s.mu.Lock()
+	s.add(s.convs[conv], e)
+	s.mu.Unlock()
+	s.Deliver(conv, e, nil)
+	return e
+}
+
 // AppendQuietly writes a text and tells nobody.
 func (s *Server) AppendQuietly(conv, sender uint64, text string) *throngv1.Entry {
 	s.mu.Lock()
@@ -238,7 +249,8 @@ func (s *Server) add(c *conversation, e *throngv1.Entry) *throngv1.Entry {
 	if n := len(c.log); n > 0 {
 		e.Ordinal = c.log[n-1].GetOrdinal()
 	}
-	if e.GetCreated() == nil {
+	counts := e.GetCreated() == nil && e.GetMembersChanged() == nil
+	if counts {
 		e.Ordinal++
 	}
 	c.log = append(c.log, e)
@@ -248,7 +260,7 @@ func (s *Server) add(c *conversation, e *throngv1.Entry) *throngv1.Entry {
 			u.pts++
 			u.changed[c.id] = u.pts
 		}
-		if m == e.GetSender() {
+		if counts && m == e.GetSender() {
 			u.read[c.id] = e.GetSeq()
 		}
 	}

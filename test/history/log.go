@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -107,12 +108,34 @@ func (l *Log) Check(limit time.Duration) error {
 		switch porcupine.CheckOperationsTimeout(logModel, operations(part), limit) {
 		case porcupine.Ok:
 		case porcupine.Illegal:
-			return fmt.Errorf("conversation %d: no order of its %d operations explains the answers", id, len(part))
+			return fmt.Errorf("conversation %d: no order of its %d operations explains the answers:\n%s", id, len(part), list(part))
 		default:
 			return fmt.Errorf("conversation %d: no verdict on its %d operations within %s", id, len(part), limit)
 		}
 	}
 	return nil
+}
+
+// list writes the operations of a conversation down, for whoever looks for the one that does not fit.
+func list(part []*Op) string {
+	var b strings.Builder
+	for _, o := range part {
+		fmt.Fprintf(&b, "  %4d-%4d client %d: %s\n", o.invoked, o.returned, o.Client, o)
+	}
+	return b.String()
+}
+
+// String tells what was asked and what the answer was.
+func (o *Op) String() string {
+	answer := [...]string{inDoubt: "in doubt", succeeded: "ok", refused: "refused"}[o.outcome]
+	switch o.Kind {
+	case Append:
+		return fmt.Sprintf("append %s: %s, seq %d", o.Key, answer, o.Seq)
+	case Pull:
+		return fmt.Sprintf("pull from %d: %s, %d keys %v, whole %t", o.From, answer, len(o.Keys), o.Keys, o.Whole)
+	default:
+		return fmt.Sprintf("head: %s, seq %d", answer, o.Seq)
+	}
 }
 
 // operations leaves out what cannot have had an effect anybody saw: refusals, reads without an answer, and sends in doubt

@@ -65,7 +65,7 @@ func (w *World) level() error {
 				return fmt.Errorf("%s was told conversation %d up to %d of %d", d.name, c.GetId(), told, c.GetHead().GetSeq())
 			}
 			if mine.Unread != c.GetUnread() {
-				return fmt.Errorf("%s shows %d unread in conversation %d, the server %d", d.name, mine.Unread, c.GetId(), c.GetUnread())
+				return fmt.Errorf("%s shows %d unread in conversation %d, the server %d\ndevice: %+v\nserver: %v", d.name, mine.Unread, c.GetId(), c.GetUnread(), mine, c)
 			}
 		}
 		if cl.TotalUnread() != list.Msg.GetTotalUnread() {
