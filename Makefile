@@ -58,6 +58,7 @@ lint-go: $(BIN)/golangci-lint
 	golangci-lint run
 	golangci-lint fmt --diff
 	go mod verify
+	go mod tidy -diff
 
 .PHONY: lint-proto
 lint-proto: $(BIN)/buf
