@@ -226,6 +226,9 @@ func (l *loop) parcel(p *Parcel) {
 				l.membership(c, change{id: d.Conversation, from: d.From, leave: d.Kind == cluster.DeliverLeave})
 			}
 		}
+		if d.Kind == cluster.DeliverEnter {
+			l.srv.online.told(d.Conversation)
+		}
 	case cluster.DeliverDisband:
 		if g := l.groups[d.Conversation]; g != nil {
 			for len(g.members) > 0 {

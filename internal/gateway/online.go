@@ -23,7 +23,15 @@ type onlineShard struct {
 	// guarded by mu
 	mu     sync.RWMutex
 	users  map[chat.UserID]presence
-	groups map[chat.ConversationID]uint64 // a bit per loop that has subscribers
+	groups map[chat.ConversationID]audience
+}
+
+// audience is where a conversation above the small tier has subscribers.
+type audience struct {
+	loops uint64 // a bit per loop that has some
+	// pending is how many loops have been told of new subscribers and have not seen to it yet. Until they have, deliveries go to
+	// all loops: the first one after an Enter must not be judged by a bit that is about to be set.
+	pending int
 }
 
 // presence of a user on this node.
@@ -36,7 +44,7 @@ func newOnline(routes cluster.Registrar) *online {
 	o := &online{routes: routes}
 	for i := range o.shards {
 		o.shards[i].users = make(map[chat.UserID]presence)
-		o.shards[i].groups = make(map[chat.ConversationID]uint64)
+		o.shards[i].groups = make(map[chat.ConversationID]audience)
 	}
 	return o
 }
@@ -86,32 +94,53 @@ func (o *online) loops(users []chat.UserID) (mask uint64) {
 	return mask
 }
 
+// expect notes that so many loops are about to be told of new subscribers. The route stands when it returns.
+func (o *online) expect(id chat.ConversationID, loops int) {
+	o.audience(id, func(a *audience) { a.pending += loops })
+}
+
+// told notes that one of them has seen to it.
+func (o *online) told(id chat.ConversationID) {
+	o.audience(id, func(a *audience) { a.pending-- })
+}
+
 // enter notes that a loop has its first subscriber of a conversation.
 func (o *online) enter(id chat.ConversationID, loop int) {
-	s := &o.shards[id%onlineShards]
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.groups[id] == 0 {
-		o.routes.AttachGroup(id)
-	}
-	s.groups[id] |= 1 << loop
+	o.audience(id, func(a *audience) { a.loops |= 1 << loop })
 }
 
 // leave notes that a loop has no subscriber of a conversation any more.
 func (o *online) leave(id chat.ConversationID, loop int) {
+	o.audience(id, func(a *audience) { a.loops &^= 1 << loop })
+}
+
+// audience changes a conversation's, and its route with it.
+func (o *online) audience(id chat.ConversationID, change func(a *audience)) {
 	s := &o.shards[id%onlineShards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.groups[id] &^= 1 << loop; s.groups[id] == 0 {
+	a, had := s.groups[id]
+	change(&a)
+	if a == (audience{}) {
 		delete(s.groups, id)
-		o.routes.DetachGroup(id)
+		if had {
+			o.routes.DetachGroup(id)
+		}
+		return
+	}
+	s.groups[id] = a
+	if !had {
+		o.routes.AttachGroup(id)
 	}
 }
 
-// group returns a bit for each loop that has subscribers of a conversation.
+// group returns a bit for each loop that may have subscribers of a conversation.
 func (o *online) group(id chat.ConversationID) uint64 {
 	s := &o.shards[id%onlineShards]
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.groups[id]
+	if a := s.groups[id]; a.pending == 0 {
+		return a.loops
+	}
+	return ^uint64(0)
 }

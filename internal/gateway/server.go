@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"log/slog"
+	"math/bits"
 	"net"
 	"net/http"
 	"sync"
@@ -186,8 +187,11 @@ func (s *Server) Receive(ctx context.Context, d *cluster.Delivery) error {
 	default:
 		mask = s.online.group(d.Conversation)
 	}
-	if mask == 0 {
+	if mask &= 1<<len(s.loops) - 1; mask == 0 {
 		return nil
+	}
+	if d.Kind == cluster.DeliverEnter {
+		s.online.expect(d.Conversation, bits.OnesCount64(mask))
 	}
 	return post(ctx, s.loops, mask, NewParcel(d))
 }
