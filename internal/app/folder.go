@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // formatVersion is the version of the data folder that this program writes. Older ones are upgraded when they are opened.
@@ -74,7 +75,7 @@ func lockFolder(path string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the lock of the data folder: %w; is it yours to write to?", err)
 	}
-	if err := tryLock(f); err != nil {
+	if err := lockSoon(f); err != nil {
 		text, _ := os.ReadFile(name) //nolint:gosec // as above; without a number the message is shorter
 		pid, _ := strconv.Atoi(strings.TrimSpace(string(text)))
 		_ = f.Close()
@@ -86,6 +87,28 @@ func lockFolder(path string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// lockSoon tries for a moment: a process that ends, or one that is just being started and holds copies of its parent's
+// files, lets go at once.
+func lockSoon(f *os.File) error {
+	limit := time.NewTimer(lockPatience)
+	defer limit.Stop()
+	again := time.NewTicker(lockPatience / 20)
+	defer again.Stop()
+	for {
+		err := tryLock(f)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-limit.C:
+			return err
+		case <-again.C:
+		}
+	}
+}
+
+const lockPatience = 400 * time.Millisecond
 
 // checkFormat refuses newer folders, upgrades older ones and marks new ones.
 func (f *Folder) checkFormat() error {
