@@ -40,7 +40,9 @@
 // A change is thus either in what step 2 read, or kept, or both; being applied twice changes nothing. The read may be ahead of
 // the stream: a membership that the fan-out has not reached yet carries its first seq, below which nothing is delivered; a
 // removal that it has not reached yet makes the session miss entries before the removal, which the device pulls. So as
-// with the fan-out's lists, a session may get too little, which sync and gaps heal, and never too much.
+// with the fan-out's lists, a session may get too little, which sync and gaps heal, and never too much. A delivery that follows
+// on an enter finds its loop although the loop has not handled the enter yet: [Server.Receive] notes what it expects, and
+// routes to all loops until they have caught up.
 //
 // # Receivers that are slow or silent
 //
