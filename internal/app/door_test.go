@@ -80,7 +80,7 @@ func TestProxyHeaders(t *testing.T) {
 func TestProxyProtocolIsBelievedFromTrustedPeersOnly(t *testing.T) {
 	t.Parallel()
 	for trusted, want := range map[string]string{"127.0.0.0/8": "203.0.113.7", "10.0.0.0/8": "400"} {
-		l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test's own
+		l, err := net.Listen("tcp", "127.0.0.1:0")
 		assert.NoError(t, "listen", err)
 		srv := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			host, _, _ := net.SplitHostPort(r.RemoteAddr)
@@ -88,9 +88,9 @@ func TestProxyProtocolIsBelievedFromTrustedPeersOnly(t *testing.T) {
 		})}
 		var wg sync.WaitGroup
 		wg.Go(func() { _ = srv.Serve(app.ProxyListener(l, networks(t, trusted))) })
-		silent, err := net.Dial("tcp", l.Addr().String()) //nolint:noctx // says nothing and must hold up nobody
+		silent, err := net.Dial("tcp", l.Addr().String())
 		assert.NoError(t, "dial", err)
-		c, err := net.Dial("tcp", l.Addr().String()) //nolint:noctx // as above
+		c, err := net.Dial("tcp", l.Addr().String())
 		assert.NoError(t, "dial", err)
 		_, err = io.WriteString(c, "PROXY TCP4 203.0.113.7 10.0.0.1 8080 80\r\nGET / HTTP/1.0\r\n\r\n")
 		assert.NoError(t, "write", err)

@@ -21,7 +21,9 @@ func ProxyListener(l net.Listener, trusted []netip.Prefix) net.Listener {
 }
 
 // Forwarded is for tests.
-func Forwarded(trusted []netip.Prefix, next http.Handler) http.Handler { return forwarded(trusted, next) }
+func Forwarded(trusted []netip.Prefix, next http.Handler) http.Handler {
+	return forwarded(trusted, next)
+}
 
 // RetainOnce is for tests.
 func (a *App) RetainOnce(ctx context.Context, before time.Time) (int, error) {

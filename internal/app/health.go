@@ -54,8 +54,12 @@ func (h *health) set(about, problem string) {
 	}
 }
 
-// check returns the first problem, nil where there is none.
-func (h *health) check(context.Context) error {
+// check returns the first problem, nil where there is none. The storage is asked at once, so that who balances load knows
+// before the next look.
+func (h *health) check(ctx context.Context) error {
+	if err := h.storage(ctx); err != nil {
+		return err
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, p := range h.problems {
