@@ -27,6 +27,7 @@ func keyLines(data []byte) map[string]int {
 			counts[path]++
 		case unstable.KeyValue:
 			keyPath(&p, e, data, prefix, lines)
+		default: // comments and values stand in no line of their own
 		}
 	}
 	return lines

@@ -66,6 +66,7 @@ func fieldName(f reflect.StructField) (name string, secret bool) {
 	switch f.Type.Kind() {
 	case reflect.Func, reflect.Interface, reflect.Chan, reflect.Pointer, reflect.Map:
 		return "", false
+	default:
 	}
 	if tag == "" {
 		tag = snake(f.Name)
