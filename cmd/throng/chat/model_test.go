@@ -3,7 +3,6 @@ package chat_test
 import (
 	"errors"
 	"fmt"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +13,7 @@ import (
 	"github.com/throng-im/throng/cmd/throng/chat"
 )
 
-func typeName(v any) string { return reflect.TypeOf(v).String() }
+func typeName(v any) string { return fmt.Sprintf("%T", v) }
 
 func keyMsg(name string) tea.KeyMsg {
 	if alt, ok := strings.CutPrefix(name, "alt+"); ok {

@@ -2,6 +2,8 @@ package chat_test
 
 import (
 	"context"
+	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -104,24 +106,23 @@ func (w *world) run(cmd tea.Cmd) {
 	if cmd == nil {
 		return
 	}
-	done := make(chan tea.Msg, 1)
-	go func() { done <- cmd() }()
-	select {
-	case msg := <-done:
-		switch msg := msg.(type) {
-		case tea.BatchMsg:
-			for _, c := range msg {
-				w.run(c)
-			}
-		case tea.QuitMsg:
-			w.quit = true
-		case nil:
-		default:
-			if name := typeName(msg); strings.HasPrefix(name, "chat.") && name != "chat.tickMsg" {
-				w.send(msg)
-			}
+	name := runtime.FuncForPC(reflect.ValueOf(cmd).Pointer()).Name()
+	for _, waits := range []string{".take.", ".Tick.", "cursor."} {
+		if strings.Contains(name, waits) {
+			return // for events, the time, the blinking of the cursor
 		}
-	case <-time.After(5 * time.Millisecond): // waits for events, a tick or the blinking of the cursor
+	}
+	switch msg := cmd().(type) {
+	case tea.BatchMsg:
+		for _, c := range msg {
+			w.run(c)
+		}
+	case tea.QuitMsg:
+		w.quit = true
+	default:
+		if strings.HasPrefix(typeName(msg), "chat.") {
+			w.send(msg)
+		}
 	}
 }
 
