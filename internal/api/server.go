@@ -22,6 +22,7 @@ type Server struct {
 	access  map[string]access
 	exports chan struct{} // a place for each export that may run at once
 	openAPI []byte
+	page    map[string]asset
 	handler http.Handler
 }
 
@@ -49,6 +50,9 @@ func New(cfg Config, d Deps) (*Server, error) {
 		return nil, err
 	}
 	s.openAPI = doc
+	if s.page, err = pageAssets(); err != nil {
+		return nil, err
+	}
 	s.handler = s.outermost(s.origin(s.routes()))
 	return s, nil
 }
