@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/throng-im/throng/bench"
 	"github.com/throng-im/throng/cmd/throng/chat"
@@ -33,7 +34,8 @@ type benchCmd struct {
 func (c benchCmd) Run(e *environment) error {
 	err := bench.Main(e.ctx, c.Args, e.out, e.errOut)
 	if errors.Is(err, bench.ErrFaults) {
-		return errors.Join(err, exitError{exitDamage})
+		fmt.Fprintln(e.errOut, "throng:", err)
+		return exitError{exitDamage}
 	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/throng-im/throng/internal/config"
 )
@@ -32,13 +33,21 @@ func newHTTPServer(c config.Server, h http.Handler, log *slog.Logger) *http.Serv
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{
-		Handler:           forwarded(c.Proxies(), h),
+		Handler:           fresh(forwarded(c.Proxies(), h)),
 		ReadHeaderTimeout: c.ReadHeaderTimeout,
 		IdleTimeout:       c.IdleTimeout,
 		MaxHeaderBytes:    c.MaxHeaderBytes,
 		Protocols:         protocols,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
+}
+
+// fresh takes away the deadlines that an earlier request of the same connection left behind: net/http does not.
+func fresh(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // connections without deadlines need none
+		next.ServeHTTP(w, r)
+	})
 }
 
 // serve runs a server until ctx ends; then it closes what is left of it.

@@ -186,7 +186,7 @@ func (l *pipeListener) dial(ctx context.Context) (net.Conn, error) {
 
 // newLocalServer serves the operator's handler.
 func newLocalServer(h http.Handler, log *slog.Logger) *http.Server {
-	return &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+	return &http.Server{Handler: fresh(h), ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
 }
 
 func copyAll(w io.Writer, r io.Reader) error {
