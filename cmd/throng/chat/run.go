@@ -9,7 +9,9 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -42,6 +44,8 @@ func Run(ctx context.Context, o Options) error {
 	if !ok || !term.IsTerminal(int(in.Fd())) {
 		return errNoTerminal
 	}
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP) // the window was closed
+	defer stop()
 	server, host, err := parse(o.URL)
 	if err != nil {
 		return err
