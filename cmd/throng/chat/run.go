@@ -112,9 +112,11 @@ func signIn(ctx context.Context, o Options, keep *sessions, api *client.API, ser
 	return &who, keep.put(who)
 }
 
+// options leave signals to ctx: bubbletea's own handler and a context that ends at the same signal wait for each other.
 func options(ctx context.Context, o Options) []tea.ProgramOption {
 	return []tea.ProgramOption{
 		tea.WithContext(ctx), tea.WithInput(o.In), tea.WithOutput(o.Out), tea.WithAltScreen(), tea.WithReportFocus(),
+		tea.WithoutSignalHandler(),
 	}
 }
 
