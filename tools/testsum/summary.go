@@ -74,6 +74,9 @@ func (s *summary) line(line []byte) {
 		return
 	}
 	k := key{e.Package, e.Test}
+	if e.Test == "" {
+		defer func() { _ = s.out.Flush() }() // who watches sees packages as they end; the last Flush tells of an error
+	}
 	switch e.Action {
 	case "build-output":
 		fmt.Fprint(s.out, e.Output)
