@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/wire"
 )
 
@@ -62,5 +63,9 @@ func (c codec) Unmarshal(data []byte, v any) error {
 	if !ok {
 		return fmt.Errorf("decoding into %T, which is no message", v)
 	}
-	return wire.DecodeRequest(c.sub, data, m)
+	if err := wire.DecodeRequest(c.sub, data, m); err != nil {
+		e := chat.AsError(err) // without its cause: Connect puts the whole text into the answer, from where malformed takes it
+		return fmt.Errorf("%s: %s", e.Reason, e.Message)
+	}
+	return nil
 }

@@ -45,7 +45,10 @@ func (s *Server) tell(ctx context.Context, err error) *chat.Error {
 func (s *Server) connectError(ctx context.Context, err error) *connect.Error {
 	var ready *connect.Error
 	if errors.As(err, &ready) {
-		return ready
+		if len(ready.Details()) > 0 {
+			return ready
+		}
+		_, err = foreign(0, errorBody{Code: ready.Code().String(), Message: ready.Message()}) // a stream's body
 	}
 	e := s.tell(ctx, err)
 	told := wire.Error(e)

@@ -187,3 +187,28 @@ func TestCompressionBomb(t *testing.T) {
 	a = w.call(t, "AccountService/GetMe", "no gzip", bearer(p.token), header("Content-Encoding", "gzip"))
 	assert.Equal(t, "no gzip", a.reason(), "malformed")
 }
+
+// ERR-5: what Connect itself cannot read is told in one clean sentence, in the message and in the detail.
+func TestMalformedIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.person(t, false)
+	for _, row := range []struct {
+		body    string
+		options []option
+		want    string
+	}{
+		{`{"foo":1}`, nil, `the body does not fit GetMeRequest: unknown field "foo" at line 1, column 2; see /openapi.json`},
+		{"\x0a", []option{header("Content-Type", "application/proto")}, "it ends in the middle of a field"},
+		{`{}`, []option{header("Content-Encoding", "gzip")}, "the body is not gzip, as its Content-Encoding says"},
+		{`{}`, []option{header("Connect-Timeout-Ms", "soon")}, "Connect-Timeout-Ms is a number of milliseconds, at most 10 digits"},
+	} {
+		a := w.call(t, "AccountService/GetMe", row.body, append(row.options, bearer(p.token))...)
+		assert.Equal(t, row.want, a.reason(), "malformed")
+		detail := a.json["details"].([]any)[0].(map[string]any)["debug"].(map[string]any)
+		assert.Equal(t, "message", a.text("message"), row.want)
+		assert.Equal(t, "detail", detail["message"].(string), row.want)
+	}
+	many := w.call(t, "AccountService/ListProfiles", `{"users":[`+strings.Repeat(`{},`, 1<<16)+`{}]}`, bearer(p.token))
+	assert.Equal(t, "HTTP-8 too many messages", many.reason(), "request_too_large")
+}

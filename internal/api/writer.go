@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"strings"
 
 	"connectrpc.com/connect"
 
@@ -93,7 +94,7 @@ func foreign(status int, body errorBody) (int, *chat.Error) {
 	}
 	switch code {
 	case connect.CodeInvalidArgument:
-		return http.StatusBadRequest, chat.Errorf(chat.CodeInvalid, chat.ReasonMalformed, "%s", clip(body.Message))
+		return http.StatusBadRequest, malformed(body.Message)
 	case connect.CodeResourceExhausted:
 		return http.StatusBadRequest, errRequestTooLarge()
 	case connect.CodeUnimplemented:
@@ -117,6 +118,25 @@ func errMediaType() *chat.Error {
 
 func errRequestTooLarge() *chat.Error {
 	return chat.Errorf(chat.CodeTooLarge, chat.ReasonRequestTooLarge, "the request's body is too large")
+}
+
+// malformed tells what Connect could not read. Its sentences begin with what it was doing; behind that stands, for a body, what
+// codec.Unmarshal said.
+func malformed(message string) *chat.Error {
+	if said, ok := strings.CutPrefix(message, "unmarshal message: "); ok {
+		reason, message, _ := strings.Cut(said, ": ")
+		if reason == string(chat.ReasonRequestTooLarge) {
+			return chat.Errorf(chat.CodeTooLarge, chat.ReasonRequestTooLarge, "%s", message)
+		}
+		return chat.Errorf(chat.CodeInvalid, chat.ReasonMalformed, "%s", message)
+	}
+	if strings.HasPrefix(message, "decompress: ") || strings.HasPrefix(message, "get decompressor: ") {
+		return chat.Errorf(chat.CodeInvalid, chat.ReasonMalformed, "the body is not gzip, as its Content-Encoding says")
+	}
+	if strings.HasPrefix(message, "parse timeout: ") {
+		return chat.Errorf(chat.CodeInvalid, chat.ReasonMalformed, "Connect-Timeout-Ms is a number of milliseconds, at most 10 digits")
+	}
+	return chat.Errorf(chat.CodeInvalid, chat.ReasonMalformed, "%s", clip(message))
 }
 
 // clip bounds a message about the caller's own input.

@@ -59,7 +59,7 @@ func DecodeRequest(sub Subprotocol, data []byte, m proto.Message) error {
 			return tooMany(maxRequestMessages)
 		}
 		if err := (protojson.UnmarshalOptions{RecursionLimit: maxDepth}).Unmarshal(data, m); err != nil {
-			return chat.Wrap(err, chat.CodeInvalid, chat.ReasonMalformed, "the body is not the request in JSON")
+			return mismatch(err, m)
 		}
 		return nil
 	}
@@ -68,7 +68,7 @@ func DecodeRequest(sub Subprotocol, data []byte, m proto.Message) error {
 		return err
 	}
 	if err := (proto.UnmarshalOptions{DiscardUnknown: true, RecursionLimit: maxDepth}).Unmarshal(data, m); err != nil {
-		return chat.Wrap(err, chat.CodeInvalid, chat.ReasonMalformed, "the body is not the request in protobuf")
+		return chat.Wrap(err, chat.CodeInvalid, chat.ReasonMalformed, "the body is not %s in protobuf", m.ProtoReflect().Descriptor().Name())
 	}
 	return nil
 }
