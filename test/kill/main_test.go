@@ -1,6 +1,7 @@
 package kill_test
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -17,6 +18,10 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	if folder := os.Getenv(preloadEnv); folder != "" {
+		fmt.Println(preload(context.Background(), folder))
+		os.Exit(1)
+	}
 	flag.Parse()
 	builder.Tags = *tags
 	code := m.Run()
