@@ -2,21 +2,15 @@ package api
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"time"
 
 	"connectrpc.com/connect"
-	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/wire"
-	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
 // limited is the answer to who has to wait.
@@ -48,7 +42,7 @@ func (s *Server) connectError(ctx context.Context, err error) *connect.Error {
 		if len(ready.Details()) > 0 {
 			return ready
 		}
-		_, err = foreign(0, errorBody{Code: ready.Code().String(), Message: ready.Message()}) // a stream's body
+		_, err = foreign(0, wire.ErrorBody{Code: ready.Code().String(), Message: ready.Message()}) // a stream's body
 	}
 	e := s.tell(ctx, err)
 	told := wire.Error(e)
@@ -57,60 +51,13 @@ func (s *Server) connectError(ctx context.Context, err error) *connect.Error {
 		out.AddDetail(d)
 	}
 	if e.RetryAfter > 0 {
-		out.Meta().Set("Retry-After", seconds(e.RetryAfter))
+		out.Meta().Set("Retry-After", wire.RetryAfter(e.RetryAfter))
 	}
 	return out
-}
-
-// seconds rounds up: who waits that long has waited long enough.
-func seconds(d time.Duration) string {
-	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
 }
 
 // fail answers with an error in the shape of Connect's, from outside of it.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	e := s.tell(r.Context(), err)
-	writeError(w, wire.HTTPStatus(e.Code), e)
-}
-
-// errorBody is Connect's JSON for errors.
-type errorBody struct {
-	Code    string        `json:"code"`
-	Message string        `json:"message"`
-	Details []errorDetail `json:"details,omitempty"`
-}
-
-type errorDetail struct {
-	Type  string          `json:"type"`
-	Value string          `json:"value"`
-	Debug json.RawMessage `json:"debug,omitempty"`
-}
-
-// writeError is the one writer of errors outside of Connect's handlers.
-func writeError(w http.ResponseWriter, status int, e *chat.Error) {
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Del("Content-Length")
-	if e.RetryAfter > 0 {
-		h.Set("Retry-After", seconds(e.RetryAfter))
-	}
-	if status == http.StatusUnauthorized {
-		h.Set("WWW-Authenticate", "Bearer")
-	}
-	w.WriteHeader(status)
-	told := wire.Error(e)
-	body := errorBody{Code: wire.CodeToConnect(e.Code).String(), Message: told.GetMessage(), Details: details(told)}
-	_ = json.NewEncoder(w).Encode(body) // the caller has gone
-}
-
-func details(e *throngv1.Error) []errorDetail {
-	value, err := proto.Marshal(e)
-	if err != nil {
-		return nil // a message that is not UTF-8; the code is told all the same
-	}
-	debug, err := protojson.Marshal(e)
-	if err != nil {
-		return nil
-	}
-	return []errorDetail{{Type: string(e.ProtoReflect().Descriptor().FullName()), Value: base64.RawStdEncoding.EncodeToString(value), Debug: debug}}
+	wire.WriteError(w, wire.HTTPStatus(e.Code), e)
 }

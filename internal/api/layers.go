@@ -34,7 +34,7 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 		if lines, size := headerSize(r); lines > s.cfg.MaxHeaders || size > s.cfg.MaxHeaderBytes {
 			e := chat.Errorf(chat.CodeTooLarge, chat.ReasonRequestTooLarge, "a request's header has at most %d lines and %d bytes",
 				s.cfg.MaxHeaders, s.cfg.MaxHeaderBytes)
-			writeError(w, http.StatusRequestHeaderFieldsTooLarge, e)
+			wire.WriteError(w, http.StatusRequestHeaderFieldsTooLarge, e)
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -84,11 +84,11 @@ func (s *Server) procedure(name string, next http.Handler) http.Handler {
 		_ = control.SetWriteDeadline(time.Now().Add(timeout + time.Second))
 		if r.Method != http.MethodPost {
 			w.Header().Set("Allow", http.MethodPost)
-			writeError(w, http.StatusMethodNotAllowed, errMethod())
+			wire.WriteError(w, http.StatusMethodNotAllowed, errMethod())
 			return
 		}
 		if !contentType(r, stream) {
-			writeError(w, http.StatusUnsupportedMediaType, errMediaType())
+			wire.WriteError(w, http.StatusUnsupportedMediaType, errMediaType())
 			return
 		}
 		if name == rpc.AccountServiceRefreshProcedure {
@@ -158,7 +158,7 @@ func (s *Server) serveSession(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method != http.MethodGet:
 		w.Header().Set("Allow", http.MethodGet)
-		writeError(w, http.StatusMethodNotAllowed, chat.Errorf(chat.CodeUnsupported, chat.ReasonUnsupported, "a session begins with GET"))
+		wire.WriteError(w, http.StatusMethodNotAllowed, chat.Errorf(chat.CodeUnsupported, chat.ReasonUnsupported, "a session begins with GET"))
 	case refuseURLToken(r) != nil:
 		s.fail(w, r, refuseURLToken(r))
 	case s.deps.Session == nil:

@@ -19,6 +19,7 @@ func browse(t *testing.T, w *world, path string, options ...option) answer {
 	return do(t, w.handler, r)
 }
 
+// HTTP-14.
 func TestPageForBrowsersAndJSONForOthers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

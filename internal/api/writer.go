@@ -9,6 +9,7 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/wire"
 )
 
 // maxCaught bounds what is kept of an error that Connect's own code wrote.
@@ -64,7 +65,7 @@ func (s *Server) finish(c *catcher, r *http.Request) {
 	if c.status == 0 {
 		return
 	}
-	var body errorBody
+	var body wire.ErrorBody
 	if err := json.Unmarshal(c.body.Bytes(), &body); err == nil && len(body.Details) > 0 {
 		if c.status == http.StatusUnauthorized {
 			c.Header().Set("WWW-Authenticate", "Bearer")
@@ -75,11 +76,11 @@ func (s *Server) finish(c *catcher, r *http.Request) {
 	}
 	status, err := foreign(c.status, body)
 	e := s.tell(r.Context(), err)
-	writeError(c.ResponseWriter, status, e)
+	wire.WriteError(c.ResponseWriter, status, e)
 }
 
 // foreign gives an error of Connect's own code our code and reason.
-func foreign(status int, body errorBody) (int, *chat.Error) {
+func foreign(status int, body wire.ErrorBody) (int, *chat.Error) {
 	switch status {
 	case http.StatusNotFound:
 		return status, chat.Errorf(chat.CodeNotFound, chat.ReasonRouteNotFound, "no such route")

@@ -3,11 +3,9 @@ package gateway
 import (
 	"crypto/sha1" //nolint:gosec // RFC 6455 asks for it; it guards nothing
 	"encoding/base64"
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -43,19 +41,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // check holds the request against the rules of the handshake.
 func (s *Server) check(r *http.Request) (h Hello, status int, err error) {
 	bad := func(status int, reason chat.Reason, message string) (Hello, int, error) {
-		return Hello{}, status, chat.Errorf(codeOf(status), reason, "%s", message)
+		return Hello{}, status, chat.Errorf(codeOf(status, reason), reason, "%s", message)
 	}
 	switch {
 	case r.Method != http.MethodGet:
-		return bad(http.StatusMethodNotAllowed, chat.ReasonMalformed, "a session is opened with GET")
+		return bad(http.StatusMethodNotAllowed, chat.ReasonUnsupported, "a session is opened with GET")
 	case r.ProtoMajor != 1 || r.ProtoMinor < 1:
 		return bad(http.StatusBadRequest, chat.ReasonMalformed, "a session is opened over HTTP/1.1")
 	case headerLines(r.Header) > maxHeaders:
 		return bad(http.StatusRequestHeaderFieldsTooLarge, chat.ReasonRequestTooLarge, "too many headers")
 	case !hasToken(r.Header, "Connection", "upgrade") || !hasToken(r.Header, "Upgrade", "websocket"):
-		return bad(http.StatusUpgradeRequired, chat.ReasonMalformed, "this address speaks WebSocket: ask for an upgrade")
+		return bad(http.StatusUpgradeRequired, chat.ReasonUnsupported, "this address speaks WebSocket: ask for an upgrade")
 	case r.Header.Get("Sec-Websocket-Version") != "13" || len(r.Header.Values("Sec-Websocket-Version")) != 1:
-		return bad(http.StatusUpgradeRequired, chat.ReasonMalformed, "WebSocket version 13 is spoken here")
+		return bad(http.StatusUpgradeRequired, chat.ReasonUnsupported, "WebSocket version 13 is spoken here")
 	case !goodKey(r.Header.Values("Sec-Websocket-Key")):
 		return bad(http.StatusBadRequest, chat.ReasonMalformed, "Sec-WebSocket-Key is 16 bytes in base64, once")
 	case tokenInQuery(r.URL):
@@ -130,15 +128,7 @@ func (s *Server) refuse(w http.ResponseWriter, status int, err error) {
 		h.Set("Connection", "Upgrade")
 		h.Set("Sec-Websocket-Version", "13")
 	}
-	if e.RetryAfter > 0 {
-		h.Set("Retry-After", strconv.Itoa(int(e.RetryAfter/time.Second)))
-	}
-	h.Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	body := map[string]string{"reason": string(e.Reason), "message": e.Message}
-	if err := json.NewEncoder(w).Encode(body); err != nil {
-		s.log.Debug("refusing a handshake", "error", err)
-	}
+	wire.WriteError(w, status, e)
 }
 
 // refusal is how the admission's verdict is answered.
@@ -158,12 +148,17 @@ func refusal(v verdict) (status int, err *chat.Error) {
 	return status, err
 }
 
-func codeOf(status int) chat.Code {
+func codeOf(status int, reason chat.Reason) chat.Code {
+	if reason == chat.ReasonUnsupported {
+		return chat.CodeUnsupported
+	}
 	switch status {
 	case http.StatusForbidden:
 		return chat.CodeForbidden
 	case http.StatusUnauthorized:
 		return chat.CodeUnauthenticated
+	case http.StatusRequestHeaderFieldsTooLarge:
+		return chat.CodeTooLarge
 	default:
 		return chat.CodeInvalid
 	}
