@@ -10,15 +10,18 @@ import (
 	"io"
 	"sync"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/throng-im/throng/internal/chat"
 )
 
 const (
-	maxLine       = 8 << 20 // bytes: a preview and a custom body in base64 fit several times
-	userBatch     = 500     // users made by one call
-	window        = 2_048   // drafts on their way
-	progressEvery = 5_000   // lines
-	cacheBound    = 100_000 // ids remembered
+	maxLine       = 8 << 20  // bytes: a preview and a custom body in base64 fit several times
+	userBatch     = 500      // users made by one call
+	window        = 16 << 20 // bytes of lines on their way; the log queues several times as much
+	lineCost      = 4 << 10  // of a line besides its bytes, so that short ones are bounded in number too
+	progressEvery = 5_000    // lines
+	cacheBound    = 100_000  // ids remembered
 )
 
 // Import reads JSON lines into an install. It stops at the first line that it cannot take and says which; what stands
@@ -26,7 +29,7 @@ const (
 func Import(ctx context.Context, r io.Reader, to Target, o ImportOptions) (Position, error) {
 	i := importer{
 		ctx: ctx, to: to, options: o, position: o.From,
-		users: make(map[chat.UserID]chat.UserID), slots: make(chan struct{}, window),
+		users: make(map[chat.UserID]chat.UserID), slots: semaphore.NewWeighted(window),
 	}
 	err := i.all(bufio.NewReaderSize(r, 1<<16))
 	if flushed := i.flush(); err == nil {
@@ -53,7 +56,8 @@ type importer struct {
 		place Place
 	}
 
-	slots chan struct{} // one per draft on its way
+	slots *semaphore.Weighted
+	cost  int64 // of the line under way
 	wg    sync.WaitGroup
 
 	// guarded by mu
@@ -77,6 +81,7 @@ func (i *importer) all(r *bufio.Reader) error {
 		if number > 1 && number <= i.options.From.Line {
 			continue
 		}
+		i.cost = int64(len(text)) + lineCost
 		if err := i.line(text, number); err != nil {
 			return fmt.Errorf("line %d: %w", number, err)
 		}
@@ -315,8 +320,7 @@ func (i *importer) entry(e entry) error {
 	if !p.Shared {
 		d.At = e.Seq
 	}
-	i.submit(d, e.Seq)
-	return nil
+	return i.submit(d, e.Seq)
 }
 
 func (i *importer) read(r read) error {
@@ -328,13 +332,15 @@ func (i *importer) read(r read) error {
 	if err != nil {
 		return err
 	}
-	i.submit(&chat.Draft{Conversation: p.ID, Sender: user, Mark: r.Seq}, r.Seq)
-	return nil
+	return i.submit(&chat.Draft{Conversation: p.ID, Sender: user, Mark: r.Seq}, r.Seq)
 }
 
-// submit sends a draft on its way; a refusal stops the import at the next line.
-func (i *importer) submit(d *chat.Draft, seq chat.Seq) {
-	i.slots <- struct{}{}
+// submit sends a draft on its way; a refusal stops the import a little later.
+func (i *importer) submit(d *chat.Draft, seq chat.Seq) error {
+	cost := i.cost
+	if err := i.slots.Acquire(i.ctx, cost); err != nil {
+		return fmt.Errorf("importing: %w", err)
+	}
 	i.wg.Add(1)
 	i.to.Submit(d, func(r chat.Result) {
 		if r.Err != nil {
@@ -344,9 +350,10 @@ func (i *importer) submit(d *chat.Draft, seq chat.Seq) {
 			}
 			i.mu.Unlock()
 		}
-		<-i.slots
+		i.slots.Release(cost)
 		i.wg.Done()
 	})
+	return nil
 }
 
 func (i *importer) setting(s setting) error {
