@@ -12,7 +12,8 @@ import (
 //
 //   - DIR-1 Conversation, Member and Read answer not_found (conversation_not_found) or, for a user who never was a member,
 //     a zero Member and a zero Read.
-//   - DIR-2 Members pages current members by ascending user id, those above after.
+//   - DIR-2 Members pages current members by ascending user id, those above after. With a role they are those who have it now; owners
+//     and admins are found without looking at the other members.
 //   - DIR-3 Pair is the commit point of a direct conversation: of any number of callers with the same pair all get the id
 //     of the first one, for ever.
 //   - DIR-4 Ids that Reserve gave out are never given out again, after any crash.

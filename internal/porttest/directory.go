@@ -15,6 +15,7 @@ func Directory(t *testing.T, open func(t testing.TB) Engine) {
 		{"DIR-1 what is not there", directoryMissing},
 		{"DIR-1 what stands about a conversation", directoryAbout},
 		{"DIR-2 members are paged by id", directoryMembers},
+		{"DIR-2 members with a role are those who have it now", directoryRoles},
 		{"DIR-3 a pair has one conversation for ever", directoryPair},
 		{"DIR-4 ids are never given twice", directoryReserve},
 		{"DIR-5 a client id makes one group", directoryClaim},
@@ -84,6 +85,43 @@ func directoryMembers(t *testing.T, e Engine) {
 	admins, err := e.Directory.Members(t.Context(), 1, 0, 10, chat.RoleAdmin)
 	assert.NoError(t, "admins", err)
 	assert.True(t, "admins", len(admins) == 2 && admins[0].User == 900 && admins[1].User == 1200)
+}
+
+func directoryRoles(t *testing.T, e Engine) {
+	const one, two, three, four = chat.UserID(300), chat.UserID(600), chat.UserID(900), chat.UserID(1200)
+	change := func(by chat.UserID, action chat.MemberAction, role chat.Role, users ...chat.UserID) *chat.Draft {
+		return &chat.Draft{Conversation: 1, Sender: by, Body: chat.MembersChanged{Action: action, Users: users, Role: role}}
+	}
+	check := func(e Engine, what string, owner chat.UserID, admins ...chat.UserID) {
+		t.Helper()
+		for role, want := range map[chat.Role][]chat.UserID{chat.RoleOwner: {owner}, chat.RoleAdmin: admins} {
+			page, err := e.Directory.Members(t.Context(), 1, 0, 10, role)
+			assert.NoError(t, what, err)
+			got := make([]chat.UserID, 0, len(page))
+			for _, m := range page {
+				got = append(got, m.User)
+				assert.True(t, what+": a whole member", m.Role == role && m.Current() && m.JoinedMS > 0)
+			}
+			assert.Equal(t, what, got, append([]chat.UserID{}, want...))
+		}
+	}
+	e.must(t, group(1, one, two, three), group(2, four))
+	check(e, "at the beginning", one)
+	// One batch, and the same member more than once in it.
+	e.must(t, change(one, chat.MemberRole, chat.RoleAdmin, two, three), change(one, chat.MemberRole, chat.RoleMember, three),
+		change(one, chat.MemberAdded, chat.RoleAdmin, four))
+	check(e, "after promotions", one, two, four)
+	e.must(t, change(one, chat.MemberTransferred, 0, four))
+	check(e, "after a transfer", four, one, two)
+	e.must(t, change(two, chat.MemberLeft, 0, two), change(four, chat.MemberRemoved, 0, one))
+	check(e, "after they left", four)
+	e.must(t, change(four, chat.MemberAdded, 0, two))
+	check(e, "who comes back is a member", four)
+	e.must(t, change(four, chat.MemberRole, chat.RoleAdmin, two, three))
+	check(e, "again", four, two, three)
+	page, err := e.Directory.Members(t.Context(), 1, two, 10, chat.RoleAdmin)
+	assert.True(t, "the next page", err == nil && len(page) == 1 && page[0].User == three)
+	check(e.Crash(t), "after a crash", four, two, three)
 }
 
 func directoryPair(t *testing.T, e Engine) {

@@ -13,7 +13,7 @@ import (
 
 // conversations walks all tables that are keyed by conversation side by side.
 func (c *checker) conversations() (err error) {
-	tables := []byte{tableEntry, tableHead, tableConversation, tableMember, tableRepeat}
+	tables := []byte{tableEntry, tableHead, tableConversation, tableMember, tableLead, tableRepeat}
 	iters := make([]*pebble.Iterator, 0, len(tables))
 	defer func() {
 		for _, it := range iters {
@@ -92,7 +92,7 @@ func (c *checker) conversation(id chat.ConversationID) error {
 			}
 			r = next
 		}
-		if err := c.members(r); err != nil {
+		if err := errors.Join(c.leads(r), c.members(r)); err != nil {
 			return err
 		}
 	}
@@ -104,7 +104,7 @@ func (c *checker) orphan(id chat.ConversationID) error {
 	for _, t := range []struct {
 		table byte
 		what  string
-	}{{tableHead, "a head"}, {tableConversation, "a description"}, {tableMember, "members"}, {tableRepeat, "repeat rows"}} {
+	}{{tableHead, "a head"}, {tableConversation, "a description"}, {tableMember, "members"}, {tableLead, "owners or admins"}, {tableRepeat, "repeat rows"}} {
 		from, to := key1(t.table, uint64(id)), keyAfter(t.table, uint64(id))
 		any := false
 		err := c.walk(from, to, func(_, _ []byte) error { any = true; return nil })

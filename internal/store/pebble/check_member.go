@@ -194,6 +194,41 @@ func (r *replay) alter(e *chat.Entry, b chat.MembersChanged, m *stay) {
 	}
 }
 
+// leads compares the index of owners and admins, for a part of the users, with what the entries come to.
+func (c *checker) leads(r *replay) error {
+	if r.broken {
+		return nil
+	}
+	listed := make(map[chat.UserID]struct{})
+	err := c.walk(key1(tableLead, uint64(r.id)), keyAfter(tableLead, uint64(r.id)), func(key, value []byte) error {
+		if len(key) != 17 || len(value) != 0 {
+			return c.found(remove(key), "conversation %d: the index of owners and admins has the malformed row %x", r.id, key)
+		}
+		user := chat.UserID(binary.BigEndian.Uint64(key[9:]))
+		if !r.mine(user) {
+			return nil
+		}
+		if m := r.members[user]; m == nil || !leads(m.Member) {
+			return c.found(remove(key), "conversation %d: the index of owners and admins has user %d, who is neither", r.id, user)
+		}
+		listed[user] = struct{}{}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for user, m := range r.members {
+		if _, ok := listed[user]; ok || !leads(m.Member) {
+			continue
+		}
+		fix := put(key2(tableLead, uint64(r.id), uint64(user)), nil)
+		if err := c.found(fix, "conversation %d: the index of owners and admins lacks user %d", r.id, user); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // members compares the member rows of a part of the users with what the entries come to.
 func (c *checker) members(r *replay) error {
 	err := c.walk(key1(tableMember, uint64(r.id)), keyAfter(tableMember, uint64(r.id)), func(key, value []byte) error {

@@ -168,6 +168,11 @@ func TestCheckFindsAndMendsPlantedDamage(t *testing.T) {
 			return db.Set(key('m', direct, 3), []byte{1, 1, 0, 1, 0, 1, 1, 0}, engine.Sync)
 		}, "user 3, who never was a member", false},
 		{"a member row is cut", edit(key('m', group, 1), cut), "the member row of user 1 does not decode", false},
+		{"an admin is not in the index", dropRow(key('a', group, 3)), "the index of owners and admins lacks user 3", false},
+		{"the index of admins has a member", func(db *engine.DB) error { return db.Set(key('a', direct, 2), nil, engine.Sync) }, "has user 2, who is neither", false},
+		{"the index of admins has a stranger", func(db *engine.DB) error { return db.Set(key('a', group, 2), nil, engine.Sync) }, "has user 2, who is neither", false},
+		{"the index of admins has a value", edit(key('a', group, 1), func([]byte) []byte { return []byte{1} }), "has the malformed row", false},
+		{"an index without a conversation", func(db *engine.DB) error { return db.Set(key('a', 77, 1), nil, engine.Sync) }, "conversation 77 has owners or admins, but no entries", true},
 		{"a repeat row is gone", dropRow(repeat), "entry 4 has no repeat row", false},
 		{"a repeat row names another entry", edit(repeat, add(0)), "has no repeat row of its own, or a wrong one", false},
 		{"a repeat row is of other content", edit(repeat, func(v []byte) []byte { v[len(v)-1]++; return v }), "entry 4 has no repeat row", false},

@@ -54,15 +54,21 @@ func (s *Store) part(ctx context.Context, id chat.ConversationID, user chat.User
 	return p, s.settle(ctx, id)
 }
 
-// Members pages the current members of a conversation.
+// Members pages the current members of a conversation. Owners and admins come from an index of their own.
 func (s *Store) Members(ctx context.Context, id chat.ConversationID, after chat.UserID, limit int, role chat.Role) ([]chat.Member, error) {
 	release, err := s.read()
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	iter, err := s.db.NewIter(&pebble.IterOptions{
-		LowerBound: key2(tableMember, uint64(id), uint64(after)+1), UpperBound: key1(tableMember, uint64(id)+1),
+	snap := s.db.NewSnapshot() // of a transfer, both or none is seen
+	defer func() { _ = snap.Close() }()
+	table := byte(tableMember)
+	if role == chat.RoleOwner || role == chat.RoleAdmin {
+		table = tableLead
+	}
+	iter, err := snap.NewIter(&pebble.IterOptions{
+		LowerBound: key2(table, uint64(id), uint64(after)+1), UpperBound: key1(table, uint64(id)+1),
 	})
 	if err != nil {
 		return nil, storageError(err, "listing members")
@@ -70,25 +76,41 @@ func (s *Store) Members(ctx context.Context, id chat.ConversationID, after chat.
 	defer func() { _ = iter.Close() }()
 	out := make([]chat.Member, 0, min(max(limit, 0), 256))
 	for ok := iter.First(); ok && len(out) < limit; ok = iter.Next() {
-		if key := iter.Key(); len(key) == 17 {
-			value, err := iter.ValueAndErr()
-			if err != nil {
-				return nil, storageError(err, "listing members")
-			}
-			r := reader{b: value}
-			m := r.part(chat.UserID(binary.BigEndian.Uint64(key[9:]))).Member
-			if !r.done() {
-				return nil, errDamaged("member")
-			}
-			if m.Current() && (role == 0 || m.Role == role) {
-				out = append(out, m)
-			}
+		if len(iter.Key()) != 17 {
+			continue
+		}
+		m, err := memberAt(snap, iter)
+		if err != nil {
+			return nil, err
+		}
+		if m.Current() && (role == 0 || m.Role == role) {
+			out = append(out, m)
 		}
 	}
 	if err := iter.Error(); err != nil {
 		return nil, storageError(err, "listing members")
 	}
 	return out, s.settle(ctx, id)
+}
+
+// memberAt reads the member that an iterator stands at, in the table of members or in the index.
+func memberAt(snap *pebble.Snapshot, iter *pebble.Iterator) (m chat.Member, err error) {
+	key := iter.Key()
+	id, user := binary.BigEndian.Uint64(key[1:]), chat.UserID(binary.BigEndian.Uint64(key[9:]))
+	if key[0] == tableLead {
+		_, err = lookup(snap, key2(tableMember, id, uint64(user)), "member", func(r *reader) { m = r.part(user).Member })
+		return m, err
+	}
+	value, err := iter.ValueAndErr()
+	if err != nil {
+		return m, storageError(err, "listing members")
+	}
+	r := reader{b: value}
+	m = r.part(user).Member
+	if !r.done() {
+		return m, errDamaged("member")
+	}
+	return m, nil
 }
 
 // Pair finds the direct conversation of two users, or settles which one it is going to be.

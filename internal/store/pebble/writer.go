@@ -205,12 +205,34 @@ func (w *writer) putHead(h chat.Head) {
 func (w *writer) putPart(k partKey, p message.Part) {
 	it := w.parts.get(k)
 	if it == nil {
-		it = w.parts.put(k, p)
+		// The decision reads every member that it changes: who is not cached now was none before.
+		it = w.parts.put(k, message.Part{})
+	}
+	if was, is := leads(it.value.Member), leads(p.Member); was != is {
+		w.putLead(k, is)
 	}
 	it.value = p
 	if it.stamp != w.stamp {
 		it.stamp = w.stamp
 		w.partRows = append(w.partRows, it)
+	}
+}
+
+// leads reports whether a member belongs into the index of owners and admins.
+func leads(m chat.Member) bool {
+	return m.Current() && (m.Role == chat.RoleOwner || m.Role == chat.RoleAdmin)
+}
+
+// putLead keeps the index of owners and admins, which a group of a million members would otherwise be searched for.
+func (w *writer) putLead(k partKey, leads bool) {
+	w.key = appendKey2(w.key[:0], tableLead, uint64(k.conversation), uint64(k.user))
+	if leads {
+		w.val = w.val[:0]
+		w.set()
+		return
+	}
+	if err := w.batch.Delete(w.key, nil); err != nil {
+		w.note(err)
 	}
 }
 
