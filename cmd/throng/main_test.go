@@ -127,7 +127,7 @@ var clients = regexp.MustCompile(`clients\S*\s+(http://\S+)`)
 
 func start(t testing.TB, data string, env ...string) *process {
 	t.Helper()
-	p := &process{Cmd: exec.CommandContext(context.Background(), os.Args[0], "serve"), log: new(bytes.Buffer)} //nolint:gosec // the test's own binary
+	p := &process{Cmd: exec.CommandContext(context.Background(), os.Args[0], "serve"), log: new(bytes.Buffer)}
 	p.Env = append(os.Environ(), "BE_THRONG=1", "THRONG_DATA="+data, "THRONG_SERVER_LISTEN=127.0.0.1:0", "THRONG_METRICS_LISTEN=127.0.0.1:0")
 	p.Env = append(p.Env, env...)
 	p.Stderr = p.log

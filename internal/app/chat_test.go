@@ -35,7 +35,9 @@ func connect(t testing.TB, s *server, handle string) *person {
 	t.Cleanup(func() {
 		stop()
 		_ = c.Close()
-		<-ended
+		if err := <-ended; err != nil && ctx.Err() == nil {
+			t.Error(err)
+		}
 	})
 	return p
 }
@@ -74,7 +76,7 @@ func TestTwoPeopleChat(t *testing.T) {
 		ack, err := h.Wait(t.Context())
 		assert.NoError(t, "acknowledgement", err)
 		m := await(t, bob, func(m client.Message) bool { return m.Entry.GetText() == text })
-		assert.Equal(t, "seq", m.Entry.GetSeq(), uint64(ack.Seq))
+		assert.Equal(t, "seq", m.Entry.GetSeq(), ack.Seq)
 	}
 	_, err = bob.Send(t.Context(), client.ConversationID(id), client.Text("fine"))
 	assert.NoError(t, "answer", err)
