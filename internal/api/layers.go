@@ -1,8 +1,10 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"mime"
 	"net/http"
@@ -31,6 +33,7 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		h.Set("Cache-Control", "no-store")
 		defer s.recovered(w, r)
+		s.patience(w)
 		if lines, size := headerSize(r); lines > s.cfg.MaxHeaders || size > s.cfg.MaxHeaderBytes {
 			e := chat.Errorf(chat.CodeTooLarge, chat.ReasonRequestTooLarge, "a request's header has at most %d lines and %d bytes",
 				s.cfg.MaxHeaders, s.cfg.MaxHeaderBytes)
@@ -39,6 +42,15 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// patience bounds the time that a request's body and its answer may take, whatever route it is for. It stands before every
+// refusal: net/http reads what is left of a body before it sends an answer, and would wait for it for ever.
+func (s *Server) patience(w http.ResponseWriter) {
+	// Where the connection has no deadlines (tests), the context is the only bound.
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(s.cfg.RequestTimeout))
+	_ = control.SetWriteDeadline(time.Now().Add(s.cfg.RequestTimeout + time.Second))
 }
 
 // recovered turns a panic into an internal error; what was already sent stays as it is.
@@ -78,10 +90,6 @@ func (s *Server) procedure(name string, next http.Handler) http.Handler {
 		ctx, cancel := context.WithTimeout(r.Context(), timeout)
 		defer cancel()
 		r = r.WithContext(ctx)
-		// Where the connection has no deadlines (tests), the context is the only bound.
-		control := http.NewResponseController(w)
-		_ = control.SetReadDeadline(time.Now().Add(s.cfg.RequestTimeout))
-		_ = control.SetWriteDeadline(time.Now().Add(timeout + time.Second))
 		if r.Method != http.MethodPost {
 			w.Header().Set("Allow", http.MethodPost)
 			wire.WriteError(w, http.StatusMethodNotAllowed, errMethod())
@@ -95,6 +103,27 @@ func (s *Server) procedure(name string, next http.Handler) http.Handler {
 			readCookie(r)
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, int64(s.cfg.MaxRequestBytes))
+		next.ServeHTTP(w, r)
+	})
+}
+
+// stream lets an answer that is a stream take its own time, once the request has been read: a read deadline that ends
+// during the answer would count as the caller's leaving, and cut it off.
+func (s *Server) stream(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			e := chat.Wrap(err, chat.CodeInvalid, chat.ReasonMalformed, "the request did not arrive whole")
+			if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+				e = errRequestTooLarge()
+			}
+			s.fail(w, r, e)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		control := http.NewResponseController(w)
+		_ = control.SetReadDeadline(time.Time{})
+		_ = control.SetWriteDeadline(time.Now().Add(s.cfg.ExportTimeout + time.Second))
 		next.ServeHTTP(w, r)
 	})
 }

@@ -86,7 +86,11 @@ func (s *Server) mount(mux *http.ServeMux) func(prefix string, h http.Handler) {
 	return func(prefix string, h http.Handler) {
 		for procedure, need := range s.access {
 			if len(procedure) > len(prefix) && procedure[:len(prefix)] == prefix {
-				mux.Handle(procedure, s.procedure(procedure, s.authorise(need, s.guard(h))))
+				inner := s.guard(h)
+				if procedure == rpc.AccountServiceExportDataProcedure {
+					inner = s.stream(inner)
+				}
+				mux.Handle(procedure, s.procedure(procedure, s.authorise(need, inner)))
 			}
 		}
 	}
