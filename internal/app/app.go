@@ -212,7 +212,7 @@ func (a *App) openStore() (*pebble.Store, error) {
 	sizes := a.cfg.Sizes()
 	s, err := pebble.Open(a.cfg.DatabaseDir(), pebble.Options{
 		CacheBytes: sizes.Cache, MemTableBytes: uint64(sizes.MemTable), MinFreeBytes: uint64(a.cfg.Store.ReserveBytes),
-		FS: a.options.FS, Rules: a.cfg.Tiers, Logger: a.log, Now: a.options.Now, Fatal: a.fatal,
+		FS: a.options.FS, Rules: a.cfg.Tiers, Logger: a.log, Registerer: a.registry, Now: a.options.Now, Fatal: a.fatal,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("opening the store: %w", err)

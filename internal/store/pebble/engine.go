@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/failpoint"
@@ -30,6 +31,8 @@ type engine struct {
 	unsynced chan struct{} // capacity 1: something was applied
 	onSync   func([]*commit)
 	told     func(error) // Options.Fatal
+
+	syncSeconds prometheus.Histogram
 
 	mu sync.Mutex // held while deciding and applying; protects no field here
 
@@ -60,8 +63,11 @@ type commit struct {
 
 func newEngine(db *pebble.DB, onSync func([]*commit), told func(error)) *engine {
 	return &engine{
-		db:       db,
-		told:     told,
+		db:   db,
+		told: told,
+
+		syncSeconds: newSyncSeconds(),
+
 		closed:   make(chan struct{}),
 		done:     make(chan struct{}),
 		kick:     make(chan struct{}, 1),
@@ -258,9 +264,11 @@ func (e *engine) syncOnce() {
 	if mutant == mutantNoFsync {
 		opts = pebble.NoSync
 	}
+	began := time.Now()
 	if err := e.write(func() error { return e.db.LogData(nil, opts) }); err != nil {
 		return
 	}
+	e.syncSeconds.Observe(time.Since(began).Seconds())
 	failpoint.Hit(failpoint.SyncAfter)
 
 	e.syncMu.Lock()

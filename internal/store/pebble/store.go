@@ -11,6 +11,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
@@ -66,6 +67,9 @@ func Open(dir string, o Options) (*Store, error) {
 	}
 	s.engine = newEngine(db, s.ring.publish, o.Fatal)
 	s.writer = newWriter(db, o)
+	if o.Registerer != nil {
+		o.Registerer.MustRegister(newMetrics(s), s.syncSeconds)
+	}
 	go s.runSyncer() // ends with Close
 	if err := s.begin(); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the database in %s: %w", dir, err), s.Close())
@@ -185,6 +189,8 @@ type Options struct {
 	// Rules of the decision; the zero value is message.DefaultRules.
 	Rules  message.Rules
 	Logger *slog.Logger
+	// Registerer gets the engine's metrics; nil keeps none. It takes one store.
+	Registerer prometheus.Registerer
 	// Now is the wall clock; nil is time.Now.
 	Now func() time.Time
 	// Fatal is called once when the engine can no longer promise durability (a sync failed). The process must end; nil
