@@ -65,6 +65,7 @@ func (s *Server) routes() http.Handler {
 	options := []connect.HandlerOption{
 		connect.WithInterceptors(interceptor{s}),
 		connect.WithReadMaxBytes(s.cfg.MaxRequestBytes),
+		compression(s.cfg.MaxRequestBytes),
 		connect.WithCompressMinBytes(compressAbove),
 		connect.WithHandlerOptions(codecs()...),
 	}
