@@ -22,9 +22,19 @@ func (c *Client) call(ctx context.Context, env *throngv1.ClientEnvelope) (*thron
 		return nil, ErrClosed
 	}
 	for {
+		c.mu.Lock()
+		over := c.stateChange
+		c.mu.Unlock()
 		r, err := c.tryCall(ctx, env)
 		if !errors.Is(err, errLinkLost) {
 			return r, err
+		}
+		select { // the session has ended, and the state will tell
+		case <-over:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-c.done:
+			return nil, ErrClosed
 		}
 	}
 }

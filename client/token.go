@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"connectrpc.com/connect"
@@ -74,7 +73,7 @@ const refreshBefore = 30 * time.Second
 // RefreshingTokens is a TokenSource that uses up refresh tokens: each refresh gives a new one, and save is called with it
 // before it is used, so that a crash does not sign the device out. save may be nil.
 func RefreshingTokens(api *API, tokens Tokens, save func(Tokens) error) TokenSource {
-	return &refresher{accounts: api, save: save, tokens: tokens, now: time.Now}
+	return &refresher{accounts: api, save: save, tokens: tokens, now: time.Now, turn: make(chan struct{}, 1)}
 }
 
 type refresher struct {
@@ -82,17 +81,23 @@ type refresher struct {
 	accounts *API
 	save     func(Tokens) error
 	now      func() time.Time
+	// turn holds one token while somebody uses the fields below. It is held over the call, because two refreshes with one
+	// token would end the device; being a channel, it lets those who wait give up.
+	turn chan struct{}
 
-	// Guarded by mu, which is held over the call: two refreshes with one token would end the device.
-	mu     sync.Mutex
+	// Guarded by turn.
 	tokens Tokens
 	used   string
 }
 
 // Token implements TokenSource.
 func (r *refresher) Token(ctx context.Context, why TokenReason) (string, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	select {
+	case r.turn <- struct{}{}:
+		defer func() { <-r.turn }()
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
 	fresh := r.tokens.AccessExpires.IsZero() || r.now().Add(refreshBefore).Before(r.tokens.AccessExpires)
 	switch {
 	case why == TokenFirst && fresh, r.used != r.tokens.Access && fresh:

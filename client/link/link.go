@@ -14,7 +14,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -61,14 +60,16 @@ type Link struct {
 	conn     net.Conn
 	json     bool
 	maxFrame int
+	// turn holds one token while somebody writes, for as long as the transport takes: a channel, on which waiting is waiting
+	// in virtual time too.
+	turn chan struct{}
 
 	// Owned by the reading goroutine.
 	br      *bufio.Reader
 	big     []byte
 	discard int
 
-	// Guarded by mu.
-	mu     sync.Mutex
+	// Guarded by turn.
 	out    []byte
 	masks  [4 * maskBatch]byte
 	masked int
@@ -110,7 +111,7 @@ func Dial(ctx context.Context, cfg Config) (*Link, error) {
 		_ = conn.Close()
 		return nil, &CloseError{Code: int(throngv1Unsupported), Reason: "the server does not speak " + want}
 	}
-	l := &Link{conn: conn, json: cfg.JSON, maxFrame: cfg.MaxFrame, masked: 4 * maskBatch}
+	l := &Link{conn: conn, turn: make(chan struct{}, 1), json: cfg.JSON, maxFrame: cfg.MaxFrame, masked: 4 * maskBatch}
 	if l.maxFrame == 0 {
 		l.maxFrame = defaultMaxFrame
 	}
@@ -139,12 +140,12 @@ func (l *Link) Write(payload []byte) error {
 }
 
 func (l *Link) write(op ws.OpCode, payload []byte, timeout time.Duration) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.turn <- struct{}{}
+	defer func() { <-l.turn }()
 	return l.put(op, payload, timeout)
 }
 
-// put writes a frame with mu held.
+// put writes a frame with turn held.
 func (l *Link) put(op ws.OpCode, payload []byte, timeout time.Duration) error {
 	b := l.out[:0]
 	switch n := len(payload); {
@@ -199,10 +200,12 @@ func (l *Link) Close(code int, reason string) error {
 	if l.closed.Swap(true) {
 		return nil
 	}
-	if l.mu.TryLock() { // a writer that is stuck must not keep the connection open
+	select {
+	case l.turn <- struct{}{}:
 		body := ws.NewCloseFrameBody(ws.StatusCode(code), reason)
 		_ = l.put(ws.OpClose, body, closeTimeout)
-		l.mu.Unlock()
+		<-l.turn
+	default: // a writer that is stuck must not keep the connection open
 	}
 	return l.conn.Close()
 }
