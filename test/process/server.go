@@ -217,7 +217,9 @@ func (s *Server) Run(ctx context.Context, args ...string) (string, error) {
 }
 
 // Used is the CPU time that the process took which ended last.
-func (s *Server) Used() time.Duration { return s.cmd.ProcessState.UserTime() + s.cmd.ProcessState.SystemTime() }
+func (s *Server) Used() time.Duration {
+	return s.cmd.ProcessState.UserTime() + s.cmd.ProcessState.SystemTime()
+}
 
 // PID is the process's number.
 func (s *Server) PID() int { return s.cmd.Process.Pid }
