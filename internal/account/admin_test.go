@@ -63,6 +63,7 @@ func TestCreateUsers(t *testing.T) {
 		"password, no handle":   {account.NewUser{ExternalID: "a", Password: password}, chat.ReasonFieldInvalid},
 		"name too long":         {account.NewUser{Handle: "a", Name: long}, chat.ReasonFieldTooLarge},
 		"name of two lines":     {account.NewUser{Handle: "a", Name: "x\ny"}, chat.ReasonFieldInvalid},
+		"avatar is a script":    {account.NewUser{Handle: "a", Avatar: "javascript:alert(1)"}, chat.ReasonFieldInvalid},
 		"avatar too long":       {account.NewUser{Handle: "a", Avatar: strings.Repeat("x", 3_000)}, chat.ReasonFieldTooLarge},
 		"attributes too large":  {account.NewUser{Handle: "a", Attributes: map[string]string{"k": strings.Repeat("x", 5_000)}}, chat.ReasonFieldTooLarge},
 		"attribute no name":     {account.NewUser{Handle: "a", Attributes: map[string]string{"": "x"}}, chat.ReasonFieldInvalid},
@@ -80,7 +81,7 @@ func TestProfile(t *testing.T) {
 	w := newWorld(t, nil)
 	ctx := t.Context()
 	id := w.join(t, "ada").User.ID
-	name, avatar, empty := "Ada L.", "blob:7", ""
+	name, avatar, empty := "Ada L.", "blobs/7", ""
 	u, err := w.UpdateProfile(ctx, id, account.ProfileChange{Name: &name, Attributes: map[string]string{"team": "x"}, SetAttributes: true})
 	assert.NoError(t, "update", err)
 	assert.True(t, "changed", u.Name == name && u.Attributes["team"] == "x" && u.Version == 2)

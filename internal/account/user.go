@@ -153,6 +153,9 @@ func checkAvatar(ref string) error {
 	if len(ref) > chat.MaxRefBytes {
 		return errTooLarge("avatar", "is too long")
 	}
+	if !chat.SafeRef(ref) {
+		return errField("avatar", "refers to a blob or to an https URL")
+	}
 	return checkText("avatar", ref, chat.MaxRefBytes)
 }
 

@@ -81,6 +81,9 @@ func checkChanged(c chat.Changed) error {
 		if err := checkText(*c.Avatar, "avatar", chat.MaxRefBytes, false); err != nil {
 			return err
 		}
+		if !chat.SafeRef(*c.Avatar) {
+			return invalid("the avatar refers to a blob or to an https URL")
+		}
 	}
 	if c.Description != nil {
 		return checkText(*c.Description, "description", chat.MaxDescription, true)

@@ -218,18 +218,19 @@ func TestBadGroups(t *testing.T) {
 		change func(g *conversation.NewGroup)
 		reason chat.Reason
 	}{
-		"no client id":      {func(g *conversation.NewGroup) { g.ClientID = chat.ClientID{} }, chat.ReasonClientIDInvalid},
-		"no name":           {func(g *conversation.NewGroup) { g.Name = "" }, chat.ReasonFieldInvalid},
-		"blank name":        {func(g *conversation.NewGroup) { g.Name = " \u2003" }, chat.ReasonFieldInvalid},
-		"name of lines":     {func(g *conversation.NewGroup) { g.Name = "a\nb" }, chat.ReasonFieldInvalid},
-		"name not UTF-8":    {func(g *conversation.NewGroup) { g.Name = "a\xff" }, chat.ReasonFieldInvalid},
-		"long name":         {func(g *conversation.NewGroup) { g.Name = strings.Repeat("ü", chat.MaxNameRunes+1) }, chat.ReasonFieldTooLarge},
-		"huge name":         {func(g *conversation.NewGroup) { g.Name = strings.Repeat("x", 1<<20) }, chat.ReasonFieldTooLarge},
-		"long avatar":       {func(g *conversation.NewGroup) { g.Avatar = strings.Repeat("x", chat.MaxRefBytes+1) }, chat.ReasonFieldTooLarge},
-		"long description":  {func(g *conversation.NewGroup) { g.Description = strings.Repeat("x", chat.MaxDescription+1) }, chat.ReasonFieldTooLarge},
-		"too many members":  {func(g *conversation.NewGroup) { g.Members = many }, chat.ReasonTooManyMembers},
-		"nobody as member":  {func(g *conversation.NewGroup) { g.Members = []chat.UserID{3_000} }, chat.ReasonUserNotFound},
-		"no id as a member": {func(g *conversation.NewGroup) { g.Members = []chat.UserID{0} }, chat.ReasonIDInvalid},
+		"no client id":       {func(g *conversation.NewGroup) { g.ClientID = chat.ClientID{} }, chat.ReasonClientIDInvalid},
+		"no name":            {func(g *conversation.NewGroup) { g.Name = "" }, chat.ReasonFieldInvalid},
+		"blank name":         {func(g *conversation.NewGroup) { g.Name = " \u2003" }, chat.ReasonFieldInvalid},
+		"name of lines":      {func(g *conversation.NewGroup) { g.Name = "a\nb" }, chat.ReasonFieldInvalid},
+		"name not UTF-8":     {func(g *conversation.NewGroup) { g.Name = "a\xff" }, chat.ReasonFieldInvalid},
+		"long name":          {func(g *conversation.NewGroup) { g.Name = strings.Repeat("ü", chat.MaxNameRunes+1) }, chat.ReasonFieldTooLarge},
+		"huge name":          {func(g *conversation.NewGroup) { g.Name = strings.Repeat("x", 1<<20) }, chat.ReasonFieldTooLarge},
+		"avatar is a script": {func(g *conversation.NewGroup) { g.Avatar = "javascript:alert(1)" }, chat.ReasonFieldInvalid},
+		"long avatar":        {func(g *conversation.NewGroup) { g.Avatar = strings.Repeat("x", chat.MaxRefBytes+1) }, chat.ReasonFieldTooLarge},
+		"long description":   {func(g *conversation.NewGroup) { g.Description = strings.Repeat("x", chat.MaxDescription+1) }, chat.ReasonFieldTooLarge},
+		"too many members":   {func(g *conversation.NewGroup) { g.Members = many }, chat.ReasonTooManyMembers},
+		"nobody as member":   {func(g *conversation.NewGroup) { g.Members = []chat.UserID{3_000} }, chat.ReasonUserNotFound},
+		"no id as a member":  {func(g *conversation.NewGroup) { g.Members = []chat.UserID{0} }, chat.ReasonIDInvalid},
 	} {
 		g := conversation.NewGroup{ClientID: chat.ClientID{1}, Name: "g", Members: []chat.UserID{20}}
 		row.change(&g)

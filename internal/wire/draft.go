@@ -1,8 +1,6 @@
 package wire
 
 import (
-	"strings"
-
 	"github.com/throng-im/throng/internal/chat"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
@@ -44,7 +42,7 @@ func (a Actor) body(req *throngv1.SendRequest) (chat.Body, error) {
 	case *throngv1.SendRequest_Text:
 		return chat.Text{Text: b.Text}, nil
 	case *throngv1.SendRequest_Media:
-		if !safeRef(b.Media.GetRef()) {
+		if !chat.SafeRef(b.Media.GetRef()) {
 			return nil, chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "media refers to a blob or to an https URL")
 		}
 		return mediaFrom(b.Media), nil
@@ -58,12 +56,6 @@ func (a Actor) body(req *throngv1.SendRequest) (chat.Body, error) {
 	default:
 		return nil, chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "a message needs a body: text, media, custom or system")
 	}
-}
-
-// safeRef reports whether clients can follow a reference without harm: javascript:, data:, file: and plain http are kept
-// out here, so that not every client has to. References to blobs hold no colon.
-func safeRef(ref string) bool {
-	return strings.HasPrefix(ref, "https://") || !strings.ContainsAny(ref, ":\\\r\n\t\x00")
 }
 
 func mediaFrom(m *throngv1.Media) chat.Media {
