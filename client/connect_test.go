@@ -16,6 +16,7 @@ import (
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
+// CLOSE-1 and CLOSE-2: what a client does after each code, S-31 of the session's rules.
 func TestCloseCodes(t *testing.T) {
 	t.Parallel()
 	rows := []struct {
@@ -24,7 +25,12 @@ func TestCloseCodes(t *testing.T) {
 		reason client.CloseReason
 		tokens int // asked for in all
 	}{
+		{1000, true, "", 2},
 		{1001, true, "", 2},
+		{1002, false, client.Incompatible, 1},
+		{1003, false, client.Incompatible, 1},
+		{1007, false, client.Incompatible, 1},
+		{1009, false, client.Incompatible, 1},
 		{1011, true, "", 2},
 		{4000, true, "", 2},
 		{4001, true, "", 2},
@@ -36,6 +42,11 @@ func TestCloseCodes(t *testing.T) {
 		{4301, false, client.ByServer, 1},
 		{4400, false, client.Incompatible, 1},
 		{4402, false, client.Incompatible, 1},
+		{4099, true, "", 2},
+		{4199, true, "", 2},
+		{4299, true, "", 2},
+		{4399, false, client.ByServer, 1},
+		{4499, false, client.Incompatible, 1},
 		{4999, true, "", 2},
 	}
 	for _, r := range rows {
@@ -65,6 +76,7 @@ func TestCloseCodes(t *testing.T) {
 	}
 }
 
+// CLOSE-4.
 func TestRetryAfterWins(t *testing.T) {
 	t.Parallel()
 	opts := client.Options{Random: func() float64 { return 0.5 }}
@@ -78,7 +90,7 @@ func TestRetryAfterWins(t *testing.T) {
 		}
 		w.pass(time.Second)
 		st := w.c.State()
-		if left := time.Until(st.RetryAt); st.Phase != client.Waiting || left < 18*time.Second || left > 20*time.Second {
+		if left := time.Until(st.RetryAt); st.Phase != client.Waiting || left < 19*time.Second || left > 19*time.Second+500*time.Millisecond {
 			t.Errorf("state %+v, retry in %v", st, left)
 		}
 		w.c.Retry() // the application knows better
@@ -89,6 +101,7 @@ func TestRetryAfterWins(t *testing.T) {
 	})
 }
 
+// CLOSE-3.
 func TestBackoff(t *testing.T) {
 	t.Parallel()
 	prepare := func(s *clienttest.Server) {
@@ -111,7 +124,7 @@ func TestBackoff(t *testing.T) {
 		if d := time.Since(begin); d < 150*time.Second || d > 152*time.Second {
 			t.Errorf("ten failures took %v, want 151.5 s", d)
 		}
-		w.pass(11 * time.Second) // stable: the next failure begins anew
+		w.pass(11 * time.Second) // a session that lasted: the next failure begins anew
 		w.srv.Cut()
 		w.pass(time.Second)
 		if st := w.c.State(); st.Phase != client.Online {
@@ -157,6 +170,7 @@ func TestTokenRenewed(t *testing.T) {
 	})
 }
 
+// S-25 and S-28: 10 seconds after a heartbeat without an answer the connection counts as dead.
 func TestSilentServer(t *testing.T) {
 	t.Parallel()
 	mute := true

@@ -187,11 +187,17 @@ func judgeClose(e *CloseError) retry {
 		return retry{auth: true}
 	case e.Code >= closePerson && e.Code < closeFault:
 		return retry{closed: ByServer}
-	case e.Code >= closeFault && e.Code < closeEnd:
+	case e.Code >= closeFault && e.Code < closeEnd, breach(e):
 		return retry{closed: Incompatible}
 	default:
 		return retry{after: e.RetryAfter}
 	}
+}
+
+// breach reports a code of RFC 6455 by which the server says that it could not read the client (CLOSE-2). What this side
+// could not read may have been damaged on its way.
+func breach(e *CloseError) bool {
+	return !e.Local && (e.Code == 1002 || e.Code == 1003 || e.Code == 1007 || e.Code == 1009)
 }
 
 func (c *Client) locked(fn func()) {

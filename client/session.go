@@ -114,7 +114,7 @@ func (s *session) reader() {
 		}
 		var f throngv1.ServerFrame
 		if err := s.c.codec.decode(b, &f); err != nil {
-			s.fail(&CloseError{Code: closeMalformed, Reason: "the server's frame is malformed"})
+			s.fail(&CloseError{Code: closeMalformed, Reason: "the server's frame is malformed", Local: true})
 			return
 		}
 		s.c.mu.Lock()

@@ -13,6 +13,8 @@ type CloseError struct {
 	Reason string
 	// RetryAfter is when the server wants to see the client again; 0 where it did not say.
 	RetryAfter time.Duration
+	// Local reports that this side closed, over what came from the other.
+	Local bool
 }
 
 // Error implements error.

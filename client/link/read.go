@@ -160,5 +160,5 @@ func (l *Link) control(h header) error {
 
 func (l *Link) refuse(code int, reason string) error {
 	_ = l.Close(code, reason)
-	return &CloseError{Code: code, Reason: reason}
+	return &CloseError{Code: code, Reason: reason, Local: true}
 }
