@@ -165,6 +165,7 @@ func (r *replay) changed(e *chat.Entry, b chat.MembersChanged) (problem string) 
 			r.about.Owner = b.Users[0]
 		}
 	case chat.MemberRole, chat.MemberMuted:
+		r.head.MemberSeq = e.Seq
 	}
 	for _, u := range b.Users {
 		if !r.mine(u) || r.crowded {
