@@ -72,6 +72,14 @@ func TestSourcesOverrideEachOther(t *testing.T) {
 	}
 }
 
+// A key is named in messages and pages as it is written: acronyms are words.
+func TestKeysOfAcronyms(t *testing.T) {
+	t.Parallel()
+	l, err := load(t, "[account.company]\njwks_url = \"https://keys.example/a\"\n")
+	assert.NoError(t, "load", err)
+	assert.Equal(t, "key", l.Config.Account.Company.JWKSURL, "https://keys.example/a")
+}
+
 func TestMistakesAreNamed(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ name, toml, want string }{

@@ -76,10 +76,10 @@ func fieldName(f reflect.StructField) (name string, secret bool) {
 
 // snake turns a field name into a key: MaxFrameBytes is max_frame_bytes, JWKSURL is jwks_url.
 func snake(name string) string {
+	name = strings.NewReplacer("JWKSURL", "JwksUrl", "URLs", "Urls", "IDs", "Ids").Replace(name)
 	if strings.ToUpper(name) == name {
 		return strings.ToLower(name)
 	}
-	name = strings.NewReplacer("JWKSURL", "JwksUrl", "URLs", "Urls", "IDs", "Ids").Replace(name)
 	r := []rune(name)
 	var b strings.Builder
 	for i, c := range r {
