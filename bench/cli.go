@@ -16,6 +16,9 @@ import (
 // ErrFaults is returned by Main where messages were lost, repeated, out of order or damaged.
 var ErrFaults = errors.New("the server did not deliver what it acknowledged")
 
+// ErrUsage is returned by Main for a command line that it does not understand.
+var ErrUsage = errors.New("wrong command line")
+
 const usage = `Usage: throng bench send [flags]
 
 Puts a server under load and checks every delivery at every receiver. Without --url it starts a server of its own on a
@@ -35,7 +38,7 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		if len(args) > 0 && (args[0] == "-h" || args[0] == "--help" || args[0] == "help") {
 			return nil
 		}
-		return errors.New("bench needs to know what to do: send")
+		return fmt.Errorf("%w: bench needs to know what to do: send", ErrUsage)
 	}
 	cfg := SendConfig{Command: "throng bench " + strings.Join(args, " ")}
 	f, file := flags(&cfg, stderr)
@@ -43,10 +46,10 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		if errors.Is(err, flag.ErrHelp) {
 			return nil
 		}
-		return err
+		return fmt.Errorf("%w: %w", ErrUsage, err)
 	}
 	if f.NArg() > 0 {
-		return fmt.Errorf("bench send takes flags only, not %q", f.Arg(0))
+		return fmt.Errorf("%w: bench send takes flags only, not %q", ErrUsage, f.Arg(0))
 	}
 	if cfg.Key == "" {
 		cfg.Key = os.Getenv("THRONG_SERVER_KEY")

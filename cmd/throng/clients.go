@@ -33,9 +33,9 @@ type benchCmd struct {
 // Run puts a server under load.
 func (c benchCmd) Run(e *environment) error {
 	err := bench.Main(e.ctx, c.Args, e.out, e.errOut)
-	if errors.Is(err, bench.ErrFaults) {
+	if errors.Is(err, bench.ErrUsage) {
 		fmt.Fprintln(e.errOut, "throng:", err)
-		return exitError{exitDamage}
+		return exitError{exitUsage}
 	}
 	return err
 }

@@ -14,8 +14,8 @@ type checkCmd struct {
 
 // Help is shown below the flags.
 func (checkCmd) Help() string {
-	return `It reads everything once, in a small and constant amount of memory, and ends with 0 where all is well, with 3 where it
-found damage that stands, with 1 where it could not read the folder.`
+	return `It reads everything once, in a small and constant amount of memory, and ends with 0 where all is well, with 1 where it
+found damage that stands or could not read the folder.`
 }
 
 // Run checks a folder.
@@ -28,7 +28,7 @@ func (c checkCmd) Run(e *environment) error {
 		fmt.Fprint(e.out, report.Summary())
 	}
 	if report.Damaged() {
-		return exitError{exitDamage}
+		return exitError{exitFailed}
 	}
 	return nil
 }

@@ -15,11 +15,10 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 )
 
-// Exit codes: 1 is a failure, 2 a wrong command line, 3 damage that check found.
+// Exit codes: 1 is a failure, also damage that check found and a delivery that bench found wrong; 2 is a wrong command line.
 const (
 	exitFailed = 1
 	exitUsage  = 2
-	exitDamage = 3
 )
 
 // version is set by the linker.

@@ -64,8 +64,10 @@ func TestCommandLine(t *testing.T) {
 		{"users of nothing", []string{"user", "list", "--data", filepath.Join(dir, "none")}, 1, "", "there is no data folder"},
 		{"restore of nothing", []string{"restore", dir}, 1, "", "is no complete backup"},
 		{"import of nothing", []string{"import", filepath.Join(dir, "none")}, 1, "", "no such file"},
-		{"nobody is ready", []string{"ready", "http://127.0.0.1:1"}, 1, "", "connection refused"},
-		{"bench of what", []string{"bench"}, 1, "", "bench needs to know what to do"},
+		{"nobody is ready", []string{"ready", "http://127.0.0.1:1"}, 1, "", "no server answers at http://127.0.0.1:1: dial tcp"},
+		{"no address", []string{"ready", "chat.example"}, 1, "", "write it like http://"},
+		{"unknown flag of bench", []string{"bench", "send", "--bogus"}, 2, "", "bogus"},
+		{"bench of what", []string{"bench"}, 2, "", "bench needs to know what to do"},
 		{"chat without a terminal", []string{"chat"}, 1, "", "needs a terminal"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -107,10 +109,13 @@ func TestOperatorsDay(t *testing.T) {
 	must("restored into", "restore", backup)
 	must("anna", "user", "list")
 	export := filepath.Join(t.TempDir(), "all.jsonl")
-	must("", "export", export)
+	must("exported into", "export", export)
 	code, _, errOut = command(t, env, "export", export)
 	assert.True(t, "an export goes over nothing", code == 1 && strings.Contains(errOut, "exists"))
 	env = []string{"THRONG_DATA=" + data + "3"}
+	code, _, errOut = command(t, env, "import", "main.go")
+	assert.True(t, "what is no export: "+errOut, code == 1 && strings.Contains(errOut, "main.go is no export of Throng: line 1"))
+	assert.True(t, "a new folder is named: "+errOut, strings.Contains(errOut, "made the data folder "+data+"3"))
 	must("imported 2 users", "import", export)
 	must("everything that a folder can show", "check", data+"3")
 }

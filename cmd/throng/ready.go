@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -18,13 +19,18 @@ func (c readyCmd) Run(e *environment) error {
 	const patience = 2 * time.Second
 	ctx, cancel := context.WithTimeout(e.ctx, patience)
 	defer cancel()
+	if u, err := url.Parse(c.URL); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return fmt.Errorf("%q is no address; write it like http://127.0.0.1:8080", c.URL)
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(c.URL, "/")+"/readyz", nil)
 	if err != nil {
 		return fmt.Errorf("the address: %w", err)
 	}
 	resp, err := (&http.Client{}).Do(req)
-	if err != nil {
-		return fmt.Errorf("asking: %w", err)
+	if cause := new(url.Error); errors.As(err, &cause) {
+		return fmt.Errorf("no server answers at %s: %w", c.URL, cause.Err)
+	} else if err != nil {
+		return fmt.Errorf("asking %s: %w", c.URL, err)
 	}
 	err = resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {

@@ -33,7 +33,13 @@ func (c exportCmd) Run(e *environment) (err error) {
 		out = f
 	}
 	return c.with(e, false, func(op *app.Operator) error {
-		return op.Export(e.ctx, out, c.Passwords)
+		if err := op.Export(e.ctx, out, c.Passwords); err != nil {
+			return err
+		}
+		if c.To != "-" {
+			fmt.Fprintf(e.out, "exported into %s\n", c.To)
+		}
+		return nil
 	})
 }
 
@@ -65,6 +71,9 @@ func (c importCmd) Run(e *environment) error {
 			fmt.Fprintf(e.errOut, "\r%d users, %d conversations, %d entries ", p.Counts.Users, p.Counts.Conversations, p.Counts.Entries)
 		})
 		fmt.Fprintln(e.errOut)
+		if err != nil && last.Line == 0 {
+			return fmt.Errorf("%s is no export of Throng: %w", c.From, err)
+		}
 		if err != nil {
 			return fmt.Errorf("%w\nwhat stands before it is stored; start the same import again to go on", err)
 		}

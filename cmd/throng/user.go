@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"golang.org/x/term"
@@ -33,7 +33,12 @@ func (s sources) connect(e *environment, create bool) (*app.Operator, error) {
 		return nil, err
 	}
 	log := slog.New(slog.NewTextHandler(e.errOut, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	return app.Connect(e.ctx, l.Config, app.Options{Logger: log, Version: version}, create)
+	_, statErr := os.Stat(l.Config.Data)
+	op, err := app.Connect(e.ctx, l.Config, app.Options{Logger: log, Version: version}, create)
+	if err == nil && errors.Is(statErr, fs.ErrNotExist) { // a mistyped --data is noticed
+		fmt.Fprintf(e.errOut, "made the data folder %s\n", l.Config.Data)
+	}
+	return op, err
 }
 
 // with runs fn with a connection to the server or the folder.
@@ -244,8 +249,7 @@ type userListCmd struct {
 // Run lists the accounts.
 func (c userListCmd) Run(e *environment) error {
 	return c.with(e, false, func(op *app.Operator) error {
-		w := tabwriter.NewWriter(e.out, 0, 8, 2, ' ', 0)
-		fmt.Fprintln(w, "ID\tSIGN-IN NAME\tEXTERNAL ID\tNAME\tSINCE\t")
+		w := newTable(e.out, "ID", "SINCE", "SIGN-IN NAME", "EXTERNAL ID", "NAME", "NOTE")
 		req := &throngv1.ListUsersRequest{Limit: 200}
 		for {
 			var resp throngv1.ListUsersResponse
@@ -261,10 +265,13 @@ func (c userListCmd) Run(e *environment) error {
 					note = strings.TrimSpace(note + " disabled")
 				}
 				since := time.UnixMilli(int64(u.GetCreatedMs())).UTC().Format(time.DateOnly)
-				fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", u.GetId(), u.GetHandle(), u.GetExternalId(), u.GetName(), since, note)
+				w.row(strconv.FormatUint(u.GetId(), 10), since, u.GetHandle(), u.GetExternalId(), u.GetName(), note)
+			}
+			if err := w.flush(); err != nil { // each page by itself: no list is too long
+				return err
 			}
 			if req.PageToken = resp.GetNextPageToken(); req.GetPageToken() == "" {
-				return w.Flush()
+				return nil
 			}
 		}
 	})

@@ -38,7 +38,9 @@ func (s *Service) CreateUsers(ctx context.Context, users []NewUser) ([]chat.User
 		a, err := s.newAccount(u)
 		if err != nil {
 			e := *chat.AsError(err)
-			e.Message = fmt.Sprintf("user %d of the list: %s", i+1, e.Message)
+			if len(users) > 1 {
+				e.Message = fmt.Sprintf("user %d of the list: %s", i+1, e.Message)
+			}
 			return nil, 0, &e
 		}
 		accounts[i] = a

@@ -54,7 +54,7 @@ func (a *App) serveBackup(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := a.backup(path); err != nil {
-		a.log.Error("backup", "error", err)
+		a.log.Info("backup ended early; its caller was told", "error", err)
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
@@ -67,7 +67,7 @@ func (a *App) serveExport(w http.ResponseWriter, r *http.Request) {
 	passwords, _ := strconv.ParseBool(r.URL.Query().Get("passwords"))
 	err := a.export(r.Context(), w, archive.ExportOptions{Passwords: passwords, NowMS: uint64(time.Now().UnixMilli())})
 	if err != nil {
-		a.log.Error("export", "error", err)
+		a.log.Info("export ended early; its caller was told", "error", err)
 		w.Header().Set(trailerError, strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 }
@@ -107,7 +107,7 @@ func (a *App) serveImport(w http.ResponseWriter, r *http.Request) {
 	})
 	last := importStep{Position: position, Done: true}
 	if err != nil {
-		a.log.Error("import", "error", err)
+		a.log.Info("import ended early; its caller was told", "error", err)
 		last.Error = err.Error()
 	}
 	tell(last)

@@ -1,0 +1,24 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/throng-im/throng/internal/assert"
+)
+
+func TestTableAlignsWideCharacters(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	w := newTable(&out, "ID", "NAME", "NOTE")
+	w.row("1", "小明", "administrator")
+	w.row("2", "bob", "")
+	assert.NoError(t, "flush", w.flush())
+	w.row("3", "Maximilian", "disabled")
+	assert.NoError(t, "flush", w.flush())
+	assert.Equal(t, "table", out.String(), `ID  NAME  NOTE
+1   小明  administrator
+2   bob
+3   Maximilian  disabled
+`)
+}
