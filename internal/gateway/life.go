@@ -226,7 +226,7 @@ func (l *loop) afterWrite(c *conn) {
 		l.drop(c)
 		return
 	}
-	for ; c.held > 0; c.held-- {
+	for ; c.held > 0 && !c.session.Congested(); c.held-- {
 		<-c.credit
 	}
 	if len(c.session.reads) > 0 {

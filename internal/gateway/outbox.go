@@ -18,7 +18,8 @@ const (
 
 // Outbox is what waits for one receiver: the pieces of the next frame, bounded in bytes. Deliveries beyond the bound collapse
 // to one hint per conversation, those beyond 256 conversations to one sync hint (D: nothing is lost, the device pulls).
-// Answers never collapse: they are bounded by the requests in flight. It is owned by the session's loop.
+// Answers never collapse: they are bounded by the requests in flight, and those of calls, which may be large, by being
+// asked for one at a time. It is owned by the session's loop.
 type Outbox struct {
 	// immutable after construction
 	sub   wire.Subprotocol
@@ -29,6 +30,8 @@ type Outbox struct {
 	buf     []byte // headroom, begin of frame, pieces; empty where nothing waits
 	marks   []mark // one per piece
 	held    int    // bytes handed to the transport and not taken by it yet
+	page    int    // bytes of buf that answer calls
+	taken   int    // page of the frame that the transport was handed
 	lagging map[chat.ConversationID]place
 	lagAll  bool // too many conversations: one sync hint
 	dropped int  // deliveries that collapsed, since the last look
@@ -50,11 +53,20 @@ type place struct {
 // Len is how many bytes wait for the receiver, those in the hands of the transport included.
 func (o *Outbox) Len() int { return len(o.buf) + len(o.marks)*markBytes + o.held }
 
+// Owed is Len without the answers of calls, which were asked for one by one.
+func (o *Outbox) Owed() int { return o.Len() - o.page - min(o.held, o.taken) }
+
 // Empty reports that there is nothing to write.
 func (o *Outbox) Empty() bool { return len(o.buf) == 0 && !o.behind() }
 
 // Add puts a piece that must arrive.
 func (o *Outbox) Add(piece []byte) { o.add(piece, 0, place{}) }
+
+// AddPage puts the answer of a call, which may be large.
+func (o *Outbox) AddPage(piece []byte) {
+	o.Add(piece)
+	o.page += len(piece)
+}
 
 // Push puts a delivery of a conversation that may collapse to a hint.
 func (o *Outbox) Push(piece []byte, id chat.ConversationID, at place) {
@@ -138,6 +150,7 @@ func (o *Outbox) Take() []byte {
 	}
 	frame := wire.EndFrame(o.sub, o.buf)
 	o.buf = nil
+	o.page, o.taken = 0, o.page
 	if cap(o.marks) > 64 {
 		o.marks = nil
 	}
@@ -170,5 +183,5 @@ func (o *Outbox) Drop() {
 	if o.buf != nil {
 		o.pool.put(o.buf)
 	}
-	o.buf, o.marks, o.lagging, o.lagAll = nil, nil, nil, false
+	o.buf, o.marks, o.lagging, o.lagAll, o.page = nil, nil, nil, false, 0
 }

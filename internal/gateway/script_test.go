@@ -122,7 +122,7 @@ func (s *scripted) command(line string) string {
 		s.sess.Sent(a.num("id"), r)
 	case "answered":
 		a := args(rest)
-		piece := []byte(fmt.Sprintf(`{"response":{"id":"%d","sync":{}}}`, a.num("id")))
+		piece := fmt.Appendf(nil, `{"response":{"id":"%d","sync":{%s}}}`, a.num("id"), strings.Repeat(" ", int(a.num("size"))))
 		s.sess.Answered(a.num("id"), piece, a.err())
 	case "deliver":
 		s.deliver(args(rest))

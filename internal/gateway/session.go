@@ -84,8 +84,11 @@ func (s *Session) Calls() []Call {
 	return c
 }
 
-// Congested reports that the receiver should not be read from: more waits for it than it takes.
-func (s *Session) Congested() bool { return s.out.Len() > s.cfg.Outbound }
+// Congested reports that the receiver should not be read from: more waits for it than it takes, or it has asked before it is
+// known who asks, and what it sends would have to be kept until then.
+func (s *Session) Congested() bool {
+	return s.out.Len() > s.cfg.Outbound || s.state == stateAuthenticating || s.state == stateSubscribing
+}
 
 // Handle takes a request.
 func (s *Session) Handle(now int64, env *throngv1.ClientEnvelope) {
@@ -201,7 +204,7 @@ func (s *Session) slowDown(id uint64, wait time.Duration) {
 
 // pump starts the next call that may block. It waits for a receiver that is behind: an answer may be half a megabyte.
 func (s *Session) pump() {
-	if s.reading || len(s.reads) == 0 || s.Congested() {
+	if s.reading || len(s.reads) == 0 || s.out.Len() > s.cfg.Outbound {
 		return
 	}
 	env := s.reads[0]
@@ -250,7 +253,7 @@ func (s *Session) Answered(id uint64, piece []byte, err error) {
 	case err != nil:
 		s.fail(id, err)
 	case id != 0:
-		s.answer(piece)
+		s.out.AddPage(piece) // pump waited until there was room
 	}
 	s.pump()
 	s.settle()
@@ -287,7 +290,7 @@ func (s *Session) notify(piece []byte) {
 }
 
 func (s *Session) answer(piece []byte) {
-	if n := s.out.Len(); n > 0 && n+len(piece) > s.cfg.OutboundHard {
+	if n := s.out.Owed(); n > 0 && n+len(piece) > s.cfg.OutboundHard {
 		s.out.Drop()
 		s.End(throngv1.CloseCode_CLOSE_CODE_SLOW, "outbound_full", 0)
 		return
