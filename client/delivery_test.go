@@ -10,6 +10,7 @@ import (
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
+// DLV-15, DLV-16.
 func TestDelivery(t *testing.T) {
 	t.Parallel()
 	// Each row says what the link does to the deliveries of seqs 2 to 11; the client must tell 1 to 11 all the same.
@@ -50,6 +51,7 @@ func TestDelivery(t *testing.T) {
 	}
 }
 
+// DLV-16: what comes behind a gap waits.
 func TestReordered(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(50) {
@@ -125,6 +127,7 @@ func TestHole(t *testing.T) {
 	})
 }
 
+// DLV-15: withheld spans count as filled.
 func TestWithheld(t *testing.T) {
 	t.Parallel()
 	bubble(t, nil, client.Options{}, func(w *world) {
@@ -149,6 +152,7 @@ func TestWithheld(t *testing.T) {
 	})
 }
 
+// DLV-17: a head of the digest is one above what the device has.
 func TestHeartbeatFindsTheLostTail(t *testing.T) {
 	t.Parallel()
 	for _, tier := range []throngv1.Tier{throngv1.Tier_TIER_SMALL, throngv1.Tier_TIER_MEDIUM} {
@@ -167,6 +171,7 @@ func TestHeartbeatFindsTheLostTail(t *testing.T) {
 	}
 }
 
+// DLV-17.
 func TestHint(t *testing.T) {
 	t.Parallel()
 	bubble(t, nil, client.Options{}, func(w *world) {

@@ -47,6 +47,7 @@ func TestSend(t *testing.T) {
 	}
 }
 
+// SEND-12, S-31: without an answer it is sent again, and stands once.
 func TestLostAck(t *testing.T) {
 	t.Parallel()
 	lost := false
@@ -72,6 +73,7 @@ func TestLostAck(t *testing.T) {
 	})
 }
 
+// S-31.
 func TestOrderOverReconnects(t *testing.T) {
 	t.Parallel()
 	n := 0

@@ -272,7 +272,7 @@ func TestSmallConversationsGoToTheirMembers(t *testing.T) {
 	}
 }
 
-// A conversation that is met in the middle: the directory is ahead of the stream, and nobody gets what came before them.
+// DLV-2. A conversation that is met in the middle: the directory is ahead of the stream, and nobody gets what came before them.
 func TestMembersAreThoseOfTheEntrysSeq(t *testing.T) {
 	t.Parallel()
 	s := newStory(t)

@@ -18,7 +18,7 @@ func head(first, length byte, extended ...byte) []byte {
 
 func long(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 
-// TestBreachesOfFraming are closed with RFC 6455's codes (S-23, security nos. 15 to 22), each written at once and byte by byte.
+// TestBreachesOfFraming are closed with RFC 6455's codes (S-23, CLOSE-2, CLOSE-5, security nos. 15 to 22), each written at once and byte by byte.
 func TestBreachesOfFraming(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
@@ -57,6 +57,10 @@ func TestBreachesOfFraming(t *testing.T) {
 		{name: "close of one byte", send: append(head(0x88, 1), 0x03), code: 1002},
 		{name: "close 1005 (no. 22)", send: append(head(0x88, 2), 0x03, 0xED), code: 1002},
 		{name: "close 1006 (no. 22)", send: append(head(0x88, 2), 0x03, 0xEE), code: 1002},
+		{name: "close 1015", send: append(head(0x88, 2), 0x03, 0xF7), code: 1002},
+		{name: "close 1016", send: append(head(0x88, 2), 0x03, 0xF8), code: 1002},
+		{name: "close 2999", send: append(head(0x88, 2), 0x0B, 0xB7), code: 1002},
+		{name: "close 4999", send: append(head(0x88, 2), 0x13, 0x87), code: 4999},
 		{name: "close 999 (no. 22)", send: append(head(0x88, 2), 0x03, 0xE7), code: 1002},
 		{name: "close 5000 (no. 22)", send: append(head(0x88, 2), 0x13, 0x88), code: 1002},
 		{name: "close 1000", send: append(head(0x88, 2), 0x03, 0xE8), code: 1000},

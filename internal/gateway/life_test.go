@@ -46,6 +46,7 @@ func TestPipelinedSendsKeepTheirOrder(t *testing.T) {
 	}
 }
 
+// S-11; how a revocation gets here is the account package's to test.
 func TestRevocationClosesLiveSessions(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
@@ -144,6 +145,7 @@ func TestTokenInTheHandshake(t *testing.T) {
 	}
 }
 
+// S-29, S-30: the notice with the close code and a time to wait comes first.
 func TestDrainTellsEverybodyToGo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)

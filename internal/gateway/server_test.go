@@ -266,6 +266,7 @@ func TestJSON(t *testing.T) {
 	}
 }
 
+// S-1, S-3 to S-5, S-24 (nothing is agreed), S-32.
 func TestHandshakeIsChecked(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *gateway.Config) { c.Origins = []string{"https://app.example"} })
@@ -278,6 +279,7 @@ func TestHandshakeIsChecked(t *testing.T) {
 		status int
 	}{
 		{name: "good", status: 101},
+		{name: "compression offered", set: http.Header{"Sec-Websocket-Extensions": {"permessage-deflate"}}, status: 101},
 		{name: "own origin", set: http.Header{"Origin": {w.http.URL}}, status: 101},
 		{name: "allowed origin", set: http.Header{"Origin": {"https://app.example"}}, status: 101},
 		{name: "foreign origin (no. 1)", set: http.Header{"Origin": {"https://evil.example"}}, status: 403},
@@ -335,6 +337,9 @@ func TestHandshakeIsChecked(t *testing.T) {
 				}
 				if got := res.Header.Get("Sec-Websocket-Protocol"); got != "throng.v1.proto" {
 					t.Errorf("protocol %q", got)
+				}
+				if got := res.Header.Get("Sec-Websocket-Extensions"); got != "" {
+					t.Errorf("agreed to %q, which nothing here reads", got)
 				}
 			case http.StatusUpgradeRequired:
 				if res.Header.Get("Sec-Websocket-Version") != "13" {

@@ -185,6 +185,7 @@ func (b *bank) wait(t *testing.T, seq chat.Seq) {
 // TestStreamsUnderMemberChanges: members come and go, the tier switches to and fro, and sessions open and close all the while.
 // No session is given an entry that its user may not see, none twice, all rising; and once the members rest, everybody who is
 // one gets the next entry.
+// DLV-2 and DLV-3, from the fan-out to the connections.
 func TestStreamsUnderMemberChanges(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(12) {

@@ -163,6 +163,7 @@ func TestRunFinishesWhatWaits(t *testing.T) {
 	assert.Equal(t, "after the end", reason(<-results), chat.ReasonDraining)
 }
 
+// SEND-12.
 func TestAppendThatIsCutOffIsInDoubt(t *testing.T) {
 	t.Parallel()
 	g := &gate{begun: make(chan int, 16), open: make(chan struct{})}

@@ -9,6 +9,7 @@ import (
 	"github.com/throng-im/throng/internal/timeline"
 )
 
+// SYNC-7; withheld spans of SYNC-6.
 func TestLeavingCapsTheHead(t *testing.T) {
 	t.Parallel()
 	for _, small := range []uint32{100, 2} {
@@ -44,6 +45,7 @@ func TestLeavingCapsTheHead(t *testing.T) {
 	}
 }
 
+// SYNC-1: medium and large conversations are part of every sync.
 func TestLargeConversationsEndEverySync(t *testing.T) {
 	t.Parallel()
 	w := open(t, 3)

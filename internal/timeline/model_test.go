@@ -28,7 +28,7 @@ const (
 )
 
 // TestModel lets users do what users do, cuts the power now and then, and holds each device's copy, kept by syncs from its
-// own cursor alone, against a model that knows no cursors.
+// own cursor alone, against a model that knows no cursors. Devices sync when they like, so cursors are of any age (SYNC-5).
 func TestModel(t *testing.T) {
 	t.Parallel()
 	first, last := uint64(1), *seeds

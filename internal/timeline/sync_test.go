@@ -10,6 +10,7 @@ import (
 	"github.com/throng-im/throng/internal/timeline"
 )
 
+// SYNC-1, SYNC-6.
 func TestSyncFreshAndAfterwards(t *testing.T) {
 	t.Parallel()
 	w := open(t, 100)
@@ -112,6 +113,7 @@ func TestReset(t *testing.T) {
 	assert.True(t, "the beginning is a place too", !zero.Reset)
 }
 
+// SYNC-1: in the order of change, over pages.
 func TestPages(t *testing.T) {
 	t.Parallel()
 	w := open(t, 100)

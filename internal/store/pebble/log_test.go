@@ -11,6 +11,8 @@ import (
 	"github.com/throng-im/throng/internal/store/pebble"
 )
 
+// The port's rules that the spec's rest on: SEND-9 is LOG-7, SEND-13 is LOG-8, what SEND-12 promises of errors is LOG-10,
+// SYNC-14 is LOG-3 and LOG-5, DLV-1 is EVT-2: what followers get stands after a crash.
 func TestLog(t *testing.T)       { t.Parallel(); porttest.Log(t, openEngine) }
 func TestDirectory(t *testing.T) { t.Parallel(); porttest.Directory(t, openEngine) }
 func TestEvents(t *testing.T)    { t.Parallel(); porttest.Events(t, openEngine) }
