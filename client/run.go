@@ -11,7 +11,8 @@ import (
 
 const (
 	dialTimeout  = 15 * time.Second
-	maxAuthTries = 2 // rejected tokens in a row before the client gives up
+	tokenTimeout = 30 * time.Second // whatever the source of tokens does, the next try begins
+	maxAuthTries = 2                // rejected tokens in a row before the client gives up
 	maxShift     = 16
 )
 
@@ -107,11 +108,13 @@ func (c *Client) wait(st State, d time.Duration) bool {
 
 // connection runs one connection from the dial to its end and returns how long it was online.
 func (c *Client) connection(why TokenReason, attempt int) (time.Duration, error) {
-	token, err := c.opts.Tokens.Token(c.life, why)
+	ctx, cancel := context.WithTimeout(c.life, tokenTimeout)
+	token, err := c.opts.Tokens.Token(ctx, why)
+	cancel()
 	if err != nil {
 		return 0, &tokenError{err}
 	}
-	ctx, cancel := context.WithTimeout(c.life, dialTimeout)
+	ctx, cancel = context.WithTimeout(c.life, dialTimeout)
 	conn, err := link.Dial(ctx, link.Config{URL: c.url, JSON: c.opts.JSON, NetDial: c.opts.NetDial, TLS: c.opts.TLS})
 	cancel()
 	if err != nil {

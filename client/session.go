@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"time"
@@ -284,8 +285,17 @@ func (s *session) authenticated(a *throngv1.AuthenticateResponse) {
 // renew gets a new token and authenticates again on the same connection.
 func (s *session) renew() {
 	s.renewing = true
+	ctx, cancel := context.WithTimeout(s.c.life, tokenTimeout)
+	s.wg.Go(func() { // the end of the connection does not wait for a token that is no longer wanted
+		select {
+		case <-s.ended:
+		case <-ctx.Done():
+		}
+		cancel()
+	})
 	s.wg.Go(func() {
-		token, err := s.c.opts.Tokens.Token(s.c.life, TokenExpiring)
+		defer cancel()
+		token, err := s.c.opts.Tokens.Token(ctx, TokenExpiring)
 		s.c.mu.Lock()
 		defer s.c.mu.Unlock()
 		if err != nil {

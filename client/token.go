@@ -67,8 +67,10 @@ type Login struct {
 	Tokens Tokens
 }
 
-// refreshBefore is how long before its end an access token is replaced.
-const refreshBefore = 30 * time.Second
+const (
+	refreshBefore  = 30 * time.Second // how long before its end an access token is replaced
+	refreshTimeout = 15 * time.Second
+)
 
 // RefreshingTokens is a TokenSource that uses up refresh tokens: each refresh gives a new one, and save is called with it
 // before it is used, so that a crash does not sign the device out. save may be nil.
@@ -104,6 +106,9 @@ func (r *refresher) Token(ctx context.Context, why TokenReason) (string, error) 
 		r.used = r.tokens.Access // a token that nobody has tried yet is good for every reason
 		return r.used, nil
 	}
+	// Whoever waits for the turn waits for this call: it ends even where the network has gone silent.
+	ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
+	defer cancel()
 	resp, err := r.accounts.anonymous.Refresh(ctx,
 		connect.NewRequest(&throngv1.RefreshRequest{RefreshToken: r.tokens.Refresh}))
 	if err != nil {
