@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// bufferBytes is what a direction holds before its writer waits.
+// bufferBytes is what a direction holds before its writer waits, where the network does not say.
 const bufferBytes = 64 << 10
 
 // stream is one direction of a connection.
@@ -21,6 +21,8 @@ type stream struct {
 	eof      bool  // the writer closed
 	broken   error // both ends fail with it
 	silent   bool  // what is written vanishes
+	stalled  bool  // nothing is taken out
+	buffer   int
 	changed  chan struct{}
 }
 
@@ -29,7 +31,7 @@ type segment struct {
 	due  time.Time
 }
 
-func newStream() *stream { return &stream{changed: make(chan struct{})} }
+func newStream(buffer int) *stream { return &stream{buffer: buffer, changed: make(chan struct{})} }
 
 // wake tells all that wait on the stream to look again; mu is held.
 func (s *stream) wake() {
@@ -61,8 +63,8 @@ func (s *stream) write(p []byte, delay time.Duration, dl *deadline) (int, error)
 		case passed:
 			s.mu.Unlock()
 			return written, os.ErrDeadlineExceeded
-		case s.held < bufferBytes:
-			n := min(len(p), bufferBytes-s.held)
+		case s.held < s.buffer:
+			n := min(len(p), s.buffer-s.held)
 			if !s.silent {
 				due := time.Now().Add(delay)
 				if k := len(s.segments); k > 0 && due.Before(s.segments[k-1].due) {
@@ -101,6 +103,7 @@ func (s *stream) read(p []byte, dl *deadline) (int, error) {
 		case passed:
 			s.mu.Unlock()
 			return 0, os.ErrDeadlineExceeded
+		case s.stalled:
 		case len(s.segments) > 0:
 			wait := time.Until(s.segments[0].due)
 			if wait <= 0 {
@@ -179,6 +182,7 @@ type conn struct {
 	in, out       *stream
 	rd, wd        *deadline
 	link          *Link
+	server        bool // this is the server's end
 	local, remote net.Addr
 	once          sync.Once
 	gone          func()
@@ -193,7 +197,13 @@ func (c *conn) Read(p []byte) (int, error) {
 	return c.in.read(p, c.rd)
 }
 
-func (c *conn) Write(p []byte) (int, error) { return c.out.write(p, c.link.delay(), c.wd) }
+func (c *conn) Write(p []byte) (int, error) {
+	delay, lost := c.link.travel()
+	if lost && c.server {
+		return len(p), nil
+	}
+	return c.out.write(p, delay, c.wd)
+}
 
 func (c *conn) Close() error {
 	c.once.Do(func() {

@@ -94,6 +94,46 @@ func TestSilenceIsNotNoticed(t *testing.T) {
 	})
 }
 
+func TestStalledClientTakesNothingUntilItDoes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client, server, link := pair(t)
+		link.SetStalled(true)
+		if _, err := io.WriteString(server, "late"); err != nil {
+			t.Fatal(err)
+		}
+		_ = client.SetReadDeadline(time.Now().Add(time.Minute))
+		b := make([]byte, 8)
+		if _, err := client.Read(b); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatal(err)
+		}
+		_ = client.SetReadDeadline(time.Time{})
+		link.SetStalled(false)
+		if n, err := client.Read(b); err != nil || string(b[:n]) != "late" {
+			t.Fatalf("%q, %v", b[:n], err)
+		}
+	})
+}
+
+func TestLossyLinkLosesWhatTheServerWrites(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client, server, link := pair(t)
+		link.SetLossy(true)
+		if _, err := io.WriteString(server, "lost"); err != nil {
+			t.Fatal(err)
+		}
+		link.SetLossy(false)
+		if _, err := io.WriteString(server, "kept"); err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, 8)
+		if n, err := client.Read(b); err != nil || string(b[:n]) != "kept" {
+			t.Fatalf("%q, %v", b[:n], err)
+		}
+	})
+}
+
 func TestResetIsNoticedByBoth(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -11,6 +11,9 @@ import (
 
 // Network is one server's address and the ways to it. It may be used from any goroutine.
 type Network struct {
+	// Buffer is what a direction of a connection holds before its writer waits, in bytes; 0 is 64 KiB. Set it before use.
+	Buffer int
+
 	mu       sync.Mutex
 	listener *listener
 	clients  int
@@ -41,6 +44,8 @@ type Link struct {
 	rng      *rand.Rand
 	min, max time.Duration
 	down     bool
+	lossy    bool
+	stalled  bool
 	conns    map[*conn]struct{} // the server's ends
 }
 
@@ -51,13 +56,31 @@ func (l *Link) SetLatency(lowest, highest time.Duration) {
 	l.min, l.max = lowest, highest
 }
 
-func (l *Link) delay() time.Duration {
+func (l *Link) travel() (delay time.Duration, lost bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.max <= l.min {
-		return l.min
+		return l.min, l.lossy
 	}
-	return l.min + time.Duration(l.rng.Int64N(int64(l.max-l.min)))
+	return l.min + time.Duration(l.rng.Int64N(int64(l.max-l.min))), l.lossy
+}
+
+// SetLossy makes what the server writes vanish, write by write, or arrive again. Connections stay as they are: since the
+// server writes whole frames, it is as if it had never sent them.
+func (l *Link) SetLossy(lossy bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lossy = lossy
+}
+
+// SetStalled makes the client's ends take nothing until it is unset, so that what the server writes fills the buffers.
+func (l *Link) SetStalled(stalled bool) {
+	l.mu.Lock()
+	l.stalled = stalled
+	l.mu.Unlock()
+	for _, c := range l.open() {
+		c.out.update(func() { c.out.stalled = stalled })
+	}
 }
 
 // SetDown refuses new connections, or lets them through again. Open ones stay.
@@ -93,8 +116,9 @@ func (l *Link) open() []*conn {
 
 // DialContext opens a connection; network and address are ignored, so that it fits where a dialer is asked for.
 func (l *Link) DialContext(ctx context.Context, _, _ string) (net.Conn, error) {
+	delay, _ := l.travel()
 	select {
-	case <-time.After(l.delay()):
+	case <-time.After(delay):
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -106,9 +130,14 @@ func (l *Link) DialContext(ctx context.Context, _, _ string) (net.Conn, error) {
 	if to == nil || l.down {
 		return nil, &net.OpError{Op: "dial", Net: "mem", Err: errRefused}
 	}
-	a, b := newStream(), newStream()
+	buffer := l.network.Buffer
+	if buffer == 0 {
+		buffer = bufferBytes
+	}
+	a, b := newStream(buffer), newStream(buffer)
+	a.stalled = l.stalled
 	client := &conn{in: a, out: b, rd: newDeadline(), wd: newDeadline(), link: l, local: address(l.addr), remote: address("server:80"), gone: func() {}}
-	server := &conn{in: b, out: a, rd: newDeadline(), wd: newDeadline(), link: l, local: address("server:80"), remote: address(l.addr)}
+	server := &conn{server: true, in: b, out: a, rd: newDeadline(), wd: newDeadline(), link: l, local: address("server:80"), remote: address(l.addr)}
 	server.gone = func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()

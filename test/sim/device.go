@@ -6,8 +6,10 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"sync"
+	"time"
 
 	"connectrpc.com/connect"
+	"github.com/google/uuid"
 
 	"github.com/throng-im/throng/client"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
@@ -18,51 +20,100 @@ import (
 // device is one device of a user, with its way to the server and what it was told.
 type device struct {
 	// immutable after construction
-	world *World
-	name  string
-	user  client.UserID
-	link  *memnet.Link
-	http  *http.Client
-	rng   *rand.Rand
+	world  *World
+	name   string
+	number int
+	user   client.UserID
+	link   *memnet.Link
+	http   *http.Client
+	json   bool
+	rng    *rand.Rand
+
+	// guarded by random: the client and the person draw from the same source
+	random sync.Mutex
 
 	// guarded by mu
 	mu      sync.Mutex
 	cl      *client.Client
-	sdkID   uint64 // the device's id on the server
+	tokens  client.TokenSource
+	id      uint64 // the device's id on the server
+	outbox  *outbox
+	ended   time.Time // when it was signed out; zero while it is not
+	doubt   bool      // whether it was signed out nobody knows
 	streams []*history.Stream
 	holes   map[[2]uint64]bool
-	told    map[uint64]uint64 // last seq told, by conversation
+	told    map[client.ConversationID]uint64 // last seq told
+	heads   map[client.ConversationID]uint64 // highest head that a page showed
 	sent    int
 }
 
 func (w *World) newDevice(name string, user client.UserID) *device {
-	link := w.net.NewLink(rand.New(rand.NewPCG(w.seed, uint64(len(w.devices))+100)))
+	n := len(w.devices)
+	link := w.net.NewLink(rand.New(rand.NewPCG(w.seed, uint64(n)+100))) //nolint:gosec // a seed is to be repeatable
 	d := &device{
-		world: w, name: name, user: user, link: link,
-		rng:  rand.New(rand.NewPCG(w.seed, uint64(len(w.devices))+1)),
+		world: w, name: name, number: n, user: user, link: link, json: w.rng.IntN(3) == 0,
+		rng:  rand.New(rand.NewPCG(w.seed, uint64(n)+1)), //nolint:gosec // as above
 		http: &http.Client{Transport: &http.Transport{DialContext: link.DialContext, MaxIdleConns: 2}},
 	}
 	w.devices = append(w.devices, d)
 	return d
 }
 
-// start signs the device in anew, as after an installation.
-func (d *device) start() error {
-	source := client.TokenFunc(func(ctx context.Context, _ client.TokenReason) (string, error) {
-		resp, err := d.world.admin.Admin.IssueToken(ctx, connect.NewRequest(&throngv1.IssueTokenRequest{
+func (d *device) intN(n int) int {
+	d.random.Lock()
+	defer d.random.Unlock()
+	return d.rng.IntN(n)
+}
+
+func (d *device) float() float64 {
+	d.random.Lock()
+	defer d.random.Unlock()
+	return d.rng.Float64()
+}
+
+// install signs the device in anew, with nothing remembered. It tries until the server is there.
+func (d *device) install() error {
+	var got *throngv1.IssueTokenResponse
+	for {
+		resp, err := d.world.admin.Admin.IssueToken(d.world.ctx, connect.NewRequest(&throngv1.IssueTokenRequest{
 			User: uint64(d.user), Device: &throngv1.NewDevice{Name: d.name, Platform: throngv1.Platform_PLATFORM_TERMINAL},
 		}))
-		if err != nil {
-			return "", err
+		if err == nil {
+			got = resp.Msg
+			break
 		}
-		return resp.Msg.GetTokens().GetAccessToken(), nil
-	})
+		select {
+		case <-time.After(time.Second):
+		case <-d.world.ctx.Done():
+			return d.world.ctx.Err()
+		}
+	}
+	t := got.GetTokens()
+	api := client.NewAPI("http://server", client.WithHTTPClient(d.http))
 	d.mu.Lock()
-	d.streams = append(d.streams, &history.Stream{Device: d.name})
-	d.told, d.holes = map[uint64]uint64{}, map[[2]uint64]bool{}
+	d.id, d.ended, d.doubt, d.outbox = got.GetDevice(), time.Time{}, false, &outbox{drafts: map[uuid.UUID]client.Draft{}}
+	d.tokens = client.RefreshingTokens(api, client.Tokens{
+		Access: t.GetAccessToken(), AccessExpires: ms(t.GetAccessExpiresMs()),
+		Refresh: t.GetRefreshToken(), RefreshExpires: ms(t.GetRefreshExpiresMs()),
+	}, nil)
+	d.mu.Unlock()
+	return d.start()
+}
+
+func ms(n uint64) time.Time { return time.UnixMilli(int64(n)) } //nolint:gosec // a time
+
+// start begins the application: the sign-in and what was not sent are there, what was shown is not.
+func (d *device) start() error {
+	d.mu.Lock()
+	stream := &history.Stream{Device: fmt.Sprintf("%s (%d)", d.name, len(d.streams))}
+	d.streams = append(d.streams, stream)
+	d.told, d.holes = map[client.ConversationID]uint64{}, map[[2]uint64]bool{}
+	d.heads = map[client.ConversationID]uint64{}
+	tokens, outbox := d.tokens, d.outbox
 	d.mu.Unlock()
 	cl, err := client.New("http://server", client.Options{
-		Tokens: source, NetDial: d.link.DialContext, HTTP: d.http, OnEvent: d.note, Random: d.rng.Float64, JSON: len(d.name)%2 == 0,
+		Tokens: tokens, NetDial: d.link.DialContext, HTTP: d.http, OnEvent: d.note, Random: d.float, JSON: d.json, Outbox: outbox,
+		Log: d.world.log.With("client", d.name),
 	})
 	if err != nil {
 		return fmt.Errorf("making a client: %w", err)
@@ -80,13 +131,43 @@ func (d *device) client() *client.Client {
 	return d.cl
 }
 
-// restart ends the application and starts it anew, with nothing remembered.
+// restart ends the application and starts it again.
 func (d *device) restart() error {
+	d.world.step("%s restarts", d.name)
 	if err := d.client().Close(); err != nil {
 		return fmt.Errorf("closing a client: %w", err)
 	}
 	return d.start()
 }
+
+// mend signs a device in again that was signed out. A client that is closed for good without a reason is a fault.
+func (d *device) mend() error {
+	cl := d.client()
+	d.mu.Lock()
+	ended, doubt := d.ended, d.doubt
+	d.mu.Unlock()
+	st := cl.State()
+	switch {
+	case !ended.IsZero() && time.Since(ended) < farewell:
+		return nil
+	case !ended.IsZero():
+	case st.Phase != client.Closed:
+		return nil
+	case !doubt && !d.world.faults.clocks:
+		return fmt.Errorf("%s is closed for good: %s, %w", d.name, st.Reason, st.Cause)
+	}
+	d.world.step("%s signs in anew", d.name)
+	if err := cl.Close(); err != nil {
+		return fmt.Errorf("closing a client: %w", err)
+	}
+	return d.install()
+}
+
+// farewell is when a device that was signed out is looked at last: what reaches it later than silent is a fault.
+const (
+	silent   = 2 * time.Second
+	farewell = 6 * time.Second
+)
 
 // note records what the application is told.
 func (d *device) note(e client.Event) {
@@ -95,58 +176,80 @@ func (d *device) note(e client.Event) {
 	s := d.streams[len(d.streams)-1]
 	switch e := e.(type) {
 	case client.Message:
-		id, seq := uint64(e.Conversation), e.Entry.GetSeq()
-		s.Seen = append(s.Seen, history.Seen{Conversation: id, Seq: seq, Key: keyOf(e.Entry)})
-		d.told[id] = seq
+		if !d.ended.IsZero() && time.Since(d.ended) > silent+maxLatency {
+			d.world.fail(fmt.Errorf("%s was told seq %d of conversation %d %s after it was signed out",
+				d.name, e.Entry.GetSeq(), e.Conversation, time.Since(d.ended)))
+		}
+		s.Seen = append(s.Seen, history.Seen{Conversation: uint64(e.Conversation), Seq: e.Entry.GetSeq(), Key: keyOf(e.Entry)})
+		d.told[e.Conversation] = e.Entry.GetSeq()
 	case client.Hole:
 		for seq := e.From; seq <= e.To; seq++ {
 			d.holes[[2]uint64{uint64(e.Conversation), seq}] = true
 		}
 	case client.Reset:
-		d.streams = append(d.streams, &history.Stream{Device: d.name + " after a reset"})
-		d.told = map[uint64]uint64{}
+		d.streams = append(d.streams, &history.Stream{Device: s.Device + " after a reset"})
+		d.told = map[client.ConversationID]uint64{}
 	}
 }
 
-// keyOf names an entry the same way on all sides.
-func keyOf(e *throngv1.Entry) string {
-	if t := e.GetText(); t != "" {
-		return t
-	}
-	return fmt.Sprintf("%T", e.GetBody())
-}
+// api calls with the device's own token, without waiting for its session.
+func (d *device) api() *client.API { return d.client().API() }
 
-// send writes a message and records what becomes of it.
-func (d *device) send(id client.ConversationID) {
-	d.mu.Lock()
-	d.sent++
-	key := fmt.Sprintf("%s-%d-%d", d.name, len(d.streams), d.sent)
-	cl := d.cl
-	d.mu.Unlock()
-	op := d.world.record(history.Op{Kind: history.Append, Client: d.number(), Conversation: uint64(id), Key: key})
-	sending, err := cl.Send(d.world.ctx, id, client.Text(key))
-	if err != nil {
-		op.Refused() // it never entered the outbox
+// signOut ends the session of a device of the user: what it was told up to two seconds later is fine, and no more.
+func (d *device) signOut(ctx context.Context, other *device) {
+	other.mu.Lock()
+	id := other.id
+	busy := !other.ended.IsZero()
+	other.mu.Unlock()
+	if busy {
 		return
 	}
-	d.world.tasks.Go(func() {
-		ack, err := sending.Wait(d.world.ctx)
-		var refused *client.Error
-		switch {
-		case err == nil:
-			op.OK(func(o *history.Op) { o.Seq = ack.Seq })
-		case asError(err, &refused) && refused.Code != throngv1.Code_CODE_UNKNOWN:
-			op.Refused()
-		default: // closed with the message on its way: in doubt
-		}
-	})
+	_, err := d.api().Accounts.SignOut(ctx, connect.NewRequest(&throngv1.SignOutRequest{Device: id}))
+	d.world.step("%s signs %s out: %v", d.name, other.name, err)
+	other.mu.Lock()
+	defer other.mu.Unlock()
+	if other.id != id || !other.ended.IsZero() {
+		return
+	}
+	if err != nil {
+		other.doubt = true
+		return
+	}
+	other.ended = time.Now()
 }
 
-func (d *device) number() int {
-	for i, o := range d.world.devices {
-		if o == d {
-			return i
-		}
-	}
-	return -1
+// outbox survives the application.
+type outbox struct {
+	mu     sync.Mutex
+	drafts map[uuid.UUID]client.Draft
 }
+
+// Load implements client.OutboxStore.
+func (o *outbox) Load() ([]client.Draft, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var out []client.Draft
+	for _, d := range o.drafts {
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+// Put implements client.OutboxStore.
+func (o *outbox) Put(d client.Draft) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.drafts[d.ClientID] = d
+	return nil
+}
+
+// Delete implements client.OutboxStore.
+func (o *outbox) Delete(id uuid.UUID) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.drafts, id)
+	return nil
+}
+
+// Close implements client.OutboxStore.
+func (o *outbox) Close() error { return nil }

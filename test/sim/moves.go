@@ -3,108 +3,278 @@ package sim
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"sync"
 	"time"
 
 	"connectrpc.com/connect"
+	"github.com/google/uuid"
 
 	"github.com/throng-im/throng/client"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 	"github.com/throng-im/throng/test/history"
 )
 
-func asError(err error, to **client.Error) bool { return errors.As(err, to) }
+// pause is how long a person does nothing between two moves, on average.
+const pause = 2 * time.Second
 
 // live does what a person with this device does, until the world heals.
 func (d *device) live(until time.Time) {
 	for time.Now().Before(until) {
-		time.Sleep(time.Duration(d.rng.ExpFloat64() * float64(2*time.Second)))
-		d.move()
+		time.Sleep(time.Duration(-float64(pause) * math.Log(1-d.float())))
+		if err := d.mend(); err != nil {
+			d.world.fail(err)
+			return
+		}
+		if err := d.move(); err != nil {
+			d.world.fail(err)
+			return
+		}
 	}
 }
 
-func (d *device) move() {
+// move does one thing. Its error is a broken promise; what merely did not work is part of life.
+func (d *device) move() error {
 	w := d.world
-	id := w.rooms[d.rng.IntN(len(w.rooms))]
+	rooms := w.allRooms()
+	r := rooms[d.intN(len(rooms))]
 	ctx, cancel := context.WithTimeout(w.ctx, 20*time.Second)
 	defer cancel()
-	switch n := d.rng.IntN(100); {
+	switch n := d.intN(100); {
+	case n < 45:
+		for range 1 + d.intN(4) {
+			d.send(r)
+		}
 	case n < 55:
-		for range 1 + d.rng.IntN(4) {
-			d.send(id)
-		}
-	case n < 70:
-		if v, ok := d.client().Conversation(id); ok && v.Last != nil {
-			_ = d.client().MarkRead(ctx, id, v.Last.GetSeq()-min(v.Last.GetSeq()-1, uint64(d.rng.IntN(3))))
-		}
-	case n < 85:
-		d.pull(ctx, id)
-	case n < 95:
-		d.changeMembers(ctx)
-	case n < 97 && w.faults.restarts:
-		w.step("%s restarts", d.name)
-		if err := d.restart(); err != nil {
-			w.fail(err)
-		}
+		return d.post(ctx, r)
+	case n < 68:
+		return d.read(ctx, r.id)
+	case n < 80:
+		return d.pull(ctx, r)
+	case n < 92:
+		return d.arrange(ctx, rooms)
+	case n < 95 && w.faults.restarts:
+		return d.restart()
+	case n < 97 && w.faults.signOuts:
+		d.signOut(ctx, w.devices[d.intN(len(w.devices))].ofSameUser(d))
 	default:
-		_ = d.settings(ctx, id)
+		d.settings(ctx, r.id)
+	}
+	return nil
+}
+
+func (d *device) ofSameUser(as *device) *device {
+	if d.user == as.user {
+		return d
+	}
+	return as
+}
+
+// text makes what a message says: a key that no other has, and now and then so much more that it is only told as a hint.
+func (d *device) text(mark string) (key, text string) {
+	d.mu.Lock()
+	d.sent++
+	key = fmt.Sprintf("%s%s-%d", mark, d.name, d.sent)
+	d.mu.Unlock()
+	if d.intN(25) == 0 {
+		return key, key + "|" + strings.Repeat("long ", 3_300+d.intN(1_000))
+	}
+	return key, key
+}
+
+// send puts a message into the outbox and records what becomes of it. Where sends are doubled, the same goes over HTTP too.
+func (d *device) send(r room) {
+	mark := ""
+	if d.world.faults.twice {
+		mark = "t" // the copy of a later one may come before an earlier one
+	}
+	key, text := d.text(mark)
+	op := d.world.record(r, history.Op{Kind: history.Append, Client: d.number, Key: key})
+	cl := d.client()
+	sending, err := cl.Send(d.world.ctx, r.id, client.Text(text))
+	if err != nil {
+		op.Refused() // it never entered the outbox
+		return
+	}
+	tries := []func() (uint64, error){func() (uint64, error) {
+		ack, err := sending.Wait(d.world.ctx)
+		return ack.Seq, err
+	}}
+	if d.world.faults.twice {
+		tries = append(tries, func() (uint64, error) { return d.over(d.world.ctx, r, sending.Draft.ClientID[:], text, nil) })
+	}
+	o := outcome{op: op, open: len(tries)}
+	for _, try := range tries {
+		d.world.tasks.Go(func() {
+			if err := o.note(try()); err != nil {
+				d.world.fail(fmt.Errorf("%s in conversation %d: %w", key, r.id, err))
+			}
+		})
 	}
 }
 
-// pull reads a page from somewhere and records it.
-func (d *device) pull(ctx context.Context, id client.ConversationID) {
-	from := uint64(1 + d.rng.IntN(20))
-	op := d.world.record(history.Op{Kind: history.Pull, Client: d.number(), Conversation: uint64(id), From: from})
-	resp, err := d.client().API().Messages.ListEntries(ctx, connect.NewRequest(&throngv1.ListEntriesRequest{
-		Conversation: uint64(id), From: from, Limit: 200,
+// outcome is what all the tries of one send came to.
+type outcome struct {
+	mu      sync.Mutex
+	op      *history.Pending
+	open    int
+	doubt   bool
+	refused bool
+	seq     uint64
+}
+
+// note takes one try's answer. All that are acknowledged give the same seq. The operation ends with the first
+// acknowledgement, or as refused once every try was.
+func (o *outcome) note(seq uint64, err error) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.open--
+	switch {
+	case err == nil && o.seq == 0:
+		o.seq = seq
+		o.op.OK(func(op *history.Op) { op.Seq = seq })
+	case err == nil && o.seq != seq:
+		return fmt.Errorf("acknowledged as seq %d and as seq %d", o.seq, seq)
+	case err == nil:
+	case refused(err):
+		o.refused = true
+	default:
+		o.doubt = true
+	}
+	if o.open == 0 && o.seq == 0 && o.refused && !o.doubt {
+		o.op.Refused()
+	}
+	return nil
+}
+
+// refused reports whether the server said that it stored nothing.
+func refused(err error) bool {
+	var e *client.Error
+	if !errors.As(err, &e) || e.Reason == "transport" {
+		return false
+	}
+	switch e.Code {
+	case throngv1.Code_CODE_UNSPECIFIED, throngv1.Code_CODE_UNKNOWN, throngv1.Code_CODE_CANCELED, throngv1.Code_CODE_INTERNAL:
+		return false
+	default:
+		return true
+	}
+}
+
+// over sends over HTTP, once.
+func (d *device) over(ctx context.Context, r room, id []byte, text string, after []byte) (uint64, error) {
+	resp, err := d.api().Messages.Send(ctx, connect.NewRequest(&throngv1.SendRequest{
+		Conversation: uint64(r.id), ClientId: id, Body: &throngv1.SendRequest_Text{Text: text}, After: after,
 	}))
 	if err != nil {
-		return
+		return 0, err
+	}
+	return resp.Msg.GetSeq(), nil
+}
+
+// post sends two messages over HTTP, the second to stand after the first, and repeats some. The first one's client id is
+// then used for something else.
+func (d *device) post(ctx context.Context, r room) error {
+	firstKey, firstText := d.text("h")
+	secondKey, secondText := d.text("h")
+	first, second := d.newID(), d.newID()
+	tries := 1 + d.intN(2)
+	a := outcome{open: tries, op: d.world.record(r, history.Op{Kind: history.Append, Client: d.number, Key: firstKey})}
+	b := outcome{open: tries, op: d.world.record(r, history.Op{Kind: history.Append, Client: d.number, Key: secondKey})}
+	d.world.follows(r, firstKey, secondKey)
+	var err error
+	var group sync.WaitGroup
+	for range tries {
+		group.Go(func() {
+			seq, sendErr := d.over(ctx, r, first, firstText, nil)
+			if broken := a.note(seq, sendErr); broken != nil {
+				d.world.fail(fmt.Errorf("%s in conversation %d: %w", firstKey, r.id, broken))
+			}
+		})
+	}
+	if d.intN(2) == 0 {
+		group.Wait() // otherwise the second may arrive first, and is refused then
+	}
+	for range tries {
+		seq, sendErr := d.over(ctx, r, second, secondText, first)
+		err = errors.Join(err, b.note(seq, sendErr))
+	}
+	group.Wait()
+	if err != nil {
+		return fmt.Errorf("%s in conversation %d: %w", secondKey, r.id, err)
+	}
+	if a.seq != 0 {
+		if seq, sendErr := d.over(ctx, r, first, "another content", nil); sendErr == nil {
+			return fmt.Errorf("another content with the client id of %s was stored in conversation %d as seq %d", firstKey, r.id, seq)
+		}
+	}
+	return nil
+}
+
+func (d *device) newID() []byte {
+	d.random.Lock()
+	defer d.random.Unlock()
+	return newID(d.rng)
+}
+
+func newID(rng *rand.Rand) []byte {
+	var b uuid.UUID
+	for i := range b {
+		b[i] = byte(rng.Uint32()) //nolint:gosec // one byte of it
+	}
+	return b[:]
+}
+
+// read moves the read position to near the end.
+func (d *device) read(ctx context.Context, id client.ConversationID) error {
+	v, ok := d.client().Conversation(id)
+	if !ok || v.Last == nil {
+		return nil
+	}
+	to := v.Last.GetSeq() - min(v.Last.GetSeq()-1, uint64(d.intN(3))) //nolint:gosec // small
+	if d.client().MarkRead(ctx, id, to) == nil {
+		d.world.marked(d.user, id, to)
+	}
+	return nil
+}
+
+// pull reads a page from somewhere and records it. Heads do not go back.
+func (d *device) pull(ctx context.Context, r room) error {
+	from := uint64(1 + d.intN(20)) //nolint:gosec // small
+	op := d.world.record(r, history.Op{Kind: history.Pull, Client: d.number, From: from})
+	resp, err := d.api().Messages.ListEntries(ctx, connect.NewRequest(&throngv1.ListEntriesRequest{
+		Conversation: uint64(r.id), From: from, Limit: pageEntries,
+	}))
+	if err != nil {
+		return nil //nolint:nilerr // what did not work is part of life
 	}
 	page := resp.Msg
 	var keys []string
 	for _, e := range page.GetEntries() {
 		keys = append(keys, keyOf(e))
-		d.world.saw(d.user, uint64(id), e.GetSeq())
+		d.world.saw(d.user, r.id, e.GetSeq())
 	}
 	op.OK(func(o *history.Op) {
 		o.Keys = keys
-		o.Whole = len(keys) < 200 && from <= page.GetHeadSeq()
+		o.Whole = page.GetCovered().GetTo() >= page.GetHeadSeq() && from <= page.GetHeadSeq()
 	})
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if page.GetHeadSeq() < d.heads[r.id] {
+		return fmt.Errorf("%s saw the head of conversation %d at %d and then at %d", d.name, r.id, d.heads[r.id], page.GetHeadSeq())
+	}
+	d.heads[r.id] = page.GetHeadSeq()
+	return nil
 }
 
-// changeMembers adds, removes or lets leave somebody of a group whose members may change.
-func (d *device) changeMembers(ctx context.Context) {
-	w := d.world
-	var groups []client.ConversationID
-	for _, id := range w.rooms {
-		if w.changing[id] {
-			groups = append(groups, id)
-		}
-	}
-	if len(groups) == 0 {
-		return
-	}
-	id := groups[d.rng.IntN(len(groups))]
-	whom := uint64(w.users[d.rng.IntN(len(w.users))])
-	api := d.client().API().Conversations
-	var err error
-	switch d.rng.IntN(4) {
-	case 0:
-		_, err = api.RemoveMember(ctx, connect.NewRequest(&throngv1.RemoveMemberRequest{Conversation: uint64(id), User: whom}))
-	case 1:
-		_, err = api.Leave(ctx, connect.NewRequest(&throngv1.LeaveRequest{Conversation: uint64(id)}))
-	case 2:
-		_, err = api.Join(ctx, connect.NewRequest(&throngv1.JoinRequest{Conversation: uint64(id)}))
-	default:
-		_, err = api.AddMembers(ctx, connect.NewRequest(&throngv1.AddMembersRequest{Conversation: uint64(id), Users: []uint64{whom}}))
-	}
-	w.step("%s changes members of %d (%d): %v", d.name, id, whom, err)
-}
+const pageEntries = 200
 
-func (d *device) settings(ctx context.Context, id client.ConversationID) error {
-	muted := d.rng.IntN(2) == 0
-	_, err := d.client().API().Conversations.UpdateSettings(ctx, connect.NewRequest(&throngv1.UpdateSettingsRequest{
+func (d *device) settings(ctx context.Context, id client.ConversationID) {
+	muted := d.intN(2) == 0
+	_, _ = d.api().Conversations.UpdateSettings(ctx, connect.NewRequest(&throngv1.UpdateSettingsRequest{
 		Conversation: uint64(id), Muted: &muted,
 	}))
-	return err
 }

@@ -21,9 +21,10 @@ const serverKey = "simulation-key-0123456789abcdef0123456789"
 // node is the server and its disk.
 type node struct {
 	// immutable after construction
-	dir string
-	net *memnet.Network
-	log *slog.Logger
+	dir   string
+	net   *memnet.Network
+	log   *slog.Logger
+	shape shape
 
 	// owned by the world's goroutine
 	fs    *vfs.MemFS
@@ -35,8 +36,8 @@ type node struct {
 	skew atomic.Int64
 }
 
-func newNode(dir string, net *memnet.Network, log *slog.Logger) *node {
-	return &node{dir: dir, net: net, log: log, fs: vfs.NewCrashableMem()}
+func newNode(dir string, net *memnet.Network, log *slog.Logger, s shape) *node {
+	return &node{dir: dir, net: net, log: log, shape: s, fs: vfs.NewCrashableMem()}
 }
 
 func (n *node) now() time.Time { return time.Now().Add(time.Duration(n.skew.Load())) }
@@ -47,13 +48,14 @@ func (n *node) config() *config.Config {
 	c.Metrics.Listen = ""
 	c.Account.ServerKeys = []account.Secret{serverKey}
 	c.Store.ReserveBytes = 0 // the disk of the machine is not this one
+	n.shape.apply(c)
 	return c
 }
 
 func (n *node) start(ctx context.Context) error {
 	a, err := app.New(ctx, n.config(), app.Options{
 		Logger: n.log, Now: n.now, Listener: n.net.Listen(), FS: n.fs,
-		Fatal: func(err error) { panic(fmt.Sprintf("the engine gave up: %v", err)) },
+		Fatal: func(err error) { panic(fmt.Sprintf("the engine gave up: %v", err)) }, //nolint:forbidigo // ends the simulation at the spot
 	})
 	if err != nil {
 		return fmt.Errorf("starting the server: %w", err)

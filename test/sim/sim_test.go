@@ -40,7 +40,7 @@ func TestWorlds(t *testing.T) {
 	var lived atomic.Int64
 	t.Run("worlds", func(t *testing.T) {
 		for i := range *worlds {
-			n := *first + uint64(i) //nolint:gosec // small
+			n := *first + uint64(i)
 			t.Run(strconv.FormatUint(n, 10), func(t *testing.T) {
 				t.Parallel()
 				if time.Since(begin) > *budget {

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
-	"github.com/google/uuid"
 
 	"github.com/throng-im/throng/client"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
@@ -22,7 +21,7 @@ import (
 
 // Spans of a world's life, in virtual time.
 const (
-	lifetime  = 90 * time.Second
+	lifetime  = 60 * time.Second
 	healingIn = 180 * time.Second
 )
 
@@ -31,9 +30,11 @@ type World struct {
 	// immutable after construction
 	seed   uint64
 	faults faults
+	shape  shape
 	ctx    context.Context //nolint:containedctx // the life of the world
 	end    context.CancelFunc
 	net    *memnet.Network
+	log    *slog.Logger
 	node   *node
 	admin  *client.API
 	http   *http.Client
@@ -43,57 +44,98 @@ type World struct {
 	operator *memnet.Link
 	users    []client.UserID
 	devices  []*device
-	rooms    []client.ConversationID
-	changing map[client.ConversationID]bool // groups whose members come and go
-	tasks    sync.WaitGroup
 
 	history history.Log
+	living  sync.WaitGroup // persons
+	tasks   sync.WaitGroup // what they wait for
 
 	// guarded by mu
-	mu    sync.Mutex
-	steps []string
-	reads map[readKey]struct{}
-	err   error
+	mu      sync.Mutex
+	rooms   []room
+	directs map[[2]client.UserID]client.ConversationID
+	steps   []string
+	reads   map[readKey]struct{}
+	marks   map[markKey]uint64
+	pairs   []pair
+	err     error
 }
 
 type readKey struct {
-	user              client.UserID
-	conversation, seq uint64
+	user         client.UserID
+	conversation client.ConversationID
+	seq          uint64
+}
+
+type markKey struct {
+	user         client.UserID
+	conversation client.ConversationID
+}
+
+// pair is two messages of which the second may not stand before the first, nor without it.
+type pair struct {
+	room          client.ConversationID
+	first, second string
+}
+
+func newWorld(t *testing.T, seed uint64, shaped func(*shape)) (*World, *lockedBuffer) {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(seed, 7)) //nolint:gosec // a seed is to be repeatable
+	w := &World{
+		seed: seed, rng: rng, faults: drawFaults(rng), shape: drawShape(rng), net: &memnet.Network{},
+		directs: map[[2]client.UserID]client.ConversationID{}, reads: map[readKey]struct{}{}, marks: map[markKey]uint64{},
+	}
+	if shaped != nil {
+		shaped(&w.shape)
+	}
+	w.net.Buffer = w.shape.buffer
+	w.ctx, w.end = context.WithCancel(context.Background())
+	logs := &lockedBuffer{}
+	w.log = slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	w.node = newNode(t.TempDir(), w.net, w.log, w.shape)
+	w.operator = w.net.NewLink(rand.New(rand.NewPCG(seed, 8))) //nolint:gosec // as above
+	w.http = &http.Client{Transport: &http.Transport{DialContext: w.operator.DialContext}}
+	w.admin = w.as(0)
+	return w, logs
+}
+
+// as is the server's API for a user, without a device.
+func (w *World) as(user client.UserID) *client.API {
+	return client.NewAPI("http://server", client.WithHTTPClient(w.http), client.WithTokens(client.StaticToken(serverKey)), client.WithActor(user))
 }
 
 // Run lives through the world of a seed. Its error tells what broke, with the steps that led there.
 func Run(t *testing.T, seed uint64) error {
 	t.Helper()
-	ctx, end := context.WithCancel(context.Background())
-	defer end()
-	rng := rand.New(rand.NewPCG(seed, 7)) //nolint:gosec // a seed is to be repeatable
-	var logs bytes.Buffer
-	w := &World{
-		seed: seed, rng: rng, faults: drawFaults(rng), ctx: ctx, end: end, net: &memnet.Network{},
-		changing: map[client.ConversationID]bool{}, reads: map[readKey]struct{}{},
-	}
-	log := slog.New(slog.NewTextHandler(&lockedWriter{to: &logs}, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	w.node = newNode(t.TempDir(), w.net, log)
-	w.operator = w.net.NewLink(rand.New(rand.NewPCG(seed, 8))) //nolint:gosec // as above
-	w.http = &http.Client{Transport: &http.Transport{DialContext: w.operator.DialContext}}
-	w.admin = client.NewAPI("http://server", client.WithHTTPClient(w.http), client.WithTokens(client.StaticToken(serverKey)))
-	if err := w.run(); err != nil {
-		return fmt.Errorf("seed %d: %w\nfaults: %+v\nsteps:\n%s\nserver:\n%s", seed, err, w.faults, w.told(), tail(logs.String(), 4000))
-	}
-	return nil
+	w, logs := newWorld(t, seed, nil)
+	defer w.end()
+	return w.explain(w.run(), logs)
 }
 
-func tail(s string, n int) string { return s[max(0, len(s)-n):] }
+func (w *World) explain(err error, logs *lockedBuffer) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("seed %d: %w\nfaults: %+v\nserver settings: %+v\nsteps:\n%s\nlogs:\n%s", w.seed, err, w.faults, w.shape, w.story(), logs.tail(4000))
+}
 
-type lockedWriter struct {
+// lockedBuffer is written to by everything that logs.
+type lockedBuffer struct {
 	mu sync.Mutex
-	to *bytes.Buffer
+	b  bytes.Buffer
 }
 
-func (l *lockedWriter) Write(p []byte) (int, error) {
+// Write implements io.Writer.
+func (l *lockedBuffer) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.to.Write(p)
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) tail(n int) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.b.String()
+	return s[max(0, len(s)-n):]
 }
 
 func (w *World) run() error {
@@ -106,19 +148,24 @@ func (w *World) run() error {
 	}
 	until := time.Now().Add(lifetime)
 	for _, d := range w.devices {
-		if err := d.start(); err != nil {
+		if err := d.install(); err != nil {
 			return err
 		}
-		w.tasks.Go(func() { d.live(until) })
+		w.living.Go(func() { d.live(until) })
 	}
 	w.trouble(until)
 	time.Sleep(time.Until(until))
-	if err := w.broken(); err != nil {
-		return err
-	}
 	if err := w.heal(); err != nil {
 		return err
 	}
+	if err := w.leave(); err != nil {
+		return err
+	}
+	return w.judge()
+}
+
+// leave ends clients and server in peace.
+func (w *World) leave() error {
 	for _, d := range w.devices {
 		if err := d.client().Close(); err != nil {
 			return fmt.Errorf("closing a client: %w", err)
@@ -130,12 +177,13 @@ func (w *World) run() error {
 		return fmt.Errorf("stopping the server: %w", err)
 	}
 	w.node.app = nil
-	return w.judge()
+	return nil
 }
 
 // close leaves nothing running, whatever happened.
 func (w *World) close() {
 	w.end()
+	w.living.Wait()
 	for _, d := range w.devices {
 		if c := d.client(); c != nil {
 			_ = c.Close()
@@ -151,8 +199,38 @@ func (w *World) close() {
 
 // populate makes users, devices and conversations; some of them small and constant, some with members that come and go.
 func (w *World) populate() error {
-	n := 3 + w.rng.IntN(5)
-	var users []*throngv1.NewUser
+	if err := w.makeUsers(3 + w.rng.IntN(5)); err != nil {
+		return err
+	}
+	for i := range w.users {
+		for k := range 1 + w.rng.IntN(2) {
+			w.newDevice(fmt.Sprintf("u%d.%d", i, k), w.users[i])
+		}
+	}
+	for i := range 1 + w.rng.IntN(2) {
+		actor, peer := w.users[i], w.users[i+1]
+		direct, err := w.as(actor).Conversations.OpenDirect(w.ctx, connect.NewRequest(&throngv1.OpenDirectRequest{User: uint64(peer)}))
+		if err != nil {
+			return err
+		}
+		if err := w.opened(actor, peer, direct.Msg.GetConversation()); err != nil {
+			return err
+		}
+		for _, changing := range []bool{false, true} {
+			group, err := w.as(actor).Conversations.CreateGroup(w.ctx, connect.NewRequest(&throngv1.CreateGroupRequest{
+				ClientId: newID(w.rng), Name: "group", Members: ids(w.users), Open: true,
+			}))
+			if err != nil {
+				return err
+			}
+			w.addRoom(group.Msg.GetConversation(), changing)
+		}
+	}
+	return nil
+}
+
+func (w *World) makeUsers(n int) error {
+	users := make([]*throngv1.NewUser, 0, n)
 	for i := range n {
 		users = append(users, &throngv1.NewUser{ExternalId: fmt.Sprintf("u%d", i), Name: fmt.Sprintf("User %d", i)})
 	}
@@ -160,47 +238,10 @@ func (w *World) populate() error {
 	if err != nil {
 		return err
 	}
-	for i, id := range made.Msg.GetIds() {
+	for _, id := range made.Msg.GetIds() {
 		w.users = append(w.users, client.UserID(id))
-		for k := range 1 + w.rng.IntN(2) {
-			w.newDevice(fmt.Sprintf("u%d.%d", i, k), client.UserID(id))
-		}
-	}
-	for i := range 1 + w.rng.IntN(3) {
-		as := client.NewAPI("http://server", client.WithHTTPClient(w.http), client.WithTokens(client.StaticToken(serverKey)), client.WithActor(w.users[i%n]))
-		direct, err := as.Conversations.OpenDirect(w.ctx, connect.NewRequest(&throngv1.OpenDirectRequest{User: uint64(w.users[(i+1)%n])}))
-		if err != nil {
-			return err
-		}
-		w.room(direct.Msg.GetConversation(), false)
-		group, err := as.Conversations.CreateGroup(w.ctx, connect.NewRequest(&throngv1.CreateGroupRequest{
-			ClientId: id(w.rng), Name: "group", Members: ids(w.users), Open: true,
-		}))
-		if err != nil {
-			return err
-		}
-		w.room(group.Msg.GetConversation(), i > 0)
 	}
 	return nil
-}
-
-func (w *World) room(c *throngv1.Conversation, changing bool) {
-	id := client.ConversationID(c.GetId())
-	w.rooms = append(w.rooms, id)
-	w.changing[id] = changing
-	if !changing {
-		w.history.Invoke(history.Op{Kind: history.Append, Client: -1, Conversation: uint64(id), Key: "*throngv1.Entry_Created"}).
-			OK(func(o *history.Op) { o.Seq = 1 })
-	}
-}
-
-// record notes an operation. Where members come and go, entries stand in the log that nobody sent, and a page may leave some
-// out: the history of such a group is not judged, its streams are.
-func (w *World) record(op history.Op) *history.Pending {
-	if w.changing[client.ConversationID(op.Conversation)] {
-		return new(history.Log).Invoke(op)
-	}
-	return w.history.Invoke(op)
 }
 
 func ids(users []client.UserID) []uint64 {
@@ -209,50 +250,4 @@ func ids(users []client.UserID) []uint64 {
 		out = append(out, uint64(u))
 	}
 	return out
-}
-
-func id(rng *rand.Rand) []byte {
-	var b [16]byte
-	for i := range b {
-		b[i] = byte(rng.Uint32())
-	}
-	u := uuid.UUID(b)
-	return u[:]
-}
-
-func (w *World) step(format string, args ...any) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.steps = append(w.steps, time.Now().Format("04:05.000 ")+fmt.Sprintf(format, args...))
-}
-
-func (w *World) told() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	var b bytes.Buffer
-	for _, s := range w.steps {
-		fmt.Fprintln(&b, "  ", s)
-	}
-	return b.String()
-}
-
-func (w *World) fail(err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.err == nil {
-		w.err = err
-	}
-}
-
-func (w *World) broken() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.err
-}
-
-// saw notes that a user was shown an entry.
-func (w *World) saw(user client.UserID, conversation, seq uint64) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.reads[readKey{user, conversation, seq}] = struct{}{}
 }
