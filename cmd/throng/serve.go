@@ -52,11 +52,7 @@ func (c serveCmd) Run(e *environment) error {
 	log := newLogger(e.errOut, l.Config.Log, &level)
 	a, err := app.New(e.ctx, l.Config, app.Options{
 		Logger: log, Version: version, MetricsExplicit: l.Sources["metrics.listen"] != "",
-		Fatal: func(err error) {
-			fmt.Fprintf(e.errOut, "throng: the disk failed, nothing more can be stored: %v\n"+
-				"What was acknowledged is safe. Look after the disk, then start the server again.\n", err)
-			os.Exit(exitFailed)
-		},
+		Fatal: func(err error) { os.Exit(storageFailed(e.errOut, err)) },
 	})
 	if err != nil {
 		return err
@@ -145,4 +141,11 @@ func greet(e *environment, a *app.App, c *config.Config) {
 		fmt.Fprintf(&b, "  or with this command:\n    %s%s%s\n", bold, command, plain)
 	}
 	fmt.Fprintln(e.out, b.String())
+}
+
+// storageFailed says the last words of a server whose storage cannot promise anything any more, and returns its exit code.
+func storageFailed(w io.Writer, err error) int {
+	_, _ = fmt.Fprintf(w, "throng: the storage failed, nothing more can be stored: %v\n"+
+		"What was acknowledged is safe. Look after the disk, then start the server again.\n", err)
+	return exitFailed
 }

@@ -1,0 +1,22 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/throng-im/throng/internal/assert"
+)
+
+// I19: a server whose disk refuses to make something durable ends, and says what is safe and what to do.
+func TestLastWordsOfAFailedStorage(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	code := storageFailed(&out, fmt.Errorf("syncing: %w", syscall.EIO))
+	assert.True(t, "an exit code that a supervisor sees", code != 0)
+	for _, words := range []string{"throng: the storage failed", syscall.EIO.Error(), "What was acknowledged is safe.", "start the server again"} {
+		assert.True(t, words, strings.Contains(out.String(), words))
+	}
+}
