@@ -34,10 +34,10 @@ func (w *walk) step(ctx context.Context, log Log, p *Page) (full bool, err error
 	if len(entries) == 0 {
 		return true, chat.Errorf(chat.CodeInternal, chat.ReasonInternal, "entries below the head are missing; run throng check")
 	}
-	got := chat.Span{From: entries[0].Seq, To: entries[len(entries)-1].Seq}
-	for _, e := range entries {
-		w.bytes -= weight(&chat.Draft{Body: e.Body})
+	if entries = w.fit(entries, len(p.Entries) == 0); len(entries) == 0 {
+		return true, nil
 	}
+	got := chat.Span{From: entries[0].Seq, To: entries[len(entries)-1].Seq}
 	if w.query.Backward {
 		reverse(entries)
 	}
@@ -45,6 +45,27 @@ func (w *walk) step(ctx context.Context, log Log, p *Page) (full bool, err error
 	w.left -= len(entries)
 	w.covered(got)
 	return got != run, nil
+}
+
+// fit returns as many entries, from where the walk is, as the page has room for in either encoding; the first entry of a page
+// always goes.
+func (w *walk) fit(entries []chat.Entry, first bool) []chat.Entry {
+	const row = 128 // seq, sender, time and the like
+	for i := range entries {
+		at := i
+		if w.query.Backward {
+			at = len(entries) - 1 - i
+		}
+		w.bytes -= row + chat.WireBytes(entries[at].Body)
+		switch {
+		case w.bytes >= 0 || (first && i == 0):
+		case w.query.Backward:
+			return entries[at+1:]
+		default:
+			return entries[:at]
+		}
+	}
+	return entries
 }
 
 // run returns the longest span at the walk's end that is all visible or all withheld.

@@ -134,42 +134,13 @@ func (v *View) withhold(seq chat.Seq) {
 func (v *View) size() int {
 	n := 96 + len(v.Conversation.Name) + len(v.Conversation.Avatar) + len(v.Conversation.Description) + len(v.Settings.Draft)
 	if len(v.Entries) == 0 && v.Last != nil {
-		return n + bodySize(v.Last.Body)
+		return n + chat.WireBytes(v.Last.Body)
 	}
 	for i := range v.Entries {
-		n += 24 + bodySize(v.Entries[i].Body)
+		n += 24 + chat.WireBytes(v.Entries[i].Body)
 	}
 	if v.Last != nil {
-		n += bodySize(v.Last.Body)
+		n += chat.WireBytes(v.Last.Body)
 	}
 	return n
-}
-
-func bodySize(b chat.Body) int {
-	switch b := b.(type) {
-	case chat.Text:
-		return len(b.Text)
-	case chat.Media:
-		return 32 + len(b.Ref) + len(b.MIME) + len(b.Name) + len(b.Caption) + len(b.Preview)
-	case chat.Custom:
-		return len(b.Type) + len(b.Data) + len(b.Fallback)
-	case chat.System:
-		n := len(b.Event)
-		for k, v := range b.Args {
-			n += len(k) + len(v) + 8
-		}
-		return n
-	case chat.Created:
-		return len(b.Name) + 8*min(len(b.Members), chat.MemberPreview)
-	case chat.Changed:
-		n := 16
-		for _, s := range []*string{b.Name, b.Avatar, b.Description} {
-			if s != nil {
-				n += len(*s)
-			}
-		}
-		return n
-	default:
-		return 8 * (chat.MemberPreview + 2)
-	}
 }
