@@ -15,7 +15,7 @@ func WireBytes(b Body) int {
 	case Custom:
 		return 2*fields + textBytes(b.Type) + dataBytes(b.Data) + textBytes(b.Fallback)
 	case System:
-		n := fields + textBytes(b.Event)
+		n := 2*fields + textBytes(b.Event)
 		for name, value := range b.Args {
 			n += 8 + textBytes(name) + textBytes(value)
 		}
