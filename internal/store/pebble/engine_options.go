@@ -21,6 +21,10 @@ func (o Options) pebble(cache *pebble.Cache, fatal func(error)) *pebble.Options 
 		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       24,
 		Logger:                      engineLogger{log: o.Logger, fatal: fatal},
+		// A damaged block is an error of the read that met it, and no reason to end: the rest of the data is as good as before.
+		EventListener: &pebble.EventListener{DataCorruption: func(i pebble.DataCorruptionInfo) {
+			o.Logger.Error("stored data is damaged; run throng check", "path", i.Path, "error", i.Details)
+		}},
 	}
 	for i := range p.Levels {
 		p.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
