@@ -3,7 +3,6 @@ package account
 import (
 	"maps"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/throng-im/throng/internal/chat"
@@ -143,8 +142,8 @@ func checkText(field, text string, runes int) error {
 	if !utf8.ValidString(text) {
 		return errField(field, "is not valid UTF-8")
 	}
-	if strings.ContainsFunc(text, unicode.IsControl) {
-		return errField(field, "has control characters or line breaks")
+	if strings.ContainsFunc(text, chat.Unprintable) {
+		return errField(field, "has control characters, line breaks or marks that turn the direction of text")
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package conversation
 
 import (
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/throng-im/throng/internal/chat"
@@ -112,7 +111,7 @@ func checkText(s, what string, maxBytes int, lines bool) error {
 		return invalid("the %s is not UTF-8", what)
 	}
 	for _, r := range s {
-		if unicode.IsControl(r) && (!lines || (r != '\n' && r != '\t')) {
+		if chat.Unprintable(r) && (!lines || (r != '\n' && r != '\t')) {
 			return invalid("the %s holds control characters", what)
 		}
 	}
