@@ -158,8 +158,9 @@ func (h accountHandler) GetMe(ctx context.Context, _ *connect.Request[throngv1.G
 func (h accountHandler) UpdateProfile(
 	ctx context.Context, r *connect.Request[throngv1.UpdateProfileRequest],
 ) (*connect.Response[throngv1.UpdateProfileResponse], error) {
+	attributes := r.Msg.GetAttributes()
 	u, err := h.s.deps.Accounts.UpdateProfile(ctx, requestOf(ctx).caller.user, account.ProfileChange{
-		Name: r.Msg.Name, Avatar: r.Msg.Avatar, Attributes: r.Msg.GetAttributes(), SetAttributes: r.Msg.GetSetAttributes(),
+		Name: r.Msg.Name, Avatar: r.Msg.Avatar, Attributes: attributes, SetAttributes: r.Msg.GetSetAttributes() || len(attributes) > 0,
 	})
 	return respond(&throngv1.UpdateProfileResponse{User: user(u)}, err)
 }

@@ -55,6 +55,24 @@ func TestEraseUser(t *testing.T) {
 	assert.True(t, "the name is gone", !strings.Contains(profiles.body, p.handle))
 }
 
+// DLV-13: a profile as its owner writes it and as others ask for it. Attributes that are given count, whatever set_attributes says.
+func TestProfile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada, bob := w.person(t, false), w.person(t, false)
+	update := func(body string) answer { return w.call(t, "AccountService/UpdateProfile", body, bearer(ada.token)) }
+	team := func(a answer) string { return a.text("user.attributes.team") }
+	assert.Equal(t, "given", team(update(`{"name":"爱丽丝","attributes":{"team":"ops"}}`)), "ops")
+	assert.Equal(t, "left out", team(update(`{"avatar":"a/1"}`)), "ops")
+	assert.Equal(t, "removed", team(update(`{"setAttributes":true}`)), "")
+	for _, name := range []string{`a\nb`, `a\u001b[31m`, `\u202enimda`, `a\u2028b`} {
+		assert.Equal(t, name, update(`{"name":"`+name+`"}`).reason(), "field_invalid")
+	}
+	seen := w.call(t, "AccountService/ListProfiles", fmt.Sprintf(`{"users":["%d"]}`, ada.id), bearer(bob.token))
+	want := fmt.Sprintf(`{"profiles":[{"user":"%d","name":"爱丽丝","avatar":"a/1","version":"4"}]}`, ada.id)
+	assert.Equal(t, "what others see", seen.body, want)
+}
+
 // SYNC-16, SYNC-17, SYNC-19: a person's list, settings and counts over HTTP.
 func TestListAndSettings(t *testing.T) {
 	t.Parallel()

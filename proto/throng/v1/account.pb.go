@@ -1034,7 +1034,8 @@ func (x *GetMeResponse) GetUser() *User {
 	return nil
 }
 
-// Fields that are absent stay as they are; attributes are replaced as a whole where set is true.
+// Fields that are absent stay as they are. Attributes are replaced as a whole where there are any; set_attributes with none
+// removes them.
 type UpdateProfileRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          *string                `protobuf:"bytes,1,opt,name=name,proto3,oneof" json:"name,omitempty"`

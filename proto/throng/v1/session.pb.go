@@ -466,7 +466,7 @@ type ServerEnvelope_Closing struct {
 }
 
 type ServerEnvelope_Profiles struct {
-	// The profile of users whose entries follow, where it is new to the session.
+	// Profiles of users whose entries follow. A server may leave them to the client, which asks ListProfiles.
 	Profiles *Profiles `protobuf:"bytes,9,opt,name=profiles,proto3,oneof"`
 }
 
