@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -112,7 +113,7 @@ func (d *device) start() error {
 	tokens, outbox := d.tokens, d.outbox
 	d.mu.Unlock()
 	cl, err := client.New("http://server", client.Options{
-		Tokens: tokens, NetDial: d.link.DialContext, HTTP: d.http, OnEvent: d.note, Random: d.float, JSON: d.json, Outbox: outbox,
+		Tokens: tokens, NetDial: d.dial, HTTP: d.http, OnEvent: d.note, Random: d.float, JSON: d.json, Outbox: outbox,
 		Log: d.world.log.With("client", d.name),
 	})
 	if err != nil {
@@ -123,6 +124,15 @@ func (d *device) start() error {
 	d.mu.Unlock()
 	d.world.tasks.Go(func() { _ = cl.Connect(d.world.ctx) })
 	return nil
+}
+
+// dial opens a session's transport; what comes over some of them is looked at.
+func (d *device) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	conn, err := d.link.DialContext(ctx, network, addr)
+	if err != nil || d.number%3 != 0 {
+		return conn, err
+	}
+	return &tap{Conn: conn, device: d, last: map[uint64]uint64{}}, nil
 }
 
 func (d *device) client() *client.Client {

@@ -68,9 +68,7 @@ func (d *device) level() error {
 		if !ok {
 			return fmt.Errorf("it does not know conversation %d", id)
 		}
-		d.mu.Lock()
-		told := d.told[id]
-		d.mu.Unlock()
+		told := d.toldOf(id)
 		if told != c.GetHead().GetSeq() {
 			return fmt.Errorf("it was told conversation %d up to %d of %d", id, told, c.GetHead().GetSeq())
 		}
@@ -85,6 +83,12 @@ func (d *device) level() error {
 		return fmt.Errorf("it shows %d unread in all, the server %d", cl.TotalUnread(), list.Msg.GetTotalUnread())
 	}
 	return nil
+}
+
+func (d *device) toldOf(id client.ConversationID) uint64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.told[id]
 }
 
 // compare names what a device has otherwise than the server. What a user no longer may see differs: a device keeps what it

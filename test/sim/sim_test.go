@@ -16,7 +16,7 @@ import (
 
 var (
 	seed   = flag.Uint64("sim.seed", 0, "live through the world of this seed alone")
-	first  = flag.Uint64("sim.first", 1, "first seed")
+	first  = flag.String("sim.first", "1", "first seed; \"time\" is another one each time")
 	worlds = flag.Int("sim.worlds", 60, "how many worlds to live through")
 	budget = flag.Duration("sim.budget", 10*time.Minute, "no new world begins after this time")
 )
@@ -36,11 +36,11 @@ func TestWorlds(t *testing.T) {
 		live(t, *seed)
 		return
 	}
-	begin := time.Now()
+	begin, from := time.Now(), firstSeed(t)
 	var lived atomic.Int64
 	t.Run("worlds", func(t *testing.T) {
 		for i := range *worlds {
-			n := *first + uint64(i)
+			n := from + uint64(i)
 			t.Run(strconv.FormatUint(n, 10), func(t *testing.T) {
 				t.Parallel()
 				if time.Since(begin) > *budget {
@@ -51,9 +51,38 @@ func TestWorlds(t *testing.T) {
 			})
 		}
 	})
-	t.Logf("lived through %d worlds in %s", lived.Load(), time.Since(begin).Round(time.Millisecond))
+	t.Logf("lived through %d worlds from seed %d on in %s", lived.Load(), from, time.Since(begin).Round(time.Millisecond))
 	if lived.Load() < int64(*worlds) {
 		t.Errorf("the budget of %s was not enough for %d worlds", *budget, *worlds)
+	}
+}
+
+func firstSeed(t *testing.T) uint64 {
+	t.Helper()
+	if *first == "time" {
+		return uint64(time.Now().UnixNano()) //nolint:gosec // any number
+	}
+	n, err := strconv.ParseUint(*first, 10, 64)
+	if err != nil {
+		t.Fatalf("-sim.first: %v", err)
+	}
+	return n
+}
+
+// TestLostTail covers I14: the loss of a conversation's last delivery is found within one heartbeat, whatever its tier.
+func TestLostTail(t *testing.T) {
+	t.Parallel()
+	const tails = 40
+	from := firstSeed(t)
+	for i := range uint64(tails) {
+		t.Run(strconv.FormatUint(from+i, 10), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				if err := sim.Tail(t, from+i); err != nil {
+					t.Errorf("%v\nrepeat with: go test ./test/sim -run TestLostTail -sim.first=%d", err, from+i)
+				}
+			})
+		})
 	}
 }
 
