@@ -205,9 +205,8 @@ func TestMalformedIsSaidOnce(t *testing.T) {
 	} {
 		a := w.call(t, "AccountService/GetMe", row.body, append(row.options, bearer(p.token))...)
 		assert.Equal(t, row.want, a.reason(), "malformed")
-		detail := a.json["details"].([]any)[0].(map[string]any)["debug"].(map[string]any)
 		assert.Equal(t, "message", a.text("message"), row.want)
-		assert.Equal(t, "detail", detail["message"].(string), row.want)
+		assert.True(t, "detail: "+a.body, strings.Count(a.body, strings.ReplaceAll(row.want, `"`, `\"`)) == 2)
 	}
 	many := w.call(t, "AccountService/ListProfiles", `{"users":[`+strings.Repeat(`{},`, 1<<16)+`{}]}`, bearer(p.token))
 	assert.Equal(t, "HTTP-8 too many messages", many.reason(), "request_too_large")
