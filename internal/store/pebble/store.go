@@ -254,18 +254,5 @@ func (s *Store) readHead(id chat.ConversationID) (h chat.Head, err error) {
 
 // get reads one row and hands it to decode; found is false where there is none. What it gives is not settled.
 func (s *Store) get(key []byte, what string, decode func(r *reader)) (found bool, err error) {
-	value, closer, err := s.db.Get(key)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, storageError(err, "reading a "+what)
-	}
-	defer func() { _ = closer.Close() }()
-	r := reader{b: value}
-	decode(&r)
-	if !r.done() {
-		return false, errDamaged(what)
-	}
-	return true, nil
+	return lookup(s.db, key, what, decode)
 }
