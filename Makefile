@@ -1,5 +1,5 @@
 # Everything that is done to this repository by command. `make` alone lists it.
-# Needs Go (go.mod names the version), git, make and bash. Tools are built into .bin on first use (tools/versions.mk).
+# Needs Go (go.mod names the version), git, make, bash and a C compiler (for the race detector). Tools are built into .bin on first use (tools/versions.mk).
 
 SHELL       := bash
 .SHELLFLAGS := -eu -o pipefail -c
