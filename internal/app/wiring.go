@@ -21,6 +21,10 @@ import (
 	"github.com/throng-im/throng/internal/timeline"
 )
 
+// outboundShare is the part of the memory budget that may wait for receivers who are behind: an eighth, of which buffers that
+// grew take up to twice as much.
+const outboundShare = 8
+
 // core are the parts of a server, as wire builds them.
 type core struct {
 	store         *pebble.Store
@@ -73,7 +77,9 @@ func (a *App) wire(ctx context.Context) error {
 	// The doors.
 	limits := newLimits(cfg.Limit)
 	views := deliveredSettings{c.timelines, c.fanout}
-	c.gateway, err = gateway.New(cfg.Gateway, gateway.Deps{
+	doors := cfg.Gateway
+	doors.OutboundTotal = int(cfg.Sizes().Budget / outboundShare)
+	c.gateway, err = gateway.New(doors, gateway.Deps{
 		Auth: c.accounts, Sender: c.messages, Requests: api.NewBackend(c.messages, views, now),
 		Subscriptions: gateway.NewMemberships(c.timelines, c.store), Routes: routes, Epoch: c.store.Epoch, Limits: limits,
 		Origins: a.origins, Metrics: reg, Logger: log, Now: now,

@@ -11,8 +11,20 @@ const (
 // buffers are a loop's free buffers: connections without anything to write hold none. It is owned by the loop.
 type buffers struct {
 	// owned by the loop
-	free [][]byte
-	size int // bytes in free
+	free   [][]byte
+	size   int // bytes in free
+	queued int // bytes that wait for receivers
+	bound  int // of queued, before receivers that are behind get hints instead of content; 0: none
+}
+
+// full reports that too much waits for receivers altogether for one who is behind to get more. Who is not may still ask for
+// pages until twice as much waits: others' slowness is not theirs.
+func (p *buffers) full(behind bool) bool {
+	bound := p.bound
+	if !behind {
+		bound *= 2
+	}
+	return bound > 0 && p.queued > bound
 }
 
 // get returns an empty buffer with at least the headroom; the caller owns it.

@@ -37,6 +37,9 @@ type Config struct {
 	Outbound int
 	// OutboundHard bounds it before the connection is closed, in bytes.
 	OutboundHard int
+	// OutboundTotal bounds what waits for all receivers together, in bytes: beyond it those who are behind get hints instead of
+	// content and no pages, beyond twice as much nobody gets pages. The wiring derives it from the memory budget; 0 is no bound.
+	OutboundTotal int `config:"-"`
 	// Stall is how long a receiver may take nothing while something waits for it.
 	Stall time.Duration
 	// Hold is how long a busy loop lets frames wait for company, so that one write carries more; an idle one never does.

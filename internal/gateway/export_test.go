@@ -10,6 +10,14 @@ import (
 // PutBack gives back what Take returned.
 func (o *Outbox) PutBack(b []byte) { o.pool.put(b) }
 
+// Queued is what waits for the receivers of all loops. The loops must be at rest.
+func (s *Server) Queued() (n int) {
+	for _, l := range s.loops {
+		n += l.buffers.queued
+	}
+	return n
+}
+
 // AppendAck is the acknowledgement written by hand.
 func AppendAck(sub wire.Subprotocol, id uint64, r *chat.Result) []byte {
 	return appendAck(sub, nil, id, r)

@@ -189,7 +189,7 @@ func (l *loop) write(c *conn) {
 		return
 	}
 	c.flags |= flagWriting
-	c.session.out.held = len(bytes) - n
+	c.session.out.hold(len(bytes) - n)
 	c.sawTaken, c.sawAt = c.taken.Load(), l.now
 	l.wheel.schedule(c, min(l.now+l.srv.cfg.Stall.Milliseconds(), c.dueAt()))
 	l.srv.readers.Add(1)
@@ -208,7 +208,7 @@ func (c *conn) dueAt() int64 {
 func (l *loop) written(c *conn, buf []byte, err error) {
 	l.buffers.put(buf)
 	c.flags &^= flagWriting
-	c.session.out.held = 0
+	c.session.out.hold(0)
 	if err != nil {
 		l.drop(c)
 		return
@@ -279,6 +279,7 @@ func (l *loop) drop(c *conn) {
 	l.unroute(c)
 	l.settled(c)
 	c.session.Cut()
+	c.session.out.hold(0)
 	close(c.gone)
 	if err := c.tr.Close(); err != nil {
 		l.srv.log.Debug("closing a connection", "session", c.id, "error", err)

@@ -50,6 +50,7 @@ func newLoop(srv *Server, index int) *loop {
 	return &loop{
 		srv: srv, index: index, inbox: newInbox(srv.cfg.Inbox), start: time.Now(),
 		users: make(map[chat.UserID][]*conn), groups: make(groups),
+		buffers: buffers{bound: srv.cfg.OutboundTotal / srv.cfg.loops()},
 	}
 }
 

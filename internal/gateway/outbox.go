@@ -29,7 +29,8 @@ type Outbox struct {
 	// owned by the loop
 	buf     []byte // headroom, begin of frame, pieces; empty where nothing waits
 	marks   []mark // one per piece
-	held    int    // bytes handed to the transport and not taken by it yet
+	held    int    // bytes handed to the transport and not taken by it yet; see hold
+	counted int    // bytes that the pool has counted for this outbox
 	page    int    // bytes of buf that answer calls
 	taken   int    // page of the frame that the transport was handed
 	lagging map[chat.ConversationID]place
@@ -75,7 +76,7 @@ func (o *Outbox) Push(piece []byte, id chat.ConversationID, at place) {
 		o.lag(id, at)
 		return
 	}
-	if o.Len()+len(piece)+markBytes > o.limit {
+	if o.Len()+len(piece)+markBytes > o.limit || (o.held > 0 && o.pool.full(true)) {
 		o.collapse()
 		o.lag(id, at)
 		return
@@ -89,6 +90,20 @@ func (o *Outbox) add(piece []byte, id chat.ConversationID, at place) {
 	}
 	o.buf = wire.AddPiece(o.sub, o.buf, piece)
 	o.marks = append(o.marks, mark{end: len(o.buf), conversation: id, place: at})
+	o.count()
+}
+
+// hold notes how much of what was taken is still with the transport.
+func (o *Outbox) hold(n int) {
+	o.held = n
+	o.count()
+}
+
+// count tells the pool what waits here.
+func (o *Outbox) count() {
+	n := len(o.buf) + o.held
+	o.pool.queued += n - o.counted
+	o.counted = n
 }
 
 func (o *Outbox) begin() {
@@ -124,6 +139,7 @@ func (o *Outbox) collapse() {
 	}
 	old, marks := o.buf, o.marks
 	o.buf, o.marks = nil, nil
+	o.count()
 	start := len(wire.BeginFrame(o.sub, make([]byte, headroom, headroom+32)))
 	for _, m := range marks {
 		piece := old[start:m.end]
@@ -151,6 +167,7 @@ func (o *Outbox) Take() []byte {
 	frame := wire.EndFrame(o.sub, o.buf)
 	o.buf = nil
 	o.page, o.taken = 0, o.page
+	o.count()
 	if cap(o.marks) > 64 {
 		o.marks = nil
 	}
@@ -184,4 +201,5 @@ func (o *Outbox) Drop() {
 		o.pool.put(o.buf)
 	}
 	o.buf, o.marks, o.lagging, o.lagAll, o.page = nil, nil, nil, false, 0
+	o.count()
 }

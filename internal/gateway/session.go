@@ -156,6 +156,12 @@ func (s *Session) begin(now int64, env *throngv1.ClientEnvelope) {
 		s.slowDown(env.GetId(), wait)
 		return
 	}
+	if large(env) && s.out.pool.full(s.out.held > 0) {
+		err := chat.Errorf(chat.CodeUnavailable, chat.ReasonOverloaded, "too much waits for slow receivers; try again")
+		err.RetryAfter = time.Second
+		s.fail(env.GetId(), err)
+		return
+	}
 	switch r := env.GetRequest().(type) {
 	case *throngv1.ClientEnvelope_Send:
 		draft, err := s.who.Draft(r.Send)
@@ -174,6 +180,11 @@ func (s *Session) begin(now int64, env *throngv1.ClientEnvelope) {
 	default: // S-17
 		s.fail(env.GetId(), unsupported())
 	}
+}
+
+// large reports that the answer may be half a megabyte.
+func large(env *throngv1.ClientEnvelope) bool {
+	return env.GetListEntries() != nil || env.GetSync() != nil
 }
 
 // wait asks the limits how long a request has to wait. Heartbeats and acknowledgements are free: they keep the session alive.

@@ -17,10 +17,17 @@ import (
 // bubble runs a gateway in virtual time, over pipes.
 func bubble(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
+	shape(t, func(*gateway.Config) {}, test)
+}
+
+// shape is bubble with other settings.
+func shape(t *testing.T, change func(*gateway.Config), test func(t *testing.T, w *world)) {
+	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		cfg := gateway.Default()
 		cfg.Loops, cfg.Workers = 1, 2
+		change(&cfg)
 		w := &world{t: t, back: newBackend(), routes: local.NewRoutes("n1")}
 		var err error
 		if w.gateway, err = gateway.New(cfg, w.back.deps(w.routes)); err != nil {

@@ -1,0 +1,63 @@
+package gateway_test
+
+import (
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/gateway"
+	"github.com/throng-im/throng/internal/wire"
+)
+
+// Guarantee I18: many receivers that take nothing share one bound, whatever each of them may hold. Who keeps up gets content
+// all the same, and what was dropped is hinted at.
+func TestManySlowReceiversShareABound(t *testing.T) {
+	const total, receivers, entries, size = 1 << 20, 60, 100, 4_000
+	shape(t, func(c *gateway.Config) { c.OutboundTotal = total }, func(t *testing.T, w *world) {
+		users := []chat.UserID{1}
+		quick := w.pipe()
+		quick.send(authenticate("1:1001"))
+		quick.next()
+		slow := make([]*peer, receivers)
+		for i := range slow {
+			client, server := net.Pipe()
+			if err := w.gateway.Open(gateway.NewTransport(server), gateway.Hello{Subprotocol: wire.Proto}); err != nil {
+				t.Fatal(err)
+			}
+			slow[i] = &peer{t: t, Conn: client, r: client}
+			slow[i].send(authenticate(tokenOf(2 + i)))
+			slow[i].next()
+			users = append(users, chat.UserID(2+i))
+		}
+		words := strings.Repeat("x", size)
+		for seq := chat.Seq(1); seq <= entries; seq++ {
+			w.deliver(entry(5, seq, 999, words, users...))
+			if e := quick.next().GetEntry(); e.GetSeq() != uint64(seq) {
+				t.Fatalf("the quick receiver got %d after %d", e.GetSeq(), seq-1)
+			}
+		}
+		synctest.Wait()
+		if n := w.gateway.Queued(); n > total+receivers*2*size {
+			t.Errorf("%d bytes wait, of %d at most", n, total)
+		}
+		for _, p := range slow {
+			for last := uint64(0); last < entries; {
+				envs, code := p.frame()
+				if code != 0 {
+					t.Fatalf("closed with %d", code)
+				}
+				for _, e := range envs {
+					last = max(last, e.GetEntry().GetSeq(), e.GetHint().GetSeq())
+				}
+			}
+			_ = p.Close()
+		}
+		synctest.Wait()
+		if n := w.gateway.Queued(); n != 0 {
+			t.Errorf("%d bytes wait for nobody", n)
+		}
+		_ = quick.Close()
+	})
+}
