@@ -118,7 +118,7 @@ func (o *Outbox) behind() bool { return o.lagAll || len(o.lagging) > 0 }
 // lag notes that the receiver is behind in a conversation.
 func (o *Outbox) lag(id chat.ConversationID, at place) {
 	o.dropped++
-	if o.lagAll {
+	if o.lagAll || mutant == mutantOverflowDropped {
 		return
 	}
 	if o.lagging == nil {

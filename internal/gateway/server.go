@@ -198,6 +198,9 @@ func (s *Server) Receive(ctx context.Context, d *cluster.Delivery) error {
 
 // CloseDevices ends the sessions of some of a user's devices, which were signed out; no device means all.
 func (s *Server) CloseDevices(user chat.UserID, devices []chat.DeviceID) {
+	if mutant == mutantSignOutIgnored {
+		return
+	}
 	s.revoke(revocation{user: user, devices: devices, code: throngv1.CloseCode_CLOSE_CODE_SIGNED_OUT})
 }
 

@@ -127,7 +127,7 @@ func (c *change) content() (Effect, *chat.Error) {
 		return Effect{}, chat.Errorf(chat.CodeForbidden, chat.ReasonMuted, "an admin has muted you here")
 	}
 	e := c.append(c.draft.Body, 0)
-	if c.draft.Sender != 0 {
+	if c.draft.Sender != 0 && mutant != mutantSendReadsNothing {
 		c.part.User = c.draft.Sender
 		c.part.Read = chat.Read{Seq: e.Entry.Seq, Ordinal: e.Entry.Ordinal}
 		e.Parts = []Part{c.part}

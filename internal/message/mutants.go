@@ -7,4 +7,5 @@ const (
 	mutantNoRepeatCheck       = "no_repeat_check"
 	mutantMembershipUnchecked = "membership_unchecked"
 	mutantReadPastRemoval     = "read_past_removal"
+	mutantSendReadsNothing    = "send_reads_nothing"
 )

@@ -40,6 +40,9 @@ func (s *Service) Digest(ctx context.Context, user chat.UserID) (Digest, error) 
 	for i := range always {
 		d.Heads[i] = always[i].view.Head
 	}
+	if !digesting {
+		d.Heads, d.Cursor.PTS = nil, 0
+	}
 	d.Hash = hashHeads(d.Heads)
 	return d, nil
 }

@@ -75,7 +75,7 @@ func unread(head chat.Head, read chat.Read) uint64 {
 // capped is the head that the member may see. Of what came after an ended membership it tells nothing: not how many
 // members there are, nor that the group was dissolved or opened.
 func capped(p Part) chat.Head {
-	if p.Member.Current() || p.Member.Last(p.Head.Seq) == 0 {
+	if p.Member.Current() || p.Member.Last(p.Head.Seq) == 0 || !capping {
 		return p.Head
 	}
 	return chat.Head{

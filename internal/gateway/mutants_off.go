@@ -1,0 +1,5 @@
+//go:build !mutant_overflow_dropped && !mutant_sign_out_ignored
+
+package gateway
+
+const mutant = mutantNone

@@ -1,0 +1,5 @@
+//go:build mutant_overflow_dropped
+
+package gateway
+
+const mutant = mutantOverflowDropped

@@ -1,0 +1,5 @@
+//go:build mutant_head_uncapped
+
+package timeline
+
+const capping = false
