@@ -8,4 +8,5 @@ if [ ${#packages[@]} -eq 0 ]; then
   echo "there is no package in test/"
   exit 1
 fi
+export RELIABILITY=${RELIABILITY:-commit}
 go test -timeout 20m -p 1 -json "${packages[@]}" | go run ./tools/testsum -v -skips tools/skips.txt

@@ -16,8 +16,8 @@ import (
 
 var (
 	seed   = flag.Uint64("sim.seed", 0, "live through the world of this seed alone")
-	first  = flag.String("sim.first", "1", "first seed; \"time\" is another one each time")
-	worlds = flag.Int("sim.worlds", 60, "how many worlds to live through")
+	first  = flag.String("sim.first", "", "first seed, 1 if not given and a new one nightly; \"time\" is a new one each time")
+	worlds = flag.Int("sim.worlds", 0, "how many worlds to live through; 0 is 60, 500 for a commit, nightly as many as the budget allows")
 	budget = flag.Duration("sim.budget", 10*time.Minute, "no new world begins after this time")
 )
 
@@ -37,13 +37,14 @@ func TestWorlds(t *testing.T) {
 		return
 	}
 	begin, from := time.Now(), firstSeed(t)
+	p := planned(t)
 	var lived atomic.Int64
 	t.Run("worlds", func(t *testing.T) {
-		for i := range *worlds {
+		for i := range p.worlds {
 			n := from + uint64(i)
 			t.Run(strconv.FormatUint(n, 10), func(t *testing.T) {
 				t.Parallel()
-				if time.Since(begin) > *budget {
+				if time.Since(begin) > p.budget {
 					return
 				}
 				live(t, n)
@@ -52,15 +53,47 @@ func TestWorlds(t *testing.T) {
 		}
 	})
 	t.Logf("lived through %d worlds from seed %d on in %s", lived.Load(), from, time.Since(begin).Round(time.Millisecond))
-	if lived.Load() < int64(*worlds) {
-		t.Errorf("the budget of %s was not enough for %d worlds", *budget, *worlds)
+	if lived.Load() < int64(p.least) {
+		t.Errorf("the budget of %s was not enough for %d worlds", p.budget, p.least)
+	}
+}
+
+// plan is how many worlds there are at most and at least, and for how long new ones begin.
+type plan struct {
+	worlds, least int
+	budget        time.Duration
+}
+
+func planned(t *testing.T) plan {
+	t.Helper()
+	kind := os.Getenv("RELIABILITY")
+	switch {
+	case *worlds != 0:
+		return plan{*worlds, *worlds, *budget}
+	case kind == "nightly":
+		p := plan{200_000, 500, *budget}
+		if b := os.Getenv("RELIABILITY_BUDGET"); b != "" {
+			d, err := time.ParseDuration(b)
+			if err != nil {
+				t.Fatalf("RELIABILITY_BUDGET: %v", err)
+			}
+			p.budget = d / 2 // the other half is for the other tests
+		}
+		return p
+	case kind == "commit":
+		return plan{500, 500, *budget}
+	default:
+		return plan{60, 60, *budget}
 	}
 }
 
 func firstSeed(t *testing.T) uint64 {
 	t.Helper()
-	if *first == "time" {
+	switch {
+	case *first == "time", *first == "" && os.Getenv("RELIABILITY") == "nightly":
 		return uint64(time.Now().UnixNano()) //nolint:gosec // any number
+	case *first == "":
+		return 1
 	}
 	n, err := strconv.ParseUint(*first, 10, 64)
 	if err != nil {
