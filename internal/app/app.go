@@ -100,6 +100,9 @@ func (a *App) build(ctx context.Context) error {
 		}
 	}
 	if a.listener != nil {
+		if most := divide(openFiles()).doors; most > 0 && a.options.Listener == nil {
+			a.listener = sparingListener{Listener: a.listener, below: uintptr(most)}
+		}
 		a.closers.add(closeListener(a.listener))
 	}
 	if a.folder, err = OpenFolder(a.cfg.Data); err != nil {
@@ -212,7 +215,7 @@ func (a *App) openStore() (*pebble.Store, error) {
 	sizes := a.cfg.Sizes()
 	s, err := pebble.Open(a.cfg.DatabaseDir(), pebble.Options{
 		CacheBytes: sizes.Cache, MemTableBytes: uint64(sizes.MemTable), MinFreeBytes: uint64(a.cfg.Store.ReserveBytes),
-		FS: a.options.FS, Rules: a.cfg.Tiers, Logger: a.log, Registerer: a.registry, Now: a.options.Now, Fatal: a.fatal,
+		OpenFiles: divide(openFiles()).store, FS: a.options.FS, Rules: a.cfg.Tiers, Logger: a.log, Registerer: a.registry, Now: a.options.Now, Fatal: a.fatal,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("opening the store: %w", err)

@@ -14,6 +14,7 @@ func (o Options) pebble(cache *pebble.Cache, fatal func(error)) *pebble.Options 
 	p := &pebble.Options{
 		Cache:                       cache,
 		FS:                          o.FS,
+		MaxOpenFiles:                o.OpenFiles,
 		FormatMajorVersion:          pebble.FormatNewest,
 		MemTableSize:                o.MemTableBytes,
 		MemTableStopWritesThreshold: 4,

@@ -181,6 +181,8 @@ type Options struct {
 	CacheBytes int64
 	// MemTableBytes is the size of one memtable; 0 is 16 MiB. Four of them bound the log that a start has to replay.
 	MemTableBytes uint64
+	// OpenFiles bounds how many tables are kept open; 0 is 512.
+	OpenFiles int
 	// CacheHeads and CacheMembers bound how many heads and member rows are kept for appends; 0 is 50,000 and 100,000.
 	CacheHeads   int
 	CacheMembers int
@@ -213,6 +215,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MemTableBytes == 0 {
 		o.MemTableBytes = 16 << 20
+	}
+	if o.OpenFiles == 0 {
+		o.OpenFiles = 512
 	}
 	if o.CacheHeads == 0 {
 		o.CacheHeads = 50_000
