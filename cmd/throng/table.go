@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/charmbracelet/x/ansi"
 )
@@ -26,8 +27,11 @@ func newTable(out io.Writer, head ...string) *table {
 	return t
 }
 
-// row adds a line.
+// row adds a line. Cells may hold what strangers wrote; see harmless.
 func (t *table) row(cells ...string) {
+	for i := range cells {
+		cells[i] = harmless(cells[i])
+	}
 	for i, cell := range cells {
 		t.widths[i] = max(t.widths[i], ansi.StringWidth(cell))
 	}
@@ -49,4 +53,15 @@ func (t *table) flush() error {
 	t.rows = t.rows[:0]
 	_, err := io.WriteString(t.out, b.String())
 	return err //nolint:wrapcheck // the caller's own writer
+}
+
+// harmless replaces what a terminal would obey instead of show: control characters, with which escape sequences begin, and
+// marks that turn the direction of what follows. An import takes names as it finds them.
+func harmless(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
 }
