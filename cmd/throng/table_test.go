@@ -30,7 +30,7 @@ func TestTableOfHostileNames(t *testing.T) {
 	w := newTable(&out, "NAME", "NOTE")
 	w.row("\x1b]0;owned\x07a\x1b[2J\nb\u009b31m\u202ec", "x")
 	assert.NoError(t, "printing", w.flush())
-	assert.Equal(t, "table", out.String(), `NAME                 NOTE
+	assert.Equal(t, "table", out.String(), `NAME                     NOTE
 �]0;owned�a�[2J�b�31m�c  x
 `)
 }
