@@ -287,7 +287,9 @@ func (e *engine) syncOnce() {
 	close(e.changed)
 	e.changed = make(chan struct{})
 	e.syncMu.Unlock()
+	failpoint.Hit(failpoint.PublishBefore)
 	e.onSync(durable)
+	failpoint.Hit(failpoint.PublishAfter)
 }
 
 // write runs a write of the database. Pebble answers what it cannot undo with a panic or by [engineLogger.Fatalf]; so every
