@@ -24,7 +24,7 @@ func TestFailpoints(t *testing.T) { // not parallel: points are of the process
 	for _, p := range []failpoint.Point{
 		failpoint.SubmitQueued, failpoint.AppendCollected, failpoint.AppendDecideBefore, failpoint.AppendEntry, failpoint.AppendRepeat,
 		failpoint.AppendMember, failpoint.AppendHead, failpoint.AppendEvent, failpoint.CommitBefore, failpoint.CommitAfter,
-		failpoint.SyncBefore, failpoint.SyncAfter, failpoint.AckBefore, failpoint.AckAfter,
+		failpoint.SyncBefore, failpoint.SyncAfter, failpoint.PublishBefore, failpoint.PublishAfter, failpoint.AckBefore, failpoint.AckAfter,
 	} {
 		t.Run(string(p), func(t *testing.T) {
 			s := *seed
