@@ -36,7 +36,6 @@ type cutter struct {
 	fs      *vfs.MemFS
 	history *history
 	stop    func() // ends the life when there are enough
-	point   string // cuts happen at this failpoint alone; empty is anywhere else
 
 	mu   sync.Mutex
 	rng  *rand.Rand
@@ -47,7 +46,7 @@ type cutter struct {
 func (c *cutter) take(when string, chance float64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.cuts) >= cutsPerLife || (c.point != "" && c.point != when) || c.rng.Float64() >= chance {
+	if len(c.cuts) >= cutsPerLife || c.rng.Float64() >= chance {
 		return
 	}
 	keep := []int{0, 0, 1 + c.rng.IntN(99), 100}[c.rng.IntN(4)]
@@ -64,13 +63,12 @@ func options(fs vfs.FS) pebble.Options {
 	return pebble.Options{FS: fs, CacheBytes: 4 << 20, MemTableBytes: 256 << 10}
 }
 
-// live runs writers on the disk until enough power cuts were taken, which it returns. point is a failpoint or empty.
-func live(t *testing.T, rng *rand.Rand, life int, fs *vfs.MemFS, h *history, point string) []cut {
+// live runs writers on the disk until enough power cuts were taken, which it returns.
+func live(t *testing.T, rng *rand.Rand, life int, fs *vfs.MemFS, h *history) []cut {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	c := &cutter{fs: fs, history: h, stop: stop, rng: rand.New(rand.NewPCG(rng.Uint64(), 3)), point: point}
-	defer arm(c)()
+	c := &cutter{fs: fs, history: h, stop: stop, rng: rand.New(rand.NewPCG(rng.Uint64(), 3))}
 	watched := errorfs.Wrap(fs, errorfs.InjectorFunc(func(op errorfs.Op) error {
 		switch op.Kind {
 		case errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo, errorfs.OpRename:

@@ -31,13 +31,13 @@ func TestPowerLoss(t *testing.T) {
 		want = 1_000
 	}
 	if *seed != 0 {
-		t.Logf("seed %d: %+v", *seed, branch(t, *seed, ""))
+		t.Logf("seed %d: %+v", *seed, branch(t, *seed))
 		return
 	}
 	base := uint64(time.Now().UnixNano())
 	total, acked, begun := 0, 0, time.Now()
 	for n := uint64(0); total < want; n++ {
-		r := branch(t, base+n, "")
+		r := branch(t, base+n)
 		total += r.points
 		acked += r.acked
 		if t.Failed() {
@@ -50,18 +50,18 @@ func TestPowerLoss(t *testing.T) {
 // outcome counts what a branch did.
 type outcome struct{ points, acked int }
 
-// branch runs a fresh store through a few lives, each of which begins with what a power cut left of the one before. Cuts are
-// taken at the failpoint, or where it is empty at random.
-func branch(t *testing.T, seed uint64, point string) outcome {
+// branch runs a fresh store through a few lives, each of which begins with what a power cut left of the one before.
+func branch(t *testing.T, seed uint64) outcome {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 1))
 	fs, h := vfs.NewCrashableMem(), newHistory()
 	var out outcome
 	for life := range 3 {
-		cuts := live(t, rng, life, fs, h, point)
+		cuts := live(t, rng, life, fs, h)
 		for i, c := range cuts {
 			if err := c.verify(i == len(cuts)-1); err != nil {
-				t.Errorf("life %d, crash %d of %d (%s): %v\nrun again with: %s -crash.seed=%d", life, i, len(cuts), c.when, err, again(point), seed)
+				t.Errorf("life %d, crash %d of %d (%s): %v\nrun again with: go test ./test/crash -run TestPowerLoss -crash.seed=%d",
+					life, i, len(cuts), c.when, err, seed)
 				return out
 			}
 		}
@@ -71,12 +71,4 @@ func branch(t *testing.T, seed uint64, point string) outcome {
 		fs, h = last.fs, last.history
 	}
 	return out
-}
-
-// again is the command that repeats a branch, but for its seed.
-func again(point string) string {
-	if point == "" {
-		return "go test ./test/crash -run TestPowerLoss"
-	}
-	return "go test -tags failpoint ./test/crash -run TestFailpoints/" + point
 }
