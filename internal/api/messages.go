@@ -20,7 +20,11 @@ func (h messageHandler) Send(ctx context.Context, r *connect.Request[throngv1.Se
 			return nil, limited(wait)
 		}
 	}
-	return respond(h.s.backend.Send(ctx, who.actor(), r.Msg))
+	sent, err := h.s.backend.Send(ctx, who.actor(), r.Msg)
+	if err != nil && who.user != 0 {
+		h.s.deps.Limits.GiveSend(chat.ConversationID(r.Msg.GetConversation()))
+	}
+	return respond(sent, err)
 }
 
 // ListEntries implements the procedure of the same name.

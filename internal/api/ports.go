@@ -102,6 +102,9 @@ type Past interface {
 type Limits interface {
 	TakeRequest(user chat.UserID) time.Duration
 	TakeSend(user chat.UserID, conversation chat.ConversationID) time.Duration
+	// GiveSend gives the conversation's token back where the send was refused: who is not in a conversation does not use up
+	// what its members may send.
+	GiveSend(conversation chat.ConversationID)
 	// TakeAddress is for calls without a token.
 	TakeAddress(address string) time.Duration
 }
@@ -155,4 +158,5 @@ type unlimited struct{}
 
 func (unlimited) TakeRequest(chat.UserID) time.Duration                   { return 0 }
 func (unlimited) TakeSend(chat.UserID, chat.ConversationID) time.Duration { return 0 }
+func (unlimited) GiveSend(chat.ConversationID)                            {}
 func (unlimited) TakeAddress(string) time.Duration                        { return 0 }

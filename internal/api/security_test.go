@@ -300,6 +300,7 @@ type slow struct{}
 
 func (slow) TakeRequest(chat.UserID) time.Duration                   { return 1500 * time.Millisecond }
 func (slow) TakeSend(chat.UserID, chat.ConversationID) time.Duration { return time.Minute }
+func (slow) GiveSend(chat.ConversationID)                            {}
 func (slow) TakeAddress(string) time.Duration                        { return time.Hour }
 
 // Guarantee 66, ERR-4: who is too fast is told when to come back.

@@ -88,5 +88,8 @@ func (l *limits) TakeSend(user chat.UserID, id chat.ConversationID) time.Duratio
 	return wait
 }
 
+// GiveSend implements api.Limits. The sender's own token stays taken: it was an attempt.
+func (l *limits) GiveSend(id chat.ConversationID) { l.conversation.Give(id, 1) }
+
 // TakeAddress implements api.Limits.
 func (l *limits) TakeAddress(address string) time.Duration { return l.address.Take(address, 1) }

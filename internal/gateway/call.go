@@ -42,6 +42,9 @@ type Subscriber interface {
 type Limits interface {
 	TakeRequest(user chat.UserID) time.Duration
 	TakeSend(user chat.UserID, id chat.ConversationID) time.Duration
+	// GiveSend gives the conversation's token back where the send was refused: who is not in a conversation does not use up
+	// what its members may send.
+	GiveSend(id chat.ConversationID)
 }
 
 // Subscription is a conversation above the small tier that a session gets by group route.

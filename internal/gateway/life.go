@@ -27,9 +27,14 @@ func (l *loop) dispatch(c *conn) {
 	for _, call := range c.session.Calls() {
 		switch call.Kind {
 		case CallSend:
-			id := call.ID
+			id, conversation := call.ID, call.Draft.Conversation
 			// The answer comes back as an operation: done may be called from anywhere, also before Submit returns.
-			l.srv.deps.Sender.Submit(call.Draft, func(r chat.Result) { l.inbox.Put(op{kind: opSent, c: c, id: id, result: &r}) })
+			l.srv.deps.Sender.Submit(call.Draft, func(r chat.Result) {
+				if r.Err != nil && l.srv.deps.Limits != nil {
+					l.srv.deps.Limits.GiveSend(conversation)
+				}
+				l.inbox.Put(op{kind: opSent, c: c, id: id, result: &r})
+			})
 		case CallAuthenticate:
 			c.began = l.revokes
 			l.work(c, call)

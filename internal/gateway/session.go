@@ -166,6 +166,9 @@ func (s *Session) begin(now int64, env *throngv1.ClientEnvelope) {
 	case *throngv1.ClientEnvelope_Send:
 		draft, err := s.who.Draft(r.Send)
 		if err != nil {
+			if s.limits != nil {
+				s.limits.GiveSend(chat.ConversationID(r.Send.GetConversation()))
+			}
 			s.fail(env.GetId(), err)
 			return
 		}
