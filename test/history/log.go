@@ -105,7 +105,7 @@ func (l *Log) Check(limit time.Duration) error {
 		by[o.Conversation] = append(by[o.Conversation], o)
 	}
 	for id, part := range by {
-		switch porcupine.CheckOperationsTimeout(logModel, operations(part), limit) {
+		switch porcupine.CheckOperationsTimeout(logModel(), operations(part), limit) {
 		case porcupine.Ok:
 		case porcupine.Illegal:
 			return fmt.Errorf("conversation %d: no order of its %d operations explains the answers:\n%s", id, len(part), list(part))
@@ -153,7 +153,7 @@ func operations(part []*Op) []porcupine.Operation {
 			seen[k] = true
 		}
 	}
-	var out []porcupine.Operation
+	out := make([]porcupine.Operation, 0, len(part))
 	for _, o := range part {
 		switch {
 		case o.outcome == refused, o.outcome == inDoubt && (o.Kind != Append || !seen[o.Key]):
@@ -169,12 +169,20 @@ func operations(part []*Op) []porcupine.Operation {
 }
 
 // logModel is the specification: a log of keys in which each stands once.
-var logModel = porcupine.Model{
-	Init: func() any { return []string(nil) },
-	Step: func(state, input, _ any) (bool, any) {
-		return step(state.([]string), input.(*Op))
-	},
-	Equal: func(a, b any) bool { return slices.Equal(a.([]string), b.([]string)) },
+func logModel() porcupine.Model {
+	return porcupine.Model{
+		Init: func() any { return []string(nil) },
+		Step: func(state, input, _ any) (bool, any) {
+			log, _ := state.([]string)
+			op, _ := input.(*Op)
+			return step(log, op)
+		},
+		Equal: func(a, b any) bool {
+			x, _ := a.([]string)
+			y, _ := b.([]string)
+			return slices.Equal(x, y)
+		},
+	}
 }
 
 func step(log []string, op *Op) (bool, []string) {

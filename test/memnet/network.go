@@ -173,7 +173,9 @@ func (l *listener) Close() error {
 	for {
 		select {
 		case c := <-l.accepts:
-			c.(*conn).reset()
+			if c, ok := c.(*conn); ok {
+				c.reset()
+			}
 			_ = c.Close()
 		default:
 			return nil

@@ -50,10 +50,10 @@ type device struct {
 
 func (w *World) newDevice(name string, user client.UserID) *device {
 	n := len(w.devices)
-	link := w.net.NewLink(rand.New(rand.NewPCG(w.seed, uint64(n)+100))) //nolint:gosec // a seed is to be repeatable
+	link := w.net.NewLink(rand.New(rand.NewPCG(w.seed, uint64(n)+100)))
 	d := &device{
 		world: w, name: name, number: n, user: user, link: link, json: w.rng.IntN(3) == 0,
-		rng:  rand.New(rand.NewPCG(w.seed, uint64(n)+1)), //nolint:gosec // as above
+		rng:  rand.New(rand.NewPCG(w.seed, uint64(n)+1)),
 		http: &http.Client{Transport: &http.Transport{DialContext: link.DialContext, MaxIdleConns: 2}},
 	}
 	w.devices = append(w.devices, d)
@@ -101,7 +101,7 @@ func (d *device) install() error {
 	return d.start()
 }
 
-func ms(n uint64) time.Time { return time.UnixMilli(int64(n)) } //nolint:gosec // a time
+func ms(n uint64) time.Time { return time.UnixMilli(int64(n)) }
 
 // start begins the application: the sign-in and what was not sent are there, what was shown is not.
 func (d *device) start() error {
@@ -238,7 +238,7 @@ type outbox struct {
 func (o *outbox) Load() ([]client.Draft, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	var out []client.Draft
+	out := make([]client.Draft, 0, len(o.drafts))
 	for _, d := range o.drafts {
 		out = append(out, d)
 	}

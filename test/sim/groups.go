@@ -84,7 +84,7 @@ func (d *device) change(ctx context.Context, id, whom uint64) {
 	case n < 33:
 		what = "promotes"
 		_, err = api.SetRole(ctx, connect.NewRequest(&throngv1.SetRoleRequest{
-			Conversation: id, User: whom, Role: throngv1.Role(1 + d.intN(2)), //nolint:gosec // two values
+			Conversation: id, User: whom, Role: throngv1.Role(1 + d.intN(2)),
 		}))
 	case n < 35:
 		what = "transfers to"
@@ -93,7 +93,7 @@ func (d *device) change(ctx context.Context, id, whom uint64) {
 		what = "mutes"
 		until := d.world.node.now().Add(time.Duration(d.intN(20)) * time.Second).UnixMilli()
 		_, err = api.MuteMember(ctx, connect.NewRequest(&throngv1.MuteMemberRequest{
-			Conversation: id, User: whom, UntilMs: uint64(until), //nolint:gosec // a time
+			Conversation: id, User: whom, UntilMs: uint64(until),
 		}))
 	case n < 39:
 		what = "renames"

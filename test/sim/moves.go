@@ -223,7 +223,7 @@ func (d *device) newID() []byte {
 func newID(rng *rand.Rand) []byte {
 	var b uuid.UUID
 	for i := range b {
-		b[i] = byte(rng.Uint32()) //nolint:gosec // one byte of it
+		b[i] = byte(rng.Uint32())
 	}
 	return b[:]
 }
@@ -234,7 +234,7 @@ func (d *device) read(ctx context.Context, id client.ConversationID) error {
 	if !ok || v.Last == nil {
 		return nil
 	}
-	to := v.Last.GetSeq() - min(v.Last.GetSeq()-1, uint64(d.intN(3))) //nolint:gosec // small
+	to := v.Last.GetSeq() - min(v.Last.GetSeq()-1, uint64(d.intN(3)))
 	if d.client().MarkRead(ctx, id, to) == nil {
 		d.world.marked(d.user, id, to)
 	}
@@ -243,7 +243,7 @@ func (d *device) read(ctx context.Context, id client.ConversationID) error {
 
 // pull reads a page from somewhere and records it. Heads do not go back.
 func (d *device) pull(ctx context.Context, r room) error {
-	from := uint64(1 + d.intN(20)) //nolint:gosec // small
+	from := uint64(1 + d.intN(20))
 	op := d.world.record(r, history.Op{Kind: history.Pull, Client: d.number, From: from})
 	resp, err := d.api().Messages.ListEntries(ctx, connect.NewRequest(&throngv1.ListEntriesRequest{
 		Conversation: uint64(r.id), From: from, Limit: pageEntries,

@@ -62,8 +62,8 @@ func (t *tap) parse() {
 		if uint64(len(t.buffer)-head) < size {
 			return
 		}
-		opcode, payload := t.buffer[0]&0x0f, t.buffer[head:head+int(size)] //nolint:gosec // it is in the buffer
-		t.buffer = t.buffer[head+int(size):]                               //nolint:gosec // as above
+		opcode, payload := t.buffer[0]&0x0f, t.buffer[head:head+int(size)]
+		t.buffer = t.buffer[head+int(size):]
 		if opcode == 1 || opcode == 2 {
 			t.frame(payload)
 		}

@@ -79,7 +79,7 @@ type pair struct {
 
 func newWorld(t *testing.T, seed uint64, shaped func(*shape)) (*World, *lockedBuffer) {
 	t.Helper()
-	rng := rand.New(rand.NewPCG(seed, 7)) //nolint:gosec // a seed is to be repeatable
+	rng := rand.New(rand.NewPCG(seed, 7))
 	w := &World{
 		seed: seed, rng: rng, faults: drawFaults(rng), shape: drawShape(rng), net: &memnet.Network{},
 		directs: map[[2]client.UserID]client.ConversationID{}, reads: map[readKey]struct{}{}, marks: map[markKey]uint64{},
@@ -92,7 +92,7 @@ func newWorld(t *testing.T, seed uint64, shaped func(*shape)) (*World, *lockedBu
 	logs := &lockedBuffer{}
 	w.log = slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	w.node = newNode(t.TempDir(), w.net, w.log, w.shape)
-	w.operator = w.net.NewLink(rand.New(rand.NewPCG(seed, 8))) //nolint:gosec // as above
+	w.operator = w.net.NewLink(rand.New(rand.NewPCG(seed, 8)))
 	w.http = &http.Client{Transport: &http.Transport{DialContext: w.operator.DialContext}}
 	w.admin = w.as(0)
 	return w, logs
