@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/config"
 )
 
 // ReadProxyHeader is for tests.
@@ -23,6 +24,11 @@ func ProxyListener(l net.Listener, trusted []netip.Prefix) net.Listener {
 // Forwarded is for tests.
 func Forwarded(trusted []netip.Prefix, next http.Handler) http.Handler {
 	return forwarded(trusted, next)
+}
+
+// NewHTTPServer is for tests.
+func NewHTTPServer(c config.Server) *http.Server {
+	return newHTTPServer(c, http.NotFoundHandler(), slog.New(slog.DiscardHandler))
 }
 
 // RetainOnce is for tests.

@@ -27,6 +27,10 @@ func listen(ctx context.Context, c config.Server) (net.Listener, error) {
 	return l, nil
 }
 
+// writePatience is how long a connection of HTTP/2 may take nothing while something waits for it. The deadlines of requests end
+// their streams, not the connection that they share.
+const writePatience = 30 * time.Second
+
 // newHTTPServer makes the server for clients with the timeouts that keep slow ones from holding it.
 func newHTTPServer(c config.Server, h http.Handler, log *slog.Logger) *http.Server {
 	protocols := new(http.Protocols)
@@ -38,6 +42,7 @@ func newHTTPServer(c config.Server, h http.Handler, log *slog.Logger) *http.Serv
 		IdleTimeout:       c.IdleTimeout,
 		MaxHeaderBytes:    c.MaxHeaderBytes,
 		Protocols:         protocols,
+		HTTP2:             &http.HTTP2Config{WriteByteTimeout: writePatience},
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }
