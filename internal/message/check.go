@@ -13,6 +13,7 @@ const (
 	maxMIME      = 255      // bytes
 	maxFileName  = 1_024    // bytes
 	maxPreview   = 4_096    // bytes
+	maxFallback  = 4_096    // bytes of the sentence for clients that do not know a custom type
 	maxSystem    = 16 << 10 // bytes of all arguments
 	maxArguments = 64       // of a system notice
 	maxMembers   = 1 + chat.MaxMembersAtOnce
@@ -95,10 +96,10 @@ func checkCustom(c chat.Custom) *chat.Error {
 	if c.Type == "" {
 		return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "a custom message needs a type")
 	}
-	if len(c.Data)+len(c.Fallback) > chat.MaxCustomBytes {
+	if len(c.Data) > chat.MaxCustomBytes {
 		return chat.Errorf(chat.CodeTooLarge, chat.ReasonMessageTooLarge, "a custom message has at most %d bytes", chat.MaxCustomBytes)
 	}
-	return checkFields(field{"type", c.Type, maxWord}, field{"fallback", c.Fallback, chat.MaxCustomBytes})
+	return checkFields(field{"type", c.Type, maxWord}, field{"fallback", c.Fallback, maxFallback})
 }
 
 func checkSystem(sender chat.UserID, s chat.System) *chat.Error {

@@ -251,6 +251,7 @@ func TestBadBodies(t *testing.T) {
 		"no media ref":      {chat.Media{Type: chat.MediaFile}, chat.ReasonBodyInvalid},
 		"long media ref":    {chat.Media{Type: chat.MediaFile, Ref: strings.Repeat("r", chat.MaxRefBytes+1)}, chat.ReasonFieldTooLarge},
 		"no custom type":    {chat.Custom{}, chat.ReasonBodyInvalid},
+		"fallback too long": {chat.Custom{Type: "a", Fallback: strings.Repeat("x", 4_097)}, chat.ReasonFieldTooLarge},
 		"custom too large":  {chat.Custom{Type: "t", Data: make([]byte, chat.MaxCustomBytes+1)}, chat.ReasonMessageTooLarge},
 		"a user's notice":   {chat.System{Event: "e"}, chat.ReasonForbidden},
 		"a tombstone":       {chat.Tombstone{Reason: chat.TombstoneErased}, chat.ReasonBodyInvalid},
