@@ -42,7 +42,7 @@ func (m movement) apply(members []chat.UserID) []chat.UserID {
 	}
 	out := make([]chat.UserID, 0, len(members)+len(m.entering))
 	for _, u := range members {
-		if !slices.Contains(m.leaving, u) {
+		if mutant == mutantRemovedServed || !slices.Contains(m.leaving, u) {
 			out = append(out, u)
 		}
 	}

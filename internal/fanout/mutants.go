@@ -5,9 +5,10 @@ import "github.com/throng-im/throng/internal/cluster"
 // A mutant is a build with one guarantee taken out, made to prove that a test notices. The build tag mutant_<name> chooses
 // one; all of it folds away in ordinary builds.
 const (
-	mutantNone       = ""
-	mutantReordered  = "delivery_reordered"
-	mutantUnfiltered = "fanout_unfiltered"
+	mutantNone          = ""
+	mutantReordered     = "delivery_reordered"
+	mutantUnfiltered    = "fanout_unfiltered"
+	mutantRemovedServed = "removed_still_served"
 )
 
 // late keeps back every other entry until the next one has gone: the mutant delivery_reordered.

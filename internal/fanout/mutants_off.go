@@ -1,4 +1,4 @@
-//go:build !mutant_delivery_reordered && !mutant_fanout_unfiltered
+//go:build !mutant_delivery_reordered && !mutant_fanout_unfiltered && !mutant_removed_still_served
 
 package fanout
 

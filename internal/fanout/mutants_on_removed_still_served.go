@@ -1,0 +1,5 @@
+//go:build mutant_removed_still_served
+
+package fanout
+
+const mutant = mutantRemovedServed
