@@ -25,7 +25,7 @@ func divide(limit uint64) files {
 		return files{store: storeFilesMost}
 	}
 	store := min(storeFilesMost, limit/4)
-	return files{store: int(store), doors: int(max(1, limit-min(limit, store+otherFiles)))} //nolint:gosec // small
+	return files{store: int(store), doors: int(max(1, limit-min(limit, store+otherFiles)))}
 }
 
 // sparingListener turns callers away while the files that are left are the engine's. The system gives out the lowest number

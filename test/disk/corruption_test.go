@@ -96,7 +96,7 @@ func TestCorruption(t *testing.T) {
 	default:
 		want = 5_000
 	}
-	first := uint64(time.Now().UnixNano()) //nolint:gosec // not negative
+	first := uint64(time.Now().UnixNano())
 	if *imageSeed != 0 {
 		first, want = *imageSeed, 1
 	}

@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 func smallDisk(t *testing.T, size string) string {
 	t.Helper()
 	dir := t.TempDir()
-	//nolint:gosec // a folder of the test's own
+
 	if out, err := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", "size="+size, "tmpfs", dir).CombinedOutput(); err != nil {
 		text := fmt.Sprintf("this test needs a disk of its own that it can fill: mounting a tmpfs (as root) gave %v: %s", err, out)
 		if os.Getenv("CI") == "true" {
@@ -48,7 +48,7 @@ func smallDisk(t *testing.T, size string) string {
 		t.Skip(text)
 	}
 	t.Cleanup(func() {
-		//nolint:gosec // as above
+
 		if out, err := exec.CommandContext(context.Background(), "umount", "-l", dir).CombinedOutput(); err != nil {
 			t.Errorf("unmounting: %v: %s", err, out)
 		}

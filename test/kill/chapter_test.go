@@ -55,7 +55,7 @@ func (c *chapter) keys(number int) int { return int(c.drawn[number].Add(1)) }
 
 // open makes the chapter's people and starts its clients. The server is up.
 func open(ctx context.Context, s *process.Server, number int, seed uint64) (*chapter, error) {
-	c := &chapter{server: s, number: number, rng: rand.New(rand.NewPCG(seed, uint64(number))), rooms: make(map[uint64][]int)} //nolint:gosec // small
+	c := &chapter{server: s, number: number, rng: rand.New(rand.NewPCG(seed, uint64(number))), rooms: make(map[uint64][]int)}
 	ctx, c.end = context.WithCancelCause(ctx)
 	c.clients, c.ctx = errgroup.WithContext(ctx)
 	if err := c.populate(ctx); err != nil {

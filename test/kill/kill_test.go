@@ -28,7 +28,7 @@ func TestKill(t *testing.T) {
 	}
 	from := *seed
 	if from == 0 {
-		from = uint64(time.Now().UnixNano()) //nolint:gosec // not negative
+		from = uint64(time.Now().UnixNano())
 	}
 	t.Logf("seed %d; run again with: go test ./test/kill -run TestKill -kill.seed=%d -kill.cycles=%d", from, from, kills)
 	binary, err := builder.Binary(t.Context())

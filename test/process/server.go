@@ -140,7 +140,7 @@ func (s *Server) Kill() error {
 	if err := s.cmd.Process.Kill(); err != nil {
 		return fmt.Errorf("killing the server: %w", err)
 	}
-	<-s.ended
+	_ = <-s.ended // that it was killed
 	return nil
 }
 

@@ -28,7 +28,7 @@ func TestDamagedBlockIsAnErrorOfItsReader(t *testing.T) {
 		drafts := []*chat.Draft{created(i)}
 		for n := range 5 {
 			drafts = append(drafts, &chat.Draft{
-				Conversation: chat.ConversationID(i + 1), Sender: chat.UserID(2*i + 1), ClientID: chat.ClientID{byte(n), 1}, //nolint:gosec // small
+				Conversation: chat.ConversationID(i + 1), Sender: chat.UserID(2*i + 1), ClientID: chat.ClientID{byte(n), 1},
 				Body: chat.Text{Text: strings.Repeat("words ", 100+n)},
 			})
 		}
@@ -57,7 +57,7 @@ func TestDamagedBlockIsAnErrorOfItsReader(t *testing.T) {
 	s = open()
 	failed, read := 0, 0
 	for i := range rooms {
-		page, err := s.Range(t.Context(), message.Range{Conversation: chat.ConversationID(i + 1)}) //nolint:gosec // small
+		page, err := s.Range(t.Context(), message.Range{Conversation: chat.ConversationID(i + 1)})
 		if err != nil {
 			assert.Equal(t, "code", chat.AsError(err).Code, chat.CodeInternal)
 			failed++
