@@ -48,7 +48,6 @@ func smallDisk(t *testing.T, size string) string {
 		t.Skip(text)
 	}
 	t.Cleanup(func() {
-
 		if out, err := exec.CommandContext(context.Background(), "umount", "-l", dir).CombinedOutput(); err != nil {
 			t.Errorf("unmounting: %v: %s", err, out)
 		}

@@ -140,7 +140,9 @@ func (s *Server) Kill() error {
 	if err := s.cmd.Process.Kill(); err != nil {
 		return fmt.Errorf("killing the server: %w", err)
 	}
-	_ = <-s.ended // that it was killed
+	if err := <-s.ended; err == nil {
+		return errors.New("a server that was killed ended with 0")
+	}
 	return nil
 }
 
