@@ -141,27 +141,30 @@ func (o *Op) String() string {
 // operations leaves out what cannot have had an effect anybody saw: refusals, reads without an answer, and sends in doubt
 // whose message no answer mentions.
 func operations(part []*Op) []porcupine.Operation {
-	seen := map[string]bool{}
+	seen := map[string]uint64{} // at which seq
 	for _, o := range part {
 		if o.outcome != succeeded {
 			continue
 		}
 		if o.Kind == Append {
-			seen[o.Key] = true
+			seen[o.Key] = o.Seq
 		}
-		for _, k := range o.Keys {
-			seen[k] = true
+		for i, k := range o.Keys {
+			seen[k] = o.From + uint64(i)
 		}
 	}
 	out := make([]porcupine.Operation, 0, len(part))
 	for _, o := range part {
 		switch {
-		case o.outcome == refused, o.outcome == inDoubt && (o.Kind != Append || !seen[o.Key]):
+		case o.outcome == refused, o.outcome == inDoubt && (o.Kind != Append || seen[o.Key] == 0):
 			continue
 		}
 		end := o.returned
 		if o.outcome == inDoubt {
-			end = math.MaxInt64
+			// It took effect, nobody knows when; that it can only have done so at its seq keeps the search short.
+			known := *o
+			known.Seq = seen[o.Key]
+			o, end = &known, math.MaxInt64
 		}
 		out = append(out, porcupine.Operation{ClientId: o.Client, Input: o, Call: o.invoked, Output: o, Return: end})
 	}
@@ -193,7 +196,7 @@ func step(log []string, op *Op) (bool, []string) {
 			log = append(slices.Clip(log), op.Key)
 			at = len(log) - 1
 		}
-		return op.outcome == inDoubt || op.Seq == uint64(at)+1, log
+		return op.Seq == uint64(at)+1, log
 	case Head:
 		return op.Seq == uint64(len(log)), log
 	case Pull:

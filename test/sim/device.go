@@ -210,6 +210,7 @@ func (d *device) signOut(ctx context.Context, other *device) {
 	other.mu.Lock()
 	id := other.id
 	busy := !other.ended.IsZero()
+	other.doubt = other.doubt || !busy // the server may close it before the answer is here
 	other.mu.Unlock()
 	if busy {
 		return
@@ -221,11 +222,9 @@ func (d *device) signOut(ctx context.Context, other *device) {
 	if other.id != id || !other.ended.IsZero() {
 		return
 	}
-	if err != nil {
-		other.doubt = true
-		return
+	if err == nil {
+		other.ended = time.Now()
 	}
-	other.ended = time.Now()
 }
 
 // outbox survives the application.
