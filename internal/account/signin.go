@@ -87,7 +87,8 @@ func (s *Service) SignUp(ctx context.Context, r SignUp) (Grant, error) {
 func (s *Service) admit(ctx context.Context, code string) (Hash, error) {
 	if code == "" {
 		if s.cfg.SignUp != SignUpOpen {
-			return Hash{}, chat.Errorf(chat.CodeForbidden, chat.ReasonSignUpClosed, "accounts are made by invitation here; ask an administrator")
+			return Hash{}, chat.Errorf(chat.CodeForbidden, chat.ReasonSignUpClosed,
+				"not everybody may make an account here; ask an administrator for one, or for an invitation")
 		}
 		return Hash{}, nil
 	}

@@ -114,7 +114,8 @@ func errMethod() *chat.Error {
 }
 
 func errMediaType() *chat.Error {
-	return chat.Errorf(chat.CodeUnsupported, chat.ReasonUnsupported, "send application/json or application/proto, plain or gzip")
+	return chat.Errorf(chat.CodeUnsupported, chat.ReasonUnsupported,
+		"send application/json or application/proto, plain or gzip; ExportData streams: application/connect+json or application/connect+proto")
 }
 
 func errRequestTooLarge() *chat.Error {
