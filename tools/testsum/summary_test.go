@@ -24,34 +24,40 @@ func TestSummary(t *testing.T) {
 			start + `{"Action":"pass","Package":"m/a","Test":"TestX","Elapsed":0.1}
 {"Action":"output","Package":"m/a","Output":"ok  \tm/a\t0.2s\n"}
 {"Action":"pass","Package":"m/a","Elapsed":0.2}`,
-			"", false, []string{"ok  \tm/a", "1 passed, 0 failed, 0 skipped"},
+			"", false,
+			[]string{"ok  \tm/a", "1 passed, 0 failed, 0 skipped"},
 		},
 		"one fails": {
 			start + `{"Action":"output","Package":"m/a","Test":"TestX","Output":"    x_test.go:3: wrong\n"}
 {"Action":"fail","Package":"m/a","Test":"TestX","Elapsed":0.1}
 {"Action":"fail","Package":"m/a","Elapsed":0.2}`,
-			"", true, []string{"wrong", "0 passed, 1 failed"},
+			"", true,
+			[]string{"wrong", "0 passed, 1 failed"},
 		},
 		"does not build": {
 			`{"ImportPath":"m/a","Action":"build-output","Output":"a.go:1: syntax\n"}
 {"Action":"fail","Package":"m/a","Elapsed":0}`,
-			"", true, []string{"a.go:1: syntax", "m/a did not build", "0 passed, 1 failed"},
+			"", true,
+			[]string{"a.go:1: syntax", "m/a did not build", "0 passed, 1 failed"},
 		},
 		"dies in a test": {
 			start + `{"Action":"output","Package":"m/a","Test":"TestX","Output":"panic: boom\n"}
 {"Action":"fail","Package":"m/a","Elapsed":0.2}`,
-			"", true, []string{"panic: boom", "1 failed"},
+			"", true,
+			[]string{"panic: boom", "1 failed"},
 		},
 		"skipped without leave": {
 			start + `{"Action":"output","Package":"m/a","Test":"TestX","Output":"    x_test.go:3: no root\n"}
 {"Action":"skip","Package":"m/a","Test":"TestX","Elapsed":0}
 {"Action":"pass","Package":"m/a","Test":"TestY","Elapsed":0}`,
-			"b.* other", true, []string{"SKIPPED", "no root", "1 passed, 0 failed, 1 skipped"},
+			"b.* other", true,
+			[]string{"SKIPPED", "no root", "1 passed, 0 failed, 1 skipped"},
 		},
 		"skipped with leave": {
 			start + `{"Action":"skip","Package":"m/a","Test":"TestX","Elapsed":0}
 {"Action":"pass","Package":"m/a","Test":"TestY","Elapsed":0}`,
-			"a.TestX needs root", false, []string{"skipped  m/a TestX", "needs root"},
+			"a.TestX needs root", false,
+			[]string{"skipped  m/a TestX", "needs root"},
 		},
 		"nothing ran": {`{"Action":"skip","Package":"m/a","Elapsed":0}`, "", true, []string{"no test ran"}},
 	} {
