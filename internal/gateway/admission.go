@@ -16,8 +16,14 @@ type admission struct {
 	mu        sync.Mutex
 	total     int
 	pending   int // without a checked token
-	addresses map[string]int
+	addresses map[string]held
 	draining  bool
+}
+
+// held is how many connections an address has.
+type held struct {
+	total   int
+	pending int
 }
 
 // verdict is what the admission says to a handshake.
@@ -32,7 +38,7 @@ const (
 
 func newAdmission(cfg *Config) *admission {
 	return &admission{
-		cfg: cfg, rate: rate.NewLimiter(rate.Limit(cfg.HandshakeRate), cfg.HandshakeRate), addresses: make(map[string]int),
+		cfg: cfg, rate: rate.NewLimiter(rate.Limit(cfg.HandshakeRate), cfg.HandshakeRate), addresses: make(map[string]held),
 	}
 }
 
@@ -40,35 +46,42 @@ func newAdmission(cfg *Config) *admission {
 func (a *admission) enter(addr string) verdict {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	h := a.addresses[addr]
 	switch {
 	case a.draining:
 		return stopping
-	case a.addresses[addr] >= a.cfg.MaxPerAddress:
+	case h.total >= a.cfg.MaxPerAddress, h.pending >= a.cfg.MaxPendingPerAddress:
 		return tooManyFromAddress
 	case a.total >= a.cfg.MaxConnections, a.pending >= a.cfg.MaxPending, !a.rate.Allow():
 		return tooManyHere
 	}
 	a.total++
 	a.pending++
-	a.addresses[addr]++
+	a.addresses[addr] = held{total: h.total + 1, pending: h.pending + 1}
 	return admitted
 }
 
 // settled tells that a connection's token was checked, or that it went without.
-func (a *admission) settled() {
+func (a *admission) settled(addr string) {
 	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.pending--
-	a.mu.Unlock()
+	h := a.addresses[addr]
+	h.pending--
+	a.addresses[addr] = h
 }
 
-// leave counts a connection out.
+// leave counts a connection out, which has been settled by then.
 func (a *admission) leave(addr string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.total--
-	if a.addresses[addr]--; a.addresses[addr] <= 0 {
+	h := a.addresses[addr]
+	if h.total--; h.total <= 0 {
 		delete(a.addresses, addr)
+		return
 	}
+	a.addresses[addr] = h
 }
 
 // stop refuses everybody from now on.

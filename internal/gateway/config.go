@@ -49,6 +49,9 @@ type Config struct {
 	MaxConnections int
 	// MaxPending is how many connections may be without a checked token; beyond it handshakes are answered 503.
 	MaxPending int
+	// MaxPendingPerAddress is how many of them may come from one address, so that nobody holds all of them by staying silent;
+	// beyond it handshakes are answered 429.
+	MaxPendingPerAddress int
 	// MaxPerAddress is how many connections may come from one address; beyond it handshakes are answered 429.
 	MaxPerAddress int
 	// MaxPerUser is how many sessions (one per device) a user may have on this node.
@@ -64,27 +67,28 @@ type Config struct {
 // Default is the configuration that an empty file gives.
 func Default() Config {
 	return Config{
-		Loops:           0,
-		Workers:         64,
-		Waiting:         4_096,
-		Inbox:           1 << 16,
-		Heartbeat:       30 * time.Second,
-		AuthTimeout:     10 * time.Second,
-		Idle:            75 * time.Second,
-		CallTimeout:     10 * time.Second,
-		Linger:          2 * time.Second,
-		ReceivedTimeout: 30 * time.Second,
-		InFlight:        64,
-		Outbound:        512 << 10,
-		OutboundHard:    1 << 20,
-		Stall:           30 * time.Second,
-		Hold:            2 * time.Millisecond,
-		MaxConnections:  1_000_000,
-		MaxPending:      4_096,
-		MaxPerAddress:   20_000,
-		MaxPerUser:      20,
-		HandshakeRate:   20_000,
-		SendBuffer:      16 << 10,
+		Loops:                0,
+		Workers:              64,
+		Waiting:              4_096,
+		Inbox:                1 << 16,
+		Heartbeat:            30 * time.Second,
+		AuthTimeout:          10 * time.Second,
+		Idle:                 75 * time.Second,
+		CallTimeout:          10 * time.Second,
+		Linger:               2 * time.Second,
+		ReceivedTimeout:      30 * time.Second,
+		InFlight:             64,
+		Outbound:             512 << 10,
+		OutboundHard:         1 << 20,
+		Stall:                30 * time.Second,
+		Hold:                 2 * time.Millisecond,
+		MaxConnections:       1_000_000,
+		MaxPending:           4_096,
+		MaxPendingPerAddress: 1_024,
+		MaxPerAddress:        20_000,
+		MaxPerUser:           20,
+		HandshakeRate:        20_000,
+		SendBuffer:           16 << 10,
 	}
 }
 
@@ -107,6 +111,7 @@ func (c Config) Validate() error {
 		{"outbound", c.Outbound},
 		{"max_connections", c.MaxConnections},
 		{"max_pending", c.MaxPending},
+		{"max_pending_per_address", c.MaxPendingPerAddress},
 		{"max_per_address", c.MaxPerAddress},
 		{"max_per_user", c.MaxPerUser},
 		{"handshake_rate", c.HandshakeRate},

@@ -32,7 +32,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := s.upgrade(w, r, hello); err != nil {
-		s.admission.settled()
+		s.admission.settled(hello.Address)
 		s.admission.leave(hello.Address)
 		s.refuse(w, http.StatusInternalServerError, err)
 	}
@@ -104,7 +104,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, h Hello) error 
 	if err != nil {
 		// The connection is ours and broken: there is nobody to answer.
 		s.log.Debug("answering a handshake", "error", err)
-		s.admission.settled()
+		s.admission.settled(h.Address)
 		s.admission.leave(h.Address)
 		_ = c.Close()
 		return nil

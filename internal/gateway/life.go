@@ -91,7 +91,7 @@ func (l *loop) route(c *conn, user chat.UserID) presence {
 func (l *loop) settled(c *conn) {
 	if !c.flags.has(flagAuthed) {
 		c.flags |= flagAuthed
-		l.srv.admission.settled()
+		l.srv.admission.settled(c.addr)
 	}
 }
 

@@ -33,6 +33,7 @@ func TestRefusedHandshakesAreErrors(t *testing.T) {
 		{status: 405, method: http.MethodPost, connect: "unimplemented", reason: "unsupported"},
 		{status: 426, header: http.Header{"Upgrade": {"h2c"}}, connect: "unimplemented", reason: "unsupported"},
 		{status: 429, config: func(c *gateway.Config) { c.MaxPerAddress = 1 }, connect: "resource_exhausted", reason: "rate_limited", first: true},
+		{status: 429, config: func(c *gateway.Config) { c.MaxPendingPerAddress = 1 }, connect: "resource_exhausted", reason: "rate_limited", first: true},
 		{status: 431, header: http.Header{"X-Many": make([]string, 120)}, connect: "out_of_range", reason: "request_too_large"},
 		{status: 503, config: func(c *gateway.Config) { c.MaxPending = 1 }, connect: "unavailable", reason: "overloaded", first: true},
 	} {
