@@ -13,7 +13,7 @@ import (
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
-// exportRetry is what who finds all places taken is told to wait.
+// exportRetry is how long who finds all places taken, or has one already, is told to wait.
 const exportRetry = 30 * time.Second
 
 // ExportData implements the procedure of the same name: the account and its devices, the conversations as the user sees
@@ -21,13 +21,12 @@ const exportRetry = 30 * time.Second
 func (h accountHandler) ExportData(
 	ctx context.Context, _ *connect.Request[throngv1.ExportDataRequest], stream *connect.ServerStream[throngv1.ExportDataResponse],
 ) error {
-	select {
-	case h.s.exports <- struct{}{}:
-		defer func() { <-h.s.exports }()
-	default:
+	user := requestOf(ctx).caller.user
+	if !h.s.exports.take(user) {
 		return limited(exportRetry)
 	}
-	e := export{s: h.s, user: requestOf(ctx).caller.user, send: func(kind string, json []byte) error {
+	defer h.s.exports.free(user)
+	e := export{s: h.s, user: user, send: func(kind string, json []byte) error {
 		return stream.Send(&throngv1.ExportDataResponse{Kind: kind, Json: string(json)}) //nolint:wrapcheck // connect's own
 	}}
 	return e.run(ctx)

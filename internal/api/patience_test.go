@@ -95,3 +95,44 @@ func TestExportOutlastsRequests(t *testing.T) {
 	assert.NoError(t, "reading", err)
 	assert.True(t, "the account is in the export: "+string(got), strings.Contains(string(got), p.handle))
 }
+
+// heldUsers answers one user's export only once it is let go.
+type heldUsers struct {
+	api.Users
+
+	held           chat.UserID
+	asked, letThem chan struct{}
+}
+
+func (u heldUsers) Export(ctx context.Context, user chat.UserID) ([]account.Record, error) {
+	if user == u.held {
+		close(u.asked)
+		<-u.letThem
+	}
+	return u.Users.Export(ctx, user)
+}
+
+// A user has one export at a time, so that the other place stays for others.
+func TestOneExportPerUser(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p, other := w.person(t, false), w.person(t, false)
+	held := heldUsers{w.deps.Users, p.id, make(chan struct{}), make(chan struct{})}
+	deps := w.deps
+	deps.Users = held
+	h, err := api.New(api.Default(), deps)
+	assert.NoError(t, "making the API", err)
+	w.handler = h
+	first := make(chan string, 1)
+	go func() {
+		a, _ := w.streamed(t, bearer(p.token))
+		first <- a.reason()
+	}()
+	<-held.asked
+	second, _ := w.streamed(t, bearer(p.token))
+	assert.Equal(t, "the second of the same user", second.reason(), "rate_limited")
+	others, _ := w.streamed(t, bearer(other.token))
+	assert.Equal(t, "another user's", others.reason(), "ok")
+	close(held.letThem)
+	assert.Equal(t, "the first", <-first, "ok")
+}

@@ -20,13 +20,13 @@ type Server struct {
 	log     *slog.Logger
 	now     func() time.Time
 	access  map[string]access
-	exports chan struct{} // a place for each export that may run at once
+	exports *places
 	openAPI []byte
 	page    map[string]asset
 	handler http.Handler
 }
 
-// maxExports bounds the exports at once: each reads whole conversations.
+// maxExports is how many users may export at once.
 const maxExports = 2
 
 // compressAbove is the size from which answers are worth compressing.
@@ -40,7 +40,7 @@ func New(cfg Config, d Deps) (*Server, error) {
 	d.defaults()
 	s := &Server{
 		cfg: cfg, deps: d, backend: NewBackend(d.Messages, d.Timelines, d.Now), log: d.Logger, now: d.Now,
-		access: accessOf(), exports: make(chan struct{}, maxExports),
+		access: accessOf(), exports: newPlaces(maxExports),
 	}
 	if err := checkAccess(s.access); err != nil {
 		return nil, err
