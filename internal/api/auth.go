@@ -73,12 +73,12 @@ func (s *Server) identify(r *http.Request) (caller, error) {
 		return caller{}, err
 	}
 	c.user = chat.UserID(n)
-	missing, err := s.deps.Users.Exist(r.Context(), []chat.UserID{c.user})
+	u, err := s.deps.Users.Get(r.Context(), c.user)
 	if err != nil {
 		return caller{}, err
 	}
-	if len(missing) > 0 {
-		return caller{}, chat.Errorf(chat.CodeNotFound, chat.ReasonUserNotFound, "there is no user %d", n)
+	if u.Disabled {
+		return caller{}, chat.Errorf(chat.CodeForbidden, chat.ReasonUserDisabled, "user %d is disabled; nobody acts for it until an administrator enables it", n)
 	}
 	return c, nil
 }

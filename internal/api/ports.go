@@ -26,7 +26,6 @@ type Users interface {
 	ByHandle(ctx context.Context, handle string) (account.User, error)
 	ByExternal(ctx context.Context, external string) (account.User, error)
 	Profiles(ctx context.Context, ids []chat.UserID) ([]account.Profile, error)
-	Exist(ctx context.Context, ids []chat.UserID) (missing []chat.UserID, err error)
 	List(ctx context.Context, after chat.UserID, limit int) ([]account.User, error)
 	Devices(ctx context.Context, user chat.UserID) ([]account.Device, error)
 	Export(ctx context.Context, user chat.UserID) ([]account.Record, error)

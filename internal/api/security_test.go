@@ -134,9 +134,13 @@ func TestEndedTokens(t *testing.T) {
 func TestActing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	p, admin := w.person(t, false), w.person(t, true)
+	p, admin, off := w.person(t, false), w.person(t, true), w.person(t, false)
+	yes := true
+	_, err := w.accounts.UpdateUser(t.Context(), off.id, disable(&yes))
+	assert.NoError(t, "disabling", err)
 	for _, row := range []struct{ token, user, want string }{
 		{serverKey, fmt.Sprint(p.id), "ok"},
+		{serverKey, fmt.Sprint(off.id), "user_disabled"},
 		{serverKey, "999999", "user_not_found"},
 		{serverKey, "0", "id_invalid"},
 		{serverKey, "01", "id_invalid"},
