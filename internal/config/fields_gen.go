@@ -102,7 +102,7 @@ func fieldDocs() map[string]string {
 		"github.com/throng-im/throng/internal/gateway.Config.Workers":              "Workers that run calls which may block (tokens, ranges, sync); each session has at most one such call under way.",
 		"github.com/throng-im/throng/internal/limit.Bucket.Burst":                  "Burst is how many may come at once after a quiet time.",
 		"github.com/throng-im/throng/internal/limit.Bucket.Keys":                   "Keys is how many users, addresses or conversations are told apart. When all of them are being limited, newcomers share one bucket.",
-		"github.com/throng-im/throng/internal/limit.Bucket.Rate":                   "Rate is how many per second in the long run. 0 switches the limit off.",
+		"github.com/throng-im/throng/internal/limit.Bucket.Rate":                   "Rate is how many in the long run, per second where no unit is given. 0 switches the limit off.",
 		"github.com/throng-im/throng/internal/limit.Config.ConnectAddress":         "ConnectAddress limits new connections from one address.",
 		"github.com/throng-im/throng/internal/limit.Config.RequestUser":            "RequestUser limits requests of one user other than sends.",
 		"github.com/throng-im/throng/internal/limit.Config.SendConversation":       "SendConversation limits messages into one conversation.",

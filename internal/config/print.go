@@ -71,9 +71,10 @@ func Markdown(w io.Writer, docs map[string]string) error {
 	p.line("")
 	p.line("`throng serve` needs no configuration. What you want different goes into a TOML file (`--config FILE`), into environment")
 	p.line("variables (`THRONG_SECTION_KEY`, which override the file) or into the flags `--data` and `--listen` (which override both).")
-	p.line("Unknown keys are refused. Durations have units (`500ms`, `30s`, `12h`, `90d`), sizes too (`64MiB`, `1GB`). A secret may be")
-	p.line("given as the path of a file that holds it: `key_file` for `key`. `throng config print` shows every effective value and where")
-	p.line("it is from, `throng config check` validates without starting.")
+	p.line("Unknown keys are refused. Durations have units (`500ms`, `30s`, `12h`, `90d`), sizes too (`64MiB`, `1GB`), and rates")
+	p.line("(`50/s`, `10/min`, `3/h`, `1/d`; a bare number is per second). A secret may be given as the path of a file that holds it:")
+	p.line("`key_file` for `key`. `throng config print` shows every effective value and where it is from, `throng config check`")
+	p.line("validates without starting.")
 	p.page(reflect.ValueOf(c).Elem(), "", docs)
 	return p.err
 }

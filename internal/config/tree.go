@@ -16,6 +16,7 @@ type leaf struct {
 	secret bool
 	doc    string // key into fieldDocs: import path, type and field
 	bytes  bool   // the name says that it counts bytes
+	rate   bool   // the name says that it is how often something may happen
 }
 
 // section is a nested struct or a list of them.
@@ -48,6 +49,7 @@ func walk(v reflect.Value, prefix string, onLeaf func(leaf), onSection func(sect
 		default:
 			l := leaf{path: path, value: v.Field(i), secret: secret, doc: doc}
 			l.bytes = strings.HasSuffix(f.Name, "Bytes") && isNumber(f.Type.Kind())
+			l.rate = f.Name == "Rate" && f.Type.Kind() == reflect.Float64
 			onLeaf(l)
 		}
 	}
@@ -112,6 +114,8 @@ func (l leaf) kind() string {
 		return "a duration"
 	case l.isSize():
 		return "a size"
+	case l.rate:
+		return "a rate"
 	case l.secret && l.value.Kind() == reflect.Slice:
 		return "a list of secrets"
 	case l.secret:
@@ -140,6 +144,8 @@ func (l leaf) format() string {
 			return strconv.Quote(Size(v.Uint()).String())
 		}
 		return strconv.Quote(Size(v.Int()).String())
+	case l.rate:
+		return strconv.Quote(formatRate(v.Float()))
 	}
 	switch v.Kind() {
 	case reflect.String:

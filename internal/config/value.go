@@ -77,6 +77,45 @@ func durationError(text string) error {
 	return fmt.Errorf("%q is not a duration; write a number and a unit, such as 500ms, 30s, 12h or 90d", text)
 }
 
+// rateUnit is what a rate may be counted in.
+type rateUnit struct {
+	name    string
+	seconds float64
+}
+
+// rateUnits are the units of rates, the shortest first.
+func rateUnits() []rateUnit {
+	return []rateUnit{{"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}}
+}
+
+// ParseRate reads how often something may happen, 50/s or 10/min, as a number per second; a bare number is one.
+func ParseRate(text string) (float64, error) {
+	number, unit, has := strings.Cut(strings.TrimSpace(text), "/")
+	n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if err == nil && !has {
+		return n, nil
+	}
+	for _, u := range rateUnits() {
+		if err == nil && u.name == strings.TrimSpace(unit) {
+			return n / u.seconds, nil
+		}
+	}
+	return 0, fmt.Errorf("%q is not a rate; write a number and s, min, h or d, such as 50/s or 10/min", text)
+}
+
+// formatRate writes a rate in the shortest unit that gives a whole number.
+func formatRate(perSecond float64) string {
+	if perSecond == 0 {
+		return "0"
+	}
+	for _, u := range rateUnits() {
+		if n := math.Round(perSecond * u.seconds); n >= 1 && n/u.seconds == perSecond {
+			return strconv.FormatFloat(n, 'f', -1, 64) + "/" + u.name
+		}
+	}
+	return strconv.FormatFloat(perSecond, 'g', -1, 64) + "/s"
+}
+
 // formatDuration writes a duration without trailing zero units: 12h, not 12h0m0s.
 func formatDuration(d time.Duration) string {
 	const day = 24 * time.Hour
@@ -113,6 +152,13 @@ func (l leaf) setText(text string) error {
 			return err
 		}
 		return setInt(v, int64(n))
+	case l.rate:
+		n, err := ParseRate(text)
+		if err != nil {
+			return err
+		}
+		v.SetFloat(n)
+		return nil
 	}
 	switch v.Kind() {
 	case reflect.String:
@@ -163,7 +209,7 @@ func (l leaf) setTOML(value any) error {
 	v := l.value
 	switch x := value.(type) {
 	case string:
-		if k := v.Kind(); k == reflect.Bool || k == reflect.Slice || (isNumber(k) && !l.isDuration() && !l.isSize()) {
+		if k := v.Kind(); k == reflect.Bool || k == reflect.Slice || (isNumber(k) && !l.isDuration() && !l.isSize() && !l.rate) {
 			return fmt.Errorf("%s is expected, not a text", l.kind())
 		}
 		return l.setText(x)

@@ -5,9 +5,9 @@ import (
 	"math"
 )
 
-// Bucket says how often something may happen: Burst at once, then Rate per second.
+// Bucket says how often something may happen: Burst at once, then Rate.
 type Bucket struct {
-	// Rate is how many per second in the long run. 0 switches the limit off.
+	// Rate is how many in the long run, per second where no unit is given. 0 switches the limit off.
 	Rate float64
 	// Burst is how many may come at once after a quiet time.
 	Burst int
