@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strconv"
 	"strings"
 
 	"golang.org/x/term"
@@ -134,13 +135,29 @@ func greet(e *environment, a *app.App, c *config.Config) {
 	fmt.Fprintf(&b, "  %sdata%s      %s\n", dim, plain, data)
 	if link := a.BootstrapURL(); link != "" {
 		fmt.Fprintf(&b, "\n  There is no administrator yet. Make one with this link, which works once,\n    %s%s%s\n", bold, link, plain)
-		command := "throng user add --admin NAME"
+		command := program(os.Args[0]) + " user add --admin NAME"
 		if c.Data != "data" {
-			command = "throng user add --admin NAME --data " + data
+			command += " --data " + word(data)
 		}
 		fmt.Fprintf(&b, "  or with this command:\n    %s%s%s\n", bold, command, plain)
 	}
 	fmt.Fprintln(e.out, b.String())
+}
+
+// program is how a person calls this program again. What go run built is gone when it ends.
+func program(arg0 string) string {
+	if strings.Contains(filepath.ToSlash(arg0), "/go-build") {
+		return "go run ./cmd/throng"
+	}
+	return word(arg0)
+}
+
+// word is text as one word of a shell.
+func word(text string) string {
+	if strings.ContainsAny(text, " \t'\"$&;()") {
+		return strconv.Quote(text)
+	}
+	return text
 }
 
 // storageFailed says the last words of a server whose storage cannot promise anything any more, and returns its exit code.

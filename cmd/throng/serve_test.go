@@ -20,3 +20,18 @@ func TestLastWordsOfAFailedStorage(t *testing.T) {
 		assert.True(t, words, strings.Contains(out.String(), words))
 	}
 }
+
+// The command of the banner works where it is pasted.
+func TestHowTheProgramIsCalled(t *testing.T) {
+	t.Parallel()
+	for arg0, want := range map[string]string{
+		"throng":                               "throng",
+		"./dist/throng":                        "./dist/throng",
+		"/usr/bin/throng":                      "/usr/bin/throng",
+		"/opt/my chat/throng":                  `"/opt/my chat/throng"`,
+		"/tmp/go-build1234567/b001/exe/throng": "go run ./cmd/throng",
+		"/home/ada/.cache/go-build/4c/4cd7-d/throng": "go run ./cmd/throng",
+	} {
+		assert.Equal(t, arg0, program(arg0), want)
+	}
+}
