@@ -173,6 +173,11 @@ func TestImportRefusesWhatItDoesNotKnow(t *testing.T) {
 		{"no JSON", head + "hello\n", "line 2: it is no JSON object"},
 		{"unknown type", head + `{"type":"poem"}` + "\n", `line 2: unknown type "poem"`},
 		{"entry of nowhere", head + `{"type":"entry","conversation":4,"seq":1}` + "\n", "line 2: conversation 4 does not stand before it"},
+		{"external id", head + `{"type":"user","id":1,"external_id":"a\u202eb"}` + "\n", "line 2: the external_id of user 1"},
+		{"file", head + `{"type":"user","id":1}
+{"type":"conversation","id":4,"kind":"group"}
+{"type":"entry","conversation":4,"seq":1,"time_ms":5,"body":{"media":{"type":"image","ref":"javascript:alert(1)"}}}
+`, "line 4: the ref of a file"},
 		{"gap", head + `{"type":"user","id":1}
 {"type":"conversation","id":4,"kind":"group"}
 {"type":"entry","conversation":4,"seq":2,"time_ms":5,"body":{"created":{"kind":"group","members":[1]}}}
@@ -190,6 +195,33 @@ func TestImportRefusesWhatItDoesNotKnow(t *testing.T) {
 	}
 }
 
+// What other programs let pass in names and pictures comes in clean.
+func TestImportCleansNames(t *testing.T) {
+	t.Parallel()
+	c := settings(t)
+	long := strings.Repeat("é", 200)
+	_, err := importInto(t, c, head+`{"type":"user","id":1,"handle":"ada","name":"Ada\u202e\u0007 L\nB","avatar":"javascript:alert(1)"}
+{"type":"user","id":2,"handle":"not a handle","external_id":"x2","name":"`+long+`","avatar":"https://example.org/a.png"}
+{"type":"conversation","id":4,"kind":"group"}
+{"type":"entry","conversation":4,"seq":1,"time_ms":5,"body":{"created":{"kind":"group","name":"\u2066","avatar":"http://x/","description":"a\nb\u0000","members":[1]}}}
+{"type":"entry","conversation":4,"seq":2,"time_ms":6,"sender":1,"body":{"changed":{"name":"new\u202ename"}}}
+{"type":"end"}
+`, app.Position{})
+	assert.NoError(t, "import", err)
+	got := exportOf(t, c)
+	for _, want := range []string{
+		`"handle":"ada","name":"Ada L B","version":1`,
+		`"external_id":"x2","name":"` + strings.Repeat("é", 128) + `","avatar":"https://example.org/a.png"`,
+		`"name":"unnamed","description":"a\nb"`,
+		`"changed":{"name":"newname"}`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%s is missing in\n%s", want, got)
+		}
+	}
+	checked(t, c.Data)
+}
+
 // slackFiles are an export of Slack as it comes.
 func slackFiles() map[string]string {
 	return map[string]string{
@@ -201,6 +233,7 @@ func slackFiles() map[string]string {
 			{"type":"message","user":"U2","text":"hi <@U1> see <https://example.com|this> &lt;b&gt;","ts":"1577880000.000200"},
 			{"type":"message","subtype":"channel_join","user":"U3","text":"joined","ts":"1577880001.000200"},
 			{"type":"message","subtype":"bot_message","bot_id":"B9","username":"robot","text":"beep","ts":"1577880002.000200"},
+			{"type":"message","subtype":"bot_message","username":"` + strings.Repeat("long ", 40) + `\u202e","text":"boop","ts":"1577880002.000300"},
 			{"type":"message","user":"U1","text":"","files":[{"name":"plan.pdf"}],"ts":"1577880003.000200"}]`,
 		"D1/2020-01-02.json": `[{"type":"message","user":"U3","text":"psst","ts":"1577966400.5"}]`,
 	}
@@ -226,13 +259,14 @@ func TestSlackComesIn(t *testing.T) {
 	for range 2 {
 		p, err := importInto(t, c, lines.String(), app.Position{})
 		assert.NoError(t, "import", err)
-		assert.Equal(t, "users", p.Counts.Users, 4)
+		assert.Equal(t, "users", p.Counts.Users, 5)
 	}
 	got := exportOf(t, c)
 	for _, want := range []string{
 		`"handle":"ada","external_id":"slack:U1","name":"Ada L"`,
 		`"external_id":"slack:U3","name":"Not A Handle"`,
 		`"name":"robot"`,
+		`"external_id":"slack:#`,
 		`"kind":"group","name":"general","description":"for @Ada L & all","open":true`,
 		`"time_ms":1577880000000`,
 		`{"text":"hi @Ada L see this (https://example.com) <b>"}`,
@@ -247,7 +281,7 @@ func TestSlackComesIn(t *testing.T) {
 	if t.Failed() {
 		t.Log(got)
 	}
-	assert.Equal(t, "entries", strings.Count(got, `"type":"entry"`), 3+3+1+1)
+	assert.Equal(t, "entries", strings.Count(got, `"type":"entry"`), 3+4+1+1)
 	checked(t, c.Data)
 }
 

@@ -195,7 +195,11 @@ func (i *importer) user(u userLine) error {
 	if u.ID == 0 {
 		return errors.New("a user needs an id")
 	}
-	i.waiting = append(i.waiting, u.User)
+	clean, err := cleanUser(u.User)
+	if err != nil {
+		return err
+	}
+	i.waiting = append(i.waiting, clean)
 	i.position.Counts.Users++
 	if len(i.waiting) < userBatch {
 		return nil
@@ -249,7 +253,7 @@ func (i *importer) conversation(c conversation) error {
 	if err != nil {
 		return err
 	}
-	about := chat.Conversation{ID: c.ID, Kind: kind, Name: c.Name}
+	about := chat.Conversation{ID: c.ID, Kind: kind, Name: cleanGroupName(c.Name)}
 	if kind == chat.KindDirect {
 		if len(c.Pair) != 2 {
 			return errors.New("a direct conversation has a pair of users")
@@ -309,7 +313,7 @@ func (i *importer) entry(e entry) error {
 	if err != nil {
 		return err
 	}
-	b, err := decodeBody(e.Body)
+	b, err := decodeClean(e.Body)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -180,7 +181,7 @@ func (s *slack) channels() ([]slackChannel, error) {
 func (s *slack) user(u *slackUser) error {
 	s.counts.Users++
 	out := User{
-		ID: u.id, ExternalID: "slack:" + u.ID, Name: cut(firstOf(u.Profile.Display, u.Real, u.Name, u.ID), chat.MaxNameRunes),
+		ID: u.id, ExternalID: slackExternal(u.ID), Name: cut(firstOf(u.Profile.Display, u.Real, u.Name, u.ID), chat.MaxNameRunes),
 		Version: 1, Disabled: u.Deleted,
 	}
 	if strings.HasPrefix(u.Profile.Image, "https://") && len(u.Profile.Image) <= chat.MaxRefBytes {
@@ -190,6 +191,17 @@ func (s *slack) user(u *slackUser) error {
 		out.Handle = u.Name
 	}
 	return s.write(userLine{Type: typeUser, User: out})
+}
+
+// slackExternal is the external id of what Slack calls a user. Integrations without an id are called by a name that may be
+// anything: what is none here is told apart by its hash.
+func slackExternal(id string) string {
+	external := "slack:" + id
+	if len(external) > chat.MaxExternalID || strings.ContainsFunc(external, chat.Unprintable) {
+		sum := sha256.Sum256([]byte(id))
+		return "slack:#" + hex.EncodeToString(sum[:16])
+	}
+	return external
 }
 
 // isPlain reports whether a name is a handle for certain: lower-case letters, digits and a few signs.

@@ -1,0 +1,115 @@
+package archive
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/throng-im/throng/internal/chat"
+)
+
+// What other programs let pass in names and pictures is cleaned, so that one odd name among thousands does not stop an
+// import: clients rely on what accounts and groups are held to. What tells users apart, and what would be lost, is refused.
+
+// unnamed is what a group is called when nothing of its name can stand.
+const unnamed = "unnamed"
+
+// cleanText drops what may not stand in a name, and line breaks too unless lines is set.
+func cleanText(text string, lines bool) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case lines && (r == '\n' || r == '\t'):
+			return r
+		case r == '\n' || r == '\t':
+			return ' '
+		case chat.Unprintable(r):
+			return -1
+		default:
+			return r
+		}
+	}, text)
+}
+
+func cleanName(name string) string { return cut(cleanText(name, false), chat.MaxNameRunes) }
+
+func cleanGroupName(name string) string {
+	clean := cleanName(name)
+	if clean != name && strings.TrimSpace(clean) == "" {
+		return unnamed
+	}
+	return clean
+}
+
+// cleanAvatar drops a reference that clients could not follow without harm.
+func cleanAvatar(ref string) string {
+	if len(ref) > chat.MaxRefBytes || !chat.SafeRef(ref) || strings.ContainsFunc(ref, chat.Unprintable) {
+		return ""
+	}
+	return ref
+}
+
+func cleanDescription(text string) string {
+	text = cleanText(text, true)
+	if len(text) <= chat.MaxDescription {
+		return text
+	}
+	end := chat.MaxDescription
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end]
+}
+
+// cleanUser cleans what a user is called and refuses what cannot be cleaned. A handle that is none here stays behind, which
+// is decided where accounts are made.
+func cleanUser(u User) (User, error) {
+	u.Name, u.Avatar = cleanName(u.Name), cleanAvatar(u.Avatar)
+	if len(u.ExternalID) > chat.MaxExternalID || strings.ContainsFunc(u.ExternalID, chat.Unprintable) {
+		return u, fmt.Errorf("the external_id of user %d has more than %d bytes or control characters; change it in this line, or take it out",
+			u.ID, chat.MaxExternalID)
+	}
+	size := 0
+	for name, value := range u.Attributes {
+		size += len(name) + len(value)
+	}
+	if len(u.Attributes) > chat.MaxAttributes || size > chat.MaxAttributeBytes {
+		return u, fmt.Errorf("user %d has more than %d attributes or %d bytes of them; take some out of this line",
+			u.ID, chat.MaxAttributes, chat.MaxAttributeBytes)
+	}
+	return u, nil
+}
+
+func decodeClean(in body) (chat.Body, error) {
+	b, err := decodeBody(in)
+	if err != nil {
+		return nil, err
+	}
+	return cleanBody(b)
+}
+
+// cleanBody cleans what a group is called in an entry, and refuses a file that clients could not follow.
+func cleanBody(b chat.Body) (chat.Body, error) {
+	switch v := b.(type) {
+	case chat.Created:
+		v.Name, v.Avatar, v.Description = cleanGroupName(v.Name), cleanAvatar(v.Avatar), cleanDescription(v.Description)
+		return v, nil
+	case chat.Changed:
+		v.Name, v.Avatar, v.Description = cleaned(v.Name, cleanGroupName), cleaned(v.Avatar, cleanAvatar), cleaned(v.Description, cleanDescription)
+		return v, nil
+	case chat.Media:
+		if !chat.SafeRef(v.Ref) {
+			return nil, errors.New("the ref of a file is neither a blob nor an https URL; change it in this line")
+		}
+	default:
+	}
+	return b, nil
+}
+
+func cleaned(text *string, by func(string) string) *string {
+	if text == nil {
+		return nil
+	}
+	clean := by(*text)
+	return &clean
+}
