@@ -35,6 +35,8 @@ type Error struct {
 	Message string
 	// RetryAfter is how long to wait before the next try; 0 where the caller may choose.
 	RetryAfter time.Duration
+
+	cause error // of a call that no server answered
 }
 
 // Error implements error.
@@ -44,6 +46,9 @@ func (e *Error) Error() string {
 	}
 	return e.Reason + ": " + e.Message
 }
+
+// Unwrap returns what a call failed of that no server of Throng answered, such as a *net.OpError; nil for what a server answered.
+func (e *Error) Unwrap() error { return e.cause }
 
 // Is makes errors.Is compare by reason, so that &Error{Reason: "muted"} matches.
 func (e *Error) Is(target error) bool {
@@ -94,7 +99,7 @@ func fromConnect(err error) error {
 			}
 		}
 	}
-	return &Error{Code: connectCode(ce.Code()), Reason: "transport", Message: ce.Message()}
+	return &Error{Code: connectCode(ce.Code()), Reason: "transport", Message: ce.Message(), cause: err}
 }
 
 func connectCode(c connect.Code) Code {

@@ -77,7 +77,7 @@ func (l *listPane) view(t theme, n *names, width, height int, open client.Conver
 		lines = append(lines, l.row(t, n, c, width, c.ID == l.selected && active, c.ID == open, now)...)
 	}
 	if len(l.all) == 0 {
-		for _, line := range []string{"No conversations yet.", "", "ctrl+n  write to somebody", "ctrl+g  make a group"} {
+		for _, line := range []string{"No conversations yet.", "", "ctrl+n  new message", "ctrl+g  new group"} {
 			lines = append(lines, t.dim.Render(fit(" "+line, width)))
 		}
 	}

@@ -78,6 +78,24 @@ func TestEveryLineFitsEveryWidth(t *testing.T) {
 	}
 }
 
+// What tells a newcomer what to do stands there whole on every usual terminal.
+func TestHintsAreWhole(t *testing.T) {
+	t.Parallel()
+	for _, width := range []int{40, 64, 80, 120} {
+		w := newWorld(t)
+		w.start(width, 24)
+		w.shows("No conversations yet.", "ctrl+n  new message", "ctrl+g  new group", "enter open", "n write to", "? help  q quit")
+		w.hides("…")
+		w.key("ctrl+g")
+		w.shows("tab next field  enter do it  esc back")
+		w = newWorld(t)
+		w.direct(1, alice)
+		w.start(width, 24)
+		w.key("enter")
+		w.shows("enter send  esc list", "f1 help")
+	}
+}
+
 func TestOpeningReadsAndMarks(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

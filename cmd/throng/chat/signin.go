@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"errors"
+	"net"
 	"strings"
 
 	"github.com/charmbracelet/bubbles/textinput"
@@ -144,13 +145,28 @@ func (f *form) answered(msg loginMsg) tea.Cmd {
 		f.login = msg.login
 		return tea.Quit
 	}
-	f.problem = clean(reason(msg.err), false)
+	f.problem = clean(f.reason(msg.err), false)
 	var e *client.Error
 	if errors.As(msg.err, &e) && strings.HasPrefix(e.Reason, "invitation") {
 		f.invited = true
 		return f.focus(fieldInvitation)
 	}
 	return nil
+}
+
+// reason says what went wrong. Who cannot be reached is named as the person wrote it: the error has an address that a
+// resolver found.
+func (f *form) reason(err error) string {
+	var name *net.DNSError
+	var dial *net.OpError
+	switch {
+	case errors.As(err, &name) && name.IsNotFound:
+		return "no host is called " + name.Name + "; is the address right?"
+	case errors.As(err, &dial) && dial.Op == "dial":
+		return "no server answers at " + f.host + "; is it running?"
+	default:
+		return reason(err)
+	}
 }
 
 // View implements tea.Model.

@@ -2,6 +2,8 @@ package chat_test
 
 import (
 	"context"
+	"errors"
+	"net"
 	"os"
 	"runtime"
 	"strings"
@@ -146,6 +148,44 @@ func TestAddresses(t *testing.T) {
 		server, _, err := chat.Parse(raw)
 		if server != want && (want != "" || err == nil) {
 			t.Errorf("%q is %q (%v), want %q", raw, server, err, want)
+		}
+	}
+}
+
+// silent is a server that cannot be reached.
+type silent struct {
+	chat.Accounts
+
+	err error
+}
+
+// SignIn implements chat.Accounts.
+func (s silent) SignIn(context.Context, string, string) (*client.Login, error) { return nil, s.err }
+
+func TestSignInSaysThatNobodyAnswers(t *testing.T) {
+	t.Parallel()
+	var none net.ListenConfig
+	l, err := none.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	unknown := &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "nowhere.example", IsNotFound: true}}
+	for _, tc := range []struct {
+		accounts chat.Accounts
+		want     string
+	}{
+		{client.NewAPI("http://" + host), "no server answers at " + host + "; is it running?"},
+		{silent{err: unknown}, "no host is called nowhere.example; is the address right?"},
+		{silent{err: errors.New("something else")}, "something else"},
+	} {
+		f := chat.NewForm(tc.accounts, host, "ada")
+		drive(f, "correct horse", "enter")
+		if view := f.View(); !strings.Contains(view, tc.want) {
+			t.Errorf("want %q, the form says:\n%s", tc.want, view)
 		}
 	}
 }

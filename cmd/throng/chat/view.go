@@ -151,7 +151,11 @@ func (m *Model) empty(width, height int) []string {
 		if m.state.Phase != client.Online && len(m.list.all) == 0 {
 			text = "connecting to " + m.cfg.Host + " …"
 		}
-		lines[height/2] = m.theme.dim.Render(fit(strings.Repeat(" ", max(0, (width-strWidth(text))/2))+text, width))
+		for i, line := range wrap(text, width) {
+			if at := height/2 + i; at < height {
+				lines[at] = m.theme.dim.Render(fit(strings.Repeat(" ", max(0, (width-strWidth(line))/2))+line, width))
+			}
+		}
 	}
 	return lines
 }
@@ -208,16 +212,28 @@ func (m *Model) footer() string {
 	if m.notice != "" && m.cfg.Now().Before(m.noticeUntil) {
 		return m.theme.badge.Render(fit(" "+m.notice, m.width))
 	}
-	keys := "↑↓ choose  enter open  n write to  g group  ctrl+t next unread  ? help  q quit"
+	keys, always := []string{"enter open", "n write to", "g group", "↑↓ choose", "ctrl+t next unread"}, "? help  q quit"
 	switch {
 	case m.help:
-		keys = "any key goes back"
+		keys, always = nil, "any key goes back"
 	case m.prompt != nil:
-		keys = "tab next field  enter do it  esc back"
+		keys, always = []string{"tab next field", "enter do it"}, "esc back"
 	case m.inRoom && m.room != nil:
-		keys = "enter send  alt+enter new line  pgup/pgdn scroll  esc list  alt+↑↓ switch  f1 help"
+		keys, always = []string{"enter send", "esc list", "alt+enter new line", "pgup/pgdn scroll", "alt+↑↓ switch"}, "f1 help"
 	}
-	return m.theme.help.Render(fit(" "+keys, m.width))
+	return m.theme.help.Render(fit(keyLine(keys, always, m.width), m.width))
+}
+
+// keyLine is as many of the keys as fit into width cells, the first ones first, and those that always stand there at the end.
+func keyLine(keys []string, always string, width int) string {
+	line := " "
+	for _, k := range keys {
+		if strWidth(line+k+"  "+always) > width {
+			break
+		}
+		line += k + "  "
+	}
+	return line + always
 }
 
 func (m *Model) helpLines(height int) []string {
