@@ -4,10 +4,10 @@ import (
 	"hash/crc32"
 )
 
-// A text: sender, counter, due time and checksum in hexadecimal digits, then filler.
+// A text: sender, counter, due time and checksum in hexadecimal digits, then prose.
 //
 //	0        8        16               32       40
-//	sender   counter  due, ns          CRC-32   filler …
+//	sender   counter  due, ns          CRC-32   prose …
 const (
 	atCounter = 8
 	atDue     = 16
@@ -24,7 +24,7 @@ type stamp struct {
 	due             int64 // nanoseconds since the run began
 }
 
-// write fills text, of which the filler is kept.
+// write fills text, of which the rest is kept.
 func (s stamp) write(text []byte) {
 	putHex(text[:atCounter], uint64(s.sender))
 	putHex(text[atCounter:atDue], uint64(s.counter))
@@ -72,14 +72,4 @@ func getHex(src []byte) (v uint64, ok bool) {
 		v = v<<nibble | uint64(c)
 	}
 	return v, true
-}
-
-// filler returns a text of n bytes that looks a little like words.
-func filler(n int) []byte {
-	const words = "the quick brown fox jumps over the lazy dog "
-	b := make([]byte, n)
-	for i := range b {
-		b[i] = words[i%len(words)]
-	}
-	return b
 }

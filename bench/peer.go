@@ -70,6 +70,7 @@ func (p *peer) post(m *message) {
 	m.id = p.nextID
 	p.sent[m.id%window64] = *m
 	s := m.s
+	copy(s.text[minText:], p.r.prose.cut(len(s.text)-minText, uint64(s.id)<<32|uint64(m.counter))) // the same text if it is sent again
 	stamp{sender: s.id, counter: m.counter, due: m.due}.write(s.text)
 	p.buf = link.AppendSend(p.buf[:0], m.id, uint64(p.r.convs[s.groups[m.group]]), &m.client, s.text)
 	if err := p.link.Write(p.buf); err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os/exec"
 	"path/filepath"
 	"time"
@@ -55,10 +56,7 @@ func (a *archive) write() error {
 	for u := range 2 * pairs {
 		a.line(map[string]any{"type": "user", "id": u + 1, "external_id": externalID(u), "name": externalID(u)})
 	}
-	text, err := json.Marshal(string(filler(cfg.Size)))
-	if err != nil {
-		return err
-	}
+	rng := rand.New(rand.NewPCG(uint64(cfg.Preload), proseSeed)) //nolint:gosec // repeatable on purpose
 	now := time.Now().Add(-time.Hour).UnixMilli()
 	for g := range pairs {
 		one, two := 2*g+1, 2*g+2
@@ -73,8 +71,8 @@ func (a *archive) write() error {
 		for k := range n {
 			// By hand: ten million lines through a map would take longer than their import.
 			_, err := fmt.Fprintf(a.w, `{"type":"entry","conversation":%d,"seq":%d,"ordinal":%d,"sender":%d,"time_ms":%d,`+
-				`"client_id":"%08x-%04x-4000-8000-%012x","body":{"text":%s}}`+"\n",
-				g+1, k+2, k+1, one+k%2, now, g, k%0x10000, k, text)
+				`"client_id":"%08x-%04x-4000-8000-%012x","body":{"text":"%s"}}`+"\n",
+				g+1, k+2, k+1, one+k%2, now, rng.Uint32(), rng.Uint32()>>16, rng.Uint64()>>16, a.r.prose.cut(cfg.Size, rng.Uint64()))
 			if err != nil {
 				return err
 			}

@@ -34,6 +34,7 @@ type run struct {
 	// Immutable once the peers are started.
 	cfg     *SendConfig
 	plan    *plan
+	prose   prose
 	tell    func(Progress)
 	users   []client.UserID
 	tokens  []string
@@ -80,7 +81,7 @@ func Send(ctx context.Context, cfg SendConfig, progress func(Progress)) (Report,
 		progress = func(Progress) {}
 	}
 	r := &run{
-		cfg: &cfg, plan: newPlan(&cfg), tell: progress, failed: make(chan error, 1), errs: map[string]int{},
+		cfg: &cfg, plan: newPlan(&cfg), prose: newProse(), tell: progress, failed: make(chan error, 1), errs: map[string]int{},
 		acks: newHistogram(), first: newHistogram(), deliveries: newHistogram(), begin: time.Now(),
 		cold: make([]atomic.Bool, cfg.Conversations),
 	}

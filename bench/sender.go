@@ -2,6 +2,7 @@ package bench
 
 import (
 	"encoding/binary"
+	"math/rand/v2"
 	"sync"
 	"time"
 )
@@ -11,7 +12,10 @@ const (
 	fastRate   = 10_000 // messages per second that one scheduler makes due without falling behind
 	schedulers = 4      // for more
 	tickEvery  = time.Millisecond
-	uuidBits   = 0x80 // version 8 and the variant of RFC 9562: a UUID of one's own making
+	// Bits of RFC 9562: version 4, a random UUID; version 8, one of one's own making; the variant.
+	uuidVersion = 0x40
+	uuidOwn     = 0x80
+	uuidVariant = 0x80
 )
 
 // sender sends; its fields are guarded by its peer's mu.
@@ -42,7 +46,7 @@ func (r *run) newSenders() {
 	for i, sp := range r.plan.sends {
 		r.senders[i] = &sender{
 			id: uint32(i), p: r.peers[sp.user], groups: sp.groups, turn: i % len(sp.groups),
-			counters: make([]uint32, len(sp.groups)), acked: make([]uint32, len(sp.groups)), text: filler(r.cfg.Size),
+			counters: make([]uint32, len(sp.groups)), acked: make([]uint32, len(sp.groups)), text: make([]byte, r.cfg.Size),
 		}
 	}
 }
@@ -115,12 +119,11 @@ func (s *sender) send(due int64) {
 	s.counters[i]++
 	s.busy++
 	r := s.p.r
-	copy(m.client[:], r.nonce[:]) // bytes 0, 1, 7, 14 and 15 of it stay and tell runs apart
-	binary.BigEndian.PutUint32(m.client[2:], m.counter)
-	binary.BigEndian.PutUint32(m.client[8:], s.id)
-	binary.BigEndian.PutUint16(m.client[12:], uint16(i))
-	m.client[6] = uuidBits | m.client[6]&0x0f
-	m.client[8] = uuidBits | m.client[8]&0x3f
+	// Random, as clients choose them: ids in order would make the server's check for repeats cheaper than it is.
+	binary.BigEndian.PutUint64(m.client[:8], rand.Uint64()) //nolint:gosec // unguessable it need not be
+	binary.BigEndian.PutUint64(m.client[8:], rand.Uint64()) //nolint:gosec // as above
+	m.client[6] = uuidVersion | m.client[6]&0x0f
+	m.client[8] = uuidVariant | m.client[8]&0x3f
 	r.waiting.Add(1)
 	s.p.post(&m)
 }

@@ -96,7 +96,7 @@ func (r *run) makeConversation(ctx context.Context, api *client.API, g int) (cli
 	}
 	id := r.nonce
 	id[0], id[1], id[2], id[3] = byte(g>>24), byte(g>>16), byte(g>>8), byte(g)
-	id[6], id[8] = uuidBits|id[6]&0x0f, uuidBits|id[8]&0x3f
+	id[6], id[8] = uuidOwn|id[6]&0x0f, uuidVariant|id[8]&0x3f
 	req := &throngv1.CreateGroupRequest{ClientId: id[:], Name: fmt.Sprintf("bench %d", g)}
 	for _, u := range gr.online[1:] {
 		req.Members = append(req.Members, uint64(r.users[u]))
