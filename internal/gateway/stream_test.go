@@ -139,15 +139,16 @@ type bank struct {
 }
 
 func (b *bank) TryWrite(p []byte) (int, error) {
-	n := 2
+	head := 2
 	switch p[1] {
 	case 126:
-		n = 4
+		head = 4
 	case 127:
-		n = 10
+		head = 10
 	}
+	n, err := b.sink.TryWrite(p) // counts the write, so it comes before whoever waits for one is woken
 	var f throngv1.ServerFrame
-	if p[0] == 0x82 && proto.Unmarshal(p[n:], &f) == nil {
+	if p[0] == 0x82 && proto.Unmarshal(p[head:], &f) == nil {
 		b.mu.Lock()
 		for _, e := range f.GetEnvelopes() {
 			if e.GetEntry() != nil {
@@ -160,7 +161,7 @@ func (b *bank) TryWrite(p []byte) (int, error) {
 		default:
 		}
 	}
-	return b.sink.TryWrite(p)
+	return n, err
 }
 
 // wait returns once the device was given the seq.
