@@ -34,7 +34,10 @@ func TestPowerLoss(t *testing.T) {
 		t.Logf("seed %d: %+v", *seed, branch(t, *seed))
 		return
 	}
-	base := uint64(time.Now().UnixNano())
+	base := uint64(1) // the seeds of a commit are the same for everybody; nights look for new ones
+	if os.Getenv("RELIABILITY") == "nightly" {
+		base = uint64(time.Now().UnixNano())
+	}
 	total, acked, begun := 0, 0, time.Now()
 	for n := uint64(0); total < want; n++ {
 		r := branch(t, base+n)
