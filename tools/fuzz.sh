@@ -10,6 +10,9 @@ while read -r file; do
     count=$((count + 1))
     if output=$(go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" -timeout 30m "$package" 2>&1); then
       echo "ok    $package $target: $(grep -E 'execs: ' <<<"$output" | tail -n 1 | sed 's/^fuzz: //' || true)"
+    elif grep -qx '    context deadline exceeded' <<<"$output" && ! grep -qE 'Failing input|panic|_test\.go:' <<<"$output"; then
+      # Go's fuzzer sometimes reports the end of its own time as a failure. A finding always comes with its input or its place.
+      echo "ok    $package $target: the time ended, nothing was found"
     else
       failed=$((failed + 1))
       printf 'FAIL  %s %s\n%s\n' "$package" "$target" "$output"
