@@ -13,7 +13,7 @@ import (
 func (o Options) pebble(cache *pebble.Cache, fatal func(error)) *pebble.Options {
 	p := &pebble.Options{
 		Cache:                       cache,
-		FS:                          o.FS,
+		FS:                          markerFS{o.FS},
 		MaxOpenFiles:                o.OpenFiles,
 		FormatMajorVersion:          pebble.FormatNewest,
 		MemTableSize:                o.MemTableBytes,
