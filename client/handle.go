@@ -13,6 +13,7 @@ func (c *Client) handle(s *session, env *throngv1.ServerEnvelope) {
 	case *throngv1.ServerEnvelope_Entry:
 		c.arrived(ConversationID(v.Entry.GetConversation()), v.Entry)
 	case *throngv1.ServerEnvelope_Entries:
+		c.met(v.Entries.GetProfiles())
 		for _, e := range v.Entries.GetEntries() {
 			c.arrived(ConversationID(v.Entries.GetConversation()), e)
 		}
@@ -30,8 +31,13 @@ func (c *Client) handle(s *session, env *throngv1.ServerEnvelope) {
 		c.wake()
 	case *throngv1.ServerEnvelope_Closing:
 		s.closing = v.Closing
-	case *throngv1.ServerEnvelope_Profiles:
-		c.events.push(ProfilesLearned{Profiles: v.Profiles.GetProfiles()})
+	}
+}
+
+// met tells the application of people whose entries follow.
+func (c *Client) met(profiles []*throngv1.Profile) {
+	if len(profiles) > 0 {
+		c.events.push(ProfilesLearned{Profiles: profiles})
 	}
 }
 

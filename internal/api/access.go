@@ -65,6 +65,8 @@ func accessOf() map[string]access {
 		rpc.AdminServiceSignOutUserProcedure:      accessAdmin,
 		rpc.AdminServiceEraseUserProcedure:        accessAdmin,
 		rpc.AdminServiceCreateInvitationProcedure: accessAdmin,
+		rpc.AdminServiceGetTierProcedure:          accessAdmin,
+		rpc.AdminServiceSetTierProcedure:          accessAdmin,
 	}
 }
 

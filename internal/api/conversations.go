@@ -108,7 +108,9 @@ func (h conversationHandler) UpdateGroup(
 	if err != nil {
 		return nil, err
 	}
-	c := chat.Changed{Name: r.Msg.Name, Avatar: r.Msg.Avatar, Description: r.Msg.Description, Open: r.Msg.Open}
+	c := chat.Changed{
+		Name: r.Msg.Name, Avatar: r.Msg.Avatar, Description: r.Msg.Description, Open: r.Msg.Open, SlowModeMS: r.Msg.SlowModeMs,
+	}
 	res, err := h.s.deps.Changes.Update(ctx, requestOf(ctx).caller.user, id, c)
 	return respond(&throngv1.UpdateGroupResponse{Seq: uint64(res.Seq)}, err)
 }

@@ -73,6 +73,12 @@ type Changes interface {
 	Dissolve(ctx context.Context, actor chat.UserID, id chat.ConversationID) (chat.Result, error)
 }
 
+// Tiers shows and sets how conversations are delivered, for administrators of the server.
+type Tiers interface {
+	Head(ctx context.Context, id chat.ConversationID) (chat.Head, error)
+	SetTier(ctx context.Context, id chat.ConversationID, tier chat.Tier) (chat.Result, error)
+}
+
 // Messages is the log.
 type Messages interface {
 	Append(ctx context.Context, d *chat.Draft) (chat.Result, error)
@@ -116,6 +122,7 @@ type Deps struct {
 	Administration Administration
 	Openings       Openings
 	Changes        Changes
+	Tiers          Tiers
 	Messages       Messages
 	Timelines      Timelines
 	Past           Past

@@ -111,7 +111,7 @@ func newWorld(t testing.TB, change ...settings) *world {
 	w.conversations = conversation.New(conversation.Default(), w.store, w.messages, w.accounts, w.store)
 
 	deps.Tokens, deps.Users, deps.Accounts, deps.Administration = w.accounts, w.accounts, w.accounts, w.accounts
-	deps.Openings, deps.Changes, deps.Messages, deps.Timelines = w.conversations, w.conversations, w.messages, timelines
+	deps.Openings, deps.Changes, deps.Tiers, deps.Messages, deps.Timelines = w.conversations, w.conversations, w.conversations, w.messages, timelines
 	deps.Past = past{w.store, rows}
 	w.deps = deps
 	w.handler, err = api.New(api.Default(), deps)

@@ -98,7 +98,7 @@ func (a *App) wire(ctx context.Context) error {
 	})
 	a.api, err = api.New(cfg.API, api.Deps{
 		Tokens: c.accounts, Users: c.accounts, Accounts: c.accounts, Administration: c.accounts,
-		Openings: c.conversations, Changes: c.conversations, Messages: c.messages, Timelines: views,
+		Openings: c.conversations, Changes: c.conversations, Tiers: c.conversations, Messages: c.messages, Timelines: views,
 		Past: past{store: c.store, rows: c.rows}, Limits: limits, Session: c.gateway, Ready: a.health.check,
 		AllowedOrigins: a.origins, Logger: log, Now: now,
 	})

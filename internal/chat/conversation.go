@@ -37,7 +37,11 @@ type Head struct {
 	Tier         Tier
 	Dissolved    bool
 	Open         bool // anyone who knows the id may join
-	Seq          Seq
+	// Fixed is the tier that an administrator of the server set; 0: it goes by the number of members.
+	Fixed Tier
+	// SlowModeMS is how long a plain member waits between two messages; 0 is off.
+	SlowModeMS uint32
+	Seq        Seq
 	Ordinal      Ordinal
 	MemberSeq    Seq    // seq of the last entry that changed who is a member or what a member may do
 	Members      uint32 // how many are members now
@@ -86,6 +90,16 @@ type Member struct {
 	MutedUntilMS uint64
 	// Spans are the seqs that the user may read, ascending and apart. The entry that ends a membership is its last seq.
 	Spans []Span
+	// SentMS is when the member last sent in slow mode, by the server's clock; 0 for those whom it does not concern.
+	SentMS uint64
+	// Left is how the conversation looked when the membership ended; nil for who is a member.
+	Left *Farewell
+}
+
+// Farewell is what who left still sees of a conversation besides the entries.
+type Farewell struct {
+	Name   string
+	Avatar string
 }
 
 // Current reports whether the user is a member now.

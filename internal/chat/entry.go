@@ -106,6 +106,9 @@ type Changed struct {
 	Avatar      *string
 	Description *string
 	Open        *bool
+	SlowModeMS  *uint32
+	// Tier is set by administrators of the server only; 0 lets the conversation go by its size.
+	Tier *Tier
 }
 
 // Dissolved is the last entry of a group.

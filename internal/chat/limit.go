@@ -18,6 +18,12 @@ const (
 	MemberPreview     = 10       // users that an entry of members names on the wire
 	MaxConversations  = 10_000   // conversations of one user
 	MaxFrameBytes     = 512 << 10
+	MaxFocus          = 8          // conversations that a session has open at once
+	MaxSlowModeMS     = 86_400_000 // a day
+	MaxChunkEntries   = 10         // entries of one chunk
+	MaxChunkBytes     = 64 << 10   // encoded bytes of one chunk; at least one entry goes whatever its size
+	MaxProfiles       = 200        // profiles that one answer carries by itself
+	MaxProfileBytes   = 64 << 10   // of their names and avatars
 	MaxAttributes     = 32
 	MaxAttributeBytes = 4_096 // all of a user's attributes together
 )

@@ -60,6 +60,7 @@ const (
 
 	ReasonRateLimited     Reason = "rate_limited" // rate_limited
 	ReasonTooManyInFlight Reason = "too_many_in_flight"
+	ReasonSlowMode        Reason = "slow_mode"
 
 	ReasonDissolved       Reason = "conversation_dissolved" // gone
 	ReasonInvitationSpent Reason = "invitation_spent"

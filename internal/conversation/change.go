@@ -6,15 +6,39 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 )
 
-// Update gives a group new settings. Admins and the owner may.
+// Update gives a group new settings. Admins and the owner may; the tier is not theirs to set.
 func (s *Service) Update(ctx context.Context, actor chat.UserID, id chat.ConversationID, c chat.Changed) (chat.Result, error) {
-	if c.Name == nil && c.Avatar == nil && c.Description == nil && c.Open == nil {
+	if c == (chat.Changed{}) {
 		return chat.Result{}, invalid("nothing was named that is to change; name at least one field")
 	}
 	if err := checkChanged(c); err != nil {
 		return chat.Result{}, err
 	}
 	return s.append(ctx, actor, id, c)
+}
+
+// SetTier gives a group a tier whatever its size; 0 lets it go by size again. It is for the administrators of the server, who
+// need not be members.
+func (s *Service) SetTier(ctx context.Context, id chat.ConversationID, tier chat.Tier) (chat.Result, error) {
+	if tier > chat.TierLarge {
+		return chat.Result{}, invalid("a tier is small, medium or large")
+	}
+	return s.append(ctx, 0, id, chat.Changed{Tier: &tier})
+}
+
+// Head returns the end of a conversation's log as administrators of the server see it.
+func (s *Service) Head(ctx context.Context, id chat.ConversationID) (chat.Head, error) {
+	if err := checkID(uint64(id), "conversation"); err != nil {
+		return chat.Head{}, err
+	}
+	heads, err := s.heads.Heads(ctx, []chat.ConversationID{id})
+	if err != nil {
+		return chat.Head{}, chat.AsError(err)
+	}
+	if len(heads) != 1 || !heads[0].Exists() {
+		return chat.Head{}, notFound()
+	}
+	return heads[0], nil
 }
 
 // Join enters an open group. Who is a member already stays one.

@@ -84,6 +84,9 @@ func checkChanged(c chat.Changed) error {
 			return invalid("the avatar refers to a blob or to an https URL")
 		}
 	}
+	if c.SlowModeMS != nil && *c.SlowModeMS > chat.MaxSlowModeMS {
+		return invalid("slow mode is from 0 (off) to %d milliseconds, a day", chat.MaxSlowModeMS)
+	}
 	if c.Description != nil {
 		return checkText(*c.Description, "description", chat.MaxDescription, true)
 	}

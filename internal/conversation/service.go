@@ -188,17 +188,14 @@ func (s *Service) Members(
 	if err := s.inside(ctx, actor, id); err != nil {
 		return nil, 0, err
 	}
-	heads, err := s.heads.Heads(ctx, []chat.ConversationID{id})
+	head, err := s.Head(ctx, id)
 	if err != nil {
-		return nil, 0, chat.AsError(err)
-	}
-	if len(heads) != 1 || !heads[0].Exists() {
-		return nil, 0, notFound()
+		return nil, 0, err
 	}
 	limit = min(cmp.Or(limit, defaultMembers), maxMembers)
 	members, err = s.dir.Members(ctx, id, after, limit, role)
 	if err != nil {
 		return nil, 0, chat.AsError(err)
 	}
-	return members, heads[0].Members, nil
+	return members, head.Members, nil
 }

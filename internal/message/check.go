@@ -197,8 +197,14 @@ func checkChanged(c chat.Changed) *chat.Error {
 		}
 		return *s
 	}
-	if c.Name == nil && c.Avatar == nil && c.Description == nil && c.Open == nil {
+	if c == (chat.Changed{}) {
 		return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "the change names nothing to change")
+	}
+	if c.SlowModeMS != nil && *c.SlowModeMS > chat.MaxSlowModeMS {
+		return chat.Errorf(chat.CodeInvalid, chat.ReasonFieldInvalid, "slow mode is from 0 (off) to %d milliseconds, a day", chat.MaxSlowModeMS)
+	}
+	if c.Tier != nil && *c.Tier > chat.TierLarge {
+		return chat.Errorf(chat.CodeInvalid, chat.ReasonFieldInvalid, "there is no such tier")
 	}
 	return checkAbout(value(c.Name), value(c.Avatar), value(c.Description))
 }

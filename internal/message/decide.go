@@ -1,6 +1,8 @@
 package message
 
 import (
+	"time"
+
 	"github.com/throng-im/throng/internal/chat"
 )
 
@@ -126,6 +128,9 @@ func (c *change) content() (Effect, *chat.Error) {
 	if c.part.MutedUntilMS > c.nowMS {
 		return Effect{}, chat.Errorf(chat.CodeForbidden, chat.ReasonMuted, "an admin has muted you here")
 	}
+	if err := c.slow(); err != nil {
+		return Effect{}, err
+	}
 	e := c.append(c.draft.Body, 0)
 	if c.draft.Sender != 0 && mutant != mutantSendReadsNothing {
 		c.part.User = c.draft.Sender
@@ -134,6 +139,26 @@ func (c *change) content() (Effect, *chat.Error) {
 		e.Result.Read, e.Moved = c.part.Read, true
 	}
 	return e, nil
+}
+
+// slow holds plain members to the group's slow mode, and notes when they sent. The note stands in the member's row, so every
+// node and every start of a server knows it. A note of the future is from before the clock was set back: it holds nobody, who
+// would wait for longer than slow mode otherwise. Imports repeat what was decided already.
+func (c *change) slow() *chat.Error {
+	slow := uint64(c.head.SlowModeMS)
+	last := c.part.SentMS
+	c.part.SentMS = 0
+	if slow == 0 || c.draft.Sender == 0 || c.part.Role > chat.RoleMember {
+		return nil
+	}
+	c.part.SentMS = c.nowMS
+	if last == 0 || c.draft.TimeMS != 0 || last > c.nowMS || c.nowMS-last >= slow {
+		return nil
+	}
+	wait := time.Duration(last+slow-c.nowMS) * time.Millisecond
+	err := chat.Errorf(chat.CodeRateLimited, chat.ReasonSlowMode, "slow mode: a member sends one message in %s here; wait", time.Duration(slow)*time.Millisecond)
+	err.RetryAfter = wait
+	return err
 }
 
 // mark moves the sender's read position. Result's Seq and Ordinal are the head as the sender may see it, so that the

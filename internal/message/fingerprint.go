@@ -54,7 +54,7 @@ func appendCanonical(b []byte, body chat.Body) []byte {
 		if v.Open != nil {
 			b = append(b, flag(*v.Open))
 		}
-		return b
+		return appendLater(b, v)
 	case chat.Dissolved:
 		return append(b, 'd')
 	case chat.Tombstone:
@@ -62,6 +62,17 @@ func appendCanonical(b []byte, body chat.Body) []byte {
 	default:
 		return append(b, 0)
 	}
+}
+
+// appendLater writes the settings that groups got later: a change without them keeps the fingerprint that it had.
+func appendLater(b []byte, v chat.Changed) []byte {
+	if v.SlowModeMS != nil {
+		b = appendNumbers(append(b, 'w'), uint64(*v.SlowModeMS))
+	}
+	if v.Tier != nil {
+		b = append(b, 'r', byte(*v.Tier))
+	}
+	return b
 }
 
 func appendField(b []byte, s string) []byte {

@@ -36,7 +36,7 @@ func (c *change) create(body chat.Created) (Effect, *chat.Error) {
 	e.Head.Kind, e.Head.Open = body.Kind, body.Open
 	e.Head.Members = uint32(len(body.Members))
 	e.Head.MemberSeq = e.Head.Seq
-	e.Head.Tier = c.rules.tier(0, e.Head.Members)
+	e.Head.Tier = c.rules.tier(0, 0, e.Head.Members)
 	e.Conversation = about
 	e.Parts = make([]Part, len(body.Members))
 	for i, user := range body.Members {
@@ -69,19 +69,43 @@ func (c *change) settings(body chat.Changed) (Effect, *chat.Error) {
 	if err := c.manage(chat.RoleAdmin, "admins"); err != nil {
 		return Effect{}, err
 	}
+	if body.Tier != nil {
+		if err := c.fix(*body.Tier); err != nil {
+			return Effect{}, err
+		}
+	}
 	about := c.st.Conversation(c.draft.Conversation)
-	was := about
+	was, fixed, slow := about, c.head.Fixed, c.head.SlowModeMS
 	set(&about.Name, body.Name)
 	set(&about.Avatar, body.Avatar)
 	set(&about.Description, body.Description)
 	set(&about.Open, body.Open)
-	if about == was {
+	set(&fixed, body.Tier)
+	set(&slow, body.SlowModeMS)
+	if about == was && fixed == c.head.Fixed && slow == c.head.SlowModeMS {
 		return c.unchanged(), nil
 	}
 	e := c.append(body, 0)
-	e.Head.Open = about.Open
-	e.Conversation = &about
+	e.Head.Open, e.Head.SlowModeMS = about.Open, slow
+	if fixed != c.head.Fixed {
+		e.Head.Fixed = fixed
+		e.Head.Tier = c.rules.tier(c.head.Tier, fixed, c.head.Members)
+	}
+	if about != was {
+		e.Conversation = &about
+	}
 	return e, nil
+}
+
+// fix checks a tier that is to hold whatever the size.
+func (c *change) fix(tier chat.Tier) *chat.Error {
+	if c.rank() < rankServer {
+		return chat.Errorf(chat.CodeForbidden, chat.ReasonForbidden, "the tier of a group is set by the administrators of the server")
+	}
+	if tier == chat.TierSmall && c.head.Members > c.rules.MediumMembers {
+		return chat.Errorf(chat.CodeTooLarge, chat.ReasonTooManyMembers, "a group with more than %d members is medium or large", c.rules.MediumMembers)
+	}
+	return nil
 }
 
 func set[T any](to, from *T) {

@@ -106,12 +106,15 @@ func (c *change) leave(body chat.MembersChanged) (Effect, *chat.Error) {
 // end closes memberships: the entry that says so is the last one that they may read.
 func (c *change) end(body chat.MembersChanged, parts []Part) Effect {
 	e := c.append(body, len(parts))
+	about := c.st.Conversation(c.draft.Conversation)
+	// Who left goes on seeing which conversation it was, as it looked then and not as it will look.
+	left := &chat.Farewell{Name: about.Name, Avatar: about.Avatar}
 	for i := range parts {
 		if parts[i].Role == chat.RoleOwner { // only the server removes one
-			about := c.st.Conversation(c.draft.Conversation)
 			about.Owner = 0
 			e.Conversation = &about
 		}
+		parts[i].SentMS, parts[i].Left = 0, left
 		parts[i].Spans = slices.Clone(parts[i].Spans)
 		parts[i].Spans[len(parts[i].Spans)-1].To = e.Head.Seq
 	}
@@ -193,7 +196,7 @@ func (c *change) entered(p Part, user chat.UserID, role chat.Role, e *Effect) Pa
 	if len(spans) >= maxSpans {
 		spans = spans[len(spans)-maxSpans+1:]
 	}
-	p.User, p.Role, p.JoinedMS = user, role, c.nowMS
+	p.User, p.Role, p.JoinedMS, p.Left = user, role, c.nowMS, nil
 	p.Spans = append(slices.Clone(spans), chat.Span{From: e.Head.Seq})
 	p.Read = chat.Read{Seq: e.Head.Seq, Ordinal: e.Head.Ordinal}
 	return p
@@ -202,6 +205,6 @@ func (c *change) entered(p Part, user chat.UserID, role chat.Role, e *Effect) Pa
 // changed finishes the head of an effect that changed members.
 func (c *change) changed(e Effect) Effect {
 	e.Head.MemberSeq = e.Head.Seq
-	e.Head.Tier = c.rules.tier(c.head.Tier, e.Head.Members)
+	e.Head.Tier = c.rules.tier(c.head.Tier, c.head.Fixed, e.Head.Members)
 	return e
 }

@@ -24,8 +24,16 @@ func (r Rules) Validate() error {
 	return nil
 }
 
-// tier returns the tier of a conversation of n members that was of tier was (0: it is new).
-func (r Rules) tier(was chat.Tier, n uint32) chat.Tier {
+// tier returns the tier of a conversation of n members that was of tier was (0: it is new). One that an administrator fixed is
+// of that tier whatever its size; only small is not for more members than a medium one has, because each change of a small
+// conversation is noted with each of its members.
+func (r Rules) tier(was, fixed chat.Tier, n uint32) chat.Tier {
+	if fixed == chat.TierSmall && n > r.MediumMembers {
+		return chat.TierMedium
+	}
+	if fixed != 0 {
+		return fixed
+	}
 	small, medium := r.SmallMembers, r.MediumMembers
 	if was >= chat.TierLarge {
 		medium -= medium / 10

@@ -95,7 +95,7 @@ func (s *Service) fill(ctx context.Context, user chat.UserID, items []*item, ent
 	}
 	for i := range items {
 		it := items[i]
-		it.view.Conversation = about(infos[i], it.current())
+		it.view.Conversation = about(infos[i], it.part.Member)
 		it.view.Settings.Draft = drafts[i]
 		it.view.show(user, it.part.Member, newest[i], entries > 0)
 	}

@@ -89,12 +89,16 @@ func capped(p Part) chat.Head {
 	}
 }
 
-// about hides from a former member what may be newer than the membership.
-func about(c chat.Conversation, current bool) chat.Conversation {
-	if current || c.Kind == chat.KindDirect {
+// about hides from a former member what may be newer than the membership: it sees name and avatar as they were then.
+func about(c chat.Conversation, m chat.Member) chat.Conversation {
+	if m.Current() || c.Kind == chat.KindDirect {
 		return c
 	}
-	return chat.Conversation{ID: c.ID, Kind: c.Kind, CreatedMS: c.CreatedMS}
+	out := chat.Conversation{ID: c.ID, Kind: c.Kind, CreatedMS: c.CreatedMS}
+	if m.Left != nil {
+		out.Name, out.Avatar = m.Left.Name, m.Left.Avatar
+	}
+	return out
 }
 
 // show fills in the newest entries, as far as the member may read them: entries are contiguous and end at the view's head.

@@ -62,7 +62,7 @@ func setBody(out *throngv1.Entry, b chat.Body) {
 		}}
 	case chat.Changed:
 		out.Body = &throngv1.Entry_ConversationChanged{ConversationChanged: &throngv1.ConversationChanged{
-			Name: b.Name, Avatar: b.Avatar, Description: b.Description, Open: b.Open,
+			Name: b.Name, Avatar: b.Avatar, Description: b.Description, Open: b.Open, SlowModeMs: b.SlowModeMS, Tier: tier(b.Tier),
 		}}
 	case chat.Dissolved:
 		out.Body = &throngv1.Entry_Dissolved{Dissolved: &throngv1.Dissolved{}}
@@ -126,7 +126,9 @@ func bodyFrom(e *throngv1.Entry) chat.Body {
 		}
 	case *throngv1.Entry_ConversationChanged:
 		c := b.ConversationChanged
-		return chat.Changed{Name: c.Name, Avatar: c.Avatar, Description: c.Description, Open: c.Open}
+		return chat.Changed{
+			Name: c.Name, Avatar: c.Avatar, Description: c.Description, Open: c.Open, SlowModeMS: c.SlowModeMs, Tier: tierFrom(c.Tier),
+		}
 	case *throngv1.Entry_Dissolved:
 		return chat.Dissolved{}
 	case *throngv1.Entry_Tombstone:
@@ -134,6 +136,21 @@ func bodyFrom(e *throngv1.Entry) chat.Body {
 	default:
 		return nil
 	}
+}
+
+func tier(t *chat.Tier) *throngv1.Tier {
+	if t == nil {
+		return nil
+	}
+	return throngv1.Tier(*t).Enum()
+}
+
+func tierFrom(t *throngv1.Tier) *chat.Tier {
+	if t == nil {
+		return nil
+	}
+	out := chat.Tier(small(int32(*t)))
+	return &out
 }
 
 // small keeps an enum of the wire within a byte; what is no value of ours becomes 0.

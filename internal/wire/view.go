@@ -29,6 +29,7 @@ func Conversation(reader chat.UserID, v *View) *throngv1.Conversation {
 		Head: Head(reader, v.Head, v.Last), ReadSeq: uint64(v.Read.Seq), ReadOrdinal: uint64(v.Read.Ordinal),
 		Unread: v.Unread, FirstSeq: uint64(v.First), Entries: Entries(v.Entries, reader), Withheld: Spans(v.Withheld),
 		Settings: Settings(v.Settings), Dissolved: v.Head.Dissolved, MutedUntilMs: v.MutedUntilMS,
+		SlowModeMs: v.Head.SlowModeMS,
 	}
 }
 

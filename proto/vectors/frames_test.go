@@ -64,7 +64,11 @@ func requests() map[string]*throngv1.ClientEnvelope {
 		"list entries": {Id: 7, Request: &throngv1.ClientEnvelope_ListEntries{ListEntries: &throngv1.ListEntriesRequest{
 			Conversation: 4, From: 10, To: 1 << 60, Limit: 200, Backward: true,
 		}}},
-		"mark read": {Id: 7, Request: &throngv1.ClientEnvelope_MarkRead{MarkRead: &throngv1.MarkReadRequest{Conversation: 4, Seq: 12}}},
+		"focus": {Id: 7, Request: &throngv1.ClientEnvelope_Focus{Focus: &throngv1.FocusRequest{
+			Conversations: []uint64{4, maxID},
+		}}},
+		"focus nothing": {Id: 7, Request: &throngv1.ClientEnvelope_Focus{Focus: &throngv1.FocusRequest{}}},
+		"mark read":     {Id: 7, Request: &throngv1.ClientEnvelope_MarkRead{MarkRead: &throngv1.MarkReadRequest{Conversation: 4, Seq: 12}}},
 		"sync": {Id: 7, Request: &throngv1.ClientEnvelope_Sync{Sync: &throngv1.SyncRequest{
 			Cursor: cursor(), Limit: 100, Entries: 20,
 		}}},
@@ -112,6 +116,10 @@ func entries() map[string]*throngv1.Entry {
 		"conversation changed": {Body: &throngv1.Entry_ConversationChanged{ConversationChanged: &throngv1.ConversationChanged{
 			Name: ptr("new"), Avatar: ptr(""), Open: ptr(false),
 		}}},
+		"slow mode set": {Body: &throngv1.Entry_ConversationChanged{ConversationChanged: &throngv1.ConversationChanged{SlowModeMs: ptr(uint32(5000))}}},
+		"tier set": {Body: &throngv1.Entry_ConversationChanged{ConversationChanged: &throngv1.ConversationChanged{
+			Tier: throngv1.Tier_TIER_LARGE.Enum(), SlowModeMs: ptr(uint32(0)),
+		}}},
 		"dissolved": {Body: &throngv1.Entry_Dissolved{Dissolved: &throngv1.Dissolved{}}},
 		"tombstone": {Body: &throngv1.Entry_Tombstone{Tombstone: &throngv1.Tombstone{Reason: throngv1.Tombstone_REASON_ERASED}}},
 		"no body":   {},
@@ -123,7 +131,7 @@ func events() map[string]*throngv1.ServerEnvelope {
 		"entries": {Content: &throngv1.ServerEnvelope_Entries{Entries: &throngv1.Entries{
 			Conversation: 4, Entries: []*throngv1.Entry{{Seq: 1, Ordinal: 1, Sender: 2, TimeMs: timeMS, Body: &throngv1.Entry_Text{Text: "a"}}, {Seq: 2}},
 		}}},
-		"hint":         {Content: &throngv1.ServerEnvelope_Hint{Hint: &throngv1.Hint{Conversation: 4, Seq: 12, Ordinal: 11}}},
+		"hint":         {Content: &throngv1.ServerEnvelope_Hint{Hint: &throngv1.Hint{Conversation: 4, Seq: 12, Ordinal: 11, Tier: throngv1.Tier_TIER_LARGE}}},
 		"read changed": {Content: &throngv1.ServerEnvelope_ReadChanged{ReadChanged: &throngv1.ReadChanged{Conversation: 4, ReadSeq: 12, ReadOrdinal: 11}}},
 		"settings changed": {Content: &throngv1.ServerEnvelope_SettingsChanged{SettingsChanged: &throngv1.SettingsChanged{
 			Conversation: 4, Settings: settings(),
@@ -132,10 +140,26 @@ func events() map[string]*throngv1.ServerEnvelope {
 		"closing": {Content: &throngv1.ServerEnvelope_Closing{Closing: &throngv1.Closing{
 			CloseCode: uint32(throngv1.CloseCode_CLOSE_CODE_DRAIN), Reason: "draining", RetryAfterMs: 1500,
 		}}},
-		"profiles": {Content: &throngv1.ServerEnvelope_Profiles{Profiles: &throngv1.Profiles{
-			Profiles: []*throngv1.Profile{{User: 2, Name: "Ada", Avatar: "a/2", Version: 3}},
+		"chunk": {Content: &throngv1.ServerEnvelope_Entries{Entries: &throngv1.Entries{
+			Conversation: maxID, Profiles: profiles(), Entries: []*throngv1.Entry{
+				{Seq: 300, Ordinal: 299, Sender: 2, TimeMs: timeMS, Body: &throngv1.Entry_Text{Text: "hello"}},
+				{Seq: 301, Ordinal: 300, Sender: maxID, TimeMs: timeMS, Body: &throngv1.Entry_Text{Text: "grüß dich, 世界 👋"}},
+				{Seq: 302, Ordinal: 301, Sender: 2, TimeMs: timeMS + 1, Body: &throngv1.Entry_Text{Text: "hello"}},
+			},
 		}}},
+		"batching": {Content: &throngv1.ServerEnvelope_Batching{Batching: &throngv1.Batching{
+			Conversation: 4, IntervalMs: 1000, SendWaitMs: 5000,
+		}}},
+		"batching over": {Content: &throngv1.ServerEnvelope_Batching{Batching: &throngv1.Batching{Conversation: 4}}},
+		"degraded": {Content: &throngv1.ServerEnvelope_Degraded{Degraded: &throngv1.Degraded{
+			Level: 5, TypingOff: true, PresenceCounts: true, ReceiptsOff: true, ContentAsHints: true, AdmissionClosed: true,
+		}}},
+		"degraded over": {Content: &throngv1.ServerEnvelope_Degraded{Degraded: &throngv1.Degraded{}}},
 	}
+}
+
+func profiles() []*throngv1.Profile {
+	return []*throngv1.Profile{{User: 2, Name: "Ada", Avatar: "a/2", Version: 3}, {User: maxID, Name: "Åsa"}}
 }
 
 func settings() *throngv1.ConversationSettings {
@@ -150,15 +174,23 @@ func answers() map[string]*throngv1.Response {
 		}}},
 		"authenticate": {Result: &throngv1.Response_Authenticate{Authenticate: &throngv1.AuthenticateResponse{
 			User: 2, Device: 3, HeartbeatMs: 30_000, ExpiresMs: timeMS, TimeMs: timeMS, Epoch: 1,
-			Limits: &throngv1.Limits{TextChars: 100_000, TextBytes: 400_000, FrameBytes: 524_288, RangeEntries: 200, RequestsInFlight: 64},
+			Limits: &throngv1.Limits{TextChars: 100_000, TextBytes: 400_000, FrameBytes: 524_288, RangeEntries: 200, RequestsInFlight: 64, FocusConversations: 8},
 		}}},
 		"list entries": {Result: &throngv1.Response_ListEntries{ListEntries: &throngv1.ListEntriesResponse{
 			Conversation: 4, Entries: []*throngv1.Entry{{Seq: 3, Ordinal: 2, Body: &throngv1.Entry_Text{Text: "c"}}},
 			Withheld: []*throngv1.Span{{From: 1, To: 2}}, Covered: &throngv1.Span{From: 1, To: 3}, HeadSeq: 3, HeadOrdinal: 2,
+			Profiles: profiles(),
+		}}},
+		"focus": {Result: &throngv1.Response_Focus{Focus: &throngv1.FocusResponse{Heads: []*throngv1.Head{
+			{Conversation: 4, Seq: 12, Ordinal: 11, Tier: throngv1.Tier_TIER_LARGE}, {Conversation: maxID, Seq: 1, Tier: throngv1.Tier_TIER_SMALL},
+		}}}},
+		"slow mode": {Result: &throngv1.Response_Error{Error: &throngv1.Error{
+			Code: throngv1.Code_CODE_RATE_LIMITED, Reason: "slow_mode", Message: "wait", RetryAfterMs: 4750,
 		}}},
 		"mark read": {Result: &throngv1.Response_MarkRead{MarkRead: &throngv1.MarkReadResponse{ReadSeq: 12, ReadOrdinal: 11, Unread: 1}}},
 		"sync": {Result: &throngv1.Response_Sync{Sync: &throngv1.SyncResponse{
 			Reset_: true, Conversations: []*throngv1.Conversation{conversation(), direct()}, Cursor: cursor(), More: true, TotalUnread: 4,
+			Profiles: profiles(),
 		}}},
 		"heartbeat": {Result: &throngv1.Response_Heartbeat{Heartbeat: &throngv1.HeartbeatResponse{
 			Cursor: cursor(), Heads: []*throngv1.Head{{Conversation: 4, Seq: 12, Ordinal: 11, Tier: throngv1.Tier_TIER_LARGE}},
@@ -176,7 +208,7 @@ func conversation() *throngv1.Conversation {
 			Last: &throngv1.Entry{Seq: 12, Ordinal: 11, Sender: 2, TimeMs: timeMS, Body: &throngv1.Entry_Text{Text: "l"}},
 		},
 		ReadSeq: 8, ReadOrdinal: 7, Unread: 4, FirstSeq: 3, Entries: []*throngv1.Entry{{Seq: 12}}, Withheld: []*throngv1.Span{{From: 10, To: 11}},
-		Settings: settings(), Dissolved: true, MutedUntilMs: timeMS,
+		Settings: settings(), Dissolved: true, MutedUntilMs: timeMS, SlowModeMs: 5000,
 	}
 }
 

@@ -141,6 +141,8 @@ func TestVectorsAreComplete(t *testing.T) {
 		new(throngv1.ClientEnvelope), new(throngv1.ServerEnvelope), new(throngv1.Response), new(throngv1.SendRequest), new(throngv1.Entry),
 		new(throngv1.ListEntriesRequest), new(throngv1.SyncRequest), new(throngv1.SyncResponse), new(throngv1.Conversation),
 		new(throngv1.Error), new(throngv1.Head), new(throngv1.Media), new(throngv1.ConversationSettings), new(throngv1.Limits),
+		new(throngv1.Entries), new(throngv1.Profile), new(throngv1.Hint), new(throngv1.Batching), new(throngv1.Degraded),
+		new(throngv1.FocusRequest), new(throngv1.FocusResponse),
 	} {
 		fields := m.ProtoReflect().Descriptor().Fields()
 		for i := range fields.Len() {

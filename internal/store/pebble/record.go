@@ -69,6 +69,8 @@ func appendString(b []byte, s string) []byte {
 const (
 	flagDissolved = 1 << iota
 	flagOpen
+	flagFixed // a tier that was set follows
+	flagSlow  // slow mode follows
 )
 
 func appendHead(b []byte, h chat.Head) []byte {
@@ -79,7 +81,19 @@ func appendHead(b []byte, h chat.Head) []byte {
 	if h.Open {
 		flags |= flagOpen
 	}
+	if h.Fixed != 0 {
+		flags |= flagFixed
+	}
+	if h.SlowModeMS != 0 {
+		flags |= flagSlow
+	}
 	b = append(b, byte(h.Kind), byte(h.Tier), flags)
+	if h.Fixed != 0 {
+		b = append(b, byte(h.Fixed))
+	}
+	if h.SlowModeMS != 0 {
+		b = binary.AppendUvarint(b, uint64(h.SlowModeMS))
+	}
 	b = binary.AppendUvarint(b, uint64(h.Seq))
 	b = binary.AppendUvarint(b, uint64(h.Ordinal))
 	b = binary.AppendUvarint(b, uint64(h.MemberSeq))
@@ -91,6 +105,12 @@ func (r *reader) head(id chat.ConversationID) chat.Head {
 	h := chat.Head{Conversation: id, Kind: chat.Kind(r.byte()), Tier: chat.Tier(r.byte())}
 	flags := r.byte()
 	h.Dissolved, h.Open = flags&flagDissolved != 0, flags&flagOpen != 0
+	if flags&flagFixed != 0 {
+		h.Fixed = chat.Tier(r.byte())
+	}
+	if flags&flagSlow != 0 {
+		h.SlowModeMS = uint32(r.number())
+	}
 	h.Seq, h.Ordinal, h.MemberSeq = chat.Seq(r.number()), chat.Ordinal(r.number()), chat.Seq(r.number())
 	h.Members = uint32(r.number())
 	h.TimeMS = r.number()
@@ -108,7 +128,36 @@ func appendPart(b []byte, p message.Part) []byte {
 		b = binary.AppendUvarint(b, uint64(s.From))
 		b = binary.AppendUvarint(b, uint64(s.To))
 	}
+	return appendPartRest(b, p.Member)
+}
+
+// What most members do not have stands at the end of the row, each behind a byte that says what it is.
+const (
+	partSent byte = iota + 1
+	partLeft
+)
+
+func appendPartRest(b []byte, m chat.Member) []byte {
+	if m.SentMS != 0 {
+		b = binary.AppendUvarint(append(b, partSent), m.SentMS)
+	}
+	if m.Left != nil {
+		b = appendStrings(append(b, partLeft), m.Left.Name, m.Left.Avatar)
+	}
 	return b
+}
+
+func (r *reader) partRest(m *chat.Member) {
+	for !r.broken && len(r.b) > 0 {
+		switch r.byte() {
+		case partSent:
+			m.SentMS = r.number()
+		case partLeft:
+			m.Left = &chat.Farewell{Name: r.string(), Avatar: r.string()}
+		default:
+			r.broken = true
+		}
+	}
 }
 
 func (r *reader) part(user chat.UserID) message.Part {
@@ -120,6 +169,7 @@ func (r *reader) part(user chat.UserID) message.Part {
 			p.Spans[i] = chat.Span{From: chat.Seq(r.number()), To: chat.Seq(r.number())}
 		}
 	}
+	r.partRest(&p.Member)
 	return p
 }
 

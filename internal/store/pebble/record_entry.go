@@ -69,9 +69,11 @@ func appendBody(b []byte, body chat.Body) []byte {
 		b = append(b, bodyChanged)
 		b = appendOptional(appendOptional(appendOptional(b, v.Name), v.Avatar), v.Description)
 		if v.Open == nil {
-			return append(b, 0)
+			b = append(b, 0)
+		} else {
+			b = append(b, 1, flag(*v.Open))
 		}
-		return append(b, 1, flag(*v.Open))
+		return appendChangedRest(b, v)
 	case chat.Dissolved:
 		return append(b, bodyDissolved)
 	case chat.Tombstone:
@@ -116,6 +118,7 @@ func (r *reader) body() chat.Body {
 			open := r.byte() != 0
 			c.Open = &open
 		}
+		r.changedRest(&c)
 		return c
 	case bodyDissolved:
 		return chat.Dissolved{}
@@ -124,6 +127,37 @@ func (r *reader) body() chat.Body {
 	default:
 		r.broken = true
 		return nil
+	}
+}
+
+// What few changes name stands at the end of the row, each behind a byte that says what it is.
+const (
+	changedSlow byte = iota + 1
+	changedTier
+)
+
+func appendChangedRest(b []byte, c chat.Changed) []byte {
+	if c.SlowModeMS != nil {
+		b = appendNumbers(append(b, changedSlow), uint64(*c.SlowModeMS))
+	}
+	if c.Tier != nil {
+		b = append(b, changedTier, byte(*c.Tier))
+	}
+	return b
+}
+
+func (r *reader) changedRest(c *chat.Changed) {
+	for !r.broken && len(r.b) > 0 {
+		switch r.byte() {
+		case changedSlow:
+			slow := uint32(r.number())
+			c.SlowModeMS = &slow
+		case changedTier:
+			tier := chat.Tier(r.byte())
+			c.Tier = &tier
+		default:
+			r.broken = true
+		}
 	}
 }
 

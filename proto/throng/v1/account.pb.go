@@ -1595,7 +1595,7 @@ var File_throng_v1_account_proto protoreflect.FileDescriptor
 
 const file_throng_v1_account_proto_rawDesc = "" +
 	"\n" +
-	"\x17throng/v1/account.proto\x12\tthrong.v1\x1a\x17throng/v1/session.proto\"\xe6\x02\n" +
+	"\x17throng/v1/account.proto\x12\tthrong.v1\x1a\x15throng/v1/entry.proto\"\xe6\x02\n" +
 	"\x04User\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x16\n" +
 	"\x06handle\x18\x02 \x01(\tR\x06handle\x12\x1f\n" +
@@ -1826,7 +1826,7 @@ func file_throng_v1_account_proto_init() {
 	if File_throng_v1_account_proto != nil {
 		return
 	}
-	file_throng_v1_session_proto_init()
+	file_throng_v1_entry_proto_init()
 	file_throng_v1_account_proto_msgTypes[16].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -1081,11 +1081,222 @@ func (x *CreateInvitationResponse) GetExpiresMs() uint64 {
 	return 0
 }
 
+type GetTierRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Conversation  uint64                 `protobuf:"varint,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetTierRequest) Reset() {
+	*x = GetTierRequest{}
+	mi := &file_throng_v1_admin_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetTierRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetTierRequest) ProtoMessage() {}
+
+func (x *GetTierRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_admin_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetTierRequest.ProtoReflect.Descriptor instead.
+func (*GetTierRequest) Descriptor() ([]byte, []int) {
+	return file_throng_v1_admin_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *GetTierRequest) GetConversation() uint64 {
+	if x != nil {
+		return x.Conversation
+	}
+	return 0
+}
+
+type GetTierResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Tier  Tier                   `protobuf:"varint,1,opt,name=tier,proto3,enum=throng.v1.Tier" json:"tier,omitempty"`
+	// What SetTier set; unspecified where the conversation goes by size.
+	Fixed         Tier   `protobuf:"varint,2,opt,name=fixed,proto3,enum=throng.v1.Tier" json:"fixed,omitempty"`
+	MemberCount   uint32 `protobuf:"varint,3,opt,name=member_count,json=memberCount,proto3" json:"member_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetTierResponse) Reset() {
+	*x = GetTierResponse{}
+	mi := &file_throng_v1_admin_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetTierResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetTierResponse) ProtoMessage() {}
+
+func (x *GetTierResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_admin_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetTierResponse.ProtoReflect.Descriptor instead.
+func (*GetTierResponse) Descriptor() ([]byte, []int) {
+	return file_throng_v1_admin_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *GetTierResponse) GetTier() Tier {
+	if x != nil {
+		return x.Tier
+	}
+	return Tier_TIER_UNSPECIFIED
+}
+
+func (x *GetTierResponse) GetFixed() Tier {
+	if x != nil {
+		return x.Fixed
+	}
+	return Tier_TIER_UNSPECIFIED
+}
+
+func (x *GetTierResponse) GetMemberCount() uint32 {
+	if x != nil {
+		return x.MemberCount
+	}
+	return 0
+}
+
+type SetTierRequest struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Conversation uint64                 `protobuf:"varint,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	// Unspecified: by size. Groups with more members than a medium one has are never small.
+	Tier          Tier `protobuf:"varint,2,opt,name=tier,proto3,enum=throng.v1.Tier" json:"tier,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetTierRequest) Reset() {
+	*x = SetTierRequest{}
+	mi := &file_throng_v1_admin_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetTierRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetTierRequest) ProtoMessage() {}
+
+func (x *SetTierRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_admin_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetTierRequest.ProtoReflect.Descriptor instead.
+func (*SetTierRequest) Descriptor() ([]byte, []int) {
+	return file_throng_v1_admin_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *SetTierRequest) GetConversation() uint64 {
+	if x != nil {
+		return x.Conversation
+	}
+	return 0
+}
+
+func (x *SetTierRequest) GetTier() Tier {
+	if x != nil {
+		return x.Tier
+	}
+	return Tier_TIER_UNSPECIFIED
+}
+
+type SetTierResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The entry that switched; where nothing was to change, the conversation's last one.
+	Seq           uint64 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
+	Tier          Tier   `protobuf:"varint,2,opt,name=tier,proto3,enum=throng.v1.Tier" json:"tier,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetTierResponse) Reset() {
+	*x = SetTierResponse{}
+	mi := &file_throng_v1_admin_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetTierResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetTierResponse) ProtoMessage() {}
+
+func (x *SetTierResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_admin_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetTierResponse.ProtoReflect.Descriptor instead.
+func (*SetTierResponse) Descriptor() ([]byte, []int) {
+	return file_throng_v1_admin_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *SetTierResponse) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *SetTierResponse) GetTier() Tier {
+	if x != nil {
+		return x.Tier
+	}
+	return Tier_TIER_UNSPECIFIED
+}
+
 var File_throng_v1_admin_proto protoreflect.FileDescriptor
 
 const file_throng_v1_admin_proto_rawDesc = "" +
 	"\n" +
-	"\x15throng/v1/admin.proto\x12\tthrong.v1\x1a\x17throng/v1/account.proto\"\xa3\x02\n" +
+	"\x15throng/v1/admin.proto\x12\tthrong.v1\x1a\x17throng/v1/account.proto\x1a\x15throng/v1/entry.proto\"\xa3\x02\n" +
 	"\aNewUser\x12\x16\n" +
 	"\x06handle\x18\x01 \x01(\tR\x06handle\x12\x1f\n" +
 	"\vexternal_id\x18\x02 \x01(\tR\n" +
@@ -1160,7 +1371,19 @@ const file_throng_v1_admin_proto_rawDesc = "" +
 	"\x18CreateInvitationResponse\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x1d\n" +
 	"\n" +
-	"expires_ms\x18\x02 \x01(\x04R\texpiresMs2\xd5\x05\n" +
+	"expires_ms\x18\x02 \x01(\x04R\texpiresMs\"4\n" +
+	"\x0eGetTierRequest\x12\"\n" +
+	"\fconversation\x18\x01 \x01(\x04R\fconversation\"\x80\x01\n" +
+	"\x0fGetTierResponse\x12#\n" +
+	"\x04tier\x18\x01 \x01(\x0e2\x0f.throng.v1.TierR\x04tier\x12%\n" +
+	"\x05fixed\x18\x02 \x01(\x0e2\x0f.throng.v1.TierR\x05fixed\x12!\n" +
+	"\fmember_count\x18\x03 \x01(\rR\vmemberCount\"Y\n" +
+	"\x0eSetTierRequest\x12\"\n" +
+	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12#\n" +
+	"\x04tier\x18\x02 \x01(\x0e2\x0f.throng.v1.TierR\x04tier\"H\n" +
+	"\x0fSetTierResponse\x12\x10\n" +
+	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12#\n" +
+	"\x04tier\x18\x02 \x01(\x0e2\x0f.throng.v1.TierR\x04tier2\xdd\x06\n" +
 	"\fAdminService\x12N\n" +
 	"\vCreateUsers\x12\x1d.throng.v1.CreateUsersRequest\x1a\x1e.throng.v1.CreateUsersResponse\"\x00\x12B\n" +
 	"\aGetUser\x12\x19.throng.v1.GetUserRequest\x1a\x1a.throng.v1.GetUserResponse\"\x00\x12H\n" +
@@ -1172,7 +1395,9 @@ const file_throng_v1_admin_proto_rawDesc = "" +
 	"IssueToken\x12\x1c.throng.v1.IssueTokenRequest\x1a\x1d.throng.v1.IssueTokenResponse\"\x00\x12N\n" +
 	"\vSignOutUser\x12\x1d.throng.v1.SignOutUserRequest\x1a\x1e.throng.v1.SignOutUserResponse\"\x00\x12H\n" +
 	"\tEraseUser\x12\x1b.throng.v1.EraseUserRequest\x1a\x1c.throng.v1.EraseUserResponse\"\x00\x12]\n" +
-	"\x10CreateInvitation\x12\".throng.v1.CreateInvitationRequest\x1a#.throng.v1.CreateInvitationResponse\"\x00B6Z4github.com/throng-im/throng/proto/throng/v1;throngv1b\x06proto3"
+	"\x10CreateInvitation\x12\".throng.v1.CreateInvitationRequest\x1a#.throng.v1.CreateInvitationResponse\"\x00\x12B\n" +
+	"\aGetTier\x12\x19.throng.v1.GetTierRequest\x1a\x1a.throng.v1.GetTierResponse\"\x00\x12B\n" +
+	"\aSetTier\x12\x19.throng.v1.SetTierRequest\x1a\x1a.throng.v1.SetTierResponse\"\x00B6Z4github.com/throng-im/throng/proto/throng/v1;throngv1b\x06proto3"
 
 var (
 	file_throng_v1_admin_proto_rawDescOnce sync.Once
@@ -1186,7 +1411,7 @@ func file_throng_v1_admin_proto_rawDescGZIP() []byte {
 	return file_throng_v1_admin_proto_rawDescData
 }
 
-var file_throng_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_throng_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_throng_v1_admin_proto_goTypes = []any{
 	(*NewUser)(nil),                  // 0: throng.v1.NewUser
 	(*CreateUsersRequest)(nil),       // 1: throng.v1.CreateUsersRequest
@@ -1207,44 +1432,57 @@ var file_throng_v1_admin_proto_goTypes = []any{
 	(*EraseUserResponse)(nil),        // 16: throng.v1.EraseUserResponse
 	(*CreateInvitationRequest)(nil),  // 17: throng.v1.CreateInvitationRequest
 	(*CreateInvitationResponse)(nil), // 18: throng.v1.CreateInvitationResponse
-	nil,                              // 19: throng.v1.NewUser.AttributesEntry
-	(*User)(nil),                     // 20: throng.v1.User
-	(*Device)(nil),                   // 21: throng.v1.Device
-	(*NewDevice)(nil),                // 22: throng.v1.NewDevice
-	(*Tokens)(nil),                   // 23: throng.v1.Tokens
+	(*GetTierRequest)(nil),           // 19: throng.v1.GetTierRequest
+	(*GetTierResponse)(nil),          // 20: throng.v1.GetTierResponse
+	(*SetTierRequest)(nil),           // 21: throng.v1.SetTierRequest
+	(*SetTierResponse)(nil),          // 22: throng.v1.SetTierResponse
+	nil,                              // 23: throng.v1.NewUser.AttributesEntry
+	(*User)(nil),                     // 24: throng.v1.User
+	(*Device)(nil),                   // 25: throng.v1.Device
+	(*NewDevice)(nil),                // 26: throng.v1.NewDevice
+	(*Tokens)(nil),                   // 27: throng.v1.Tokens
+	(Tier)(0),                        // 28: throng.v1.Tier
 }
 var file_throng_v1_admin_proto_depIdxs = []int32{
-	19, // 0: throng.v1.NewUser.attributes:type_name -> throng.v1.NewUser.AttributesEntry
+	23, // 0: throng.v1.NewUser.attributes:type_name -> throng.v1.NewUser.AttributesEntry
 	0,  // 1: throng.v1.CreateUsersRequest.users:type_name -> throng.v1.NewUser
-	20, // 2: throng.v1.GetUserResponse.user:type_name -> throng.v1.User
-	21, // 3: throng.v1.GetUserResponse.devices:type_name -> throng.v1.Device
-	20, // 4: throng.v1.ListUsersResponse.users:type_name -> throng.v1.User
-	20, // 5: throng.v1.UpdateUserResponse.user:type_name -> throng.v1.User
-	22, // 6: throng.v1.IssueTokenRequest.device:type_name -> throng.v1.NewDevice
-	23, // 7: throng.v1.IssueTokenResponse.tokens:type_name -> throng.v1.Tokens
-	1,  // 8: throng.v1.AdminService.CreateUsers:input_type -> throng.v1.CreateUsersRequest
-	3,  // 9: throng.v1.AdminService.GetUser:input_type -> throng.v1.GetUserRequest
-	5,  // 10: throng.v1.AdminService.ListUsers:input_type -> throng.v1.ListUsersRequest
-	7,  // 11: throng.v1.AdminService.UpdateUser:input_type -> throng.v1.UpdateUserRequest
-	9,  // 12: throng.v1.AdminService.ResetPassword:input_type -> throng.v1.ResetPasswordRequest
-	11, // 13: throng.v1.AdminService.IssueToken:input_type -> throng.v1.IssueTokenRequest
-	13, // 14: throng.v1.AdminService.SignOutUser:input_type -> throng.v1.SignOutUserRequest
-	15, // 15: throng.v1.AdminService.EraseUser:input_type -> throng.v1.EraseUserRequest
-	17, // 16: throng.v1.AdminService.CreateInvitation:input_type -> throng.v1.CreateInvitationRequest
-	2,  // 17: throng.v1.AdminService.CreateUsers:output_type -> throng.v1.CreateUsersResponse
-	4,  // 18: throng.v1.AdminService.GetUser:output_type -> throng.v1.GetUserResponse
-	6,  // 19: throng.v1.AdminService.ListUsers:output_type -> throng.v1.ListUsersResponse
-	8,  // 20: throng.v1.AdminService.UpdateUser:output_type -> throng.v1.UpdateUserResponse
-	10, // 21: throng.v1.AdminService.ResetPassword:output_type -> throng.v1.ResetPasswordResponse
-	12, // 22: throng.v1.AdminService.IssueToken:output_type -> throng.v1.IssueTokenResponse
-	14, // 23: throng.v1.AdminService.SignOutUser:output_type -> throng.v1.SignOutUserResponse
-	16, // 24: throng.v1.AdminService.EraseUser:output_type -> throng.v1.EraseUserResponse
-	18, // 25: throng.v1.AdminService.CreateInvitation:output_type -> throng.v1.CreateInvitationResponse
-	17, // [17:26] is the sub-list for method output_type
-	8,  // [8:17] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	24, // 2: throng.v1.GetUserResponse.user:type_name -> throng.v1.User
+	25, // 3: throng.v1.GetUserResponse.devices:type_name -> throng.v1.Device
+	24, // 4: throng.v1.ListUsersResponse.users:type_name -> throng.v1.User
+	24, // 5: throng.v1.UpdateUserResponse.user:type_name -> throng.v1.User
+	26, // 6: throng.v1.IssueTokenRequest.device:type_name -> throng.v1.NewDevice
+	27, // 7: throng.v1.IssueTokenResponse.tokens:type_name -> throng.v1.Tokens
+	28, // 8: throng.v1.GetTierResponse.tier:type_name -> throng.v1.Tier
+	28, // 9: throng.v1.GetTierResponse.fixed:type_name -> throng.v1.Tier
+	28, // 10: throng.v1.SetTierRequest.tier:type_name -> throng.v1.Tier
+	28, // 11: throng.v1.SetTierResponse.tier:type_name -> throng.v1.Tier
+	1,  // 12: throng.v1.AdminService.CreateUsers:input_type -> throng.v1.CreateUsersRequest
+	3,  // 13: throng.v1.AdminService.GetUser:input_type -> throng.v1.GetUserRequest
+	5,  // 14: throng.v1.AdminService.ListUsers:input_type -> throng.v1.ListUsersRequest
+	7,  // 15: throng.v1.AdminService.UpdateUser:input_type -> throng.v1.UpdateUserRequest
+	9,  // 16: throng.v1.AdminService.ResetPassword:input_type -> throng.v1.ResetPasswordRequest
+	11, // 17: throng.v1.AdminService.IssueToken:input_type -> throng.v1.IssueTokenRequest
+	13, // 18: throng.v1.AdminService.SignOutUser:input_type -> throng.v1.SignOutUserRequest
+	15, // 19: throng.v1.AdminService.EraseUser:input_type -> throng.v1.EraseUserRequest
+	17, // 20: throng.v1.AdminService.CreateInvitation:input_type -> throng.v1.CreateInvitationRequest
+	19, // 21: throng.v1.AdminService.GetTier:input_type -> throng.v1.GetTierRequest
+	21, // 22: throng.v1.AdminService.SetTier:input_type -> throng.v1.SetTierRequest
+	2,  // 23: throng.v1.AdminService.CreateUsers:output_type -> throng.v1.CreateUsersResponse
+	4,  // 24: throng.v1.AdminService.GetUser:output_type -> throng.v1.GetUserResponse
+	6,  // 25: throng.v1.AdminService.ListUsers:output_type -> throng.v1.ListUsersResponse
+	8,  // 26: throng.v1.AdminService.UpdateUser:output_type -> throng.v1.UpdateUserResponse
+	10, // 27: throng.v1.AdminService.ResetPassword:output_type -> throng.v1.ResetPasswordResponse
+	12, // 28: throng.v1.AdminService.IssueToken:output_type -> throng.v1.IssueTokenResponse
+	14, // 29: throng.v1.AdminService.SignOutUser:output_type -> throng.v1.SignOutUserResponse
+	16, // 30: throng.v1.AdminService.EraseUser:output_type -> throng.v1.EraseUserResponse
+	18, // 31: throng.v1.AdminService.CreateInvitation:output_type -> throng.v1.CreateInvitationResponse
+	20, // 32: throng.v1.AdminService.GetTier:output_type -> throng.v1.GetTierResponse
+	22, // 33: throng.v1.AdminService.SetTier:output_type -> throng.v1.SetTierResponse
+	23, // [23:34] is the sub-list for method output_type
+	12, // [12:23] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_throng_v1_admin_proto_init() }
@@ -1253,6 +1491,7 @@ func file_throng_v1_admin_proto_init() {
 		return
 	}
 	file_throng_v1_account_proto_init()
+	file_throng_v1_entry_proto_init()
 	file_throng_v1_admin_proto_msgTypes[3].OneofWrappers = []any{
 		(*GetUserRequest_Id)(nil),
 		(*GetUserRequest_ExternalId)(nil),
@@ -1265,7 +1504,7 @@ func file_throng_v1_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_throng_v1_admin_proto_rawDesc), len(file_throng_v1_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   20,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

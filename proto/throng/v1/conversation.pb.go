@@ -28,7 +28,7 @@ type Conversation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
 	Kind  Kind                   `protobuf:"varint,2,opt,name=kind,proto3,enum=throng.v1.Kind" json:"kind,omitempty"`
-	// Name of a group; empty for a direct conversation, which shows its peer.
+	// Name of a group; empty for a direct conversation, which shows its peer. Who left sees name and avatar as they were then.
 	Name        string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
 	Avatar      string `protobuf:"bytes,4,opt,name=avatar,proto3" json:"avatar,omitempty"`
 	Description string `protobuf:"bytes,5,opt,name=description,proto3" json:"description,omitempty"`
@@ -52,7 +52,9 @@ type Conversation struct {
 	// The conversation is over: no more entries will come.
 	Dissolved bool `protobuf:"varint,17,opt,name=dissolved,proto3" json:"dissolved,omitempty"`
 	// Until when the reader may not send; 0 is not muted by an admin.
-	MutedUntilMs  uint64 `protobuf:"varint,18,opt,name=muted_until_ms,json=mutedUntilMs,proto3" json:"muted_until_ms,omitempty"`
+	MutedUntilMs uint64 `protobuf:"varint,18,opt,name=muted_until_ms,json=mutedUntilMs,proto3" json:"muted_until_ms,omitempty"`
+	// Slow mode: how long a member waits between two messages; 0 is off. Admins and the owner do not wait.
+	SlowModeMs    uint32 `protobuf:"varint,19,opt,name=slow_mode_ms,json=slowModeMs,proto3" json:"slow_mode_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -209,6 +211,13 @@ func (x *Conversation) GetDissolved() bool {
 func (x *Conversation) GetMutedUntilMs() uint64 {
 	if x != nil {
 		return x.MutedUntilMs
+	}
+	return 0
+}
+
+func (x *Conversation) GetSlowModeMs() uint32 {
+	if x != nil {
+		return x.SlowModeMs
 	}
 	return 0
 }
@@ -810,12 +819,14 @@ func (x *ListConversationsResponse) GetTotalUnread() uint64 {
 
 // Fields that are absent stay as they are.
 type UpdateGroupRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Conversation  uint64                 `protobuf:"varint,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
-	Name          *string                `protobuf:"bytes,2,opt,name=name,proto3,oneof" json:"name,omitempty"`
-	Avatar        *string                `protobuf:"bytes,3,opt,name=avatar,proto3,oneof" json:"avatar,omitempty"`
-	Description   *string                `protobuf:"bytes,4,opt,name=description,proto3,oneof" json:"description,omitempty"`
-	Open          *bool                  `protobuf:"varint,5,opt,name=open,proto3,oneof" json:"open,omitempty"`
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Conversation uint64                 `protobuf:"varint,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	Name         *string                `protobuf:"bytes,2,opt,name=name,proto3,oneof" json:"name,omitempty"`
+	Avatar       *string                `protobuf:"bytes,3,opt,name=avatar,proto3,oneof" json:"avatar,omitempty"`
+	Description  *string                `protobuf:"bytes,4,opt,name=description,proto3,oneof" json:"description,omitempty"`
+	Open         *bool                  `protobuf:"varint,5,opt,name=open,proto3,oneof" json:"open,omitempty"`
+	// 0 to 86,400,000 (a day); 0 ends slow mode.
+	SlowModeMs    *uint32 `protobuf:"varint,6,opt,name=slow_mode_ms,json=slowModeMs,proto3,oneof" json:"slow_mode_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -883,6 +894,13 @@ func (x *UpdateGroupRequest) GetOpen() bool {
 		return *x.Open
 	}
 	return false
+}
+
+func (x *UpdateGroupRequest) GetSlowModeMs() uint32 {
+	if x != nil && x.SlowModeMs != nil {
+		return *x.SlowModeMs
+	}
+	return 0
 }
 
 type UpdateGroupResponse struct {
@@ -1970,7 +1988,7 @@ var File_throng_v1_conversation_proto protoreflect.FileDescriptor
 
 const file_throng_v1_conversation_proto_rawDesc = "" +
 	"\n" +
-	"\x1cthrong/v1/conversation.proto\x12\tthrong.v1\x1a\x15throng/v1/entry.proto\"\xdf\x04\n" +
+	"\x1cthrong/v1/conversation.proto\x12\tthrong.v1\x1a\x15throng/v1/entry.proto\"\x81\x05\n" +
 	"\fConversation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12#\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x0f.throng.v1.KindR\x04kind\x12\x12\n" +
@@ -1990,7 +2008,9 @@ const file_throng_v1_conversation_proto_rawDesc = "" +
 	"\bwithheld\x18\x0f \x03(\v2\x0f.throng.v1.SpanR\bwithheld\x12;\n" +
 	"\bsettings\x18\x10 \x01(\v2\x1f.throng.v1.ConversationSettingsR\bsettings\x12\x1c\n" +
 	"\tdissolved\x18\x11 \x01(\bR\tdissolved\x12$\n" +
-	"\x0emuted_until_ms\x18\x12 \x01(\x04R\fmutedUntilMs\"\x9b\x01\n" +
+	"\x0emuted_until_ms\x18\x12 \x01(\x04R\fmutedUntilMs\x12 \n" +
+	"\fslow_mode_ms\x18\x13 \x01(\rR\n" +
+	"slowModeMs\"\x9b\x01\n" +
 	"\x14ConversationSettings\x12\x16\n" +
 	"\x06pinned\x18\x01 \x01(\bR\x06pinned\x12\x14\n" +
 	"\x05muted\x18\x02 \x01(\bR\x05muted\x12\x1a\n" +
@@ -2029,17 +2049,20 @@ const file_throng_v1_conversation_proto_rawDesc = "" +
 	"\x19ListConversationsResponse\x12=\n" +
 	"\rconversations\x18\x01 \x03(\v2\x17.throng.v1.ConversationR\rconversations\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12!\n" +
-	"\ftotal_unread\x18\x03 \x01(\x04R\vtotalUnread\"\xdb\x01\n" +
+	"\ftotal_unread\x18\x03 \x01(\x04R\vtotalUnread\"\x93\x02\n" +
 	"\x12UpdateGroupRequest\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x17\n" +
 	"\x04name\x18\x02 \x01(\tH\x00R\x04name\x88\x01\x01\x12\x1b\n" +
 	"\x06avatar\x18\x03 \x01(\tH\x01R\x06avatar\x88\x01\x01\x12%\n" +
 	"\vdescription\x18\x04 \x01(\tH\x02R\vdescription\x88\x01\x01\x12\x17\n" +
-	"\x04open\x18\x05 \x01(\bH\x03R\x04open\x88\x01\x01B\a\n" +
+	"\x04open\x18\x05 \x01(\bH\x03R\x04open\x88\x01\x01\x12%\n" +
+	"\fslow_mode_ms\x18\x06 \x01(\rH\x04R\n" +
+	"slowModeMs\x88\x01\x01B\a\n" +
 	"\x05_nameB\t\n" +
 	"\a_avatarB\x0e\n" +
 	"\f_descriptionB\a\n" +
-	"\x05_open\"'\n" +
+	"\x05_openB\x0f\n" +
+	"\r_slow_mode_ms\"'\n" +
 	"\x13UpdateGroupResponse\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\"1\n" +
 	"\vJoinRequest\x12\"\n" +

@@ -993,11 +993,15 @@ func (x *MembersChanged) GetUntilMs() uint64 {
 
 // ConversationChanged names the settings that got new values.
 type ConversationChanged struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          *string                `protobuf:"bytes,1,opt,name=name,proto3,oneof" json:"name,omitempty"`
-	Avatar        *string                `protobuf:"bytes,2,opt,name=avatar,proto3,oneof" json:"avatar,omitempty"`
-	Description   *string                `protobuf:"bytes,3,opt,name=description,proto3,oneof" json:"description,omitempty"`
-	Open          *bool                  `protobuf:"varint,4,opt,name=open,proto3,oneof" json:"open,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Name        *string                `protobuf:"bytes,1,opt,name=name,proto3,oneof" json:"name,omitempty"`
+	Avatar      *string                `protobuf:"bytes,2,opt,name=avatar,proto3,oneof" json:"avatar,omitempty"`
+	Description *string                `protobuf:"bytes,3,opt,name=description,proto3,oneof" json:"description,omitempty"`
+	Open        *bool                  `protobuf:"varint,4,opt,name=open,proto3,oneof" json:"open,omitempty"`
+	// Slow mode: how long a member waits between two messages; 0 is off.
+	SlowModeMs *uint32 `protobuf:"varint,5,opt,name=slow_mode_ms,json=slowModeMs,proto3,oneof" json:"slow_mode_ms,omitempty"`
+	// The tier that an administrator of the server gave the conversation; unspecified: it goes by size again.
+	Tier          *Tier `protobuf:"varint,6,opt,name=tier,proto3,enum=throng.v1.Tier,oneof" json:"tier,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1058,6 +1062,20 @@ func (x *ConversationChanged) GetOpen() bool {
 		return *x.Open
 	}
 	return false
+}
+
+func (x *ConversationChanged) GetSlowModeMs() uint32 {
+	if x != nil && x.SlowModeMs != nil {
+		return *x.SlowModeMs
+	}
+	return 0
+}
+
+func (x *ConversationChanged) GetTier() Tier {
+	if x != nil && x.Tier != nil {
+		return *x.Tier
+	}
+	return Tier_TIER_UNSPECIFIED
 }
 
 // Dissolved is the last entry of a group.
@@ -1220,6 +1238,76 @@ func (x *Head) GetLast() *Entry {
 	return nil
 }
 
+// Profile is what others see of a user.
+type Profile struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	User   uint64                 `protobuf:"varint,1,opt,name=user,proto3" json:"user,omitempty"`
+	Name   string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Avatar string                 `protobuf:"bytes,3,opt,name=avatar,proto3" json:"avatar,omitempty"`
+	// Raised by every change.
+	Version       uint64 `protobuf:"varint,4,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Profile) Reset() {
+	*x = Profile{}
+	mi := &file_throng_v1_entry_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Profile) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Profile) ProtoMessage() {}
+
+func (x *Profile) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_entry_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Profile.ProtoReflect.Descriptor instead.
+func (*Profile) Descriptor() ([]byte, []int) {
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Profile) GetUser() uint64 {
+	if x != nil {
+		return x.User
+	}
+	return 0
+}
+
+func (x *Profile) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Profile) GetAvatar() string {
+	if x != nil {
+		return x.Avatar
+	}
+	return ""
+}
+
+func (x *Profile) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
 // Span is a range of seqs, both ends included.
 type Span struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1231,7 +1319,7 @@ type Span struct {
 
 func (x *Span) Reset() {
 	*x = Span{}
-	mi := &file_throng_v1_entry_proto_msgTypes[10]
+	mi := &file_throng_v1_entry_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1243,7 +1331,7 @@ func (x *Span) String() string {
 func (*Span) ProtoMessage() {}
 
 func (x *Span) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_entry_proto_msgTypes[10]
+	mi := &file_throng_v1_entry_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1256,7 +1344,7 @@ func (x *Span) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Span.ProtoReflect.Descriptor instead.
 func (*Span) Descriptor() ([]byte, []int) {
-	return file_throng_v1_entry_proto_rawDescGZIP(), []int{10}
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Span) GetFrom() uint64 {
@@ -1347,16 +1435,21 @@ const file_throng_v1_entry_proto_rawDesc = "" +
 	"\x0eACTION_REMOVED\x10\x04\x12\x0f\n" +
 	"\vACTION_ROLE\x10\x05\x12\x16\n" +
 	"\x12ACTION_TRANSFERRED\x10\x06\x12\x10\n" +
-	"\fACTION_MUTED\x10\a\"\xb8\x01\n" +
+	"\fACTION_MUTED\x10\a\"\xa3\x02\n" +
 	"\x13ConversationChanged\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tH\x00R\x04name\x88\x01\x01\x12\x1b\n" +
 	"\x06avatar\x18\x02 \x01(\tH\x01R\x06avatar\x88\x01\x01\x12%\n" +
 	"\vdescription\x18\x03 \x01(\tH\x02R\vdescription\x88\x01\x01\x12\x17\n" +
-	"\x04open\x18\x04 \x01(\bH\x03R\x04open\x88\x01\x01B\a\n" +
+	"\x04open\x18\x04 \x01(\bH\x03R\x04open\x88\x01\x01\x12%\n" +
+	"\fslow_mode_ms\x18\x05 \x01(\rH\x04R\n" +
+	"slowModeMs\x88\x01\x01\x12(\n" +
+	"\x04tier\x18\x06 \x01(\x0e2\x0f.throng.v1.TierH\x05R\x04tier\x88\x01\x01B\a\n" +
 	"\x05_nameB\t\n" +
 	"\a_avatarB\x0e\n" +
 	"\f_descriptionB\a\n" +
-	"\x05_open\"\v\n" +
+	"\x05_openB\x0f\n" +
+	"\r_slow_mode_msB\a\n" +
+	"\x05_tier\"\v\n" +
 	"\tDissolved\"\x8b\x01\n" +
 	"\tTombstone\x123\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\x1b.throng.v1.Tombstone.ReasonR\x06reason\"I\n" +
@@ -1369,7 +1462,12 @@ const file_throng_v1_entry_proto_rawDesc = "" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x18\n" +
 	"\aordinal\x18\x03 \x01(\x04R\aordinal\x12#\n" +
 	"\x04tier\x18\x04 \x01(\x0e2\x0f.throng.v1.TierR\x04tier\x12$\n" +
-	"\x04last\x18\x05 \x01(\v2\x10.throng.v1.EntryR\x04last\"*\n" +
+	"\x04last\x18\x05 \x01(\v2\x10.throng.v1.EntryR\x04last\"c\n" +
+	"\aProfile\x12\x12\n" +
+	"\x04user\x18\x01 \x01(\x04R\x04user\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
+	"\x06avatar\x18\x03 \x01(\tR\x06avatar\x12\x18\n" +
+	"\aversion\x18\x04 \x01(\x04R\aversion\"*\n" +
 	"\x04Span\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\x04R\x04from\x12\x0e\n" +
 	"\x02to\x18\x02 \x01(\x04R\x02to*O\n" +
@@ -1407,7 +1505,7 @@ func file_throng_v1_entry_proto_rawDescGZIP() []byte {
 }
 
 var file_throng_v1_entry_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_throng_v1_entry_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_throng_v1_entry_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_throng_v1_entry_proto_goTypes = []any{
 	(Kind)(0),                   // 0: throng.v1.Kind
 	(Tier)(0),                   // 1: throng.v1.Tier
@@ -1425,8 +1523,9 @@ var file_throng_v1_entry_proto_goTypes = []any{
 	(*Dissolved)(nil),           // 13: throng.v1.Dissolved
 	(*Tombstone)(nil),           // 14: throng.v1.Tombstone
 	(*Head)(nil),                // 15: throng.v1.Head
-	(*Span)(nil),                // 16: throng.v1.Span
-	nil,                         // 17: throng.v1.System.ArgsEntry
+	(*Profile)(nil),             // 16: throng.v1.Profile
+	(*Span)(nil),                // 17: throng.v1.Span
+	nil,                         // 18: throng.v1.System.ArgsEntry
 }
 var file_throng_v1_entry_proto_depIdxs = []int32{
 	7,  // 0: throng.v1.Entry.media:type_name -> throng.v1.Media
@@ -1438,18 +1537,19 @@ var file_throng_v1_entry_proto_depIdxs = []int32{
 	13, // 6: throng.v1.Entry.dissolved:type_name -> throng.v1.Dissolved
 	14, // 7: throng.v1.Entry.tombstone:type_name -> throng.v1.Tombstone
 	3,  // 8: throng.v1.Media.type:type_name -> throng.v1.Media.Type
-	17, // 9: throng.v1.System.args:type_name -> throng.v1.System.ArgsEntry
+	18, // 9: throng.v1.System.args:type_name -> throng.v1.System.ArgsEntry
 	0,  // 10: throng.v1.Created.kind:type_name -> throng.v1.Kind
 	4,  // 11: throng.v1.MembersChanged.action:type_name -> throng.v1.MembersChanged.Action
 	2,  // 12: throng.v1.MembersChanged.role:type_name -> throng.v1.Role
-	5,  // 13: throng.v1.Tombstone.reason:type_name -> throng.v1.Tombstone.Reason
-	1,  // 14: throng.v1.Head.tier:type_name -> throng.v1.Tier
-	6,  // 15: throng.v1.Head.last:type_name -> throng.v1.Entry
-	16, // [16:16] is the sub-list for method output_type
-	16, // [16:16] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	1,  // 13: throng.v1.ConversationChanged.tier:type_name -> throng.v1.Tier
+	5,  // 14: throng.v1.Tombstone.reason:type_name -> throng.v1.Tombstone.Reason
+	1,  // 15: throng.v1.Head.tier:type_name -> throng.v1.Tier
+	6,  // 16: throng.v1.Head.last:type_name -> throng.v1.Entry
+	17, // [17:17] is the sub-list for method output_type
+	17, // [17:17] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_throng_v1_entry_proto_init() }
@@ -1475,7 +1575,7 @@ func file_throng_v1_entry_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_throng_v1_entry_proto_rawDesc), len(file_throng_v1_entry_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   12,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -327,8 +327,11 @@ type ListEntriesResponse struct {
 	// What entries and withheld cover together. Empty (0, 0) where the range lies outside of the log.
 	Covered *Span `protobuf:"bytes,4,opt,name=covered,proto3" json:"covered,omitempty"`
 	// The head that the reader may see, of the same moment.
-	HeadSeq       uint64 `protobuf:"varint,5,opt,name=head_seq,json=headSeq,proto3" json:"head_seq,omitempty"`
-	HeadOrdinal   uint64 `protobuf:"varint,6,opt,name=head_ordinal,json=headOrdinal,proto3" json:"head_ordinal,omitempty"`
+	HeadSeq     uint64 `protobuf:"varint,5,opt,name=head_seq,json=headSeq,proto3" json:"head_seq,omitempty"`
+	HeadOrdinal uint64 `protobuf:"varint,6,opt,name=head_ordinal,json=headOrdinal,proto3" json:"head_ordinal,omitempty"`
+	// Senders of these entries, each once; of conversations above the small tier only, and within a bound. Who is missing is asked
+	// for with ListProfiles.
+	Profiles      []*Profile `protobuf:"bytes,7,rep,name=profiles,proto3" json:"profiles,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -403,6 +406,13 @@ func (x *ListEntriesResponse) GetHeadOrdinal() uint64 {
 		return x.HeadOrdinal
 	}
 	return 0
+}
+
+func (x *ListEntriesResponse) GetProfiles() []*Profile {
+	if x != nil {
+		return x.Profiles
+	}
+	return nil
 }
 
 type MarkReadRequest struct {
@@ -655,7 +665,9 @@ type SyncResponse struct {
 	// There is more: call again with the new cursor.
 	More bool `protobuf:"varint,4,opt,name=more,proto3" json:"more,omitempty"`
 	// Of the same moment; whole even where more is set.
-	TotalUnread   uint64 `protobuf:"varint,5,opt,name=total_unread,json=totalUnread,proto3" json:"total_unread,omitempty"`
+	TotalUnread uint64 `protobuf:"varint,5,opt,name=total_unread,json=totalUnread,proto3" json:"total_unread,omitempty"`
+	// Senders of the entries of medium and large conversations, each once, within a bound.
+	Profiles      []*Profile `protobuf:"bytes,6,rep,name=profiles,proto3" json:"profiles,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -725,6 +737,13 @@ func (x *SyncResponse) GetTotalUnread() uint64 {
 	return 0
 }
 
+func (x *SyncResponse) GetProfiles() []*Profile {
+	if x != nil {
+		return x.Profiles
+	}
+	return nil
+}
+
 var File_throng_v1_message_proto protoreflect.FileDescriptor
 
 const file_throng_v1_message_proto_rawDesc = "" +
@@ -749,14 +768,15 @@ const file_throng_v1_message_proto_rawDesc = "" +
 	"\x04from\x18\x02 \x01(\x04R\x04from\x12\x0e\n" +
 	"\x02to\x18\x03 \x01(\x04R\x02to\x12\x14\n" +
 	"\x05limit\x18\x04 \x01(\rR\x05limit\x12\x1a\n" +
-	"\bbackward\x18\x05 \x01(\bR\bbackward\"\xfb\x01\n" +
+	"\bbackward\x18\x05 \x01(\bR\bbackward\"\xab\x02\n" +
 	"\x13ListEntriesResponse\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12*\n" +
 	"\aentries\x18\x02 \x03(\v2\x10.throng.v1.EntryR\aentries\x12+\n" +
 	"\bwithheld\x18\x03 \x03(\v2\x0f.throng.v1.SpanR\bwithheld\x12)\n" +
 	"\acovered\x18\x04 \x01(\v2\x0f.throng.v1.SpanR\acovered\x12\x19\n" +
 	"\bhead_seq\x18\x05 \x01(\x04R\aheadSeq\x12!\n" +
-	"\fhead_ordinal\x18\x06 \x01(\x04R\vheadOrdinal\"G\n" +
+	"\fhead_ordinal\x18\x06 \x01(\x04R\vheadOrdinal\x12.\n" +
+	"\bprofiles\x18\a \x03(\v2\x12.throng.v1.ProfileR\bprofiles\"G\n" +
 	"\x0fMarkReadRequest\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\"h\n" +
@@ -773,13 +793,14 @@ const file_throng_v1_message_proto_rawDesc = "" +
 	"\vSyncRequest\x12)\n" +
 	"\x06cursor\x18\x01 \x01(\v2\x11.throng.v1.CursorR\x06cursor\x12\x14\n" +
 	"\x05limit\x18\x02 \x01(\rR\x05limit\x12\x18\n" +
-	"\aentries\x18\x03 \x01(\rR\aentries\"\xc5\x01\n" +
+	"\aentries\x18\x03 \x01(\rR\aentries\"\xf5\x01\n" +
 	"\fSyncResponse\x12\x14\n" +
 	"\x05reset\x18\x01 \x01(\bR\x05reset\x12=\n" +
 	"\rconversations\x18\x02 \x03(\v2\x17.throng.v1.ConversationR\rconversations\x12)\n" +
 	"\x06cursor\x18\x03 \x01(\v2\x11.throng.v1.CursorR\x06cursor\x12\x12\n" +
 	"\x04more\x18\x04 \x01(\bR\x04more\x12!\n" +
-	"\ftotal_unread\x18\x05 \x01(\x04R\vtotalUnread2\x9d\x02\n" +
+	"\ftotal_unread\x18\x05 \x01(\x04R\vtotalUnread\x12.\n" +
+	"\bprofiles\x18\x06 \x03(\v2\x12.throng.v1.ProfileR\bprofiles2\x9d\x02\n" +
 	"\x0eMessageService\x129\n" +
 	"\x04Send\x12\x16.throng.v1.SendRequest\x1a\x17.throng.v1.SendResponse\"\x00\x12N\n" +
 	"\vListEntries\x12\x1d.throng.v1.ListEntriesRequest\x1a\x1e.throng.v1.ListEntriesResponse\"\x00\x12E\n" +
@@ -814,7 +835,8 @@ var file_throng_v1_message_proto_goTypes = []any{
 	(*System)(nil),              // 11: throng.v1.System
 	(*Entry)(nil),               // 12: throng.v1.Entry
 	(*Span)(nil),                // 13: throng.v1.Span
-	(*Conversation)(nil),        // 14: throng.v1.Conversation
+	(*Profile)(nil),             // 14: throng.v1.Profile
+	(*Conversation)(nil),        // 15: throng.v1.Conversation
 }
 var file_throng_v1_message_proto_depIdxs = []int32{
 	9,  // 0: throng.v1.SendRequest.media:type_name -> throng.v1.Media
@@ -823,22 +845,24 @@ var file_throng_v1_message_proto_depIdxs = []int32{
 	12, // 3: throng.v1.ListEntriesResponse.entries:type_name -> throng.v1.Entry
 	13, // 4: throng.v1.ListEntriesResponse.withheld:type_name -> throng.v1.Span
 	13, // 5: throng.v1.ListEntriesResponse.covered:type_name -> throng.v1.Span
-	6,  // 6: throng.v1.SyncRequest.cursor:type_name -> throng.v1.Cursor
-	14, // 7: throng.v1.SyncResponse.conversations:type_name -> throng.v1.Conversation
-	6,  // 8: throng.v1.SyncResponse.cursor:type_name -> throng.v1.Cursor
-	0,  // 9: throng.v1.MessageService.Send:input_type -> throng.v1.SendRequest
-	2,  // 10: throng.v1.MessageService.ListEntries:input_type -> throng.v1.ListEntriesRequest
-	4,  // 11: throng.v1.MessageService.MarkRead:input_type -> throng.v1.MarkReadRequest
-	7,  // 12: throng.v1.MessageService.Sync:input_type -> throng.v1.SyncRequest
-	1,  // 13: throng.v1.MessageService.Send:output_type -> throng.v1.SendResponse
-	3,  // 14: throng.v1.MessageService.ListEntries:output_type -> throng.v1.ListEntriesResponse
-	5,  // 15: throng.v1.MessageService.MarkRead:output_type -> throng.v1.MarkReadResponse
-	8,  // 16: throng.v1.MessageService.Sync:output_type -> throng.v1.SyncResponse
-	13, // [13:17] is the sub-list for method output_type
-	9,  // [9:13] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	14, // 6: throng.v1.ListEntriesResponse.profiles:type_name -> throng.v1.Profile
+	6,  // 7: throng.v1.SyncRequest.cursor:type_name -> throng.v1.Cursor
+	15, // 8: throng.v1.SyncResponse.conversations:type_name -> throng.v1.Conversation
+	6,  // 9: throng.v1.SyncResponse.cursor:type_name -> throng.v1.Cursor
+	14, // 10: throng.v1.SyncResponse.profiles:type_name -> throng.v1.Profile
+	0,  // 11: throng.v1.MessageService.Send:input_type -> throng.v1.SendRequest
+	2,  // 12: throng.v1.MessageService.ListEntries:input_type -> throng.v1.ListEntriesRequest
+	4,  // 13: throng.v1.MessageService.MarkRead:input_type -> throng.v1.MarkReadRequest
+	7,  // 14: throng.v1.MessageService.Sync:input_type -> throng.v1.SyncRequest
+	1,  // 15: throng.v1.MessageService.Send:output_type -> throng.v1.SendResponse
+	3,  // 16: throng.v1.MessageService.ListEntries:output_type -> throng.v1.ListEntriesResponse
+	5,  // 17: throng.v1.MessageService.MarkRead:output_type -> throng.v1.MarkReadResponse
+	8,  // 18: throng.v1.MessageService.Sync:output_type -> throng.v1.SyncResponse
+	15, // [15:19] is the sub-list for method output_type
+	11, // [11:15] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_throng_v1_message_proto_init() }

@@ -128,6 +128,7 @@ type ClientEnvelope struct {
 	//	*ClientEnvelope_Sync
 	//	*ClientEnvelope_Heartbeat
 	//	*ClientEnvelope_Received
+	//	*ClientEnvelope_Focus
 	Request       isClientEnvelope_Request `protobuf_oneof:"request"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -240,6 +241,15 @@ func (x *ClientEnvelope) GetReceived() *ReceivedRequest {
 	return nil
 }
 
+func (x *ClientEnvelope) GetFocus() *FocusRequest {
+	if x != nil {
+		if x, ok := x.Request.(*ClientEnvelope_Focus); ok {
+			return x.Focus
+		}
+	}
+	return nil
+}
+
 type isClientEnvelope_Request interface {
 	isClientEnvelope_Request()
 }
@@ -272,6 +282,10 @@ type ClientEnvelope_Received struct {
 	Received *ReceivedRequest `protobuf:"bytes,8,opt,name=received,proto3,oneof"`
 }
 
+type ClientEnvelope_Focus struct {
+	Focus *FocusRequest `protobuf:"bytes,9,opt,name=focus,proto3,oneof"`
+}
+
 func (*ClientEnvelope_Authenticate) isClientEnvelope_Request() {}
 
 func (*ClientEnvelope_Send) isClientEnvelope_Request() {}
@@ -286,6 +300,8 @@ func (*ClientEnvelope_Heartbeat) isClientEnvelope_Request() {}
 
 func (*ClientEnvelope_Received) isClientEnvelope_Request() {}
 
+func (*ClientEnvelope_Focus) isClientEnvelope_Request() {}
+
 // ServerEnvelope is an answer (id is set) or something that happened (id is absent).
 type ServerEnvelope struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -299,7 +315,8 @@ type ServerEnvelope struct {
 	//	*ServerEnvelope_SettingsChanged
 	//	*ServerEnvelope_SyncHint
 	//	*ServerEnvelope_Closing
-	//	*ServerEnvelope_Profiles
+	//	*ServerEnvelope_Batching
+	//	*ServerEnvelope_Degraded
 	Content       isServerEnvelope_Content `protobuf_oneof:"content"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -414,10 +431,19 @@ func (x *ServerEnvelope) GetClosing() *Closing {
 	return nil
 }
 
-func (x *ServerEnvelope) GetProfiles() *Profiles {
+func (x *ServerEnvelope) GetBatching() *Batching {
 	if x != nil {
-		if x, ok := x.Content.(*ServerEnvelope_Profiles); ok {
-			return x.Profiles
+		if x, ok := x.Content.(*ServerEnvelope_Batching); ok {
+			return x.Batching
+		}
+	}
+	return nil
+}
+
+func (x *ServerEnvelope) GetDegraded() *Degraded {
+	if x != nil {
+		if x, ok := x.Content.(*ServerEnvelope_Degraded); ok {
+			return x.Degraded
 		}
 	}
 	return nil
@@ -433,7 +459,7 @@ type ServerEnvelope_Entry struct {
 }
 
 type ServerEnvelope_Entries struct {
-	// Several deliveries of one conversation.
+	// Several deliveries of one conversation: a chunk.
 	Entries *Entries `protobuf:"bytes,2,opt,name=entries,proto3,oneof"`
 }
 
@@ -465,9 +491,14 @@ type ServerEnvelope_Closing struct {
 	Closing *Closing `protobuf:"bytes,8,opt,name=closing,proto3,oneof"`
 }
 
-type ServerEnvelope_Profiles struct {
-	// Profiles of users whose entries follow. A server may leave them to the client, which asks ListProfiles.
-	Profiles *Profiles `protobuf:"bytes,9,opt,name=profiles,proto3,oneof"`
+type ServerEnvelope_Batching struct {
+	// How a busy conversation is delivered from now on.
+	Batching *Batching `protobuf:"bytes,10,opt,name=batching,proto3,oneof"`
+}
+
+type ServerEnvelope_Degraded struct {
+	// What the server has switched off while it has too much to do.
+	Degraded *Degraded `protobuf:"bytes,11,opt,name=degraded,proto3,oneof"`
 }
 
 func (*ServerEnvelope_Entry) isServerEnvelope_Content() {}
@@ -486,7 +517,9 @@ func (*ServerEnvelope_SyncHint) isServerEnvelope_Content() {}
 
 func (*ServerEnvelope_Closing) isServerEnvelope_Content() {}
 
-func (*ServerEnvelope_Profiles) isServerEnvelope_Content() {}
+func (*ServerEnvelope_Batching) isServerEnvelope_Content() {}
+
+func (*ServerEnvelope_Degraded) isServerEnvelope_Content() {}
 
 // Response answers the request of the same id.
 type Response struct {
@@ -501,6 +534,7 @@ type Response struct {
 	//	*Response_MarkRead
 	//	*Response_Sync
 	//	*Response_Heartbeat
+	//	*Response_Focus
 	Result        isResponse_Result `protobuf_oneof:"result"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -613,6 +647,15 @@ func (x *Response) GetHeartbeat() *HeartbeatResponse {
 	return nil
 }
 
+func (x *Response) GetFocus() *FocusResponse {
+	if x != nil {
+		if x, ok := x.Result.(*Response_Focus); ok {
+			return x.Focus
+		}
+	}
+	return nil
+}
+
 type isResponse_Result interface {
 	isResponse_Result()
 }
@@ -645,6 +688,10 @@ type Response_Heartbeat struct {
 	Heartbeat *HeartbeatResponse `protobuf:"bytes,8,opt,name=heartbeat,proto3,oneof"`
 }
 
+type Response_Focus struct {
+	Focus *FocusResponse `protobuf:"bytes,9,opt,name=focus,proto3,oneof"`
+}
+
 func (*Response_Send) isResponse_Result() {}
 
 func (*Response_Error) isResponse_Result() {}
@@ -659,11 +706,15 @@ func (*Response_Sync) isResponse_Result() {}
 
 func (*Response_Heartbeat) isResponse_Result() {}
 
-// Entries of one conversation, ascending.
+func (*Response_Focus) isResponse_Result() {}
+
+// Entries of one conversation, ascending: a chunk.
 type Entries struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Conversation  uint64                 `protobuf:"varint,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
-	Entries       []*Entry               `protobuf:"bytes,2,rep,name=entries,proto3" json:"entries,omitempty"`
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Conversation uint64                 `protobuf:"varint,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	Entries      []*Entry               `protobuf:"bytes,2,rep,name=entries,proto3" json:"entries,omitempty"`
+	// Senders of these entries whom the receiver may not know, each once. Who is missing is asked for with ListProfiles.
+	Profiles      []*Profile `protobuf:"bytes,3,rep,name=profiles,proto3" json:"profiles,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -708,6 +759,13 @@ func (x *Entries) GetConversation() uint64 {
 func (x *Entries) GetEntries() []*Entry {
 	if x != nil {
 		return x.Entries
+	}
+	return nil
+}
+
+func (x *Entries) GetProfiles() []*Profile {
+	if x != nil {
+		return x.Profiles
 	}
 	return nil
 }
@@ -879,8 +937,10 @@ type Limits struct {
 	FrameBytes       uint32                 `protobuf:"varint,3,opt,name=frame_bytes,json=frameBytes,proto3" json:"frame_bytes,omitempty"`
 	RangeEntries     uint32                 `protobuf:"varint,4,opt,name=range_entries,json=rangeEntries,proto3" json:"range_entries,omitempty"`
 	RequestsInFlight uint32                 `protobuf:"varint,5,opt,name=requests_in_flight,json=requestsInFlight,proto3" json:"requests_in_flight,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// Conversations of one FocusRequest.
+	FocusConversations uint32 `protobuf:"varint,6,opt,name=focus_conversations,json=focusConversations,proto3" json:"focus_conversations,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *Limits) Reset() {
@@ -944,6 +1004,13 @@ func (x *Limits) GetRangeEntries() uint32 {
 func (x *Limits) GetRequestsInFlight() uint32 {
 	if x != nil {
 		return x.RequestsInFlight
+	}
+	return 0
+}
+
+func (x *Limits) GetFocusConversations() uint32 {
+	if x != nil {
+		return x.FocusConversations
 	}
 	return 0
 }
@@ -1169,18 +1236,113 @@ func (x *Position) GetSeq() uint64 {
 	return 0
 }
 
-type Hint struct {
+// FocusRequest tells what the user has open: at most 8 conversations, instead of those named before; none is nothing. Content of
+// large conversations goes to the sessions that have them open, hints go to the others. It ends with the connection.
+type FocusRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Conversation  uint64                 `protobuf:"varint,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
-	Seq           uint64                 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
-	Ordinal       uint64                 `protobuf:"varint,3,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
+	Conversations []uint64               `protobuf:"varint,1,rep,packed,name=conversations,proto3" json:"conversations,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FocusRequest) Reset() {
+	*x = FocusRequest{}
+	mi := &file_throng_v1_session_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FocusRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FocusRequest) ProtoMessage() {}
+
+func (x *FocusRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_session_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FocusRequest.ProtoReflect.Descriptor instead.
+func (*FocusRequest) Descriptor() ([]byte, []int) {
+	return file_throng_v1_session_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *FocusRequest) GetConversations() []uint64 {
+	if x != nil {
+		return x.Conversations
+	}
+	return nil
+}
+
+// FocusResponse holds the heads of what is open now, read after the focus took effect: what comes behind a head is delivered, what
+// the device lacks up to it is pulled. Conversations that the user is not a member of are left out.
+type FocusResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Without entries.
+	Heads         []*Head `protobuf:"bytes,1,rep,name=heads,proto3" json:"heads,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FocusResponse) Reset() {
+	*x = FocusResponse{}
+	mi := &file_throng_v1_session_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FocusResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FocusResponse) ProtoMessage() {}
+
+func (x *FocusResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_session_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FocusResponse.ProtoReflect.Descriptor instead.
+func (*FocusResponse) Descriptor() ([]byte, []int) {
+	return file_throng_v1_session_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *FocusResponse) GetHeads() []*Head {
+	if x != nil {
+		return x.Heads
+	}
+	return nil
+}
+
+type Hint struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Conversation uint64                 `protobuf:"varint,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	Seq          uint64                 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	Ordinal      uint64                 `protobuf:"varint,3,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
+	// The conversation's tier now; unspecified where it is not told.
+	Tier          Tier `protobuf:"varint,4,opt,name=tier,proto3,enum=throng.v1.Tier" json:"tier,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Hint) Reset() {
 	*x = Hint{}
-	mi := &file_throng_v1_session_proto_msgTypes[13]
+	mi := &file_throng_v1_session_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1192,7 +1354,7 @@ func (x *Hint) String() string {
 func (*Hint) ProtoMessage() {}
 
 func (x *Hint) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_session_proto_msgTypes[13]
+	mi := &file_throng_v1_session_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1205,7 +1367,7 @@ func (x *Hint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hint.ProtoReflect.Descriptor instead.
 func (*Hint) Descriptor() ([]byte, []int) {
-	return file_throng_v1_session_proto_rawDescGZIP(), []int{13}
+	return file_throng_v1_session_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Hint) GetConversation() uint64 {
@@ -1229,6 +1391,166 @@ func (x *Hint) GetOrdinal() uint64 {
 	return 0
 }
 
+func (x *Hint) GetTier() Tier {
+	if x != nil {
+		return x.Tier
+	}
+	return Tier_TIER_UNSPECIFIED
+}
+
+// Batching tells those who have a conversation open that its entries wait for each other, to come in chunks.
+type Batching struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Conversation uint64                 `protobuf:"varint,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	// How long an entry may wait for others; 0: each comes at once again.
+	IntervalMs uint32 `protobuf:"varint,2,opt,name=interval_ms,json=intervalMs,proto3" json:"interval_ms,omitempty"`
+	// How long who sends has to expect to wait between two messages; 0: not at all.
+	SendWaitMs    uint32 `protobuf:"varint,3,opt,name=send_wait_ms,json=sendWaitMs,proto3" json:"send_wait_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Batching) Reset() {
+	*x = Batching{}
+	mi := &file_throng_v1_session_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Batching) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Batching) ProtoMessage() {}
+
+func (x *Batching) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_session_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Batching.ProtoReflect.Descriptor instead.
+func (*Batching) Descriptor() ([]byte, []int) {
+	return file_throng_v1_session_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *Batching) GetConversation() uint64 {
+	if x != nil {
+		return x.Conversation
+	}
+	return 0
+}
+
+func (x *Batching) GetIntervalMs() uint32 {
+	if x != nil {
+		return x.IntervalMs
+	}
+	return 0
+}
+
+func (x *Batching) GetSendWaitMs() uint32 {
+	if x != nil {
+		return x.SendWaitMs
+	}
+	return 0
+}
+
+// Degraded tells what the server leaves out while it has too much to do. It comes with each change, and behind the answer to
+// authenticate where something is left out already. Sending and storing messages is never left out.
+type Degraded struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How far the server has gone: 0 is nothing left out, each step adds one of the following.
+	Level     uint32 `protobuf:"varint,1,opt,name=level,proto3" json:"level,omitempty"`
+	TypingOff bool   `protobuf:"varint,2,opt,name=typing_off,json=typingOff,proto3" json:"typing_off,omitempty"`
+	// Presence is told as counts only.
+	PresenceCounts bool `protobuf:"varint,3,opt,name=presence_counts,json=presenceCounts,proto3" json:"presence_counts,omitempty"`
+	ReceiptsOff    bool `protobuf:"varint,4,opt,name=receipts_off,json=receiptsOff,proto3" json:"receipts_off,omitempty"`
+	// Entries of conversations above the small tier are told as hints; a client pulls what it shows.
+	ContentAsHints bool `protobuf:"varint,5,opt,name=content_as_hints,json=contentAsHints,proto3" json:"content_as_hints,omitempty"`
+	// New connections are turned away.
+	AdmissionClosed bool `protobuf:"varint,6,opt,name=admission_closed,json=admissionClosed,proto3" json:"admission_closed,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *Degraded) Reset() {
+	*x = Degraded{}
+	mi := &file_throng_v1_session_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Degraded) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Degraded) ProtoMessage() {}
+
+func (x *Degraded) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_session_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Degraded.ProtoReflect.Descriptor instead.
+func (*Degraded) Descriptor() ([]byte, []int) {
+	return file_throng_v1_session_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Degraded) GetLevel() uint32 {
+	if x != nil {
+		return x.Level
+	}
+	return 0
+}
+
+func (x *Degraded) GetTypingOff() bool {
+	if x != nil {
+		return x.TypingOff
+	}
+	return false
+}
+
+func (x *Degraded) GetPresenceCounts() bool {
+	if x != nil {
+		return x.PresenceCounts
+	}
+	return false
+}
+
+func (x *Degraded) GetReceiptsOff() bool {
+	if x != nil {
+		return x.ReceiptsOff
+	}
+	return false
+}
+
+func (x *Degraded) GetContentAsHints() bool {
+	if x != nil {
+		return x.ContentAsHints
+	}
+	return false
+}
+
+func (x *Degraded) GetAdmissionClosed() bool {
+	if x != nil {
+		return x.AdmissionClosed
+	}
+	return false
+}
+
 type ReadChanged struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Conversation  uint64                 `protobuf:"varint,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
@@ -1240,7 +1562,7 @@ type ReadChanged struct {
 
 func (x *ReadChanged) Reset() {
 	*x = ReadChanged{}
-	mi := &file_throng_v1_session_proto_msgTypes[14]
+	mi := &file_throng_v1_session_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1252,7 +1574,7 @@ func (x *ReadChanged) String() string {
 func (*ReadChanged) ProtoMessage() {}
 
 func (x *ReadChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_session_proto_msgTypes[14]
+	mi := &file_throng_v1_session_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1265,7 +1587,7 @@ func (x *ReadChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadChanged.ProtoReflect.Descriptor instead.
 func (*ReadChanged) Descriptor() ([]byte, []int) {
-	return file_throng_v1_session_proto_rawDescGZIP(), []int{14}
+	return file_throng_v1_session_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ReadChanged) GetConversation() uint64 {
@@ -1299,7 +1621,7 @@ type SettingsChanged struct {
 
 func (x *SettingsChanged) Reset() {
 	*x = SettingsChanged{}
-	mi := &file_throng_v1_session_proto_msgTypes[15]
+	mi := &file_throng_v1_session_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1311,7 +1633,7 @@ func (x *SettingsChanged) String() string {
 func (*SettingsChanged) ProtoMessage() {}
 
 func (x *SettingsChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_session_proto_msgTypes[15]
+	mi := &file_throng_v1_session_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1324,7 +1646,7 @@ func (x *SettingsChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettingsChanged.ProtoReflect.Descriptor instead.
 func (*SettingsChanged) Descriptor() ([]byte, []int) {
-	return file_throng_v1_session_proto_rawDescGZIP(), []int{15}
+	return file_throng_v1_session_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *SettingsChanged) GetConversation() uint64 {
@@ -1350,7 +1672,7 @@ type SyncHint struct {
 
 func (x *SyncHint) Reset() {
 	*x = SyncHint{}
-	mi := &file_throng_v1_session_proto_msgTypes[16]
+	mi := &file_throng_v1_session_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1362,7 +1684,7 @@ func (x *SyncHint) String() string {
 func (*SyncHint) ProtoMessage() {}
 
 func (x *SyncHint) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_session_proto_msgTypes[16]
+	mi := &file_throng_v1_session_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1375,7 +1697,7 @@ func (x *SyncHint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SyncHint.ProtoReflect.Descriptor instead.
 func (*SyncHint) Descriptor() ([]byte, []int) {
-	return file_throng_v1_session_proto_rawDescGZIP(), []int{16}
+	return file_throng_v1_session_proto_rawDescGZIP(), []int{20}
 }
 
 type Closing struct {
@@ -1390,7 +1712,7 @@ type Closing struct {
 
 func (x *Closing) Reset() {
 	*x = Closing{}
-	mi := &file_throng_v1_session_proto_msgTypes[17]
+	mi := &file_throng_v1_session_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1402,7 +1724,7 @@ func (x *Closing) String() string {
 func (*Closing) ProtoMessage() {}
 
 func (x *Closing) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_session_proto_msgTypes[17]
+	mi := &file_throng_v1_session_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1415,7 +1737,7 @@ func (x *Closing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Closing.ProtoReflect.Descriptor instead.
 func (*Closing) Descriptor() ([]byte, []int) {
-	return file_throng_v1_session_proto_rawDescGZIP(), []int{17}
+	return file_throng_v1_session_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Closing) GetCloseCode() uint32 {
@@ -1439,119 +1761,6 @@ func (x *Closing) GetRetryAfterMs() uint32 {
 	return 0
 }
 
-type Profiles struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Profiles      []*Profile             `protobuf:"bytes,1,rep,name=profiles,proto3" json:"profiles,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Profiles) Reset() {
-	*x = Profiles{}
-	mi := &file_throng_v1_session_proto_msgTypes[18]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Profiles) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Profiles) ProtoMessage() {}
-
-func (x *Profiles) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_session_proto_msgTypes[18]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Profiles.ProtoReflect.Descriptor instead.
-func (*Profiles) Descriptor() ([]byte, []int) {
-	return file_throng_v1_session_proto_rawDescGZIP(), []int{18}
-}
-
-func (x *Profiles) GetProfiles() []*Profile {
-	if x != nil {
-		return x.Profiles
-	}
-	return nil
-}
-
-// Profile is what others see of a user.
-type Profile struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	User          uint64                 `protobuf:"varint,1,opt,name=user,proto3" json:"user,omitempty"`
-	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	Avatar        string                 `protobuf:"bytes,3,opt,name=avatar,proto3" json:"avatar,omitempty"`
-	Version       uint64                 `protobuf:"varint,4,opt,name=version,proto3" json:"version,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Profile) Reset() {
-	*x = Profile{}
-	mi := &file_throng_v1_session_proto_msgTypes[19]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Profile) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Profile) ProtoMessage() {}
-
-func (x *Profile) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_session_proto_msgTypes[19]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Profile.ProtoReflect.Descriptor instead.
-func (*Profile) Descriptor() ([]byte, []int) {
-	return file_throng_v1_session_proto_rawDescGZIP(), []int{19}
-}
-
-func (x *Profile) GetUser() uint64 {
-	if x != nil {
-		return x.User
-	}
-	return 0
-}
-
-func (x *Profile) GetName() string {
-	if x != nil {
-		return x.Name
-	}
-	return ""
-}
-
-func (x *Profile) GetAvatar() string {
-	if x != nil {
-		return x.Avatar
-	}
-	return ""
-}
-
-func (x *Profile) GetVersion() uint64 {
-	if x != nil {
-		return x.Version
-	}
-	return 0
-}
-
 var File_throng_v1_session_proto protoreflect.FileDescriptor
 
 const file_throng_v1_session_proto_rawDesc = "" +
@@ -1560,7 +1769,7 @@ const file_throng_v1_session_proto_rawDesc = "" +
 	"\vClientFrame\x127\n" +
 	"\tenvelopes\x18\x01 \x03(\v2\x19.throng.v1.ClientEnvelopeR\tenvelopes\"F\n" +
 	"\vServerFrame\x127\n" +
-	"\tenvelopes\x18\x01 \x03(\v2\x19.throng.v1.ServerEnvelopeR\tenvelopes\"\xc3\x03\n" +
+	"\tenvelopes\x18\x01 \x03(\v2\x19.throng.v1.ServerEnvelopeR\tenvelopes\"\xf4\x03\n" +
 	"\x0eClientEnvelope\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12D\n" +
 	"\fauthenticate\x18\x02 \x01(\v2\x1e.throng.v1.AuthenticateRequestH\x00R\fauthenticate\x12,\n" +
@@ -1569,8 +1778,9 @@ const file_throng_v1_session_proto_rawDesc = "" +
 	"\tmark_read\x18\x05 \x01(\v2\x1a.throng.v1.MarkReadRequestH\x00R\bmarkRead\x12,\n" +
 	"\x04sync\x18\x06 \x01(\v2\x16.throng.v1.SyncRequestH\x00R\x04sync\x12;\n" +
 	"\theartbeat\x18\a \x01(\v2\x1b.throng.v1.HeartbeatRequestH\x00R\theartbeat\x128\n" +
-	"\breceived\x18\b \x01(\v2\x1a.throng.v1.ReceivedRequestH\x00R\breceivedB\t\n" +
-	"\arequest\"\xec\x03\n" +
+	"\breceived\x18\b \x01(\v2\x1a.throng.v1.ReceivedRequestH\x00R\breceived\x12/\n" +
+	"\x05focus\x18\t \x01(\v2\x17.throng.v1.FocusRequestH\x00R\x05focusB\t\n" +
+	"\arequest\"\xaf\x04\n" +
 	"\x0eServerEnvelope\x12(\n" +
 	"\x05entry\x18\x01 \x01(\v2\x10.throng.v1.EntryH\x00R\x05entry\x12.\n" +
 	"\aentries\x18\x02 \x01(\v2\x12.throng.v1.EntriesH\x00R\aentries\x121\n" +
@@ -1580,8 +1790,11 @@ const file_throng_v1_session_proto_rawDesc = "" +
 	"\x10settings_changed\x18\x06 \x01(\v2\x1a.throng.v1.SettingsChangedH\x00R\x0fsettingsChanged\x122\n" +
 	"\tsync_hint\x18\a \x01(\v2\x13.throng.v1.SyncHintH\x00R\bsyncHint\x12.\n" +
 	"\aclosing\x18\b \x01(\v2\x12.throng.v1.ClosingH\x00R\aclosing\x121\n" +
-	"\bprofiles\x18\t \x01(\v2\x13.throng.v1.ProfilesH\x00R\bprofilesB\t\n" +
-	"\acontent\"\xb2\x03\n" +
+	"\bbatching\x18\n" +
+	" \x01(\v2\x13.throng.v1.BatchingH\x00R\bbatching\x121\n" +
+	"\bdegraded\x18\v \x01(\v2\x13.throng.v1.DegradedH\x00R\bdegradedB\t\n" +
+	"\acontentJ\x04\b\t\x10\n" +
+	"R\bprofiles\"\xe4\x03\n" +
 	"\bResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12-\n" +
 	"\x04send\x18\x02 \x01(\v2\x17.throng.v1.SendResponseH\x00R\x04send\x12(\n" +
@@ -1590,11 +1803,13 @@ const file_throng_v1_session_proto_rawDesc = "" +
 	"\flist_entries\x18\x05 \x01(\v2\x1e.throng.v1.ListEntriesResponseH\x00R\vlistEntries\x12:\n" +
 	"\tmark_read\x18\x06 \x01(\v2\x1b.throng.v1.MarkReadResponseH\x00R\bmarkRead\x12-\n" +
 	"\x04sync\x18\a \x01(\v2\x17.throng.v1.SyncResponseH\x00R\x04sync\x12<\n" +
-	"\theartbeat\x18\b \x01(\v2\x1c.throng.v1.HeartbeatResponseH\x00R\theartbeatB\b\n" +
-	"\x06result\"Y\n" +
+	"\theartbeat\x18\b \x01(\v2\x1c.throng.v1.HeartbeatResponseH\x00R\theartbeat\x120\n" +
+	"\x05focus\x18\t \x01(\v2\x18.throng.v1.FocusResponseH\x00R\x05focusB\b\n" +
+	"\x06result\"\x89\x01\n" +
 	"\aEntries\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12*\n" +
-	"\aentries\x18\x02 \x03(\v2\x10.throng.v1.EntryR\aentries\"[\n" +
+	"\aentries\x18\x02 \x03(\v2\x10.throng.v1.EntryR\aentries\x12.\n" +
+	"\bprofiles\x18\x03 \x03(\v2\x12.throng.v1.ProfileR\bprofiles\"[\n" +
 	"\x13AuthenticateRequest\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\tR\x05token\x12\x16\n" +
 	"\x06client\x18\x02 \x01(\tR\x06client\x12\x16\n" +
@@ -1607,7 +1822,7 @@ const file_throng_v1_session_proto_rawDesc = "" +
 	"expires_ms\x18\x04 \x01(\x04R\texpiresMs\x12\x17\n" +
 	"\atime_ms\x18\x05 \x01(\x04R\x06timeMs\x12\x14\n" +
 	"\x05epoch\x18\x06 \x01(\x04R\x05epoch\x12)\n" +
-	"\x06limits\x18\a \x01(\v2\x11.throng.v1.LimitsR\x06limits\"\xba\x01\n" +
+	"\x06limits\x18\a \x01(\v2\x11.throng.v1.LimitsR\x06limits\"\xeb\x01\n" +
 	"\x06Limits\x12\x1d\n" +
 	"\n" +
 	"text_chars\x18\x01 \x01(\rR\ttextChars\x12\x1d\n" +
@@ -1616,7 +1831,8 @@ const file_throng_v1_session_proto_rawDesc = "" +
 	"\vframe_bytes\x18\x03 \x01(\rR\n" +
 	"frameBytes\x12#\n" +
 	"\rrange_entries\x18\x04 \x01(\rR\frangeEntries\x12,\n" +
-	"\x12requests_in_flight\x18\x05 \x01(\rR\x10requestsInFlight\"*\n" +
+	"\x12requests_in_flight\x18\x05 \x01(\rR\x10requestsInFlight\x12/\n" +
+	"\x13focus_conversations\x18\x06 \x01(\rR\x12focusConversations\"*\n" +
 	"\x10HeartbeatRequest\x12\x16\n" +
 	"\x06digest\x18\x01 \x01(\x04R\x06digest\"\xb9\x01\n" +
 	"\x11HeartbeatResponse\x12)\n" +
@@ -1629,11 +1845,30 @@ const file_throng_v1_session_proto_rawDesc = "" +
 	"\tpositions\x18\x01 \x03(\v2\x13.throng.v1.PositionR\tpositions\"@\n" +
 	"\bPosition\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x10\n" +
-	"\x03seq\x18\x02 \x01(\x04R\x03seq\"V\n" +
+	"\x03seq\x18\x02 \x01(\x04R\x03seq\"4\n" +
+	"\fFocusRequest\x12$\n" +
+	"\rconversations\x18\x01 \x03(\x04R\rconversations\"6\n" +
+	"\rFocusResponse\x12%\n" +
+	"\x05heads\x18\x01 \x03(\v2\x0f.throng.v1.HeadR\x05heads\"{\n" +
 	"\x04Hint\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x18\n" +
-	"\aordinal\x18\x03 \x01(\x04R\aordinal\"o\n" +
+	"\aordinal\x18\x03 \x01(\x04R\aordinal\x12#\n" +
+	"\x04tier\x18\x04 \x01(\x0e2\x0f.throng.v1.TierR\x04tier\"q\n" +
+	"\bBatching\x12\"\n" +
+	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x1f\n" +
+	"\vinterval_ms\x18\x02 \x01(\rR\n" +
+	"intervalMs\x12 \n" +
+	"\fsend_wait_ms\x18\x03 \x01(\rR\n" +
+	"sendWaitMs\"\xe0\x01\n" +
+	"\bDegraded\x12\x14\n" +
+	"\x05level\x18\x01 \x01(\rR\x05level\x12\x1d\n" +
+	"\n" +
+	"typing_off\x18\x02 \x01(\bR\ttypingOff\x12'\n" +
+	"\x0fpresence_counts\x18\x03 \x01(\bR\x0epresenceCounts\x12!\n" +
+	"\freceipts_off\x18\x04 \x01(\bR\vreceiptsOff\x12(\n" +
+	"\x10content_as_hints\x18\x05 \x01(\bR\x0econtentAsHints\x12)\n" +
+	"\x10admission_closed\x18\x06 \x01(\bR\x0fadmissionClosed\"o\n" +
 	"\vReadChanged\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x19\n" +
 	"\bread_seq\x18\x02 \x01(\x04R\areadSeq\x12!\n" +
@@ -1647,14 +1882,7 @@ const file_throng_v1_session_proto_rawDesc = "" +
 	"\n" +
 	"close_code\x18\x01 \x01(\rR\tcloseCode\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12$\n" +
-	"\x0eretry_after_ms\x18\x03 \x01(\rR\fretryAfterMs\":\n" +
-	"\bProfiles\x12.\n" +
-	"\bprofiles\x18\x01 \x03(\v2\x12.throng.v1.ProfileR\bprofiles\"c\n" +
-	"\aProfile\x12\x12\n" +
-	"\x04user\x18\x01 \x01(\x04R\x04user\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
-	"\x06avatar\x18\x03 \x01(\tR\x06avatar\x12\x18\n" +
-	"\aversion\x18\x04 \x01(\x04R\aversionB6Z4github.com/throng-im/throng/proto/throng/v1;throngv1b\x06proto3"
+	"\x0eretry_after_ms\x18\x03 \x01(\rR\fretryAfterMsB6Z4github.com/throng-im/throng/proto/throng/v1;throngv1b\x06proto3"
 
 var (
 	file_throng_v1_session_proto_rawDescOnce sync.Once
@@ -1668,7 +1896,7 @@ func file_throng_v1_session_proto_rawDescGZIP() []byte {
 	return file_throng_v1_session_proto_rawDescData
 }
 
-var file_throng_v1_session_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_throng_v1_session_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_throng_v1_session_proto_goTypes = []any{
 	(*ClientFrame)(nil),          // 0: throng.v1.ClientFrame
 	(*ServerFrame)(nil),          // 1: throng.v1.ServerFrame
@@ -1683,65 +1911,74 @@ var file_throng_v1_session_proto_goTypes = []any{
 	(*HeartbeatResponse)(nil),    // 10: throng.v1.HeartbeatResponse
 	(*ReceivedRequest)(nil),      // 11: throng.v1.ReceivedRequest
 	(*Position)(nil),             // 12: throng.v1.Position
-	(*Hint)(nil),                 // 13: throng.v1.Hint
-	(*ReadChanged)(nil),          // 14: throng.v1.ReadChanged
-	(*SettingsChanged)(nil),      // 15: throng.v1.SettingsChanged
-	(*SyncHint)(nil),             // 16: throng.v1.SyncHint
-	(*Closing)(nil),              // 17: throng.v1.Closing
-	(*Profiles)(nil),             // 18: throng.v1.Profiles
-	(*Profile)(nil),              // 19: throng.v1.Profile
-	(*SendRequest)(nil),          // 20: throng.v1.SendRequest
-	(*ListEntriesRequest)(nil),   // 21: throng.v1.ListEntriesRequest
-	(*MarkReadRequest)(nil),      // 22: throng.v1.MarkReadRequest
-	(*SyncRequest)(nil),          // 23: throng.v1.SyncRequest
-	(*Entry)(nil),                // 24: throng.v1.Entry
-	(*SendResponse)(nil),         // 25: throng.v1.SendResponse
-	(*Error)(nil),                // 26: throng.v1.Error
-	(*ListEntriesResponse)(nil),  // 27: throng.v1.ListEntriesResponse
-	(*MarkReadResponse)(nil),     // 28: throng.v1.MarkReadResponse
-	(*SyncResponse)(nil),         // 29: throng.v1.SyncResponse
-	(*Cursor)(nil),               // 30: throng.v1.Cursor
-	(*Head)(nil),                 // 31: throng.v1.Head
-	(*ConversationSettings)(nil), // 32: throng.v1.ConversationSettings
+	(*FocusRequest)(nil),         // 13: throng.v1.FocusRequest
+	(*FocusResponse)(nil),        // 14: throng.v1.FocusResponse
+	(*Hint)(nil),                 // 15: throng.v1.Hint
+	(*Batching)(nil),             // 16: throng.v1.Batching
+	(*Degraded)(nil),             // 17: throng.v1.Degraded
+	(*ReadChanged)(nil),          // 18: throng.v1.ReadChanged
+	(*SettingsChanged)(nil),      // 19: throng.v1.SettingsChanged
+	(*SyncHint)(nil),             // 20: throng.v1.SyncHint
+	(*Closing)(nil),              // 21: throng.v1.Closing
+	(*SendRequest)(nil),          // 22: throng.v1.SendRequest
+	(*ListEntriesRequest)(nil),   // 23: throng.v1.ListEntriesRequest
+	(*MarkReadRequest)(nil),      // 24: throng.v1.MarkReadRequest
+	(*SyncRequest)(nil),          // 25: throng.v1.SyncRequest
+	(*Entry)(nil),                // 26: throng.v1.Entry
+	(*SendResponse)(nil),         // 27: throng.v1.SendResponse
+	(*Error)(nil),                // 28: throng.v1.Error
+	(*ListEntriesResponse)(nil),  // 29: throng.v1.ListEntriesResponse
+	(*MarkReadResponse)(nil),     // 30: throng.v1.MarkReadResponse
+	(*SyncResponse)(nil),         // 31: throng.v1.SyncResponse
+	(*Profile)(nil),              // 32: throng.v1.Profile
+	(*Cursor)(nil),               // 33: throng.v1.Cursor
+	(*Head)(nil),                 // 34: throng.v1.Head
+	(Tier)(0),                    // 35: throng.v1.Tier
+	(*ConversationSettings)(nil), // 36: throng.v1.ConversationSettings
 }
 var file_throng_v1_session_proto_depIdxs = []int32{
 	2,  // 0: throng.v1.ClientFrame.envelopes:type_name -> throng.v1.ClientEnvelope
 	3,  // 1: throng.v1.ServerFrame.envelopes:type_name -> throng.v1.ServerEnvelope
 	6,  // 2: throng.v1.ClientEnvelope.authenticate:type_name -> throng.v1.AuthenticateRequest
-	20, // 3: throng.v1.ClientEnvelope.send:type_name -> throng.v1.SendRequest
-	21, // 4: throng.v1.ClientEnvelope.list_entries:type_name -> throng.v1.ListEntriesRequest
-	22, // 5: throng.v1.ClientEnvelope.mark_read:type_name -> throng.v1.MarkReadRequest
-	23, // 6: throng.v1.ClientEnvelope.sync:type_name -> throng.v1.SyncRequest
+	22, // 3: throng.v1.ClientEnvelope.send:type_name -> throng.v1.SendRequest
+	23, // 4: throng.v1.ClientEnvelope.list_entries:type_name -> throng.v1.ListEntriesRequest
+	24, // 5: throng.v1.ClientEnvelope.mark_read:type_name -> throng.v1.MarkReadRequest
+	25, // 6: throng.v1.ClientEnvelope.sync:type_name -> throng.v1.SyncRequest
 	9,  // 7: throng.v1.ClientEnvelope.heartbeat:type_name -> throng.v1.HeartbeatRequest
 	11, // 8: throng.v1.ClientEnvelope.received:type_name -> throng.v1.ReceivedRequest
-	24, // 9: throng.v1.ServerEnvelope.entry:type_name -> throng.v1.Entry
-	5,  // 10: throng.v1.ServerEnvelope.entries:type_name -> throng.v1.Entries
-	4,  // 11: throng.v1.ServerEnvelope.response:type_name -> throng.v1.Response
-	13, // 12: throng.v1.ServerEnvelope.hint:type_name -> throng.v1.Hint
-	14, // 13: throng.v1.ServerEnvelope.read_changed:type_name -> throng.v1.ReadChanged
-	15, // 14: throng.v1.ServerEnvelope.settings_changed:type_name -> throng.v1.SettingsChanged
-	16, // 15: throng.v1.ServerEnvelope.sync_hint:type_name -> throng.v1.SyncHint
-	17, // 16: throng.v1.ServerEnvelope.closing:type_name -> throng.v1.Closing
-	18, // 17: throng.v1.ServerEnvelope.profiles:type_name -> throng.v1.Profiles
-	25, // 18: throng.v1.Response.send:type_name -> throng.v1.SendResponse
-	26, // 19: throng.v1.Response.error:type_name -> throng.v1.Error
-	7,  // 20: throng.v1.Response.authenticate:type_name -> throng.v1.AuthenticateResponse
-	27, // 21: throng.v1.Response.list_entries:type_name -> throng.v1.ListEntriesResponse
-	28, // 22: throng.v1.Response.mark_read:type_name -> throng.v1.MarkReadResponse
-	29, // 23: throng.v1.Response.sync:type_name -> throng.v1.SyncResponse
-	10, // 24: throng.v1.Response.heartbeat:type_name -> throng.v1.HeartbeatResponse
-	24, // 25: throng.v1.Entries.entries:type_name -> throng.v1.Entry
-	8,  // 26: throng.v1.AuthenticateResponse.limits:type_name -> throng.v1.Limits
-	30, // 27: throng.v1.HeartbeatResponse.cursor:type_name -> throng.v1.Cursor
-	31, // 28: throng.v1.HeartbeatResponse.heads:type_name -> throng.v1.Head
-	12, // 29: throng.v1.ReceivedRequest.positions:type_name -> throng.v1.Position
-	32, // 30: throng.v1.SettingsChanged.settings:type_name -> throng.v1.ConversationSettings
-	19, // 31: throng.v1.Profiles.profiles:type_name -> throng.v1.Profile
-	32, // [32:32] is the sub-list for method output_type
-	32, // [32:32] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	13, // 9: throng.v1.ClientEnvelope.focus:type_name -> throng.v1.FocusRequest
+	26, // 10: throng.v1.ServerEnvelope.entry:type_name -> throng.v1.Entry
+	5,  // 11: throng.v1.ServerEnvelope.entries:type_name -> throng.v1.Entries
+	4,  // 12: throng.v1.ServerEnvelope.response:type_name -> throng.v1.Response
+	15, // 13: throng.v1.ServerEnvelope.hint:type_name -> throng.v1.Hint
+	18, // 14: throng.v1.ServerEnvelope.read_changed:type_name -> throng.v1.ReadChanged
+	19, // 15: throng.v1.ServerEnvelope.settings_changed:type_name -> throng.v1.SettingsChanged
+	20, // 16: throng.v1.ServerEnvelope.sync_hint:type_name -> throng.v1.SyncHint
+	21, // 17: throng.v1.ServerEnvelope.closing:type_name -> throng.v1.Closing
+	16, // 18: throng.v1.ServerEnvelope.batching:type_name -> throng.v1.Batching
+	17, // 19: throng.v1.ServerEnvelope.degraded:type_name -> throng.v1.Degraded
+	27, // 20: throng.v1.Response.send:type_name -> throng.v1.SendResponse
+	28, // 21: throng.v1.Response.error:type_name -> throng.v1.Error
+	7,  // 22: throng.v1.Response.authenticate:type_name -> throng.v1.AuthenticateResponse
+	29, // 23: throng.v1.Response.list_entries:type_name -> throng.v1.ListEntriesResponse
+	30, // 24: throng.v1.Response.mark_read:type_name -> throng.v1.MarkReadResponse
+	31, // 25: throng.v1.Response.sync:type_name -> throng.v1.SyncResponse
+	10, // 26: throng.v1.Response.heartbeat:type_name -> throng.v1.HeartbeatResponse
+	14, // 27: throng.v1.Response.focus:type_name -> throng.v1.FocusResponse
+	26, // 28: throng.v1.Entries.entries:type_name -> throng.v1.Entry
+	32, // 29: throng.v1.Entries.profiles:type_name -> throng.v1.Profile
+	8,  // 30: throng.v1.AuthenticateResponse.limits:type_name -> throng.v1.Limits
+	33, // 31: throng.v1.HeartbeatResponse.cursor:type_name -> throng.v1.Cursor
+	34, // 32: throng.v1.HeartbeatResponse.heads:type_name -> throng.v1.Head
+	12, // 33: throng.v1.ReceivedRequest.positions:type_name -> throng.v1.Position
+	34, // 34: throng.v1.FocusResponse.heads:type_name -> throng.v1.Head
+	35, // 35: throng.v1.Hint.tier:type_name -> throng.v1.Tier
+	36, // 36: throng.v1.SettingsChanged.settings:type_name -> throng.v1.ConversationSettings
+	37, // [37:37] is the sub-list for method output_type
+	37, // [37:37] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_throng_v1_session_proto_init() }
@@ -1761,6 +1998,7 @@ func file_throng_v1_session_proto_init() {
 		(*ClientEnvelope_Sync)(nil),
 		(*ClientEnvelope_Heartbeat)(nil),
 		(*ClientEnvelope_Received)(nil),
+		(*ClientEnvelope_Focus)(nil),
 	}
 	file_throng_v1_session_proto_msgTypes[3].OneofWrappers = []any{
 		(*ServerEnvelope_Entry)(nil),
@@ -1771,7 +2009,8 @@ func file_throng_v1_session_proto_init() {
 		(*ServerEnvelope_SettingsChanged)(nil),
 		(*ServerEnvelope_SyncHint)(nil),
 		(*ServerEnvelope_Closing)(nil),
-		(*ServerEnvelope_Profiles)(nil),
+		(*ServerEnvelope_Batching)(nil),
+		(*ServerEnvelope_Degraded)(nil),
 	}
 	file_throng_v1_session_proto_msgTypes[4].OneofWrappers = []any{
 		(*Response_Send)(nil),
@@ -1781,6 +2020,7 @@ func file_throng_v1_session_proto_init() {
 		(*Response_MarkRead)(nil),
 		(*Response_Sync)(nil),
 		(*Response_Heartbeat)(nil),
+		(*Response_Focus)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1788,7 +2028,7 @@ func file_throng_v1_session_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_throng_v1_session_proto_rawDesc), len(file_throng_v1_session_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   20,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -57,6 +57,10 @@ const (
 	// AdminServiceCreateInvitationProcedure is the fully-qualified name of the AdminService's
 	// CreateInvitation RPC.
 	AdminServiceCreateInvitationProcedure = "/throng.v1.AdminService/CreateInvitation"
+	// AdminServiceGetTierProcedure is the fully-qualified name of the AdminService's GetTier RPC.
+	AdminServiceGetTierProcedure = "/throng.v1.AdminService/GetTier"
+	// AdminServiceSetTierProcedure is the fully-qualified name of the AdminService's SetTier RPC.
+	AdminServiceSetTierProcedure = "/throng.v1.AdminService/SetTier"
 )
 
 // AdminServiceClient is a client for the throng.v1.AdminService service.
@@ -79,6 +83,10 @@ type AdminServiceClient interface {
 	EraseUser(context.Context, *connect.Request[v1.EraseUserRequest]) (*connect.Response[v1.EraseUserResponse], error)
 	// CreateInvitation makes a code for sign-up.
 	CreateInvitation(context.Context, *connect.Request[v1.CreateInvitationRequest]) (*connect.Response[v1.CreateInvitationResponse], error)
+	// GetTier shows how a conversation is delivered, and whether that was set.
+	GetTier(context.Context, *connect.Request[v1.GetTierRequest]) (*connect.Response[v1.GetTierResponse], error)
+	// SetTier gives a group a tier whatever its size, or lets it go by size again.
+	SetTier(context.Context, *connect.Request[v1.SetTierRequest]) (*connect.Response[v1.SetTierResponse], error)
 }
 
 // NewAdminServiceClient constructs a client for the throng.v1.AdminService service. By default, it
@@ -146,6 +154,18 @@ func NewAdminServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			connect.WithSchema(adminServiceMethods.ByName("CreateInvitation")),
 			connect.WithClientOptions(opts...),
 		),
+		getTier: connect.NewClient[v1.GetTierRequest, v1.GetTierResponse](
+			httpClient,
+			baseURL+AdminServiceGetTierProcedure,
+			connect.WithSchema(adminServiceMethods.ByName("GetTier")),
+			connect.WithClientOptions(opts...),
+		),
+		setTier: connect.NewClient[v1.SetTierRequest, v1.SetTierResponse](
+			httpClient,
+			baseURL+AdminServiceSetTierProcedure,
+			connect.WithSchema(adminServiceMethods.ByName("SetTier")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
@@ -160,6 +180,8 @@ type adminServiceClient struct {
 	signOutUser      *connect.Client[v1.SignOutUserRequest, v1.SignOutUserResponse]
 	eraseUser        *connect.Client[v1.EraseUserRequest, v1.EraseUserResponse]
 	createInvitation *connect.Client[v1.CreateInvitationRequest, v1.CreateInvitationResponse]
+	getTier          *connect.Client[v1.GetTierRequest, v1.GetTierResponse]
+	setTier          *connect.Client[v1.SetTierRequest, v1.SetTierResponse]
 }
 
 // CreateUsers calls throng.v1.AdminService.CreateUsers.
@@ -207,6 +229,16 @@ func (c *adminServiceClient) CreateInvitation(ctx context.Context, req *connect.
 	return c.createInvitation.CallUnary(ctx, req)
 }
 
+// GetTier calls throng.v1.AdminService.GetTier.
+func (c *adminServiceClient) GetTier(ctx context.Context, req *connect.Request[v1.GetTierRequest]) (*connect.Response[v1.GetTierResponse], error) {
+	return c.getTier.CallUnary(ctx, req)
+}
+
+// SetTier calls throng.v1.AdminService.SetTier.
+func (c *adminServiceClient) SetTier(ctx context.Context, req *connect.Request[v1.SetTierRequest]) (*connect.Response[v1.SetTierResponse], error) {
+	return c.setTier.CallUnary(ctx, req)
+}
+
 // AdminServiceHandler is an implementation of the throng.v1.AdminService service.
 type AdminServiceHandler interface {
 	// CreateUsers makes up to 1,000 users; who exists (same external id or handle) is answered as it is.
@@ -227,6 +259,10 @@ type AdminServiceHandler interface {
 	EraseUser(context.Context, *connect.Request[v1.EraseUserRequest]) (*connect.Response[v1.EraseUserResponse], error)
 	// CreateInvitation makes a code for sign-up.
 	CreateInvitation(context.Context, *connect.Request[v1.CreateInvitationRequest]) (*connect.Response[v1.CreateInvitationResponse], error)
+	// GetTier shows how a conversation is delivered, and whether that was set.
+	GetTier(context.Context, *connect.Request[v1.GetTierRequest]) (*connect.Response[v1.GetTierResponse], error)
+	// SetTier gives a group a tier whatever its size, or lets it go by size again.
+	SetTier(context.Context, *connect.Request[v1.SetTierRequest]) (*connect.Response[v1.SetTierResponse], error)
 }
 
 // NewAdminServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -290,6 +326,18 @@ func NewAdminServiceHandler(svc AdminServiceHandler, opts ...connect.HandlerOpti
 		connect.WithSchema(adminServiceMethods.ByName("CreateInvitation")),
 		connect.WithHandlerOptions(opts...),
 	)
+	adminServiceGetTierHandler := connect.NewUnaryHandler(
+		AdminServiceGetTierProcedure,
+		svc.GetTier,
+		connect.WithSchema(adminServiceMethods.ByName("GetTier")),
+		connect.WithHandlerOptions(opts...),
+	)
+	adminServiceSetTierHandler := connect.NewUnaryHandler(
+		AdminServiceSetTierProcedure,
+		svc.SetTier,
+		connect.WithSchema(adminServiceMethods.ByName("SetTier")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/throng.v1.AdminService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case AdminServiceCreateUsersProcedure:
@@ -310,6 +358,10 @@ func NewAdminServiceHandler(svc AdminServiceHandler, opts ...connect.HandlerOpti
 			adminServiceEraseUserHandler.ServeHTTP(w, r)
 		case AdminServiceCreateInvitationProcedure:
 			adminServiceCreateInvitationHandler.ServeHTTP(w, r)
+		case AdminServiceGetTierProcedure:
+			adminServiceGetTierHandler.ServeHTTP(w, r)
+		case AdminServiceSetTierProcedure:
+			adminServiceSetTierHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -353,4 +405,12 @@ func (UnimplementedAdminServiceHandler) EraseUser(context.Context, *connect.Requ
 
 func (UnimplementedAdminServiceHandler) CreateInvitation(context.Context, *connect.Request[v1.CreateInvitationRequest]) (*connect.Response[v1.CreateInvitationResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("throng.v1.AdminService.CreateInvitation is not implemented"))
+}
+
+func (UnimplementedAdminServiceHandler) GetTier(context.Context, *connect.Request[v1.GetTierRequest]) (*connect.Response[v1.GetTierResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("throng.v1.AdminService.GetTier is not implemented"))
+}
+
+func (UnimplementedAdminServiceHandler) SetTier(context.Context, *connect.Request[v1.SetTierRequest]) (*connect.Response[v1.SetTierResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("throng.v1.AdminService.SetTier is not implemented"))
 }

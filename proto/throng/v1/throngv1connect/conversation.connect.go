@@ -92,7 +92,7 @@ type ConversationServiceClient interface {
 	GetConversation(context.Context, *connect.Request[v1.GetConversationRequest]) (*connect.Response[v1.GetConversationResponse], error)
 	// ListConversations pages the caller's conversations, newest first, pinned before all.
 	ListConversations(context.Context, *connect.Request[v1.ListConversationsRequest]) (*connect.Response[v1.ListConversationsResponse], error)
-	// UpdateGroup changes name, avatar or description. Admins and the owner.
+	// UpdateGroup changes name, avatar, description, who may join, or slow mode. Admins and the owner.
 	UpdateGroup(context.Context, *connect.Request[v1.UpdateGroupRequest]) (*connect.Response[v1.UpdateGroupResponse], error)
 	// Join enters an open group.
 	Join(context.Context, *connect.Request[v1.JoinRequest]) (*connect.Response[v1.JoinResponse], error)
@@ -324,7 +324,7 @@ type ConversationServiceHandler interface {
 	GetConversation(context.Context, *connect.Request[v1.GetConversationRequest]) (*connect.Response[v1.GetConversationResponse], error)
 	// ListConversations pages the caller's conversations, newest first, pinned before all.
 	ListConversations(context.Context, *connect.Request[v1.ListConversationsRequest]) (*connect.Response[v1.ListConversationsResponse], error)
-	// UpdateGroup changes name, avatar or description. Admins and the owner.
+	// UpdateGroup changes name, avatar, description, who may join, or slow mode. Admins and the owner.
 	UpdateGroup(context.Context, *connect.Request[v1.UpdateGroupRequest]) (*connect.Response[v1.UpdateGroupResponse], error)
 	// Join enters an open group.
 	Join(context.Context, *connect.Request[v1.JoinRequest]) (*connect.Response[v1.JoinResponse], error)
