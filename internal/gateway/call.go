@@ -2,10 +2,10 @@ package gateway
 
 import (
 	"context"
-	"time"
 
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/session"
 	"github.com/throng-im/throng/internal/wire"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
@@ -37,41 +37,14 @@ type Subscriber interface {
 	Subscriptions(ctx context.Context, user chat.UserID) ([]Subscription, error)
 }
 
-// Limits slows down who asks too often. Each method takes one token and returns 0, or how long to wait. They are called on
-// loops and must not block.
-type Limits interface {
-	TakeRequest(user chat.UserID) time.Duration
-	TakeSend(user chat.UserID, id chat.ConversationID) time.Duration
-	// GiveSend gives the conversation's token back where the send was refused: who is not in a conversation does not use up
-	// what its members may send.
-	GiveSend(id chat.ConversationID)
-}
+// Limits slows down who asks too often.
+type Limits = session.Limits
 
 // Subscription is a conversation above the small tier that a session gets by group route.
 type Subscription struct {
 	Conversation chat.ConversationID
 	// From is the first seq of the user's membership: what comes before is not delivered.
 	From chat.Seq
-}
-
-// CallKind says what a session wants done.
-type CallKind uint8
-
-// The kinds of call.
-const (
-	CallAuthenticate CallKind = iota + 1
-	CallSubscribe             // look up subscriptions; the shell answers with Subscribed
-	CallSend                  // submit Draft; answered with Sent
-	CallRequest               // run Request; answered with Answered
-)
-
-// Call is something that a session wants done outside of the loop.
-type Call struct {
-	Kind  CallKind
-	ID    uint64
-	Draft *chat.Draft
-	// Request of a CallRequest or CallAuthenticate.
-	Request *throngv1.ClientEnvelope
 }
 
 // request runs a call that may block and returns the answer.
@@ -96,14 +69,10 @@ func request(ctx context.Context, b Requests, who wire.Actor, env *throngv1.Clie
 		res, err = b.Heartbeat(ctx, who, r.Heartbeat)
 		out.Result = &throngv1.Response_Heartbeat{Heartbeat: res}
 	default:
-		err = unsupported()
+		err = session.Unsupported()
 	}
 	if err != nil {
 		return nil, err
 	}
 	return out, nil
-}
-
-func unsupported() *chat.Error {
-	return chat.Errorf(chat.CodeUnsupported, chat.ReasonUnsupported, "this server does not know the request")
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"runtime"
 	"time"
+
+	"github.com/throng-im/throng/internal/session"
 )
 
 // Config of the gateway.
@@ -66,20 +68,21 @@ type Config struct {
 
 // Default is the configuration that an empty file gives.
 func Default() Config {
+	s := session.Default()
 	return Config{
 		Loops:                0,
 		Workers:              64,
 		Waiting:              4_096,
 		Inbox:                1 << 16,
-		Heartbeat:            30 * time.Second,
-		AuthTimeout:          10 * time.Second,
-		Idle:                 75 * time.Second,
+		Heartbeat:            s.Heartbeat,
+		AuthTimeout:          s.AuthTimeout,
+		Idle:                 s.Idle,
 		CallTimeout:          10 * time.Second,
-		Linger:               2 * time.Second,
-		ReceivedTimeout:      30 * time.Second,
-		InFlight:             64,
-		Outbound:             512 << 10,
-		OutboundHard:         1 << 20,
+		Linger:               s.Linger,
+		ReceivedTimeout:      s.ReceivedTimeout,
+		InFlight:             s.InFlight,
+		Outbound:             s.Outbound,
+		OutboundHard:         s.OutboundHard,
 		Stall:                30 * time.Second,
 		Hold:                 2 * time.Millisecond,
 		MaxConnections:       1_000_000,
@@ -150,5 +153,10 @@ func (c Config) loops() int {
 	return min(runtime.GOMAXPROCS(0), maxLoops)
 }
 
-// idle is how long a connection may be silent (S-26).
-func (c Config) idle() time.Duration { return max(c.Idle, c.Heartbeat*5/2) }
+// session is what the sessions are held to.
+func (c Config) session() session.Config {
+	return session.Config{
+		Heartbeat: c.Heartbeat, AuthTimeout: c.AuthTimeout, Idle: c.Idle, Linger: c.Linger, ReceivedTimeout: c.ReceivedTimeout,
+		InFlight: c.InFlight, Outbound: c.Outbound, OutboundHard: c.OutboundHard,
+	}
+}

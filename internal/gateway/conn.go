@@ -7,6 +7,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/session"
 	"github.com/throng-im/throng/internal/wire"
 )
 
@@ -29,7 +30,7 @@ type conn struct {
 	taken atomic.Int64 // bytes that the writer has got rid of
 
 	// owned by the loop
-	session  Session
+	session  session.Session
 	due      int64 // the tick of its entry in the wheel
 	at       int   // place in loop.conns
 	groups   []membership

@@ -37,7 +37,7 @@ func (l *loop) revoke(r revocation) {
 	keep := l.now - l.srv.cfg.AuthTimeout.Milliseconds()
 	l.revoked = append(slices.DeleteFunc(l.revoked, func(old revocation) bool { return old.at < keep }), r)
 	for i := len(l.users[r.user]) - 1; i >= 0; i-- {
-		if c := l.users[r.user][i]; r.covers(c.session.who.Device) {
+		if c := l.users[r.user][i]; r.covers(c.session.Who().Device) {
 			c.session.End(r.code, reasonOf(r.code), 0)
 			l.after(c)
 		}
@@ -82,7 +82,7 @@ func (l *loop) drain(d *drainSlice) {
 			if n == 0 {
 				break
 			}
-			if c.session.draining {
+			if c.session.Draining() {
 				continue
 			}
 			n--

@@ -2,25 +2,14 @@ package gateway
 
 import (
 	"github.com/gobwas/ws"
-
-	"github.com/throng-im/throng/internal/chat"
-	"github.com/throng-im/throng/internal/wire"
 )
-
-// PutBack gives back what Take returned.
-func (o *Outbox) PutBack(b []byte) { o.pool.put(b) }
 
 // Queued is what waits for the receivers of all loops. The loops must be at rest.
 func (s *Server) Queued() (n int) {
 	for _, l := range s.loops {
-		n += l.buffers.queued
+		n += l.env.Queued()
 	}
 	return n
-}
-
-// AppendAck is the acknowledgement written by hand.
-func AppendAck(sub wire.Subprotocol, id uint64, r *chat.Result) []byte {
-	return appendAck(sub, nil, id, r)
 }
 
 // Framing reads a stream in pieces and returns its messages, the close code of its breach (0: none), and the largest buffer.

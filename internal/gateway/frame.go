@@ -5,6 +5,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/gobwas/ws"
+
+	"github.com/throng-im/throng/internal/session"
 )
 
 // framing reads the frames of RFC 6455 out of a stream of bytes: strict, without I/O, allocating no more than has arrived.
@@ -219,22 +221,22 @@ func appendClose(dst []byte, code ws.StatusCode, reason string) []byte {
 
 // seal writes the WebSocket header into the headroom of a frame and returns the frame from the header on.
 func seal(frame []byte, text bool) []byte {
-	n := len(frame) - headroom
+	n := len(frame) - session.Headroom
 	op := byte(0x80) | byte(ws.OpBinary)
 	if text {
 		op = byte(0x80) | byte(ws.OpText)
 	}
 	switch {
 	case n < 126:
-		frame[headroom-2], frame[headroom-1] = op, byte(n)
-		return frame[headroom-2:]
+		frame[session.Headroom-2], frame[session.Headroom-1] = op, byte(n)
+		return frame[session.Headroom-2:]
 	case n < 1<<16:
-		frame[headroom-4], frame[headroom-3] = op, 126
-		binary.BigEndian.PutUint16(frame[headroom-2:], uint16(n))
-		return frame[headroom-4:]
+		frame[session.Headroom-4], frame[session.Headroom-3] = op, 126
+		binary.BigEndian.PutUint16(frame[session.Headroom-2:], uint16(n))
+		return frame[session.Headroom-4:]
 	default:
-		frame[headroom-10], frame[headroom-9] = op, 127
-		binary.BigEndian.PutUint64(frame[headroom-8:], uint64(n))
-		return frame[headroom-10:]
+		frame[session.Headroom-10], frame[session.Headroom-9] = op, 127
+		binary.BigEndian.PutUint64(frame[session.Headroom-8:], uint64(n))
+		return frame[session.Headroom-10:]
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/session"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
@@ -37,7 +38,7 @@ type op struct {
 	code   uint16
 	c      *conn
 	id     uint64
-	parcel *Parcel
+	parcel *session.Parcel
 	envs   []*throngv1.ClientEnvelope
 	bytes  []byte
 	err    error

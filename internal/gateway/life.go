@@ -7,13 +7,14 @@ import (
 
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/session"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
 // This file is the life of a connection on its loop: open, identity, subscriptions, writing, and the end.
 
 func (l *loop) open(c *conn, token, device string) {
-	c.session.init(&l.srv.cfg, c.sub, l.srv.deps.Limits, &l.buffers, l.now)
+	c.session.Init(l.env, c.sub, l.now)
 	c.at = len(l.conns)
 	l.conns = append(l.conns, c)
 	if token != "" {
@@ -26,7 +27,7 @@ func (l *loop) open(c *conn, token, device string) {
 func (l *loop) dispatch(c *conn) {
 	for _, call := range c.session.Calls() {
 		switch call.Kind {
-		case CallSend:
+		case session.CallSend:
 			id, conversation := call.ID, call.Draft.Conversation
 			// The answer comes back as an operation: done may be called from anywhere, also before Submit returns.
 			l.srv.deps.Sender.Submit(call.Draft, func(r chat.Result) {
@@ -35,17 +36,17 @@ func (l *loop) dispatch(c *conn) {
 				}
 				l.inbox.Put(op{kind: opSent, c: c, id: id, result: &r})
 			})
-		case CallAuthenticate:
+		case session.CallAuthenticate:
 			c.began = l.revokes
 			l.work(c, call)
-		case CallSubscribe, CallRequest:
+		case session.CallSubscribe, session.CallRequest:
 			l.work(c, call)
 		}
 	}
 }
 
-func (l *loop) work(c *conn, call Call) {
-	if l.srv.workers.offer(job{c: c, call: call, who: c.session.who}) {
+func (l *loop) work(c *conn, call session.Call) {
+	if l.srv.workers.offer(job{c: c, call: call, who: c.session.Who()}) {
 		return
 	}
 	err := chat.Errorf(chat.CodeUnavailable, chat.ReasonOverloaded, "too many requests are waiting; try again")
@@ -103,7 +104,7 @@ func (l *loop) unroute(c *conn) {
 	for len(c.groups) > 0 {
 		l.leave(c, c.groups[len(c.groups)-1].g.id)
 	}
-	user := c.session.who.User
+	user := c.session.Who().User
 	list := l.users[user]
 	for i, other := range list {
 		if other == c {
@@ -125,7 +126,7 @@ func (l *loop) unroute(c *conn) {
 // subscribed takes the subscriptions as of a moment after the routes stood, and on top of them the member changes that came
 // in between, which are at least as new.
 func (l *loop) subscribed(c *conn, o *op) {
-	if c.session.state == stateSubscribing && o.err == nil {
+	if c.session.Subscribing() && o.err == nil {
 		for _, s := range o.subs {
 			if l.groups.join(c, s.Conversation, s.From) { // each is listed once
 				l.srv.online.enter(s.Conversation, l.index)
@@ -150,7 +151,7 @@ func (l *loop) replace(who *account.Identity, id uint64) {
 		if i >= len(list) {
 			continue
 		}
-		if c := list[i]; c.session.who.Device == who.Device && c.id < id {
+		if c := list[i]; c.session.Who().Device == who.Device && c.id < id {
 			c.session.End(throngv1.CloseCode_CLOSE_CODE_REPLACED, "replaced", 0)
 			l.after(c)
 		}
@@ -162,9 +163,8 @@ func (l *loop) write(c *conn) {
 	if c.flags&(flagWriting|flagGone) != 0 {
 		return
 	}
-	frame := c.session.out.Take()
-	l.stats.collapsed += c.session.out.dropped
-	c.session.out.dropped = 0
+	frame := c.session.Outbox().Take()
+	l.stats.collapsed += c.session.Outbox().Collapsed()
 	var buf, bytes []byte
 	switch {
 	case frame != nil && len(c.control) == 0 && len(c.goodbye) == 0:
@@ -172,10 +172,10 @@ func (l *loop) write(c *conn) {
 	case frame == nil && len(c.control) == 0 && len(c.goodbye) == 0:
 		return
 	default:
-		buf = append(l.buffers.get(), c.control...)
+		buf = append(l.env.Get(), c.control...)
 		if frame != nil {
 			buf = append(buf, seal(frame, c.sub.Text())...)
-			l.buffers.put(frame)
+			l.env.Put(frame)
 		}
 		buf = append(buf, c.goodbye...)
 		bytes = buf
@@ -189,12 +189,12 @@ func (l *loop) write(c *conn) {
 		return
 	}
 	if n == len(bytes) {
-		l.buffers.put(buf)
+		l.env.Put(buf)
 		l.afterWrite(c)
 		return
 	}
 	c.flags |= flagWriting
-	c.session.out.hold(len(bytes) - n)
+	c.session.Outbox().Hold(len(bytes) - n)
 	c.sawTaken, c.sawAt = c.taken.Load(), l.now
 	l.wheel.schedule(c, min(l.now+l.srv.cfg.Stall.Milliseconds(), c.dueAt()))
 	l.srv.readers.Add(1)
@@ -211,9 +211,9 @@ func (c *conn) dueAt() int64 {
 
 // written takes the writer's report.
 func (l *loop) written(c *conn, buf []byte, err error) {
-	l.buffers.put(buf)
+	l.env.Put(buf)
 	c.flags &^= flagWriting
-	c.session.out.hold(0)
+	c.session.Outbox().Hold(0)
 	if err != nil {
 		l.drop(c)
 		return
@@ -234,7 +234,7 @@ func (l *loop) afterWrite(c *conn) {
 	for ; c.held > 0 && !c.session.Congested(); c.held-- {
 		<-c.credit
 	}
-	if len(c.session.reads) > 0 {
+	if c.session.Starved() {
 		c.session.Drained()
 		l.dispatch(c)
 	}
@@ -284,7 +284,7 @@ func (l *loop) drop(c *conn) {
 	l.unroute(c)
 	l.settled(c)
 	c.session.Cut()
-	c.session.out.hold(0)
+	c.session.Outbox().Hold(0)
 	close(c.gone)
 	if err := c.tr.Close(); err != nil {
 		l.srv.log.Debug("closing a connection", "session", c.id, "error", err)
@@ -327,7 +327,7 @@ func (l *loop) progress(c *conn) (next int64) {
 	if n := c.taken.Load(); n != c.sawTaken {
 		c.sawTaken, c.sawAt = n, l.now
 	} else if l.now-c.sawAt >= stall {
-		c.session.out.Drop()
+		c.session.Outbox().Drop()
 		c.session.End(throngv1.CloseCode_CLOSE_CODE_SLOW, "slow_receiver", 0)
 	}
 	return c.sawAt + stall

@@ -7,6 +7,7 @@ import (
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/cluster"
+	"github.com/throng-im/throng/internal/session"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
@@ -34,7 +35,7 @@ type loop struct {
 	users   map[chat.UserID][]*conn
 	groups  groups
 	wheel   wheel
-	buffers buffers
+	env     *session.Env
 	dirty   []*conn
 	flushed time.Time    // last flush
 	writes  int          // frames written by it
@@ -50,7 +51,7 @@ func newLoop(srv *Server, index int) *loop {
 	return &loop{
 		srv: srv, index: index, inbox: newInbox(srv.cfg.Inbox), start: time.Now(),
 		users: make(map[chat.UserID][]*conn), groups: make(groups),
-		buffers: buffers{bound: srv.cfg.OutboundTotal / srv.cfg.loops()},
+		env: session.NewEnv(&srv.sessions, srv.deps.Limits, srv.cfg.OutboundTotal/srv.cfg.loops()),
 	}
 }
 
@@ -201,7 +202,7 @@ func (l *loop) after(c *conn) {
 		return
 	}
 	l.dispatch(c)
-	if !c.session.out.Empty() {
+	if !c.session.Outbox().Empty() {
 		l.mark(c)
 	}
 	if e, ended := c.session.Ended(); ended {
@@ -218,8 +219,8 @@ func (l *loop) mark(c *conn) {
 }
 
 // parcel delivers to the loop's connections.
-func (l *loop) parcel(p *Parcel) {
-	d := p.d
+func (l *loop) parcel(p *session.Parcel) {
+	d := p.Delivery()
 	switch d.Kind {
 	case cluster.DeliverEnter, cluster.DeliverLeave:
 		for _, u := range d.Users {
@@ -247,8 +248,8 @@ func (l *loop) parcel(p *Parcel) {
 
 // deliverUsers delivers by user route. A connection that breaks while it is written to leaves the list by a swap with the
 // last: both walks go backward, so that nobody is passed over.
-func (l *loop) deliverUsers(p *Parcel) {
-	for _, u := range p.d.Users {
+func (l *loop) deliverUsers(p *session.Parcel) {
+	for _, u := range p.Delivery().Users {
 		list := l.users[u]
 		for i := len(list) - 1; i >= 0; i-- {
 			l.deliver(list[i], p)
@@ -257,8 +258,8 @@ func (l *loop) deliverUsers(p *Parcel) {
 }
 
 // deliverGroup delivers by group route.
-func (l *loop) deliverGroup(g *group, p *Parcel) {
-	seq := p.d.Entry.Seq
+func (l *loop) deliverGroup(g *group, p *session.Parcel) {
+	seq := p.Delivery().Entry.Seq
 	for i := len(g.members) - 1; i >= 0; i-- {
 		if m := &g.members[i]; seq >= m.from {
 			l.deliver(m.c, p)
@@ -266,10 +267,10 @@ func (l *loop) deliverGroup(g *group, p *Parcel) {
 	}
 }
 
-func (l *loop) deliver(c *conn, p *Parcel) {
+func (l *loop) deliver(c *conn, p *session.Parcel) {
 	c.session.Deliver(l.now, p)
 	l.stats.deliveries++
-	if n := len(c.session.out.buf); n > flushEarly && !c.flags.has(flagWriting) {
+	if n := c.session.Outbox().Waiting(); n > flushEarly && !c.flags.has(flagWriting) {
 		l.write(c)
 		return
 	}
@@ -279,7 +280,7 @@ func (l *loop) deliver(c *conn, p *Parcel) {
 // membership applies a member change to a connection, or keeps it until its subscriptions are there.
 func (l *loop) membership(c *conn, ch change) {
 	switch {
-	case c.session.state == stateSubscribing:
+	case c.session.Subscribing():
 		c.changes = append(c.changes, ch)
 	case ch.leave:
 		l.leave(c, ch.id)
@@ -301,7 +302,7 @@ func (l *loop) leave(c *conn, id chat.ConversationID) {
 }
 
 // post puts a parcel into the loops whose bits are set.
-func post(ctx context.Context, loops []*loop, mask uint64, p *Parcel) error {
+func post(ctx context.Context, loops []*loop, mask uint64, p *session.Parcel) error {
 	for ; mask != 0; mask &= mask - 1 {
 		if err := loops[bits.TrailingZeros64(mask)].inbox.Wait(ctx, op{kind: opParcel, parcel: p}); err != nil {
 			return err

@@ -3,7 +3,6 @@ package gateway
 // A mutant is a build with one guarantee taken out, made to prove that a test notices. The build tag mutant_<name> chooses
 // one; all of it folds away in ordinary builds.
 const (
-	mutantNone            = ""
-	mutantOverflowDropped = "overflow_dropped"
-	mutantSignOutIgnored  = "sign_out_ignored"
+	mutantNone           = ""
+	mutantSignOutIgnored = "sign_out_ignored"
 )

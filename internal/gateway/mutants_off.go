@@ -1,4 +1,4 @@
-//go:build !mutant_overflow_dropped && !mutant_sign_out_ignored
+//go:build !mutant_sign_out_ignored
 
 package gateway
 

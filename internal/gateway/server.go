@@ -15,6 +15,7 @@ import (
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/cluster"
+	"github.com/throng-im/throng/internal/session"
 	"github.com/throng-im/throng/internal/wire"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
@@ -47,6 +48,7 @@ type Deps struct {
 type Server struct {
 	// immutable after construction
 	cfg       Config
+	sessions  session.Config
 	deps      Deps
 	log       *slog.Logger
 	now       func() time.Time
@@ -79,7 +81,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		cfg: cfg, deps: deps, log: deps.Logger, now: deps.Now, address: deps.Address,
+		cfg: cfg, sessions: cfg.session(), deps: deps, log: deps.Logger, now: deps.Now, address: deps.Address,
 		metrics: newMetrics(deps.Metrics), online: newOnline(deps.Routes),
 	}
 	if s.log == nil {
@@ -193,7 +195,7 @@ func (s *Server) Receive(ctx context.Context, d *cluster.Delivery) error {
 	if d.Kind == cluster.DeliverEnter {
 		s.online.expect(d.Conversation, bits.OnesCount64(mask))
 	}
-	return post(ctx, s.loops, mask, NewParcel(d))
+	return post(ctx, s.loops, mask, session.NewParcel(d))
 }
 
 // CloseDevices ends the sessions of some of a user's devices, which were signed out; no device means all.

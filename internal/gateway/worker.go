@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/session"
 	"github.com/throng-im/throng/internal/wire"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
@@ -11,7 +12,7 @@ import (
 // job is a call of a session that may block.
 type job struct {
 	c    *conn
-	call Call
+	call session.Call
 	who  wire.Actor
 }
 
@@ -47,22 +48,22 @@ func (w *workers) run(ctx context.Context) {
 
 func (w *workers) do(ctx context.Context, j job) {
 	timeout := w.srv.cfg.CallTimeout
-	if j.call.Kind == CallAuthenticate {
+	if j.call.Kind == session.CallAuthenticate {
 		timeout = w.srv.cfg.AuthTimeout
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	o := op{c: j.c, id: j.call.ID}
 	switch j.call.Kind { //nolint:exhaustive // sends are submitted by the loop
-	case CallAuthenticate:
+	case session.CallAuthenticate:
 		o.kind = opIdentity
 		req := j.call.Request.GetAuthenticate()
 		who, err := w.srv.deps.Auth.Authenticate(ctx, req.GetToken(), req.GetDevice())
 		o.who, o.err = &who, err
-	case CallSubscribe:
+	case session.CallSubscribe:
 		o.kind = opSubscribed
 		o.subs, o.err = w.subscribe(ctx, j.who.User)
-	case CallRequest:
+	case session.CallRequest:
 		o.kind = opAnswer
 		o.bytes, o.err = w.answer(ctx, j)
 	}
@@ -101,14 +102,14 @@ func (w *workers) answer(ctx context.Context, j job) ([]byte, error) {
 }
 
 // failed is the answer to a call that was not even begun.
-func failed(c *conn, call Call, err error) op {
+func failed(c *conn, call session.Call, err error) op {
 	o := op{c: c, id: call.ID, err: err}
 	switch call.Kind {
-	case CallAuthenticate:
+	case session.CallAuthenticate:
 		o.kind = opIdentity
-	case CallSubscribe:
+	case session.CallSubscribe:
 		o.kind = opSubscribed
-	case CallRequest, CallSend:
+	case session.CallRequest, session.CallSend:
 		o.kind = opAnswer
 	}
 	return o

@@ -1,4 +1,4 @@
-package gateway
+package session
 
 import (
 	"sync"
@@ -85,3 +85,6 @@ func syncHintPiece(sub wire.Subprotocol) []byte {
 	})
 	return piece
 }
+
+// Delivery is what the parcel delivers.
+func (p *Parcel) Delivery() *cluster.Delivery { return p.d }

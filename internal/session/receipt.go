@@ -1,4 +1,4 @@
-package gateway
+package session
 
 import (
 	"github.com/throng-im/throng/internal/chat"
@@ -15,7 +15,6 @@ const maxReceipts = 64
 // time pass again is dead, however alive its socket is.
 type receipts struct {
 	// owned by the loop
-	on   bool
 	open map[chat.ConversationID]receipt
 	next int64 // when the oldest is due, or earlier; 0: none
 }
@@ -29,9 +28,6 @@ type receipt struct {
 }
 
 func (r *receipts) delivered(now int64, id chat.ConversationID, seq chat.Seq, ordinal chat.Ordinal) {
-	if !r.on {
-		return
-	}
 	rc, ok := r.open[id]
 	if !ok {
 		if len(r.open) >= maxReceipts {
@@ -43,13 +39,17 @@ func (r *receipts) delivered(now int64, id chat.ConversationID, seq chat.Seq, or
 		}
 	}
 	rc.last = place{seq, ordinal}
+	if r.open == nil {
+		r.open = make(map[chat.ConversationID]receipt)
+	}
 	r.open[id] = rc
 }
 
-func (r *receipts) received(now int64, positions []*throngv1.Position) {
-	if !r.on {
-		r.on, r.open = true, make(map[chat.ConversationID]receipt)
+func (s *Session) received(now int64, positions []*throngv1.Position) {
+	if s.receipts == nil {
+		s.receipts = new(receipts)
 	}
+	r := s.receipts
 	for _, p := range positions {
 		id := chat.ConversationID(p.GetConversation())
 		rc, ok := r.open[id]
@@ -62,15 +62,15 @@ func (r *receipts) received(now int64, positions []*throngv1.Position) {
 		}
 	}
 	if len(r.open) == 0 {
-		r.next = 0
+		r.next, r.open = 0, nil
 	}
 }
 
 // tickReceipts repeats what is overdue as hints and ends the session of a dead device; it returns when to look again. due is
 // the time of the delivery, or of the repetition.
 func (s *Session) tickReceipts(now int64) (next int64) {
-	r, timeout := &s.receipts, s.cfg.ReceivedTimeout.Milliseconds()
-	if !r.on || r.next == 0 {
+	r, timeout := s.receipts, s.out.env.cfg.ReceivedTimeout.Milliseconds()
+	if r == nil || r.next == 0 {
 		return now + timeout
 	}
 	if now < r.next+timeout {
@@ -83,7 +83,7 @@ func (s *Session) tickReceipts(now int64) (next int64) {
 				s.End(throngv1.CloseCode_CLOSE_CODE_IDLE, "deliveries_unacknowledged", 0)
 				return now
 			}
-			s.out.Push(hintPiece(s.sub, id, rc.last.seq, rc.last.ordinal), id, rc.last)
+			s.out.Push(hintPiece(s.out.sub, id, rc.last.seq, rc.last.ordinal), id, rc.last)
 			rc.due, rc.repeated = now, true
 			r.open[id] = rc
 		}

@@ -1,4 +1,4 @@
-package gateway_test
+package session_test
 
 import (
 	"bytes"
@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/throng-im/throng/internal/chat"
-	"github.com/throng-im/throng/internal/gateway"
+	"github.com/throng-im/throng/internal/session"
 	"github.com/throng-im/throng/internal/wire"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
@@ -27,7 +27,7 @@ func TestAcknowledgementsAreThoseOfTheSchema(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := gateway.AppendAck(wire.Proto, id, &r); !bytes.Equal(got, want) {
+			if got := session.AppendAck(wire.Proto, id, &r); !bytes.Equal(got, want) {
 				t.Errorf("id %d, %+v:\n got %x\nwant %x", id, r, got, want)
 			}
 		}

@@ -1,26 +1,27 @@
-package gateway_test
+package session_test
 
 import (
 	"testing"
 
-	"github.com/throng-im/throng/internal/gateway"
+	"github.com/throng-im/throng/internal/session"
 	"github.com/throng-im/throng/internal/wire"
 )
 
 // A delivery costs a copy: nothing is allocated for a receiver, and an entry is encoded once whatever their number.
 func TestADeliveryAllocatesNothing(t *testing.T) {
-	cfg := gateway.Default()
+	cfg := session.Default()
+	env := session.NewEnv(&cfg, nil, 0)
 	for _, sub := range []wire.Subprotocol{wire.Proto, wire.JSON} {
-		sessions := make([]*gateway.Session, 64)
+		sessions := make([]*session.Session, 64)
 		for i := range sessions {
-			s := gateway.NewSession(&cfg, sub, nil, 0)
+			s := session.New(env, sub, 0)
 			s.Handle(0, authenticate("1:10"))
 			s.Authenticated(0, 0, 1, accountOf(1, 10), nil)
 			s.Subscribed(0, 0, 1, nil)
 			s.Outbox().Take()
 			sessions[i] = s
 		}
-		parcel := gateway.NewParcel(entry(5, 1, 3, "hello", 1))
+		parcel := session.NewParcel(entry(5, 1, 3, "hello", 1))
 		round := func() {
 			for _, s := range sessions {
 				for range 8 {

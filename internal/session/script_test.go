@@ -1,4 +1,4 @@
-package gateway_test
+package session_test
 
 import (
 	"flag"
@@ -13,7 +13,7 @@ import (
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/cluster"
-	"github.com/throng-im/throng/internal/gateway"
+	"github.com/throng-im/throng/internal/session"
 	"github.com/throng-im/throng/internal/wire"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
@@ -43,7 +43,7 @@ func TestScripts(t *testing.T) {
 				return
 			}
 			if got != string(want) {
-				t.Errorf("go test ./internal/gateway -run TestScripts -rewrite shows the difference\ngot:\n%s", got)
+				t.Errorf("go test ./internal/session -run TestScripts -rewrite shows the difference\ngot:\n%s", got)
 			}
 		})
 	}
@@ -51,7 +51,7 @@ func TestScripts(t *testing.T) {
 
 func runScript(t *testing.T, script string) string {
 	t.Helper()
-	s := &scripted{t: t, cfg: gateway.Default()}
+	s := &scripted{t: t, cfg: session.Default()}
 	var out strings.Builder
 	lines := strings.Split(strings.TrimRight(script, "\n"), "\n")
 	for i := 0; i < len(lines); i++ {
@@ -71,9 +71,9 @@ func runScript(t *testing.T, script string) string {
 // scripted is a session and its clock.
 type scripted struct {
 	t    *testing.T
-	cfg  gateway.Config
+	cfg  session.Config
 	now  int64
-	sess *gateway.Session
+	sess *session.Session
 	slow bool // the transport takes nothing
 }
 
@@ -82,7 +82,7 @@ func (s *scripted) command(line string) string {
 	word, rest, _ := strings.Cut(line, " ")
 	switch word {
 	case "open":
-		s.sess = gateway.NewSession(&s.cfg, wire.JSON, nil, s.now)
+		s.sess = session.New(session.NewEnv(&s.cfg, nil, 0), wire.JSON, s.now)
 	case "set":
 		s.set(args(rest))
 		return ""
@@ -177,7 +177,7 @@ func (s *scripted) deliver(a arguments) {
 				ClientID: chat.ClientID{15: 1}, Body: chat.Text{Text: words},
 			}
 		}
-		s.sess.Deliver(s.now, gateway.NewParcel(d))
+		s.sess.Deliver(s.now, session.NewParcel(d))
 	}
 }
 
@@ -186,13 +186,13 @@ func (s *scripted) output() string {
 	var b strings.Builder
 	for _, c := range s.sess.Calls() {
 		switch c.Kind {
-		case gateway.CallAuthenticate:
+		case session.CallAuthenticate:
 			fmt.Fprintf(&b, "call authenticate id=%d token=%s\n", c.ID, c.Request.GetAuthenticate().GetToken())
-		case gateway.CallSubscribe:
+		case session.CallSubscribe:
 			fmt.Fprintf(&b, "call subscribe user=%d\n", s.sess.Who().User)
-		case gateway.CallSend:
+		case session.CallSend:
 			fmt.Fprintf(&b, "call send id=%d conversation=%d text=%v\n", c.ID, c.Draft.Conversation, c.Draft.Body)
-		case gateway.CallRequest:
+		case session.CallRequest:
 			fmt.Fprintf(&b, "call request id=%d %s\n", c.ID, name(c.Request))
 		}
 	}

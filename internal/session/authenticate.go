@@ -1,4 +1,4 @@
-package gateway
+package session
 
 import (
 	"github.com/throng-im/throng/internal/account"
@@ -33,7 +33,7 @@ func (s *Session) Authenticated(now int64, wallMS uint64, id uint64, who account
 	s.who = wire.Actor{User: who.User, Device: who.Device}
 	s.setExpiry(now, wallMS, who.ExpiresMS)
 	s.state = stateSubscribing
-	s.calls = append(s.calls, Call{Kind: CallSubscribe})
+	s.call(Call{Kind: CallSubscribe})
 	return true
 }
 
@@ -79,21 +79,24 @@ func (s *Session) Subscribed(now int64, wallMS, epoch uint64, err error) {
 		expires = wallMS + uint64(max(s.endsAt-now, 0))
 	}
 	s.answer(s.welcome(s.authID, wallMS, expires)) // S-7; with id 0 it comes unasked (S-5)
-	waiting := s.waiting
-	s.waiting = nil
+	if s.tasks == nil {
+		return
+	}
+	waiting := s.tasks.waiting
+	s.tasks.waiting = nil
 	for _, env := range waiting {
 		s.begin(now, env)
 	}
 }
 
 func (s *Session) welcome(id, wallMS, expiresMS uint64) []byte {
-	return encode(s.sub, &throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_Response{Response: &throngv1.Response{
+	return encode(s.out.sub, &throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_Response{Response: &throngv1.Response{
 		Id: id, Result: &throngv1.Response_Authenticate{Authenticate: &throngv1.AuthenticateResponse{
-			User: uint64(s.who.User), Device: uint64(s.who.Device), HeartbeatMs: uint32(s.cfg.Heartbeat.Milliseconds()),
+			User: uint64(s.who.User), Device: uint64(s.who.Device), HeartbeatMs: uint32(s.out.env.cfg.Heartbeat.Milliseconds()),
 			ExpiresMs: expiresMS, TimeMs: wallMS, Epoch: s.epoch,
 			Limits: &throngv1.Limits{
 				TextChars: chat.MaxTextRunes, TextBytes: chat.MaxTextBytes, FrameBytes: chat.MaxFrameBytes,
-				RangeEntries: chat.MaxRangeEntries, RequestsInFlight: uint32(s.cfg.InFlight),
+				RangeEntries: chat.MaxRangeEntries, RequestsInFlight: uint32(s.out.env.cfg.InFlight),
 			},
 		}},
 	}}})

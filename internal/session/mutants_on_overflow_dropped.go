@@ -1,5 +1,5 @@
 //go:build mutant_overflow_dropped
 
-package gateway
+package session
 
 const mutant = mutantOverflowDropped

@@ -1,4 +1,4 @@
-package gateway
+package session
 
 import (
 	"time"
@@ -28,44 +28,51 @@ type Ending struct {
 
 // Session is what the server knows of one device's connection: a state machine without I/O. It is given requests, answers,
 // deliveries and ticks, and leaves envelopes in its outbox, calls to be made, and in the end an [Ending]. Time is in
-// milliseconds of a clock that never jumps. It is owned by one loop; no method blocks.
+// milliseconds of a clock that never jumps. It is owned by one loop; no method blocks. What it holds only while something is under
+// way is borrowed from the loop's [Env], so that an idle one is small.
 type Session struct {
-	// immutable after construction
-	cfg    *Config
-	sub    wire.Subprotocol
-	limits Limits // may be nil
-
 	// owned by the loop
-	state    state
+	out      Outbox
+	tasks    *tasks    // nil where nothing is under way
+	receipts *receipts // nil until the device acknowledges
+	end      *Ending   // nil while it lasts
 	who      wire.Actor
 	epoch    uint64
+	authID   uint64
 	openedAt int64
 	heardAt  int64
 	endsAt   int64 // of the token; 0 never
-	authID   uint64
-	out      Outbox
-	calls    []Call
-	end      Ending
-
-	sends   int                        // submitted, not answered
-	waiting []*throngv1.ClientEnvelope // came before the session was open
-	reads   []*throngv1.ClientEnvelope // calls that may block, run one at a time in order
-	reading bool
-	excess  int // requests refused for being too many, less those taken since
-
+	sends    int32 // submitted, not answered
+	excess   int32 // requests refused for being too many, less those taken since
+	state    state
+	reading  bool // a call that may block is under way
 	draining bool
-	receipts receipts
 }
 
-// NewSession makes the session of a fresh connection; limits may be nil.
-func NewSession(cfg *Config, sub wire.Subprotocol, limits Limits, now int64) *Session {
+// tasks are what a session wants done and what waits for its turn.
+type tasks struct {
+	calls   []Call
+	waiting []*throngv1.ClientEnvelope // came before the session was open
+	reads   []*throngv1.ClientEnvelope // calls that may block, run one at a time in order
+}
+
+// New makes the session of a fresh connection.
+func New(env *Env, sub wire.Subprotocol, now int64) *Session {
 	s := new(Session)
-	s.init(cfg, sub, limits, new(buffers), now)
+	s.Init(env, sub, now)
 	return s
 }
 
-func (s *Session) init(cfg *Config, sub wire.Subprotocol, limits Limits, pool *buffers, now int64) {
-	*s = Session{cfg: cfg, sub: sub, limits: limits, openedAt: now, heardAt: now, out: Outbox{sub: sub, limit: cfg.Outbound, pool: pool}}
+// Init makes s, wherever it lies, the session of a fresh connection.
+func (s *Session) Init(env *Env, sub wire.Subprotocol, now int64) {
+	*s = Session{openedAt: now, heardAt: now, out: Outbox{env: env, sub: sub}}
+}
+
+// Release gives back what an ended session has borrowed. It must not be used after that.
+func (s *Session) Release() {
+	s.Cut()
+	s.out.Hold(0)
+	*s = Session{state: stateEnded, out: Outbox{env: s.out.env}}
 }
 
 // Outbox is what waits for the receiver.
@@ -75,19 +82,68 @@ func (s *Session) Outbox() *Outbox { return &s.out }
 func (s *Session) Who() wire.Actor { return s.who }
 
 // Ended tells how the session ended; ok is false while it lasts.
-func (s *Session) Ended() (e Ending, ok bool) { return s.end, s.state == stateEnded }
+func (s *Session) Ended() (e Ending, ok bool) {
+	if s.end != nil {
+		e = *s.end
+	}
+	return e, s.state == stateEnded
+}
 
-// Calls returns what the session wants done, in order, and forgets it. The slice is valid until the next input.
+// Subscribing reports that the routes stand and the subscriptions are being looked up.
+func (s *Session) Subscribing() bool { return s.state == stateSubscribing }
+
+// Open reports that the session takes requests and deliveries.
+func (s *Session) Open() bool { return s.state == stateOpen }
+
+// Draining reports that the session was asked to go.
+func (s *Session) Draining() bool { return s.draining }
+
+// Starved reports that calls wait for the receiver to take what it was given.
+func (s *Session) Starved() bool { return s.tasks != nil && len(s.tasks.reads) > 0 }
+
+// agenda returns the session's tasks to add to.
+func (s *Session) agenda() *tasks {
+	if s.tasks == nil {
+		s.tasks = s.out.env.getTasks()
+	}
+	return s.tasks
+}
+
+func (s *Session) forget() {
+	if s.tasks != nil {
+		s.out.env.putTasks(s.tasks)
+		s.tasks = nil
+	}
+}
+
+func (s *Session) call(c Call) {
+	t := s.agenda()
+	t.calls = append(t.calls, c)
+}
+
+// Calls returns what the session wants done, in order, and forgets it. The slice is valid until the next call of a method of a
+// session of the same loop.
 func (s *Session) Calls() []Call {
-	c := s.calls
-	s.calls = s.calls[:0]
+	t := s.tasks
+	if t == nil {
+		return nil
+	}
+	c := t.calls
+	t.calls = t.calls[:0]
 	return c
+}
+
+// Rest gives back what the session does not need while nothing is under way; the shell calls it when it has made the calls.
+func (s *Session) Rest() {
+	if t := s.tasks; t != nil && len(t.calls)+len(t.waiting)+len(t.reads) == 0 {
+		s.forget()
+	}
 }
 
 // Congested reports that the receiver should not be read from: more waits for it than it takes, or it has asked before it is
 // known who asks, and what it sends would have to be kept until then.
 func (s *Session) Congested() bool {
-	return s.out.Len() > s.cfg.Outbound || s.state == stateAuthenticating || s.state == stateSubscribing
+	return s.out.Len() > s.out.env.cfg.Outbound || s.state == stateAuthenticating || s.state == stateSubscribing
 }
 
 // Handle takes a request.
@@ -100,13 +156,14 @@ func (s *Session) Handle(now int64, env *throngv1.ClientEnvelope) {
 		s.first(env)
 		return
 	}
-	if s.inFlight() >= s.cfg.InFlight { // S-16
+	if s.inFlight() >= s.out.env.cfg.InFlight { // S-16
 		s.refuse(env.GetId())
 		return
 	}
 	s.excess = max(s.excess-1, 0)
 	if s.state != stateOpen {
-		s.waiting = append(s.waiting, env)
+		t := s.agenda()
+		t.waiting = append(t.waiting, env)
 		return
 	}
 	s.begin(now, env)
@@ -125,12 +182,15 @@ func (s *Session) first(env *throngv1.ClientEnvelope) {
 		return
 	}
 	s.state, s.authID = stateAuthenticating, env.GetId()
-	s.calls = append(s.calls, Call{Kind: CallAuthenticate, ID: env.GetId(), Request: env})
+	s.call(Call{Kind: CallAuthenticate, ID: env.GetId(), Request: env})
 }
 
 // inFlight counts the requests that were taken and not answered.
 func (s *Session) inFlight() int {
-	n := s.sends + len(s.reads) + len(s.waiting)
+	n := int(s.sends)
+	if t := s.tasks; t != nil {
+		n += len(t.reads) + len(t.waiting)
+	}
 	if s.reading {
 		n++
 	}
@@ -139,11 +199,11 @@ func (s *Session) inFlight() int {
 
 func (s *Session) refuse(id uint64) {
 	s.excess++
-	if s.excess > 4*s.cfg.InFlight { // S-18
+	if int(s.excess) > 4*s.out.env.cfg.InFlight { // S-18
 		s.End(throngv1.CloseCode_CLOSE_CODE_TOO_MANY_REQUESTS, string(chat.ReasonTooManyInFlight), 0)
 		return
 	}
-	s.fail(id, chat.Errorf(chat.CodeRateLimited, chat.ReasonTooManyInFlight, "at most %d requests may be unanswered", s.cfg.InFlight))
+	s.fail(id, chat.Errorf(chat.CodeRateLimited, chat.ReasonTooManyInFlight, "at most %d requests may be unanswered", s.out.env.cfg.InFlight))
 }
 
 // begin starts a request of an open session.
@@ -156,7 +216,7 @@ func (s *Session) begin(now int64, env *throngv1.ClientEnvelope) {
 		s.slowDown(env.GetId(), wait)
 		return
 	}
-	if large(env) && s.out.pool.full(s.out.held > 0) {
+	if large(env) && s.out.env.full(s.out.held > 0) {
 		err := chat.Errorf(chat.CodeUnavailable, chat.ReasonOverloaded, "too much waits for slow receivers; try again")
 		err.RetryAfter = time.Second
 		s.fail(env.GetId(), err)
@@ -166,22 +226,23 @@ func (s *Session) begin(now int64, env *throngv1.ClientEnvelope) {
 	case *throngv1.ClientEnvelope_Send:
 		draft, err := s.who.Draft(r.Send)
 		if err != nil {
-			if s.limits != nil {
-				s.limits.GiveSend(chat.ConversationID(r.Send.GetConversation()))
+			if s.out.env.limits != nil {
+				s.out.env.limits.GiveSend(chat.ConversationID(r.Send.GetConversation()))
 			}
 			s.fail(env.GetId(), err)
 			return
 		}
 		s.sends++
-		s.calls = append(s.calls, Call{Kind: CallSend, ID: env.GetId(), Draft: draft})
+		s.call(Call{Kind: CallSend, ID: env.GetId(), Draft: draft})
 	case *throngv1.ClientEnvelope_Received:
-		s.receipts.received(now, r.Received.GetPositions())
+		s.received(now, r.Received.GetPositions())
 	case *throngv1.ClientEnvelope_ListEntries, *throngv1.ClientEnvelope_MarkRead, *throngv1.ClientEnvelope_Sync,
 		*throngv1.ClientEnvelope_Heartbeat, *throngv1.ClientEnvelope_Authenticate:
-		s.reads = append(s.reads, env)
+		t := s.agenda()
+		t.reads = append(t.reads, env)
 		s.pump()
 	default: // S-17
-		s.fail(env.GetId(), unsupported())
+		s.fail(env.GetId(), Unsupported())
 	}
 }
 
@@ -192,22 +253,22 @@ func large(env *throngv1.ClientEnvelope) bool {
 
 // wait asks the limits how long a request has to wait. Heartbeats and acknowledgements are free: they keep the session alive.
 func (s *Session) wait(env *throngv1.ClientEnvelope) time.Duration {
-	if s.limits == nil {
+	if s.out.env.limits == nil {
 		return 0
 	}
 	switch r := env.GetRequest().(type) {
 	case *throngv1.ClientEnvelope_Heartbeat, *throngv1.ClientEnvelope_Received:
 		return 0
 	case *throngv1.ClientEnvelope_Send:
-		return s.limits.TakeSend(s.who.User, chat.ConversationID(r.Send.GetConversation()))
+		return s.out.env.limits.TakeSend(s.who.User, chat.ConversationID(r.Send.GetConversation()))
 	default:
-		return s.limits.TakeRequest(s.who.User)
+		return s.out.env.limits.TakeRequest(s.who.User)
 	}
 }
 
 // slowDown refuses a request that came too fast; who goes on for long is closed (S-18).
 func (s *Session) slowDown(id uint64, wait time.Duration) {
-	if s.excess += 2; s.excess > 16*s.cfg.InFlight { // each request that is taken at all counts one down
+	if s.excess += 2; int(s.excess) > 16*s.out.env.cfg.InFlight { // each request that is taken at all counts one down
 		s.End(throngv1.CloseCode_CLOSE_CODE_TOO_MANY_REQUESTS, string(chat.ReasonRateLimited), 0)
 		return
 	}
@@ -218,20 +279,21 @@ func (s *Session) slowDown(id uint64, wait time.Duration) {
 
 // pump starts the next call that may block. It waits for a receiver that is behind: an answer may be half a megabyte.
 func (s *Session) pump() {
-	if s.reading || len(s.reads) == 0 || s.out.Len() > s.cfg.Outbound {
+	t := s.tasks
+	if s.reading || t == nil || len(t.reads) == 0 || s.out.Len() > s.out.env.cfg.Outbound {
 		return
 	}
-	env := s.reads[0]
-	s.reads[0] = nil
-	if s.reads = s.reads[1:]; len(s.reads) == 0 {
-		s.reads = nil
+	env := t.reads[0]
+	t.reads[0] = nil
+	if t.reads = t.reads[1:]; len(t.reads) == 0 {
+		t.reads = nil
 	}
 	s.reading = true
 	kind := CallRequest
 	if env.GetAuthenticate() != nil {
 		kind = CallAuthenticate
 	}
-	s.calls = append(s.calls, Call{Kind: kind, ID: env.GetId(), Request: env})
+	s.call(Call{Kind: kind, ID: env.GetId(), Request: env})
 }
 
 // Drained tells that the transport took everything.
@@ -252,7 +314,7 @@ func (s *Session) Sent(id uint64, r chat.Result) {
 		s.fail(id, r.Err)
 	case id != 0:
 		var b [ackBytes]byte
-		s.answer(appendAck(s.sub, b[:0], id, &r))
+		s.answer(appendAck(s.out.sub, b[:0], id, &r))
 	}
 	s.settle()
 }
@@ -281,30 +343,29 @@ func (s *Session) Deliver(now int64, p *Parcel) {
 		return
 	}
 	if d.Kind != cluster.DeliverEntry {
-		piece, _ := p.piece(s.sub, false)
+		piece, _ := p.piece(s.out.sub, false)
 		s.notify(piece)
 		return
 	}
 	e := d.Entry
-	piece, hint := p.piece(s.sub, e.Sender == s.who.User && e.Sender != 0)
+	piece, hint := p.piece(s.out.sub, e.Sender == s.who.User && e.Sender != 0)
 	s.out.Push(piece, d.Conversation, place{e.Seq, e.Ordinal})
-	if d.Head.Tier == chat.TierSmall && !hint {
+	if s.receipts != nil && d.Head.Tier == chat.TierSmall && !hint {
 		s.receipts.delivered(now, d.Conversation, e.Seq, e.Ordinal)
 	}
 }
 
 // notify adds an event that is no delivery; where too much waits already, one sync hint stands for all of them.
 func (s *Session) notify(piece []byte) {
-	if s.out.Len()+len(piece) > s.cfg.Outbound {
-		s.out.dropped++
-		s.out.lagAll, s.out.lagging = true, nil
+	if s.out.Len()+len(piece) > s.out.env.cfg.Outbound {
+		s.out.lagAll()
 		return
 	}
 	s.out.Add(piece)
 }
 
 func (s *Session) answer(piece []byte) {
-	if n := s.out.Owed(); n > 0 && n+len(piece) > s.cfg.OutboundHard {
+	if n := s.out.Owed(); n > 0 && n+len(piece) > s.out.env.cfg.OutboundHard {
 		s.out.Drop()
 		s.End(throngv1.CloseCode_CLOSE_CODE_SLOW, "outbound_full", 0)
 		return
@@ -314,7 +375,7 @@ func (s *Session) answer(piece []byte) {
 
 // fail answers with an error, also where no answer was wanted (S-13).
 func (s *Session) fail(id uint64, err error) {
-	s.answer(encode(s.sub, &throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_Response{Response: &throngv1.Response{
+	s.answer(encode(s.out.sub, &throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_Response{Response: &throngv1.Response{
 		Id: id, Result: &throngv1.Response_Error{Error: wire.Error(err)},
 	}}}))
 }
@@ -322,7 +383,7 @@ func (s *Session) fail(id uint64, err error) {
 // settle ends a draining session once its last request is answered.
 func (s *Session) settle() {
 	if s.draining && s.state == stateOpen && s.inFlight() == 0 {
-		s.end = Ending{Code: throngv1.CloseCode_CLOSE_CODE_DRAIN, Reason: string(chat.ReasonDraining)}
+		s.end = &Ending{Code: throngv1.CloseCode_CLOSE_CODE_DRAIN, Reason: string(chat.ReasonDraining)}
 		s.state = stateEnded
 	}
 }
@@ -335,7 +396,7 @@ func (s *Session) Drain(retryMS uint32) {
 	s.draining = true
 	s.closing(throngv1.CloseCode_CLOSE_CODE_DRAIN, string(chat.ReasonDraining), retryMS)
 	if s.state != stateOpen {
-		s.end, s.state = Ending{throngv1.CloseCode_CLOSE_CODE_DRAIN, string(chat.ReasonDraining)}, stateEnded
+		s.end, s.state = &Ending{throngv1.CloseCode_CLOSE_CODE_DRAIN, string(chat.ReasonDraining)}, stateEnded
 		return
 	}
 	s.settle()
@@ -349,19 +410,19 @@ func (s *Session) End(code throngv1.CloseCode, reason string, retryMS uint32) {
 	if !s.draining {
 		s.closing(code, reason, retryMS)
 	}
-	s.end, s.state = Ending{Code: code, Reason: reason}, stateEnded
-	s.calls, s.waiting, s.reads = nil, nil, nil
+	s.end, s.state = &Ending{Code: code, Reason: reason}, stateEnded
+	s.forget()
 }
 
 // Cut ends the session without a word: the connection is gone, or broke the framing.
 func (s *Session) Cut() {
 	s.state = stateEnded
-	s.calls, s.waiting, s.reads = nil, nil, nil
+	s.forget()
 	s.out.Drop()
 }
 
 func (s *Session) closing(code throngv1.CloseCode, reason string, retryMS uint32) {
-	s.out.Add(encode(s.sub, &throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_Closing{Closing: &throngv1.Closing{
+	s.out.Add(encode(s.out.sub, &throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_Closing{Closing: &throngv1.Closing{
 		CloseCode: uint32(code), Reason: reason, RetryAfterMs: retryMS,
 	}}}))
 }
@@ -372,16 +433,16 @@ func (s *Session) Heard(now int64) { s.heardAt = now }
 // Tick lets time pass; it returns when the next tick is due.
 func (s *Session) Tick(now int64) (next int64) {
 	if s.state == stateEnded {
-		return now + s.cfg.Linger.Milliseconds()
+		return now + s.out.env.cfg.Linger.Milliseconds()
 	}
 	if s.state == stateNew {
-		next = s.openedAt + s.cfg.AuthTimeout.Milliseconds()
+		next = s.openedAt + s.out.env.cfg.AuthTimeout.Milliseconds()
 		if now >= next { // S-6
 			s.End(throngv1.CloseCode_CLOSE_CODE_AUTH_TIMEOUT, "authentication_timeout", 0)
 		}
 		return next
 	}
-	next = s.heardAt + s.cfg.idle().Milliseconds()
+	next = s.heardAt + s.out.env.cfg.idle().Milliseconds()
 	if now >= next { // S-26
 		s.End(throngv1.CloseCode_CLOSE_CODE_IDLE, "idle", 0)
 		return now

@@ -1,0 +1,24 @@
+// Package session is what the server knows of one device's connection: a state machine without I/O. Requests, answers,
+// deliveries and the passing of time go in; envelopes ([Outbox]), calls to be made ([Call]) and in the end a close code
+// ([Ending]) come out. The gateway is its shell.
+//
+//	new ──authenticate──► authenticating ──token good, routes registered──► subscribing ──subscriptions known──► open ──► ended
+//
+// # Duties of the shell
+//
+//   - It calls a session from one goroutine, the loop that owns it, and hands it requests in the order in which they came.
+//   - After each input it makes the calls that [Session.Calls] names and brings their answers back: CallAuthenticate to
+//     Authenticated, CallSubscribe to Subscribed, CallSend to Sent, CallRequest to Answered.
+//   - When the transport takes bytes it writes what [Outbox.Take] gives; it tells [Outbox.Hold] what the transport still
+//     holds, and Drained once that is nothing.
+//   - It reads no further frame while the session is Congested.
+//   - It calls Tick at the time that the last Tick named, and closes the connection once the session has Ended.
+//
+// # What costs what
+//
+// An entry is encoded at most once per subprotocol, with and without the client id ([Parcel]), whoever needs it first; a
+// delivery copies bytes into the receiver's next frame and allocates nothing. Buffers belong to the loop ([Buffers]): a session for which
+// nothing waits holds none.
+//
+// The package imports account (its values only), chat, cluster and wire.
+package session

@@ -1,0 +1,5 @@
+//go:build !mutant_overflow_dropped
+
+package session
+
+const mutant = mutantNone

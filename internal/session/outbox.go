@@ -1,0 +1,255 @@
+package session
+
+import (
+	"slices"
+
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/wire"
+)
+
+const (
+	// Headroom is kept free before the first piece for the WebSocket header, so that a frame is one contiguous write.
+	Headroom = 10
+	// markBytes is what the note on a piece costs, counted against the bound.
+	markBytes = 32
+	// maxLagging is how many conversations a session may be behind in, one by one; beyond it one sync hint stands for all.
+	maxLagging = 256
+)
+
+// Outbox is what waits for one receiver: the pieces of the next frame, bounded in bytes. Deliveries beyond the bound collapse
+// to one hint per conversation, those beyond 256 conversations to one sync hint (D: nothing is lost, the device pulls).
+// Answers never collapse: they are bounded by the requests in flight, and those of calls, which may be large, by being
+// asked for one at a time. It is owned by the session's loop.
+type Outbox struct {
+	// immutable after construction
+	env *Env
+
+	// owned by the loop
+	next    *draft // the next frame; nil where nothing waits
+	lag     *lag   // nil for a receiver that keeps up
+	held    int32  // bytes handed to the transport and not taken by it yet; see Hold
+	counted int32  // bytes that env has counted for this outbox
+	taken   int32  // page of the frame that the transport was handed
+	dropped int32  // deliveries that collapsed, since the last look
+	sub     wire.Subprotocol
+}
+
+// draft is a frame in the making.
+type draft struct {
+	buf   []byte // headroom, begin of frame, pieces
+	marks []mark // one per piece
+	page  int    // bytes of buf that answer calls
+}
+
+// lag is what a receiver that is behind will be hinted at.
+type lag struct {
+	conversations map[chat.ConversationID]place
+	all           bool // too many conversations: one sync hint
+}
+
+// mark notes where a piece ends and what it tells, so that deliveries can be taken out again.
+type mark struct {
+	end          int
+	conversation chat.ConversationID // 0: never collapses
+	place        place
+}
+
+// place is an end of a conversation.
+type place struct {
+	seq     chat.Seq
+	ordinal chat.Ordinal
+}
+
+// Len is how many bytes wait for the receiver, those in the hands of the transport included.
+func (o *Outbox) Len() int {
+	n := int(o.held)
+	if d := o.next; d != nil {
+		n += len(d.buf) + len(d.marks)*markBytes
+	}
+	return n
+}
+
+// Waiting is how many bytes the next frame has so far.
+func (o *Outbox) Waiting() int {
+	if o.next == nil {
+		return 0
+	}
+	return len(o.next.buf)
+}
+
+// Owed is Len without the answers of calls, which were asked for one by one.
+func (o *Outbox) Owed() int {
+	n := o.Len() - int(min(o.held, o.taken))
+	if o.next != nil {
+		n -= o.next.page
+	}
+	return n
+}
+
+// Empty reports that there is nothing to write.
+func (o *Outbox) Empty() bool { return o.next == nil && o.lag == nil }
+
+// Collapsed is how many deliveries became hints since the last look.
+func (o *Outbox) Collapsed() int {
+	n := o.dropped
+	o.dropped = 0
+	return int(n)
+}
+
+// Add puts a piece that must arrive.
+func (o *Outbox) Add(piece []byte) { o.add(piece, 0, place{}) }
+
+// AddPage puts the answer of a call, which may be large.
+func (o *Outbox) AddPage(piece []byte) {
+	o.Add(piece)
+	o.next.page += len(piece)
+}
+
+// Push puts a delivery of a conversation that may collapse to a hint.
+func (o *Outbox) Push(piece []byte, id chat.ConversationID, at place) {
+	if o.lag != nil {
+		// Content after a hint would only show a gap that the hint has told already.
+		o.behind(id, at)
+		return
+	}
+	if o.Len()+len(piece)+markBytes > o.env.cfg.Outbound || (o.held > 0 && o.env.full(true)) {
+		o.collapse()
+		o.behind(id, at)
+		return
+	}
+	o.add(piece, id, at)
+}
+
+func (o *Outbox) add(piece []byte, id chat.ConversationID, at place) {
+	d := o.next
+	if d == nil {
+		d = o.env.getDraft()
+		d.buf = wire.BeginFrame(o.sub, o.env.Get()[:Headroom])
+		o.next = d
+	}
+	d.buf = wire.AddPiece(o.sub, d.buf, piece)
+	d.marks = append(d.marks, mark{end: len(d.buf), conversation: id, place: at})
+	o.count()
+}
+
+// Hold notes how much of what was taken is still with the transport.
+func (o *Outbox) Hold(n int) {
+	o.held = int32(n)
+	o.count()
+}
+
+// count tells the loop what waits here.
+func (o *Outbox) count() {
+	n := o.held
+	if o.next != nil {
+		n += int32(len(o.next.buf))
+	}
+	o.env.queued += int(n - o.counted)
+	o.counted = n
+}
+
+// behind notes that the receiver is behind in a conversation.
+func (o *Outbox) behind(id chat.ConversationID, at place) {
+	o.dropped++
+	if mutant == mutantOverflowDropped {
+		return
+	}
+	l := o.lag
+	if l == nil {
+		l = new(lag)
+		o.lag = l
+	}
+	if l.all {
+		return
+	}
+	if l.conversations == nil {
+		l.conversations = make(map[chat.ConversationID]place)
+	}
+	if at.seq > l.conversations[id].seq {
+		l.conversations[id] = at
+	}
+	if len(l.conversations) > maxLagging {
+		l.all, l.conversations = true, nil
+	}
+}
+
+// lagAll notes that the receiver misses something that is no entry: a sync tells it all.
+func (o *Outbox) lagAll() {
+	o.dropped++
+	o.lag = &lag{all: true}
+}
+
+// collapse takes the deliveries out of the frame and notes their conversations; the other pieces stay, in order.
+func (o *Outbox) collapse() {
+	old := o.next
+	if old == nil {
+		return
+	}
+	page := old.page
+	o.next = nil
+	o.count()
+	start := len(wire.BeginFrame(o.sub, make([]byte, Headroom, Headroom+32)))
+	for _, m := range old.marks {
+		piece := old.buf[start:m.end]
+		start = m.end
+		if m.conversation != 0 {
+			o.behind(m.conversation, m.place)
+			continue
+		}
+		if o.sub == wire.JSON && piece[0] == ',' {
+			piece = piece[1:]
+		}
+		o.add(piece, 0, place{})
+	}
+	if o.next != nil {
+		o.next.page = page
+	}
+	o.env.Put(old.buf)
+	o.env.putDraft(old)
+}
+
+// Take finishes the frame and hands it over, with [Headroom] bytes free before the payload; nil where nothing waits. The caller
+// owns the buffer and gives it back with [Env.Put]. Hints of a receiver that fell behind go with it: it is called when the
+// transport has taken all that it was given.
+func (o *Outbox) Take() []byte {
+	o.catchUp()
+	d := o.next
+	if d == nil {
+		return nil
+	}
+	frame := wire.EndFrame(o.sub, d.buf)
+	o.next, o.taken = nil, int32(d.page)
+	o.env.putDraft(d)
+	o.count()
+	return frame
+}
+
+func (o *Outbox) catchUp() {
+	l := o.lag
+	if l == nil {
+		return
+	}
+	o.lag = nil
+	if l.all {
+		o.add(syncHintPiece(o.sub), 0, place{})
+	}
+	ids := make([]chat.ConversationID, 0, len(l.conversations))
+	for id := range l.conversations {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		at := l.conversations[id]
+		o.add(hintPiece(o.sub, id, at.seq, at.ordinal), 0, place{})
+	}
+}
+
+// Drop forgets everything that waits.
+func (o *Outbox) Drop() {
+	if d := o.next; d != nil {
+		o.env.Put(d.buf)
+		o.env.putDraft(d)
+	}
+	o.next, o.lag = nil, nil
+	o.count()
+}
