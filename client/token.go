@@ -73,7 +73,8 @@ const (
 )
 
 // RefreshingTokens is a TokenSource that uses up refresh tokens: each refresh gives a new one, and save is called with it
-// before it is used, so that a crash does not sign the device out. save may be nil.
+// before it is used. The first use spends the old one, so a crash before it, or a save that fails, does not sign the
+// device out: the old one is shown again. save may be nil.
 func RefreshingTokens(api *API, tokens Tokens, save func(Tokens) error) TokenSource {
 	return &refresher{accounts: api, save: save, tokens: tokens, now: time.Now, turn: make(chan struct{}, 1)}
 }
@@ -83,8 +84,8 @@ type refresher struct {
 	accounts *API
 	save     func(Tokens) error
 	now      func() time.Time
-	// turn holds one token while somebody uses the fields below. It is held over the call, because two refreshes with one
-	// token would end the device; being a channel, it lets those who wait give up.
+	// turn holds one token while somebody uses the fields below. It is held over the call, because of two refreshes with one
+	// token the later one would end the device; being a channel, it lets those who wait give up.
 	turn chan struct{}
 
 	// Guarded by turn.
@@ -114,13 +115,13 @@ func (r *refresher) Token(ctx context.Context, why TokenReason) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	r.tokens = tokensOf(resp.Msg.GetTokens())
+	tokens := tokensOf(resp.Msg.GetTokens())
 	if r.save != nil {
-		if err := r.save(r.tokens); err != nil {
+		if err := r.save(tokens); err != nil {
 			return "", fmt.Errorf("save the new tokens: %w", err)
 		}
 	}
-	r.used = r.tokens.Access
+	r.tokens, r.used = tokens, tokens.Access
 	return r.used, nil
 }
 

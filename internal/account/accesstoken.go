@@ -77,19 +77,22 @@ type claims struct {
 type ownClaims struct {
 	claims
 	Device string `json:"did"`
+	// Rotation is the number of the refresh token that came with it: its first use shows that the answer has arrived.
+	Rotation uint64 `json:"rot,omitempty"`
 }
 
-// issue signs a token for a device.
-func (i *issuer) issue(user chat.UserID, device chat.DeviceID, now, expires time.Time) (string, error) {
+// issue signs a token for a device, to be sent along with its current refresh token.
+func (i *issuer) issue(d Device, now, expires time.Time) (string, error) {
 	token, err := jwt.Signed(i.signer).Claims(ownClaims{
 		claims: claims{
 			Issuer:   i.name,
 			Audience: jwt.Audience{i.name},
-			Subject:  strconv.FormatUint(uint64(user), 10),
+			Subject:  strconv.FormatUint(uint64(d.User), 10),
 			IssuedAt: jwt.NewNumericDate(now),
 			Expiry:   jwt.NewNumericDate(expires),
 		},
-		Device: strconv.FormatUint(uint64(device), 10),
+		Device:   strconv.FormatUint(uint64(d.ID), 10),
+		Rotation: d.Refresh.Number,
 	}).Serialize()
 	if err != nil {
 		return "", fmt.Errorf("signing an access token: %w", err)
@@ -104,6 +107,7 @@ type verified struct {
 	// A company's user; name and avatar are taken when the user is made.
 	external, name, avatar string
 	issuedMS, expiresMS    uint64
+	rotation               uint64 // 0 in a company's tokens
 }
 
 // verify checks one of our own tokens; errors are for the log.
@@ -142,7 +146,7 @@ func (i *issuer) accept(c ownClaims, now time.Time) (verified, error) {
 	if err != nil {
 		return v, err
 	}
-	return verified{user: chat.UserID(user), device: chat.DeviceID(device), issuedMS: issued, expiresMS: expires}, nil
+	return verified{user: chat.UserID(user), device: chat.DeviceID(device), issuedMS: issued, expiresMS: expires, rotation: c.Rotation}, nil
 }
 
 // times checks exp, nbf and iat, and returns iat (0 where missing) and exp with the leeway, in milliseconds.

@@ -21,6 +21,7 @@ type Identity struct {
 	Server bool
 
 	issuedMS uint64
+	rotation uint64 // of the refresh token that came with an access token
 	company  bool
 }
 
@@ -47,7 +48,7 @@ func (s *Service) Authenticate(ctx context.Context, token, device string) (Ident
 	if v.external != "" {
 		return s.companyIdentity(ctx, v, device)
 	}
-	id := Identity{User: v.user, Device: v.device, ExpiresMS: v.expiresMS, issuedMS: v.issuedMS}
+	id := Identity{User: v.user, Device: v.device, ExpiresMS: v.expiresMS, issuedMS: v.issuedMS, rotation: v.rotation}
 	return s.current(ctx, id)
 }
 
@@ -113,17 +114,42 @@ func (s *Service) current(ctx context.Context, id Identity) (Identity, error) {
 	if id.Device == 0 {
 		return id, nil
 	}
-	device, err := s.deviceState(ctx, id.User, id.Device)
+	device, err := s.deviceState(ctx, id)
 	if err != nil {
 		return Identity{}, err
 	}
 	if !device.found || device.endedMS != 0 {
 		return Identity{}, errSignedOut()
 	}
+	if device.pending && id.rotation == device.rotation {
+		s.settle(ctx, id)
+	}
 	if now := s.nowMS(); device.usedMS+useResolution < now {
 		s.uses.note(Use{User: id.User, Device: id.Device, AtMS: now})
 	}
 	return id, nil
+}
+
+// errSettled stops an update that would change nothing.
+var errSettled = errors.New("the rotation is settled")
+
+// settle notes that the answer of the last refresh has arrived, which spends the token that was shown for it. It is durable
+// on return, else a crash would make a stolen one good again. Where it cannot be stored, on a full disk, the holder is let
+// in nevertheless, and the next use tries again.
+func (s *Service) settle(ctx context.Context, id Identity) {
+	_, err := s.deps.Devices.UpdateDevice(ctx, id.User, id.Device, func(d *Device) error {
+		if !d.Refresh.Pending || d.Refresh.Number != id.rotation {
+			return errSettled
+		}
+		d.Refresh.Pending = false
+		return nil
+	})
+	switch {
+	case err == nil, errors.Is(err, errSettled), notFound(err):
+		s.devices.drop(id.Device)
+	case ctx.Err() == nil:
+		s.log.Warn("a spent refresh token stays good for now", "user", id.User, "device", id.Device, "error", err)
+	}
 }
 
 // stale reports whether a company's token was issued before its holder was signed out. Such tokens count in seconds, so

@@ -24,8 +24,9 @@ type Config struct {
 	AccessTokenTTL time.Duration
 	// RefreshTokenTTL is how long a device stays signed in without being used.
 	RefreshTokenTTL time.Duration
-	// RefreshGrace is how long a refresh token that was just used is answered again with the same new one, for the case
-	// that the first answer was lost.
+	// RefreshGrace is how long a refresh token that was just used is answered again with the same new one, even if that is
+	// in use already: the tabs of a browser ask at once. Lost answers need none of it; an old token stays good until a
+	// new one is first used.
 	RefreshGrace time.Duration
 	// Issuer stands in access tokens as iss and aud; servers that share users share it.
 	Issuer string

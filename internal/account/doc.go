@@ -6,7 +6,7 @@
 // server keys of back ends.
 //
 //	password ──SignIn──▶ device ──▶ access token (minutes, signed) + refresh token (weeks, opaque, hashed at rest)
-//	                        ▲                                             │ used once
+//	                        ▲                                             │ good until what it was exchanged for is used
 //	                        └──────────────── Refresh ◀───────────────────┘ a spent one ends the device
 //
 // Which users, devices and invitations there are is kept behind the ports [Users], [Devices] and [Invitations]. What may be

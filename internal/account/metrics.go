@@ -7,6 +7,7 @@ type metrics struct {
 	signIns  *prometheus.CounterVec // result: ok, failed, limited, overloaded
 	tokens   *prometheus.CounterVec // result: cached, verified, refused
 	reused   prometheus.Counter
+	repeated prometheus.Counter
 	firstUse prometheus.Counter
 }
 
@@ -21,6 +22,9 @@ func newMetrics(r prometheus.Registerer, h *hasher) *metrics {
 		reused: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "throng_account_refresh_reuse_total", Help: "Devices that were signed out because a spent refresh token came again.",
 		}),
+		repeated: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "throng_account_refresh_repeats_total", Help: "Refresh tokens that came again before an answer to them was used; lost answers, mostly.",
+		}),
 		firstUse: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "throng_account_first_sights_total", Help: "Users that were made because a company's token named them.",
 		}),
@@ -28,7 +32,7 @@ func newMetrics(r prometheus.Registerer, h *hasher) *metrics {
 	if r == nil {
 		return m
 	}
-	r.MustRegister(m.signIns, m.tokens, m.reused, m.firstUse,
+	r.MustRegister(m.signIns, m.tokens, m.reused, m.repeated, m.firstUse,
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "throng_account_password_hashes_total", Help: "Passwords hashed.",
 		}, func() float64 { return float64(h.hashes.Load()) }),

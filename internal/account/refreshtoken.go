@@ -21,9 +21,20 @@ import (
 // The device row holds the SHA-256 of the current secret and of the one before. The mac tells a token that was once
 // given out and is spent, which ends the device, from one that somebody made up, which must not.
 //
-// When an answer gets lost, the client comes back with the token that it has just spent. For a short time it gets the
-// same new token again. The row keeps that one sealed: XORed with an HMAC whose key is the spent secret, so that reading
-// the database does not give it away.
+// When an answer gets lost, the client comes back with the token that it has just shown. Until the new token, or an access
+// token that came with it, is used, nobody is known to have it, and the old one stays good:
+//
+//	          Refresh(old)                  first use of new
+//	settled ───────────────▶ pending ──────────────────────────▶ settled
+//	                          │    ▲                                │
+//	                          └────┘ Refresh(old)                   │ Refresh(old): within the grace the same new one again,
+//	          within the grace the same new one,                    ▼ after it the device ends
+//	          after it another one in its place
+//
+// Within the grace the answer is the same, because the tabs of a browser share one token and ask at once. After it the
+// first answer counts as lost, and what stood in it is spent: whoever has it is not who comes back with the old token. For
+// the repetition the row keeps the new secret sealed: XORed with an HMAC whose key is the old one, so that reading the
+// database does not give it away. docs/decisions/0012 says which thefts this shows and when.
 const (
 	refreshPrefix = "throng_rt_"
 	secretBytes   = 32
@@ -118,36 +129,46 @@ const (
 	spendExpired                  // the device was away for too long
 	spendRotated                  // the current one: a new one was drawn
 	spendRepeated                 // the one before, within the grace: the current one is answered again
+	spendReplaced                 // the one before, after it, and the current one was never used: another one was drawn
 )
 
-// spend decides on a token by the state of its device, and changes the state where it is rotated. next becomes the
-// current secret then; the secret to answer with comes back.
+// spend decides on a token by the state of its device, and changes the state where a token is drawn: next becomes the
+// current secret then. The secret to answer with comes back.
 func (d *Device) spend(t refreshToken, keys []signingKey, next [secretBytes]byte, at spendTimes) (spending, [secretBytes]byte) {
 	r := &d.Refresh
 	hash := t.hash()
 	current := t.number == r.Number && subtle.ConstantTimeCompare(hash[:], r.Current[:]) == 1
-	previous := t.number+1 == r.Number && subtle.ConstantTimeCompare(hash[:], r.Previous[:]) == 1
+	previous := t.number < r.Number && subtle.ConstantTimeCompare(hash[:], r.Previous[:]) == 1
 	switch {
 	case d.EndedMS != 0 || r.Current.IsZero():
 		return spendRefused, next
-	case current && at.nowMS >= r.ExpiresMS:
+	case (current || previous && r.Pending) && at.nowMS >= r.ExpiresMS:
 		return spendExpired, next
 	case current:
-		*r = Rotation{
-			Number:    r.Number + 1,
-			Current:   sha256.Sum256(next[:]),
-			Previous:  hash,
-			RotatedMS: at.nowMS,
-			ExpiresMS: at.nowMS + at.ttlMS,
-			Sealed:    seal(t.secret, next),
-		}
+		r.turn(t, next, at)
 		return spendRotated, next
-	case previous && at.nowMS < r.RotatedMS+at.graceMS:
+	case previous && at.nowMS < r.DrawnMS+at.graceMS:
 		return spendRepeated, seal(t.secret, r.Sealed)
+	case previous && r.Pending:
+		r.turn(t, next, at)
+		return spendReplaced, next
 	case previous, t.genuine(keys):
 		return spendReused, next
 	default:
 		return spendRefused, next
+	}
+}
+
+// turn makes next the current secret, drawn for the token t.
+func (r *Rotation) turn(t refreshToken, next [secretBytes]byte, at spendTimes) {
+	*r = Rotation{
+		Number:    r.Number + 1,
+		Current:   sha256.Sum256(next[:]),
+		Previous:  t.hash(),
+		DrawnMS:   at.nowMS,
+		ExpiresMS: at.nowMS + at.ttlMS,
+		Sealed:    seal(t.secret, next),
+		Pending:   true,
 	}
 }
 

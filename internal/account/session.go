@@ -7,8 +7,8 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 )
 
-// Refresh gives a device new tokens for its refresh token, which is spent by it. A token that was spent before ends the
-// device, since two hold it; only within a short grace it is taken for the question after a lost answer.
+// Refresh gives a device new tokens for its refresh token. The old one is spent when one of the new ones is first used:
+// until then its coming again is the question after a lost answer. A spent token ends the device, since two hold it.
 func (s *Service) Refresh(ctx context.Context, token, address string) (Grant, error) {
 	t, err := parseRefresh(token)
 	if err != nil {
@@ -32,7 +32,7 @@ func (s *Service) Refresh(ctx context.Context, token, address string) (Grant, er
 	var secret [secretBytes]byte
 	device, err := s.deps.Devices.UpdateDevice(ctx, t.user, t.device, func(d *Device) error {
 		was, secret = d.spend(t, s.issuer.keys, fresh, at)
-		if was == spendRotated {
+		if was == spendRotated || was == spendReplaced {
 			d.LastUsedMS = at.nowMS
 			if address != "" && len(address) <= maxAddress {
 				d.Address = address
@@ -47,7 +47,11 @@ func (s *Service) Refresh(ctx context.Context, token, address string) (Grant, er
 		return Grant{}, fmt.Errorf("spending a refresh token: %w", err)
 	}
 	switch was {
-	case spendRotated, spendRepeated:
+	case spendRotated, spendRepeated, spendReplaced:
+		if was != spendRotated {
+			s.metrics.repeated.Inc()
+		}
+		s.devices.drop(device.ID) // what is remembered of it does not know of the new token yet
 		tokens, err := s.tokensOf(device, secret)
 		return Grant{User: a.User, Device: device.ID, Tokens: tokens}, err
 	case spendReused:

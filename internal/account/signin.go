@@ -254,7 +254,7 @@ func (s *Service) grant(ctx context.Context, u User, d NewDevice) (Grant, error)
 func (s *Service) tokensOf(d Device, secret [secretBytes]byte) (Tokens, error) {
 	now := s.now()
 	expires := now.Add(s.cfg.AccessTokenTTL)
-	access, err := s.issuer.issue(d.User, d.ID, now, expires)
+	access, err := s.issuer.issue(d, now, expires)
 	if err != nil {
 		return Tokens{}, err
 	}

@@ -23,10 +23,12 @@ type userState struct {
 
 // deviceState is what a token check needs to know of a device.
 type deviceState struct {
-	readMS  uint64
-	usedMS  uint64
-	endedMS uint64
-	found   bool
+	readMS   uint64
+	usedMS   uint64
+	endedMS  uint64
+	rotation uint64 // number of the current refresh token
+	pending  bool   // nothing that came with it was used yet
+	found    bool
 }
 
 // deviceLabel finds the device that a company's client calls by a name of its own.
@@ -50,17 +52,20 @@ func (s *Service) userState(ctx context.Context, id chat.UserID) (userState, err
 	return st, nil
 }
 
-func (s *Service) deviceState(ctx context.Context, user chat.UserID, id chat.DeviceID) (deviceState, error) {
+func (s *Service) deviceState(ctx context.Context, who Identity) (deviceState, error) {
 	now := s.nowMS()
-	if st, ok := s.devices.get(id); ok && st.readMS+stateTTL > now {
+	// A token that came after what is remembered was given out by another node.
+	if st, ok := s.devices.get(who.Device); ok && st.readMS+stateTTL > now && st.rotation >= who.rotation {
 		return st, nil
 	}
 	mark := s.devices.mark()
-	d, err := s.deps.Devices.Device(ctx, user, id)
+	d, err := s.deps.Devices.Device(ctx, who.User, who.Device)
 	if err != nil && !errors.Is(err, ErrDeviceNotFound()) {
 		return deviceState{}, fmt.Errorf("reading a device: %w", err)
 	}
-	st := deviceState{readMS: now, usedMS: d.LastUsedMS, endedMS: d.EndedMS, found: err == nil}
-	s.devices.put(id, st, mark)
+	st := deviceState{
+		readMS: now, usedMS: d.LastUsedMS, endedMS: d.EndedMS, rotation: d.Refresh.Number, pending: d.Refresh.Pending, found: err == nil,
+	}
+	s.devices.put(who.Device, st, mark)
 	return st, nil
 }

@@ -108,13 +108,15 @@ type Device struct {
 
 // Rotation is the state of a device's refresh tokens. Tokens stand here as hashes only.
 type Rotation struct {
-	Number    uint64 // of the current token
+	Number    uint64 // of the current token; access tokens that come with it carry it
 	Current   Hash
-	Previous  Hash // the token that was used for the current one
-	RotatedMS uint64
+	Previous  Hash   // the token that was shown for the current one
+	DrawnMS   uint64 // when the current one was drawn
 	ExpiresMS uint64
 	// Sealed is the current token's secret, readable only with the previous token; see refreshtoken.go.
 	Sealed Hash
+	// Pending: nobody has used the current token yet, nor an access token that came with it, so the previous one is good.
+	Pending bool
 }
 
 // Use is a sign of life of a device.

@@ -21,7 +21,7 @@ func fieldDocs() map[string]string {
 		"github.com/throng-im/throng/internal/account.Config.InvitationTTL":        "InvitationTTL is how long an invitation lasts that says nothing else.",
 		"github.com/throng-im/throng/internal/account.Config.Issuer":               "Issuer stands in access tokens as iss and aud; servers that share users share it.",
 		"github.com/throng-im/throng/internal/account.Config.MaxDevices":           "MaxDevices of one user; a further one ends the device that was unused the longest.",
-		"github.com/throng-im/throng/internal/account.Config.RefreshGrace":         "RefreshGrace is how long a refresh token that was just used is answered again with the same new one, for the case that the first answer was lost.",
+		"github.com/throng-im/throng/internal/account.Config.RefreshGrace":         "RefreshGrace is how long a refresh token that was just used is answered again with the same new one, even if that is in use already: the tabs of a browser ask at once. Lost answers need none of it; an old token stays good until a new one is first used.",
 		"github.com/throng-im/throng/internal/account.Config.RefreshTokenTTL":      "RefreshTokenTTL is how long a device stays signed in without being used.",
 		"github.com/throng-im/throng/internal/account.Config.ServerKeys":           "ServerKeys let back ends act for anybody, 22 characters at least (128 random bits). Several allow a change without a pause.",
 		"github.com/throng-im/throng/internal/account.Config.SignUp":               "SignUp says who may make an account: open (everybody), invitation (who has a code), closed (administrators make them).",

@@ -91,8 +91,9 @@ func accountFields(t *testing.T, s AccountStore) {
 	a.ID = s.create(t, a)[0].ID
 	d := s.device(t, account.Device{
 		User: a.ID, Name: "phone", Platform: account.PlatformPhone, CreatedMS: 5, LastUsedMS: 6, Address: "192.0.2.1", Label: "l",
-		Refresh: account.Rotation{Number: 7, Current: account.Hash{1}, Previous: account.Hash{2}, RotatedMS: 8, ExpiresMS: 9, Sealed: account.Hash{3}},
+		Refresh: account.Rotation{Number: 7, Current: account.Hash{1}, Previous: account.Hash{2}, DrawnMS: 8, ExpiresMS: 9, Sealed: account.Hash{3}, Pending: true},
 	})
+	settled := s.device(t, account.Device{User: a.ID, Refresh: account.Rotation{Number: 8, Current: account.Hash{4}, ExpiresMS: 9}})
 	for _, store := range []AccountStore{s, s.Crash(t)} {
 		assert.Equal(t, "account", store.one(t, a.ID), a)
 		byHandle, err := store.Users.ByHandle(t.Context(), "ada")
@@ -104,6 +105,9 @@ func accountFields(t *testing.T, s AccountStore) {
 		got, err := store.Devices.Device(t.Context(), a.ID, d.ID)
 		assert.NoError(t, "device", err)
 		assert.Equal(t, "device", got, d)
+		got, err = store.Devices.Device(t.Context(), a.ID, settled.ID)
+		assert.NoError(t, "another device", err)
+		assert.Equal(t, "another device", got, settled)
 	}
 }
 

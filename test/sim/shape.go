@@ -43,6 +43,5 @@ func (s shape) apply(c *config.Config) {
 	c.Message.Shards, c.Message.BatchDrafts, c.Message.Collect = s.shards, s.batch, s.collect
 	c.Timeline.Marks, c.Timeline.Part = s.marks, s.part
 	c.Account.AccessTokenTTL = s.access
-	c.Account.RefreshGrace = 5 * time.Minute // an answer that a stalled network holds back comes after the default grace
-	c.Account.MaxDevices = 1_000             // whoever restarts often is to lose no device
+	c.Account.MaxDevices = 1_000 // whoever restarts often is to lose no device
 }

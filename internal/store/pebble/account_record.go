@@ -16,6 +16,9 @@ const (
 	flagDeleted
 )
 
+// flagPending ends a device row whose refresh token was not used yet; a settled one ends without it.
+const flagPending = 1
+
 func appendAccount(b []byte, a account.Account) []byte {
 	var flags byte
 	if a.Admin {
@@ -66,11 +69,14 @@ func appendDevice(b []byte, d account.Device) []byte {
 		b = appendString(b, s)
 	}
 	r := d.Refresh
-	for _, n := range []uint64{d.CreatedMS, d.LastUsedMS, d.EndedMS, r.Number, r.RotatedMS, r.ExpiresMS} {
+	for _, n := range []uint64{d.CreatedMS, d.LastUsedMS, d.EndedMS, r.Number, r.DrawnMS, r.ExpiresMS} {
 		b = binary.AppendUvarint(b, n)
 	}
 	for _, h := range []account.Hash{r.Current, r.Previous, r.Sealed} {
 		b = append(b, h[:]...)
+	}
+	if r.Pending {
+		b = append(b, flagPending)
 	}
 	return b
 }
@@ -81,11 +87,15 @@ func (r *reader) device(user chat.UserID, id chat.DeviceID) account.Device {
 		*s = r.string()
 	}
 	t := &d.Refresh
-	for _, n := range []*uint64{&d.CreatedMS, &d.LastUsedMS, &d.EndedMS, &t.Number, &t.RotatedMS, &t.ExpiresMS} {
+	for _, n := range []*uint64{&d.CreatedMS, &d.LastUsedMS, &d.EndedMS, &t.Number, &t.DrawnMS, &t.ExpiresMS} {
 		*n = r.number()
 	}
 	for _, h := range []*account.Hash{&t.Current, &t.Previous, &t.Sealed} {
 		copy(h[:], r.raw(uint64(len(h))))
+	}
+	// Rows written before there was a pending rotation end here: theirs are settled, as they were then.
+	if !r.done() {
+		t.Pending = r.byte()&flagPending != 0
 	}
 	return d
 }
