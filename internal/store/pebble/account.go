@@ -2,25 +2,17 @@ package pebble
 
 import (
 	"context"
-	"encoding/binary"
 
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/store/pebble/record"
 )
 
 // accountScope is the conversation as which the engine knows that accounts changed: there is no conversation 0. Reads of
 // accounts wait for changes of accounts, and not for the messages that are being written.
 const accountScope = chat.ConversationID(0)
-
-// Counters of the accounts, in the meta table. They change in the batch that needs them, which makes them durable with it.
-const (
-	metaLastUser       = "account last user"
-	metaLastDevice     = "account last device"
-	metaAdministrators = "account administrators"
-	metaBootstrap      = "account bootstrap" // code of the invitation that makes the first administrator
-)
 
 // Accounts is the account.Users, account.Devices and account.Invitations of a store.
 type Accounts struct{ s *Store }
@@ -50,7 +42,7 @@ func (a *Accounts) settle(ctx context.Context) error { return a.s.settle(ctx, ac
 
 // user reads an account inside or outside of a change; ok is false where there is none.
 func (a *Accounts) user(id chat.UserID) (u account.Account, ok bool, err error) {
-	ok, err = a.s.get(keyUser(id), "account", func(r *reader) { u = r.account(id) })
+	ok, err = a.s.get(record.KeyUser(id), "account", func(r *record.Reader) { u = r.Account(id) })
 	return u, ok, err
 }
 
@@ -65,16 +57,16 @@ func (a *Accounts) living(id chat.UserID) (account.Account, error) {
 
 // pointer reads a row that holds a user id; 0 where there is none.
 func (a *Accounts) pointer(key []byte) (id chat.UserID, err error) {
-	_, err = a.s.get(key, "account index", func(r *reader) { id = chat.UserID(r.number()) })
+	_, err = a.s.get(key, "account index", func(r *record.Reader) { id = chat.UserID(r.Number()) })
 	return id, err
 }
 
 func putNumber(b *pebble.Batch, key []byte, n uint64) error {
-	return storageError(b.Set(key, binary.AppendUvarint(nil, n), nil), "storing an account")
+	return storageError(b.Set(key, record.Number(n), nil), "storing an account")
 }
 
 func putAccount(b *pebble.Batch, u account.Account) error {
-	return storageError(b.Set(keyUser(u.ID), appendAccount(nil, u), nil), "storing an account")
+	return storageError(b.Set(record.KeyUser(u.ID), record.AppendAccount(nil, u), nil), "storing an account")
 }
 
 func drop(b *pebble.Batch, keys ...[]byte) error {
@@ -104,12 +96,12 @@ func (a *Accounts) Accounts(ctx context.Context, ids []chat.UserID) ([]account.A
 
 // ByHandle finds an account.
 func (a *Accounts) ByHandle(ctx context.Context, handle string) (account.Account, error) {
-	return a.by(ctx, keyHandle(handle))
+	return a.by(ctx, record.KeyHandle(handle))
 }
 
 // ByExternal finds an account.
 func (a *Accounts) ByExternal(ctx context.Context, external string) (account.Account, error) {
-	return a.by(ctx, keyExternal(external))
+	return a.by(ctx, record.KeyExternal(external))
 }
 
 func (a *Accounts) by(ctx context.Context, key []byte) (account.Account, error) {
@@ -175,7 +167,7 @@ func (a *Accounts) administrators(b *pebble.Batch, before, after bool) error {
 	if before == after {
 		return nil
 	}
-	n, err := a.s.counter(metaAdministrators)
+	n, err := a.s.counter(record.MetaAdministrators)
 	if err != nil {
 		return err
 	}
@@ -184,7 +176,7 @@ func (a *Accounts) administrators(b *pebble.Batch, before, after bool) error {
 	} else {
 		n--
 	}
-	return putNumber(b, keyMeta(metaAdministrators), n)
+	return putNumber(b, record.KeyMeta(record.MetaAdministrators), n)
 }
 
 // Administrators counts them.
@@ -194,7 +186,7 @@ func (a *Accounts) Administrators(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	defer release()
-	n, err := a.s.counter(metaAdministrators)
+	n, err := a.s.counter(record.MetaAdministrators)
 	if err != nil {
 		return 0, err
 	}
@@ -209,8 +201,8 @@ func (a *Accounts) List(ctx context.Context, after chat.UserID, limit int) ([]ac
 	}
 	defer release()
 	out := make([]account.Account, 0, min(max(limit, 0), 256))
-	err = a.scan(keyUser(after+1), []byte{tableUser + 1}, "account", func(key []byte, r *reader) bool {
-		if u := r.account(chat.UserID(binary.BigEndian.Uint64(key[1:]))); !u.Deleted {
+	err = a.scan(record.KeyUser(after+1), []byte{record.TableUser + 1}, "account", func(key []byte, r *record.Reader) bool {
+		if u := r.Account(chat.UserID(record.First(key))); !u.Deleted {
 			out = append(out, u)
 		}
 		return len(out) < limit
@@ -222,7 +214,7 @@ func (a *Accounts) List(ctx context.Context, after chat.UserID, limit int) ([]ac
 }
 
 // scan hands rows to decode until it returns false.
-func (a *Accounts) scan(from, to []byte, what string, decode func(key []byte, r *reader) bool) error {
+func (a *Accounts) scan(from, to []byte, what string, decode func(key []byte, r *record.Reader) bool) error {
 	iter, err := a.s.db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
 	if err != nil {
 		return storageError(err, "listing a "+what)
@@ -233,10 +225,10 @@ func (a *Accounts) scan(from, to []byte, what string, decode func(key []byte, r 
 		if err != nil {
 			return storageError(err, "listing a "+what)
 		}
-		r := reader{b: value}
+		r := record.NewReader(value)
 		more := decode(iter.Key(), &r)
-		if !r.done() {
-			return errDamaged(what)
+		if !r.Done() {
+			return record.ErrDamaged(what)
 		}
 		if !more {
 			break
@@ -256,15 +248,15 @@ func (a *Accounts) Delete(ctx context.Context, id chat.UserID, atMS uint64) erro
 			return err
 		}
 		if u.Handle != "" {
-			if err := drop(b, keyHandle(u.Handle)); err != nil {
+			if err := drop(b, record.KeyHandle(u.Handle)); err != nil {
 				return err
 			}
 		}
 		if u.ExternalID != "" {
-			if err := drop(b, keyExternal(u.ExternalID)); err != nil {
+			if err := drop(b, record.KeyExternal(u.ExternalID)); err != nil {
 				return err
 			}
-			if err := putNumber(b, keyExternalEnded(u.ExternalID), atMS); err != nil {
+			if err := putNumber(b, record.KeyExternalEnded(u.ExternalID), atMS); err != nil {
 				return err
 			}
 		}
@@ -273,7 +265,7 @@ func (a *Accounts) Delete(ctx context.Context, id chat.UserID, atMS uint64) erro
 			return err
 		}
 		for _, d := range devices {
-			if err := drop(b, keyDevice(id, d.ID)); err != nil {
+			if err := drop(b, record.KeyDevice(id, d.ID)); err != nil {
 				return err
 			}
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/store/pebble/record"
 )
 
 // creation is one Create while it is being decided: what it has made is not readable yet.
@@ -45,12 +46,12 @@ func (a *Accounts) Create(ctx context.Context, accounts []account.Account, t acc
 }
 
 func (c *creation) run(accounts []account.Account) error {
-	last, err := c.a.s.counter(metaLastUser)
+	last, err := c.a.s.counter(record.MetaLastUser)
 	if err != nil {
 		return err
 	}
 	c.last = chat.UserID(last)
-	if c.admins, err = c.a.s.counter(metaAdministrators); err != nil {
+	if c.admins, err = c.a.s.counter(record.MetaAdministrators); err != nil {
 		return err
 	}
 	before := c.admins
@@ -68,11 +69,11 @@ func (c *creation) run(accounts []account.Account) error {
 		return nil
 	}
 	if c.admins != before {
-		if err := putNumber(c.b, keyMeta(metaAdministrators), c.admins); err != nil {
+		if err := putNumber(c.b, record.KeyMeta(record.MetaAdministrators), c.admins); err != nil {
 			return err
 		}
 	}
-	return putNumber(c.b, keyMeta(metaLastUser), uint64(c.last))
+	return putNumber(c.b, record.KeyMeta(record.MetaLastUser), uint64(c.last))
 }
 
 // one finds or makes one account.
@@ -98,13 +99,13 @@ func (c *creation) one(u account.Account) error {
 	}
 	if u.Handle != "" {
 		c.handles[u.Handle] = u.ID
-		if err := putNumber(c.b, keyHandle(u.Handle), uint64(u.ID)); err != nil {
+		if err := putNumber(c.b, record.KeyHandle(u.Handle), uint64(u.ID)); err != nil {
 			return err
 		}
 	}
 	if u.ExternalID != "" {
 		c.externals[u.ExternalID] = u.ID
-		if err := putNumber(c.b, keyExternal(u.ExternalID), uint64(u.ID)); err != nil {
+		if err := putNumber(c.b, record.KeyExternal(u.ExternalID), uint64(u.ID)); err != nil {
 			return err
 		}
 	}
@@ -117,11 +118,11 @@ func (c *creation) one(u account.Account) error {
 
 // find returns the account that u's handle and external id belong to; 0 where neither is taken.
 func (c *creation) find(u account.Account) (chat.UserID, error) {
-	byHandle, err := c.lookup(c.handles, u.Handle, keyHandle)
+	byHandle, err := c.lookup(c.handles, u.Handle, record.KeyHandle)
 	if err != nil {
 		return 0, err
 	}
-	byExternal, err := c.lookup(c.externals, u.ExternalID, keyExternal)
+	byExternal, err := c.lookup(c.externals, u.ExternalID, record.KeyExternal)
 	if err != nil {
 		return 0, err
 	}
@@ -152,7 +153,7 @@ func (c *creation) ended(external string) error {
 	if c.terms.IssuedMS == 0 {
 		return nil
 	}
-	at, err := c.a.pointer(keyExternalEnded(external))
+	at, err := c.a.pointer(record.KeyExternalEnded(external))
 	if err == nil && c.terms.IssuedMS <= uint64(at) {
 		err = account.ErrEnded()
 	}
@@ -175,5 +176,5 @@ func (c *creation) invited(uses int) (account.Invitation, error) {
 		return i, account.ErrInvitationSpent()
 	}
 	i.Uses -= uint32(uses)
-	return i, storageError(c.b.Set(keyInvitation(i.Code), appendInvitation(nil, i), nil), "spending an invitation")
+	return i, storageError(c.b.Set(record.KeyInvitation(i.Code), record.AppendInvitation(nil, i), nil), "spending an invitation")
 }

@@ -3,13 +3,13 @@ package pebble
 import (
 	"cmp"
 	"context"
-	"encoding/binary"
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/store/pebble/record"
 )
 
 // touchBatch is how many uses of devices are written under one hold of the writer's lock.
@@ -18,15 +18,15 @@ const touchBatch = 256
 // devicesOf reads all devices of a user, ended ones too, by id.
 func (a *Accounts) devicesOf(user chat.UserID) ([]account.Device, error) {
 	var out []account.Device
-	err := a.scan(key1(tableDevice, uint64(user)), key1(tableDevice, uint64(user)+1), "device", func(key []byte, r *reader) bool {
-		out = append(out, r.device(user, chat.DeviceID(binary.BigEndian.Uint64(key[9:]))))
+	err := a.scan(record.Key1(record.TableDevice, uint64(user)), record.Key1(record.TableDevice, uint64(user)+1), "device", func(key []byte, r *record.Reader) bool {
+		out = append(out, r.Device(user, chat.DeviceID(record.Second(key))))
 		return true
 	})
 	return out, err
 }
 
 func (a *Accounts) device(user chat.UserID, id chat.DeviceID) (d account.Device, err error) {
-	ok, err := a.s.get(keyDevice(user, id), "device", func(r *reader) { d = r.device(user, id) })
+	ok, err := a.s.get(record.KeyDevice(user, id), "device", func(r *record.Reader) { d = r.Device(user, id) })
 	if err == nil && !ok {
 		err = account.ErrDeviceNotFound()
 	}
@@ -34,7 +34,7 @@ func (a *Accounts) device(user chat.UserID, id chat.DeviceID) (d account.Device,
 }
 
 func putDevice(b *pebble.Batch, d account.Device) error {
-	return storageError(b.Set(keyDevice(d.User, d.ID), appendDevice(nil, d), nil), "storing a device")
+	return storageError(b.Set(record.KeyDevice(d.User, d.ID), record.AppendDevice(nil, d), nil), "storing a device")
 }
 
 // Add stores a device, or finds the one with its label.
@@ -55,7 +55,7 @@ func (a *Accounts) Add(ctx context.Context, d account.Device, maxDevices int) (a
 				return nil
 			}
 		}
-		last, err := a.s.counter(metaLastDevice)
+		last, err := a.s.counter(record.MetaLastDevice)
 		if err != nil {
 			return err
 		}
@@ -66,7 +66,7 @@ func (a *Accounts) Add(ctx context.Context, d account.Device, maxDevices int) (a
 		if err := putDevice(b, d); err != nil {
 			return err
 		}
-		return putNumber(b, keyMeta(metaLastDevice), last+1)
+		return putNumber(b, record.KeyMeta(record.MetaLastDevice), last+1)
 	})
 	if err != nil {
 		return account.Device{}, nil, err
@@ -86,7 +86,7 @@ func (a *Accounts) makeRoom(b *pebble.Batch, u account.Account, devices []accoun
 	var gone []chat.DeviceID
 	from := u.TokensFromMS
 	for _, d := range devices[:excess] {
-		if err := drop(b, keyDevice(d.User, d.ID)); err != nil {
+		if err := drop(b, record.KeyDevice(d.User, d.ID)); err != nil {
 			return nil, err
 		}
 		if d.EndedMS == 0 {
@@ -116,7 +116,7 @@ func (a *Accounts) end(b *pebble.Batch, user chat.UserID, e account.Ending) ([]c
 		}
 		gone = append(gone, d.ID)
 		if d.Label == "" {
-			err = drop(b, keyDevice(user, d.ID))
+			err = drop(b, record.KeyDevice(user, d.ID))
 		} else {
 			d.EndedMS = max(e.AtMS, 1)
 			err = putDevice(b, d)
@@ -193,7 +193,7 @@ func (a *Accounts) Touch(_ context.Context, uses []account.Use) error {
 func (a *Accounts) touch(b *pebble.Batch, uses []account.Use) error {
 	for _, u := range uses {
 		var d account.Device
-		ok, err := a.s.get(keyDevice(u.User, u.Device), "device", func(r *reader) { d = r.device(u.User, u.Device) })
+		ok, err := a.s.get(record.KeyDevice(u.User, u.Device), "device", func(r *record.Reader) { d = r.Device(u.User, u.Device) })
 		if err != nil {
 			return err
 		}

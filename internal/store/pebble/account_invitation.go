@@ -7,10 +7,11 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/throng-im/throng/internal/account"
+	"github.com/throng-im/throng/internal/store/pebble/record"
 )
 
 func (a *Accounts) invitation(code account.Hash) (i account.Invitation, err error) {
-	ok, err := a.s.get(keyInvitation(code), "invitation", func(r *reader) { i = r.invitation(code) })
+	ok, err := a.s.get(record.KeyInvitation(code), "invitation", func(r *record.Reader) { i = r.Invitation(code) })
 	if err == nil && !ok {
 		err = account.ErrInvitationInvalid()
 	}
@@ -24,16 +25,16 @@ func (a *Accounts) Invite(ctx context.Context, i account.Invitation) error {
 			if err := a.dropBootstrap(b); err != nil {
 				return err
 			}
-			if err := b.Set(keyMeta(metaBootstrap), i.Code[:], nil); err != nil {
+			if err := b.Set(record.KeyMeta(record.MetaBootstrap), i.Code[:], nil); err != nil {
 				return storageError(err, "storing an invitation")
 			}
 		}
-		return storageError(b.Set(keyInvitation(i.Code), appendInvitation(nil, i), nil), "storing an invitation")
+		return storageError(b.Set(record.KeyInvitation(i.Code), record.AppendInvitation(nil, i), nil), "storing an invitation")
 	})
 }
 
 func (a *Accounts) dropBootstrap(b *pebble.Batch) error {
-	code, closer, err := a.s.db.Get(keyMeta(metaBootstrap))
+	code, closer, err := a.s.db.Get(record.KeyMeta(record.MetaBootstrap))
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil
 	}
@@ -41,7 +42,7 @@ func (a *Accounts) dropBootstrap(b *pebble.Batch) error {
 		return storageError(err, "reading an invitation")
 	}
 	defer func() { _ = closer.Close() }()
-	return drop(b, append([]byte{tableInvitation}, code...))
+	return drop(b, append([]byte{record.TableInvitation}, code...))
 }
 
 // Invitation returns an invitation.
@@ -62,8 +63,8 @@ func (a *Accounts) Invitation(ctx context.Context, code account.Hash) (account.I
 func (a *Accounts) Prune(ctx context.Context, beforeMS uint64) error {
 	return a.change(ctx, func(b *pebble.Batch) error {
 		var old [][]byte
-		err := a.scan([]byte{tableInvitation}, []byte{tableInvitation + 1}, "invitation", func(key []byte, r *reader) bool {
-			if i := r.invitation(account.Hash{}); i.ExpiresMS < beforeMS {
+		err := a.scan([]byte{record.TableInvitation}, []byte{record.TableInvitation + 1}, "invitation", func(key []byte, r *record.Reader) bool {
+			if i := r.Invitation(account.Hash{}); i.ExpiresMS < beforeMS {
 				old = append(old, append([]byte(nil), key...))
 			}
 			return true

@@ -2,7 +2,6 @@ package pebble
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"strconv"
@@ -11,10 +10,8 @@ import (
 
 	"github.com/throng-im/throng/internal/archive"
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/store/pebble/record"
 )
-
-// metaOrigin names this install in its exports.
-const metaOrigin = "archive origin"
 
 var _ archive.Source = (*Picture)(nil)
 
@@ -28,15 +25,15 @@ type Picture struct {
 
 // Picture takes one. What it shows is durable.
 func (s *Store) Picture(ctx context.Context) (*Picture, error) {
-	origin, err := s.counter(metaOrigin)
+	origin, err := s.counter(record.MetaOrigin)
 	if err != nil {
 		return nil, err
 	}
 	if origin == 0 {
-		if origin, err = drawGeneration(); err != nil {
+		if origin, err = record.Draw(); err != nil {
 			return nil, err
 		}
-		if err := s.putCounters(map[string]uint64{metaOrigin: origin}); err != nil {
+		if err := s.putCounters(map[string]uint64{record.MetaOrigin: origin}); err != nil {
 			return nil, err
 		}
 	}
@@ -66,7 +63,7 @@ func (p *Picture) Close() error {
 func (p *Picture) Origin() string { return p.origin }
 
 // each hands the rows of a span to fn, which borrows them.
-func (p *Picture) each(ctx context.Context, from, to []byte, what string, fn func(key []byte, r *reader) error) error {
+func (p *Picture) each(ctx context.Context, from, to []byte, what string, fn func(key []byte, r *record.Reader) error) error {
 	iter, err := p.snap.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
 	if err != nil {
 		return storageError(err, "listing a "+what)
@@ -80,12 +77,12 @@ func (p *Picture) each(ctx context.Context, from, to []byte, what string, fn fun
 		if err != nil {
 			return storageError(err, "listing a "+what)
 		}
-		r := reader{b: value}
+		r := record.NewReader(value)
 		if err := fn(iter.Key(), &r); err != nil {
 			return err
 		}
-		if !r.done() {
-			return errDamaged(what)
+		if !r.Done() {
+			return record.ErrDamaged(what)
 		}
 	}
 	return storageError(iter.Error(), "listing a "+what)
@@ -93,8 +90,8 @@ func (p *Picture) each(ctx context.Context, from, to []byte, what string, fn fun
 
 // Users implements archive.Source.
 func (p *Picture) Users(ctx context.Context, fn func(archive.User) error) error {
-	return p.each(ctx, []byte{tableUser}, []byte{tableUser + 1}, "account", func(key []byte, r *reader) error {
-		a := r.account(chat.UserID(binary.BigEndian.Uint64(key[1:])))
+	return p.each(ctx, []byte{record.TableUser}, []byte{record.TableUser + 1}, "account", func(key []byte, r *record.Reader) error {
+		a := r.Account(chat.UserID(record.First(key)))
 		return fn(archive.User{
 			ID: a.ID, Handle: a.Handle, ExternalID: a.ExternalID, Name: a.Name, Avatar: a.Avatar, Attributes: a.Attributes,
 			Version: a.Version, Admin: a.Admin, Disabled: a.Disabled, Deleted: a.Deleted, CreatedMS: a.CreatedMS, Password: a.Password,
@@ -104,35 +101,35 @@ func (p *Picture) Users(ctx context.Context, fn func(archive.User) error) error 
 
 // Conversations implements archive.Source. Those whose first entry is not there yet are left out.
 func (p *Picture) Conversations(ctx context.Context, fn func(chat.Conversation) error) error {
-	return p.each(ctx, []byte{tableConversation}, []byte{tableConversation + 1}, "conversation", func(key []byte, r *reader) error {
-		return fn(r.conversation(chat.ConversationID(binary.BigEndian.Uint64(key[1:]))))
+	return p.each(ctx, []byte{record.TableConversation}, []byte{record.TableConversation + 1}, "conversation", func(key []byte, r *record.Reader) error {
+		return fn(r.Conversation(chat.ConversationID(record.First(key))))
 	})
 }
 
 // Entries implements archive.Source.
 func (p *Picture) Entries(ctx context.Context, id chat.ConversationID, fn func(*chat.Entry) error) error {
-	return p.each(ctx, key1(tableEntry, uint64(id)), keyAfter(tableEntry, uint64(id)), "entry", func(key []byte, r *reader) error {
-		e := r.entry(id, chat.Seq(binary.BigEndian.Uint64(key[9:])))
+	return p.each(ctx, record.Key1(record.TableEntry, uint64(id)), record.KeyAfter(record.TableEntry, uint64(id)), "entry", func(key []byte, r *record.Reader) error {
+		e := r.Entry(id, chat.Seq(record.Second(key)))
 		return fn(&e)
 	})
 }
 
 // Members implements archive.Source.
 func (p *Picture) Members(ctx context.Context, id chat.ConversationID, fn func(chat.Member, chat.Read) error) error {
-	return p.each(ctx, key1(tableMember, uint64(id)), keyAfter(tableMember, uint64(id)), "member", func(key []byte, r *reader) error {
-		part := r.part(chat.UserID(binary.BigEndian.Uint64(key[9:])))
+	return p.each(ctx, record.Key1(record.TableMember, uint64(id)), record.KeyAfter(record.TableMember, uint64(id)), "member", func(key []byte, r *record.Reader) error {
+		part := r.Part(chat.UserID(record.Second(key)))
 		return fn(part.Member, part.Read)
 	})
 }
 
 // Settings implements archive.Source.
 func (p *Picture) Settings(ctx context.Context, fn func(chat.UserID, chat.ConversationID, chat.Settings) error) error {
-	return p.each(ctx, []byte{tableSettings}, []byte{tableSettings + 1}, "settings", func(key []byte, r *reader) error {
-		s := r.settings(true)
-		user, id := chat.UserID(binary.BigEndian.Uint64(key[1:])), chat.ConversationID(binary.BigEndian.Uint64(key[9:]))
+	return p.each(ctx, []byte{record.TableSettings}, []byte{record.TableSettings + 1}, "settings", func(key []byte, r *record.Reader) error {
+		s := r.Settings(true)
+		user, id := chat.UserID(record.First(key)), chat.ConversationID(record.Second(key))
 		if s.MarkedUnread {
 			var read chat.Read
-			_, err := lookup(p.snap, key2(tableMember, uint64(id), uint64(user)), "member", func(r *reader) { read = r.part(user).Read })
+			_, err := lookup(p.snap, record.Key2(record.TableMember, uint64(id), uint64(user)), "member", func(r *record.Reader) { read = r.Part(user).Read })
 			if err != nil {
 				return err
 			}

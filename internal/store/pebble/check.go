@@ -2,15 +2,14 @@ package pebble
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/store/pebble/record"
 )
 
 // CheckOptions of a check.
@@ -166,7 +165,7 @@ func (c *checker) table(table byte, fn func(key, value []byte) error) error {
 }
 
 // row reads one row; ok is false where there is none or it does not decode, which is for its own table to tell.
-func (c *checker) row(key []byte, decode func(r *reader)) (ok bool, err error) {
+func (c *checker) row(key []byte, decode func(r *record.Reader)) (ok bool, err error) {
 	value, closer, err := c.snap.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return false, nil
@@ -175,42 +174,42 @@ func (c *checker) row(key []byte, decode func(r *reader)) (ok bool, err error) {
 		return false, fmt.Errorf("reading %q: %w", key, err)
 	}
 	defer func() { _ = closer.Close() }()
-	r := reader{b: value}
+	r := record.NewReader(value)
 	decode(&r)
-	return r.done(), nil
+	return r.Done(), nil
 }
 
 func (c *checker) number(name string) (n uint64, err error) {
-	_, err = c.row(keyMeta(name), func(r *reader) { n = r.number() })
+	_, err = c.row(record.KeyMeta(name), func(r *record.Reader) { n = r.Number() })
 	return n, err
 }
 
 // meta reads where things stand.
 func (c *checker) meta() error {
-	format, err := c.number(metaFormat)
+	format, err := c.number(record.MetaFormat)
 	if err != nil {
 		return err
 	}
-	if format == 0 || format > formatVersion {
-		return fmt.Errorf("the database has format %d, this program knows formats up to %d; use the program that wrote it", format, formatVersion)
+	if format == 0 || format > record.Format {
+		return fmt.Errorf("the database has format %d, this program knows formats up to %d; use the program that wrote it", format, record.Format)
 	}
-	position, err := c.number(metaTimeline)
+	position, err := c.number(record.MetaTimeline)
 	if err != nil {
 		return err
 	}
 	c.position = chat.Position(position)
-	trimmed, err := c.number(metaTrimmed)
+	trimmed, err := c.number(record.MetaTrimmed)
 	c.tail = chat.Position(trimmed)
 	return err
 }
 
 // events are contiguous behind what was trimmed, and name entries that stand.
 func (c *checker) events() error {
-	err := c.table(tableEvent, func(key, value []byte) error {
-		if len(key) != 10 {
+	err := c.table(record.TableEvent, func(key, value []byte) error {
+		if len(key) != record.EventLen {
 			return c.found(remove(key), "an event has the malformed key %x", key)
 		}
-		p := chat.Position(binary.BigEndian.Uint64(key[2:]))
+		p := record.EventPosition(key)
 		if c.report.Events > 0 && p != c.tail+1 {
 			if err := c.found(nil, "events: position %d follows %d", p, c.tail); err != nil {
 				return err
@@ -218,10 +217,10 @@ func (c *checker) events() error {
 		}
 		c.report.Events++
 		c.tail = p
-		r := reader{b: value}
-		for len(r.b) > 0 && !r.broken {
-			ev, named := r.event()
-			if named && !r.broken {
+		r := record.NewReader(value)
+		for r.More() {
+			ev, named := r.Event()
+			if named && !r.Broken() {
 				if err := c.event(p, ev); err != nil {
 					return err
 				}
@@ -230,7 +229,7 @@ func (c *checker) events() error {
 				c.lagging(ev.Head.Conversation)
 			}
 		}
-		if r.broken {
+		if r.Broken() {
 			return c.found(nil, "events: position %d does not decode", p)
 		}
 		return nil
@@ -246,7 +245,7 @@ func (c *checker) events() error {
 }
 
 func (c *checker) event(p chat.Position, ev chat.Event) error {
-	ok, err := c.row(keyEntry(ev.Head.Conversation, ev.Head.Seq), func(r *reader) { r.entry(ev.Head.Conversation, ev.Head.Seq) })
+	ok, err := c.row(record.KeyEntry(ev.Head.Conversation, ev.Head.Seq), func(r *record.Reader) { r.Entry(ev.Head.Conversation, ev.Head.Seq) })
 	if err == nil && !ok {
 		err = c.found(nil, "events: position %d names entry %d of conversation %d, which is not there", p, ev.Head.Seq, ev.Head.Conversation)
 	}
@@ -268,17 +267,17 @@ func (c *checker) current(id chat.ConversationID) bool {
 
 // claims: pairs and groups under a client id lead to conversations, or to ones that are about to begin.
 func (c *checker) claims() error {
-	err := c.table(tablePair, func(key, value []byte) error {
+	err := c.table(record.TablePair, func(key, value []byte) error {
 		c.report.Pairs++
-		r := reader{b: value}
-		id := chat.ConversationID(r.number())
-		if len(key) != 17 || !r.done() || id == 0 {
+		r := record.NewReader(value)
+		id := chat.ConversationID(r.Number())
+		if len(key) != record.Key2Len || !r.Done() || id == 0 {
 			return c.found(remove(key), "pairs: the row %x does not decode", key)
 		}
 		c.lastID = max(c.lastID, id)
-		pair := [2]chat.UserID{chat.UserID(binary.BigEndian.Uint64(key[1:])), chat.UserID(binary.BigEndian.Uint64(key[9:]))}
+		pair := [2]chat.UserID{chat.UserID(record.First(key)), chat.UserID(record.Second(key))}
 		var about chat.Conversation
-		ok, err := c.row(key1(tableConversation, uint64(id)), func(r *reader) { about = r.conversation(id) })
+		ok, err := c.row(record.Key1(record.TableConversation, uint64(id)), func(r *record.Reader) { about = r.Conversation(id) })
 		if err != nil || !ok || about.Pair == pair {
 			return err
 		}
@@ -287,10 +286,10 @@ func (c *checker) claims() error {
 	if err != nil {
 		return err
 	}
-	return c.table(tableClaim, func(key, value []byte) error {
-		r := reader{b: value}
-		id := chat.ConversationID(r.number())
-		if len(key) != 25 || !r.done() || id == 0 {
+	return c.table(record.TableClaim, func(key, value []byte) error {
+		r := record.NewReader(value)
+		id := chat.ConversationID(r.Number())
+		if len(key) != record.ClaimLen || !r.Done() || id == 0 {
 			return c.found(remove(key), "claims: the row %x does not decode", key)
 		}
 		c.lastID = max(c.lastID, id)
@@ -305,10 +304,10 @@ func (c *checker) counters() error {
 		least      uint64
 		exact      bool
 	}{
-		{"next conversation", "the next conversation id", uint64(c.lastID) + 1, false},
-		{metaLastUser, "the last user id", uint64(c.lastUser), false},
-		{metaLastDevice, "the last device id", uint64(c.lastDevice), false},
-		{metaAdministrators, "the number of administrators", c.admins, true},
+		{record.MetaNextConversation, "the next conversation id", uint64(c.lastID) + 1, false},
+		{record.MetaLastUser, "the last user id", uint64(c.lastUser), false},
+		{record.MetaLastDevice, "the last device id", uint64(c.lastDevice), false},
+		{record.MetaAdministrators, "the number of administrators", c.admins, true},
 	} {
 		have, err := c.number(n.name)
 		if err != nil {
@@ -317,7 +316,7 @@ func (c *checker) counters() error {
 		if have == n.least || (have > n.least && !n.exact) || (have == 0 && n.least <= 1 && !n.exact) {
 			continue
 		}
-		fix := put(keyMeta(n.name), binary.AppendUvarint(nil, n.least))
+		fix := put(record.KeyMeta(n.name), record.Number(n.least))
 		if err := c.found(fix, "counters: %s is %d, it should be %d", n.what, have, n.least); err != nil {
 			return err
 		}
@@ -327,16 +326,9 @@ func (c *checker) counters() error {
 
 // ordinalAt is the ordinal of an entry.
 func (c *checker) ordinalAt(id chat.ConversationID, seq chat.Seq) (o chat.Ordinal, ok bool, err error) {
-	ok, err = c.row(keyEntry(id, seq), func(r *reader) {
-		o = chat.Ordinal(r.number())
-		r.b = nil
+	ok, err = c.row(record.KeyEntry(id, seq), func(r *record.Reader) {
+		o = chat.Ordinal(r.Number())
+		r.Skip()
 	})
 	return o, ok, err
-}
-
-func keyAfter(table byte, id uint64) []byte {
-	if id == math.MaxUint64 {
-		return []byte{table + 1}
-	}
-	return key1(table, id+1)
 }

@@ -1,7 +1,6 @@
 package pebble
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -9,11 +8,12 @@ import (
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/store/pebble/record"
 )
 
 // conversations walks all tables that are keyed by conversation side by side.
 func (c *checker) conversations() (err error) {
-	tables := []byte{tableEntry, tableHead, tableConversation, tableMember, tableLead, tableRepeat}
+	tables := []byte{record.TableEntry, record.TableHead, record.TableConversation, record.TableMember, record.TableLead, record.TableRepeat}
 	iters := make([]*pebble.Iterator, 0, len(tables))
 	defer func() {
 		for _, it := range iters {
@@ -30,7 +30,7 @@ func (c *checker) conversations() (err error) {
 	for from := uint64(0); ; {
 		next, any := uint64(0), false
 		for i, it := range iters {
-			if !it.SeekGE(key1(tables[i], from)) {
+			if !it.SeekGE(record.Key1(tables[i], from)) {
 				continue
 			}
 			if id := conversationOf(it.Key()); !any || id < next {
@@ -52,10 +52,10 @@ func (c *checker) conversations() (err error) {
 
 // conversationOf reads the id out of a key; a malformed key counts as conversation 0.
 func conversationOf(key []byte) uint64 {
-	if len(key) < 9 {
+	if len(key) < record.Key1Len {
 		return 0
 	}
-	return binary.BigEndian.Uint64(key[1:])
+	return record.First(key)
 }
 
 // conversation checks one: its entries against one another, then everything else against what they come to.
@@ -104,8 +104,8 @@ func (c *checker) orphan(id chat.ConversationID) error {
 	for _, t := range []struct {
 		table byte
 		what  string
-	}{{tableHead, "a head"}, {tableConversation, "a description"}, {tableMember, "members"}, {tableLead, "owners or admins"}, {tableRepeat, "repeat rows"}} {
-		from, to := key1(t.table, uint64(id)), keyAfter(t.table, uint64(id))
+	}{{record.TableHead, "a head"}, {record.TableConversation, "a description"}, {record.TableMember, "members"}, {record.TableLead, "owners or admins"}, {record.TableRepeat, "repeat rows"}} {
+		from, to := record.Key1(t.table, uint64(id)), record.KeyAfter(t.table, uint64(id))
 		any := false
 		err := c.walk(from, to, func(_, _ []byte) error { any = true; return nil })
 		if err != nil {
@@ -130,11 +130,11 @@ func (c *checker) replay(r *replay, first bool) error {
 		}
 		return c.found(nil, "conversation %d: "+format, append([]any{r.id}, args...)...)
 	}
-	return c.walk(key1(tableEntry, uint64(r.id)), keyAfter(tableEntry, uint64(r.id)), func(key, value []byte) error {
-		if len(key) != 17 {
+	return c.walk(record.Key1(record.TableEntry, uint64(r.id)), record.KeyAfter(record.TableEntry, uint64(r.id)), func(key, value []byte) error {
+		if len(key) != record.Key2Len {
 			return tell("an entry has the malformed key %x", key)
 		}
-		seq := chat.Seq(binary.BigEndian.Uint64(key[9:]))
+		seq := chat.Seq(record.Second(key))
 		if first {
 			c.report.Entries++
 		}
@@ -143,7 +143,7 @@ func (c *checker) replay(r *replay, first bool) error {
 				return err
 			}
 		}
-		e, err := decodeEntry(key, value)
+		e, err := record.DecodeEntry(key, value)
 		if err != nil {
 			r.head.Seq = seq
 			return tell("entry %d does not decode", seq)
@@ -165,9 +165,9 @@ func (c *checker) replay(r *replay, first bool) error {
 
 // repeatOf compares an entry with its repeat row.
 func (c *checker) repeatOf(r *replay, e *chat.Entry) error {
-	key := appendRepeatKey(nil, repeatKey{e.Conversation, e.Sender, e.ClientID})
+	key := record.AppendRepeatKey(nil, record.RepeatKey{Conversation: e.Conversation, Sender: e.Sender, Client: e.ClientID})
 	var have message.Repeat
-	ok, err := c.row(key, func(r *reader) { have = r.repeat() })
+	ok, err := c.row(key, func(r *record.Reader) { have = r.Repeat() })
 	if err != nil {
 		return err
 	}
@@ -189,26 +189,26 @@ func (c *checker) repeatOf(r *replay, e *chat.Entry) error {
 	if ok && gone {
 		want.Print = have.Print // of the content that is gone
 	}
-	return c.found(put(key, appendRepeat(nil, want)), "conversation %d: entry %d has no repeat row of its own, or a wrong one", r.id, e.Seq)
+	return c.found(put(key, record.AppendRepeat(nil, want)), "conversation %d: entry %d has no repeat row of its own, or a wrong one", r.id, e.Seq)
 }
 
 // repeats finds rows that belong to no entry.
 func (c *checker) repeats(id chat.ConversationID) error {
-	return c.walk(key1(tableRepeat, uint64(id)), keyAfter(tableRepeat, uint64(id)), func(key, value []byte) error {
+	return c.walk(record.Key1(record.TableRepeat, uint64(id)), record.KeyAfter(record.TableRepeat, uint64(id)), func(key, value []byte) error {
 		c.report.Repeats++
-		d := reader{b: value}
-		row := d.repeat()
-		if len(key) != 33 || !d.done() {
+		d := record.NewReader(value)
+		row := d.Repeat()
+		if len(key) != record.RepeatLen || !d.Done() {
 			return c.found(remove(key), "conversation %d: a repeat row does not decode", id)
 		}
 		var e chat.Entry
-		ok, err := c.row(keyEntry(id, row.Seq), func(d *reader) { e = d.entry(id, row.Seq) })
+		ok, err := c.row(record.KeyEntry(id, row.Seq), func(d *record.Reader) { e = d.Entry(id, row.Seq) })
 		switch {
 		case err != nil:
 			return err
 		case !ok:
 			return c.found(nil, "conversation %d: a repeat row names entry %d, which is not there", id, row.Seq)
-		case uint64(e.Sender) == binary.BigEndian.Uint64(key[9:]) && e.ClientID == chat.ClientID(key[17:]):
+		case uint64(e.Sender) == record.Second(key) && e.ClientID == chat.ClientID(key[17:]):
 			return nil
 		}
 		return c.found(remove(key), "conversation %d: a repeat row names entry %d, which is another one's", id, row.Seq)
@@ -218,8 +218,8 @@ func (c *checker) repeats(id chat.ConversationID) error {
 // head compares the head with what the entries come to.
 func (c *checker) head(r *replay) error {
 	var have chat.Head
-	key := key1(tableHead, uint64(r.id))
-	ok, err := c.row(key, func(d *reader) { have = d.head(r.id) })
+	key := record.Key1(record.TableHead, uint64(r.id))
+	ok, err := c.row(key, func(d *record.Reader) { have = d.Head(r.id) })
 	if err != nil {
 		return err
 	}
@@ -236,7 +236,7 @@ func (c *checker) head(r *replay) error {
 	if ok && have == want {
 		return nil
 	}
-	fix := put(key, appendHead(nil, want))
+	fix := put(key, record.AppendHead(nil, want))
 	if r.broken {
 		fix = nil // the entries themselves are damaged: nothing can be derived
 	}
@@ -247,13 +247,13 @@ func (c *checker) head(r *replay) error {
 // about compares the description with what the entries come to, and a pair with its row.
 func (c *checker) about(r *replay) error {
 	var have chat.Conversation
-	key := key1(tableConversation, uint64(r.id))
-	ok, err := c.row(key, func(d *reader) { have = d.conversation(r.id) })
+	key := record.Key1(record.TableConversation, uint64(r.id))
+	ok, err := c.row(key, func(d *record.Reader) { have = d.Conversation(r.id) })
 	if err != nil {
 		return err
 	}
 	if !r.broken && (!ok || have != r.about) {
-		err := c.found(put(key, appendConversation(nil, r.about)), "conversation %d: its description is not what its entries come to", r.id)
+		err := c.found(put(key, record.AppendConversation(nil, r.about)), "conversation %d: its description is not what its entries come to", r.id)
 		if err != nil {
 			return err
 		}
@@ -262,13 +262,13 @@ func (c *checker) about(r *replay) error {
 		return nil
 	}
 	var to chat.ConversationID
-	key = key2(tablePair, uint64(r.about.Pair[0]), uint64(r.about.Pair[1]))
-	ok, err = c.row(key, func(d *reader) { to = chat.ConversationID(d.number()) })
+	key = record.Key2(record.TablePair, uint64(r.about.Pair[0]), uint64(r.about.Pair[1]))
+	ok, err = c.row(key, func(d *record.Reader) { to = chat.ConversationID(d.Number()) })
 	if err != nil || (ok && to == r.id) {
 		return err
 	}
 	if ok {
 		return c.found(nil, "conversation %d is direct between users %d and %d, who have conversation %d already", r.id, r.about.Pair[0], r.about.Pair[1], to)
 	}
-	return c.found(put(key, binary.AppendUvarint(nil, uint64(r.id))), "conversation %d is direct, but its pair does not lead to it", r.id)
+	return c.found(put(key, record.Number(uint64(r.id))), "conversation %d is direct, but its pair does not lead to it", r.id)
 }

@@ -1,12 +1,12 @@
 package pebble
 
 import (
-	"encoding/binary"
 	"fmt"
 	"slices"
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/store/pebble/record"
 )
 
 // crowd is how many members are compared at once; larger conversations are read several times, a part of the users at each.
@@ -109,6 +109,12 @@ func (r *replay) settings(b chat.Changed) {
 	if b.Open != nil {
 		r.about.Open, r.head.Open = *b.Open, *b.Open
 	}
+	if b.SlowModeMS != nil {
+		r.head.SlowModeMS = *b.SlowModeMS
+	}
+	if b.Tier != nil {
+		r.head.Fixed = *b.Tier
+	}
 }
 
 func (r *replay) enter(e *chat.Entry, u chat.UserID, role chat.Role) (problem string) {
@@ -131,7 +137,7 @@ func (r *replay) enter(e *chat.Entry, u chat.UserID, role chat.Role) (problem st
 	if len(m.Spans) >= maxStays {
 		m.Spans = slices.Clone(m.Spans[len(m.Spans)-maxStays+1:])
 	}
-	m.Role, m.JoinedMS = role, e.TimeMS
+	m.Role, m.JoinedMS, m.Left = role, e.TimeMS, nil
 	m.Spans = append(m.Spans, chat.Span{From: e.Seq})
 	return problem
 }
@@ -185,6 +191,7 @@ func (r *replay) alter(e *chat.Entry, b chat.MembersChanged, m *stay) {
 	switch b.Action {
 	case chat.MemberLeft, chat.MemberRemoved:
 		m.Spans[len(m.Spans)-1].To = e.Seq
+		m.Left = &chat.Farewell{Name: r.about.Name, Avatar: r.about.Avatar}
 	case chat.MemberTransferred:
 		m.Role = chat.RoleOwner
 	case chat.MemberRole:
@@ -201,15 +208,15 @@ func (c *checker) leads(r *replay) error {
 		return nil
 	}
 	listed := make(map[chat.UserID]struct{})
-	err := c.walk(key1(tableLead, uint64(r.id)), keyAfter(tableLead, uint64(r.id)), func(key, value []byte) error {
-		if len(key) != 17 || len(value) != 0 {
+	err := c.walk(record.Key1(record.TableLead, uint64(r.id)), record.KeyAfter(record.TableLead, uint64(r.id)), func(key, value []byte) error {
+		if len(key) != record.Key2Len || len(value) != 0 {
 			return c.found(remove(key), "conversation %d: the index of owners and admins has the malformed row %x", r.id, key)
 		}
-		user := chat.UserID(binary.BigEndian.Uint64(key[9:]))
+		user := chat.UserID(record.Second(key))
 		if !r.mine(user) {
 			return nil
 		}
-		if m := r.members[user]; m == nil || !leads(m.Member) {
+		if m := r.members[user]; m == nil || !record.Leads(m.Member) {
 			return c.found(remove(key), "conversation %d: the index of owners and admins has user %d, who is neither", r.id, user)
 		}
 		listed[user] = struct{}{}
@@ -219,10 +226,10 @@ func (c *checker) leads(r *replay) error {
 		return err
 	}
 	for user, m := range r.members {
-		if _, ok := listed[user]; ok || !leads(m.Member) {
+		if _, ok := listed[user]; ok || !record.Leads(m.Member) {
 			continue
 		}
-		fix := put(key2(tableLead, uint64(r.id), uint64(user)), nil)
+		fix := put(record.Key2(record.TableLead, uint64(r.id), uint64(user)), nil)
 		if err := c.found(fix, "conversation %d: the index of owners and admins lacks user %d", r.id, user); err != nil {
 			return err
 		}
@@ -232,23 +239,23 @@ func (c *checker) leads(r *replay) error {
 
 // members compares the member rows of a part of the users with what the entries come to.
 func (c *checker) members(r *replay) error {
-	err := c.walk(key1(tableMember, uint64(r.id)), keyAfter(tableMember, uint64(r.id)), func(key, value []byte) error {
-		if len(key) != 17 {
+	err := c.walk(record.Key1(record.TableMember, uint64(r.id)), record.KeyAfter(record.TableMember, uint64(r.id)), func(key, value []byte) error {
+		if len(key) != record.Key2Len {
 			return c.found(remove(key), "conversation %d: a member row has the malformed key %x", r.id, key)
 		}
-		user := chat.UserID(binary.BigEndian.Uint64(key[9:]))
+		user := chat.UserID(record.Second(key))
 		if !r.mine(user) {
 			return nil
 		}
 		c.report.Members++
 		want := r.members[user]
 		delete(r.members, user)
-		d := reader{b: value}
-		have := d.part(user)
+		d := record.NewReader(value)
+		have := d.Part(user)
 		switch {
-		case !d.done() && want == nil:
+		case !d.Done() && want == nil:
 			return c.found(remove(key), "conversation %d: the member row of user %d does not decode", r.id, user)
-		case !d.done():
+		case !d.Done():
 			return c.mendMember(r, want, message.Part{}, "does not decode")
 		case want == nil && r.broken:
 			return nil
@@ -271,13 +278,17 @@ func (c *checker) members(r *replay) error {
 	return nil
 }
 
-func sameMember(a, b chat.Member) bool {
-	return a.Role == b.Role && a.JoinedMS == b.JoinedMS && a.MutedUntilMS == b.MutedUntilMS && slices.Equal(a.Spans, b.Spans)
+func sameMember(have, want chat.Member) bool {
+	// Rows of format 1 do not say what who left saw last.
+	left := have.Left == nil || want.Left != nil && *have.Left == *want.Left
+	return have.Role == want.Role && have.JoinedMS == want.JoinedMS && have.MutedUntilMS == want.MutedUntilMS &&
+		slices.Equal(have.Spans, want.Spans) && left
 }
 
 // mendMember puts the row right; the read position is the truth, and kept where it can be.
 func (c *checker) mendMember(r *replay, want *stay, have message.Part, what string) error {
 	part := message.Part{Member: want.Member, Read: have.Read}
+	part.SentMS = have.SentMS
 	last := want.Last(r.head.Seq)
 	seq := min(max(have.Read.Seq, want.Spans[len(want.Spans)-1].From, want.sent), last)
 	ordinal, ok, err := c.ordinalAt(r.id, seq)
@@ -287,8 +298,8 @@ func (c *checker) mendMember(r *replay, want *stay, have message.Part, what stri
 	if ok {
 		part.Read = chat.Read{Seq: seq, Ordinal: ordinal}
 	}
-	key := key2(tableMember, uint64(r.id), uint64(want.User))
-	fix := put(key, appendPart(nil, part))
+	key := record.Key2(record.TableMember, uint64(r.id), uint64(want.User))
+	fix := put(key, record.AppendPart(nil, part))
 	if r.broken {
 		fix = nil
 	}
@@ -312,7 +323,7 @@ func (c *checker) member(r *replay, want *stay, have message.Part) error {
 		return nil
 	}
 	var current bool
-	ok, err = c.row(key2(tableRow, uint64(want.User), uint64(r.id)), func(d *reader) { current = d.row(r.id).Current })
+	ok, err = c.row(record.Key2(record.TableRow, uint64(want.User), uint64(r.id)), func(d *record.Reader) { current = d.Row(r.id).Current })
 	if err != nil || (ok && current) {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/store/pebble"
+	"github.com/throng-im/throng/internal/store/pebble/record"
 	"github.com/throng-im/throng/internal/timeline"
 )
 
@@ -126,7 +127,15 @@ func edit(k []byte, fn func(v []byte) []byte) func(db *engine.DB) error {
 func cut(v []byte) []byte { return v[:len(v)-1] }
 
 func add(at int) func(v []byte) []byte {
-	return func(v []byte) []byte { v[at]++; return v }
+	return func(v []byte) []byte { v[(at+len(v))%len(v)]++; return v }
+}
+
+// reenter takes the end off a member's last span.
+func reenter(v []byte) []byte {
+	r := record.NewReader(v)
+	p := r.Part(0)
+	p.Spans[len(p.Spans)-1].To = 0
+	return record.AppendPart(nil, p)
 }
 
 func TestCheckPassesAHealthyFolder(t *testing.T) {
@@ -163,7 +172,10 @@ func TestCheckFindsAndMendsPlantedDamage(t *testing.T) {
 		{"the name is another one", edit(key('i', group), func(v []byte) []byte { v[len(v)-3]++; return v }), "conversation 2: its description", false},
 		{"a member is gone", dropRow(key('m', group, 3)), "the member row of user 3 is missing", false},
 		{"a member has another role", edit(key('m', group, 3), add(0)), "the member row of user 3 is not what", false},
-		{"who left is a member again", edit(key('m', group, 2), func(v []byte) []byte { v[len(v)-1] = 0; return v }), "the member row of user 2 is not what", false},
+		{"who left is a member again", edit(key('m', group, 2), reenter), "the member row of user 2 is not what", false},
+		{"who left saw another name", edit(key('m', group, 2), add(-2)), "the member row of user 2 is not what", false},
+		{"who is a member has left", edit(key('m', group, 3), func(v []byte) []byte { return append(v, 2, 1, 'x', 0) }), "the member row of user 3 is not what", false},
+		{"what a member row goes on with is nothing known", edit(key('m', group, 3), func(v []byte) []byte { return append(v, 77) }), "the member row of user 3 does not decode", false},
 		{"a stranger is a member", func(db *engine.DB) error {
 			return db.Set(key('m', direct, 3), []byte{1, 1, 0, 1, 0, 1, 1, 0}, engine.Sync)
 		}, "user 3, who never was a member", false},

@@ -1,7 +1,6 @@
 package pebble
 
 import (
-	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -9,21 +8,22 @@ import (
 
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/store/pebble/record"
 	"github.com/throng-im/throng/internal/timeline"
 )
 
 // users: each account decodes, and is found by its handle and its external id.
 func (c *checker) users() error {
-	return c.table(tableUser, func(key, value []byte) error {
+	return c.table(record.TableUser, func(key, value []byte) error {
 		c.report.Users++
-		if len(key) != 9 {
+		if len(key) != record.Key1Len {
 			return c.found(nil, "an account has the malformed key %x", key)
 		}
-		id := chat.UserID(binary.BigEndian.Uint64(key[1:]))
+		id := chat.UserID(record.First(key))
 		c.lastUser = max(c.lastUser, id)
-		r := reader{b: value}
-		u := r.account(id)
-		if !r.done() {
+		r := record.NewReader(value)
+		u := r.Account(id)
+		if !r.Done() {
 			return c.found(nil, "user %d: the account does not decode", id)
 		}
 		if u.Deleted {
@@ -35,7 +35,7 @@ func (c *checker) users() error {
 		for _, index := range []struct {
 			name, what string
 			key        []byte
-		}{{u.Handle, "handle", keyHandle(u.Handle)}, {u.ExternalID, "external id", keyExternal(u.ExternalID)}} {
+		}{{u.Handle, "handle", record.KeyHandle(u.Handle)}, {u.ExternalID, "external id", record.KeyExternal(u.ExternalID)}} {
 			if index.name == "" {
 				continue
 			}
@@ -49,17 +49,17 @@ func (c *checker) users() error {
 
 func (c *checker) index(id chat.UserID, what string, key []byte) error {
 	var to chat.UserID
-	ok, err := c.row(key, func(r *reader) { to = chat.UserID(r.number()) })
+	ok, err := c.row(key, func(r *record.Reader) { to = chat.UserID(r.Number()) })
 	if err != nil || (ok && to == id) {
 		return err
 	}
-	fix := put(key, binary.AppendUvarint(nil, uint64(id)))
+	fix := put(key, record.Number(uint64(id)))
 	if ok {
 		other, err := c.account(to)
 		if err != nil {
 			return err
 		}
-		if !other.Deleted && other.ID != 0 && (string(keyHandle(other.Handle)) == string(key) || string(keyExternal(other.ExternalID)) == string(key)) {
+		if !other.Deleted && other.ID != 0 && (string(record.KeyHandle(other.Handle)) == string(key) || string(record.KeyExternal(other.ExternalID)) == string(key)) {
 			return c.found(nil, "users %d and %d have the same %s", id, to, what)
 		}
 	}
@@ -68,7 +68,7 @@ func (c *checker) index(id chat.UserID, what string, key []byte) error {
 
 // account reads one; the zero Account where there is none.
 func (c *checker) account(id chat.UserID) (a account.Account, err error) {
-	ok, err := c.row(keyUser(id), func(r *reader) { a = r.account(id) })
+	ok, err := c.row(record.KeyUser(id), func(r *record.Reader) { a = r.Account(id) })
 	if !ok {
 		return account.Account{}, err
 	}
@@ -79,12 +79,12 @@ func (c *checker) account(id chat.UserID) (a account.Account, err error) {
 func (c *checker) indexes() error {
 	check := func(what string, has func(a account.Account) []byte) func(key, value []byte) error {
 		return func(key, value []byte) error {
-			if key[0] == tableExternal && len(key) > 1 && key[1] == 0 {
+			if key[0] == record.TableExternal && len(key) > 1 && key[1] == 0 {
 				return nil // the mark of a deleted account
 			}
-			r := reader{b: value}
-			id := chat.UserID(r.number())
-			if !r.done() {
+			r := record.NewReader(value)
+			id := chat.UserID(r.Number())
+			if !r.Done() {
 				return c.found(remove(key), "the index of %ss: the row %q does not decode", what, key[1:])
 			}
 			a, err := c.account(id)
@@ -97,25 +97,25 @@ func (c *checker) indexes() error {
 			return c.found(remove(key), "the index of %ss leads from %q to user %d, who has another one", what, key[1:], id)
 		}
 	}
-	if err := c.table(tableHandle, check("handle", func(a account.Account) []byte { return keyHandle(a.Handle) })); err != nil {
+	if err := c.table(record.TableHandle, check("handle", func(a account.Account) []byte { return record.KeyHandle(a.Handle) })); err != nil {
 		return err
 	}
-	return c.table(tableExternal, check("external id", func(a account.Account) []byte { return keyExternal(a.ExternalID) }))
+	return c.table(record.TableExternal, check("external id", func(a account.Account) []byte { return record.KeyExternal(a.ExternalID) }))
 }
 
 // devices belong to accounts.
 func (c *checker) devices() error {
 	var owner account.Account
-	return c.table(tableDevice, func(key, value []byte) error {
+	return c.table(record.TableDevice, func(key, value []byte) error {
 		c.report.Devices++
-		if len(key) != 17 {
+		if len(key) != record.Key2Len {
 			return c.found(remove(key), "a device has the malformed key %x", key)
 		}
-		user, id := chat.UserID(binary.BigEndian.Uint64(key[1:])), chat.DeviceID(binary.BigEndian.Uint64(key[9:]))
+		user, id := chat.UserID(record.First(key)), chat.DeviceID(record.Second(key))
 		c.lastDevice = max(c.lastDevice, id)
-		r := reader{b: value}
-		r.device(user, id)
-		if !r.done() {
+		r := record.NewReader(value)
+		r.Device(user, id)
+		if !r.Done() {
 			return c.found(remove(key), "device %d of user %d does not decode; it will have to sign in again", id, user)
 		}
 		if owner.ID != user {
@@ -147,13 +147,13 @@ func (c *checker) rows() error {
 			return nil
 		}
 		slices.Sort(places)
-		var e end
-		if _, err := c.row(key1(tableLast, uint64(user)), func(r *reader) { e = r.end() }); err != nil {
+		var e record.End
+		if _, err := c.row(record.Key1(record.TableLast, uint64(user)), func(r *record.Reader) { e = r.End() }); err != nil {
 			return err
 		}
-		last := e.last
-		if e.current != current {
-			return c.staleRow("user %d is in %d conversations, and is said to be in %d", user, current, e.current)
+		last := e.Last
+		if e.Current != current {
+			return c.staleRow("user %d is in %d conversations, and is said to be in %d", user, current, e.Current)
 		}
 		for i, p := range places {
 			if i > 0 && p == places[i-1] {
@@ -168,21 +168,21 @@ func (c *checker) rows() error {
 		}
 		return nil
 	}
-	err := c.table(tableRow, func(key, value []byte) error {
+	err := c.table(record.TableRow, func(key, value []byte) error {
 		c.report.Rows++
-		if len(key) != 17 {
+		if len(key) != record.Key2Len {
 			return c.staleRow("a row has the malformed key %x", key)
 		}
-		u, id := chat.UserID(binary.BigEndian.Uint64(key[1:])), chat.ConversationID(binary.BigEndian.Uint64(key[9:]))
+		u, id := chat.UserID(record.First(key)), chat.ConversationID(record.Second(key))
 		if u != user {
 			if err := done(); err != nil {
 				return err
 			}
 			user, places, current = u, places[:0], 0
 		}
-		r := reader{b: value}
-		row := r.row(id)
-		if !r.done() {
+		r := record.NewReader(value)
+		row := r.Row(id)
+		if !r.Done() {
 			return c.staleRow("the row of user %d and conversation %d does not decode", u, id)
 		}
 		if row.Current {
@@ -204,7 +204,7 @@ func (c *checker) timelineRow(user chat.UserID, row timeline.Row) error {
 		return nil
 	}
 	var m chat.Member
-	ok, err := c.row(key2(tableMember, uint64(row.Conversation), uint64(user)), func(r *reader) { m = r.part(user).Member })
+	ok, err := c.row(record.Key2(record.TableMember, uint64(row.Conversation), uint64(user)), func(r *record.Reader) { m = r.Part(user).Member })
 	switch {
 	case err != nil:
 		return err
@@ -212,34 +212,25 @@ func (c *checker) timelineRow(user chat.UserID, row timeline.Row) error {
 		return c.staleRow("user %d has conversation %d, but never was a member", user, row.Conversation)
 	case row.Current != m.Current():
 		return c.staleRow("user %d and conversation %d: member is %t, the log says %t", user, row.Conversation, row.Current, m.Current())
-	case row.Seq != 0 && row.Seq != changeSeq(m):
-		return c.staleRow("user %d and conversation %d: the membership is of seq %d, the log says %d", user, row.Conversation, row.Seq, changeSeq(m))
+	case row.Seq != 0 && row.Seq != record.ChangeSeq(m):
+		return c.staleRow("user %d and conversation %d: the membership is of seq %d, the log says %d", user, row.Conversation, row.Seq, record.ChangeSeq(m))
 	}
 	return nil
 }
 
-// changeSeq is where the membership last began or ended.
-func changeSeq(m chat.Member) chat.Seq {
-	if len(m.Spans) == 0 {
-		return 0
-	}
-	last := m.Spans[len(m.Spans)-1]
-	return max(last.From, last.To)
-}
-
 // settings belong to people who are or were members.
 func (c *checker) settings() error {
-	return c.table(tableSettings, func(key, value []byte) error {
-		if len(key) != 17 {
+	return c.table(record.TableSettings, func(key, value []byte) error {
+		if len(key) != record.Key2Len {
 			return c.found(remove(key), "settings have the malformed key %x", key)
 		}
-		user, id := chat.UserID(binary.BigEndian.Uint64(key[1:])), chat.ConversationID(binary.BigEndian.Uint64(key[9:]))
-		r := reader{b: value}
-		r.settings(true)
-		if !r.done() {
+		user, id := chat.UserID(record.First(key)), chat.ConversationID(record.Second(key))
+		r := record.NewReader(value)
+		r.Settings(true)
+		if !r.Done() {
 			return c.found(remove(key), "the settings of user %d for conversation %d do not decode", user, id)
 		}
-		ok, err := c.row(key2(tableMember, uint64(id), uint64(user)), func(r *reader) { r.part(user) })
+		ok, err := c.row(record.Key2(record.TableMember, uint64(id), uint64(user)), func(r *record.Reader) { r.Part(user) })
 		if err != nil || ok {
 			return err
 		}
@@ -252,17 +243,17 @@ func (c *checker) rebuildTimelines() error {
 	if err := c.flush(); err != nil {
 		return err
 	}
-	for _, table := range []byte{tableRow, tableLast} {
+	for _, table := range []byte{record.TableRow, record.TableLast} {
 		if err := c.batch.DeleteRange([]byte{table}, []byte{table + 1}, nil); err != nil {
 			return fmt.Errorf("dropping timelines: %w", err)
 		}
 	}
-	generation, err := drawGeneration()
+	generation, err := record.Draw()
 	if err != nil {
 		return err
 	}
-	for name, n := range map[string]uint64{metaGeneration: generation, metaTimeline: uint64(c.tail)} {
-		if err := c.batch.Set(keyMeta(name), binary.AppendUvarint(nil, n), nil); err != nil {
+	for name, n := range map[string]uint64{record.MetaGeneration: generation, record.MetaTimeline: uint64(c.tail)} {
+		if err := c.batch.Set(record.KeyMeta(name), record.Number(n), nil); err != nil {
 			return fmt.Errorf("rebuilding timelines: %w", err)
 		}
 	}
@@ -274,8 +265,8 @@ func (c *checker) rebuildTimelines() error {
 	old := c.snap
 	c.snap = snap
 	defer func() { c.snap = old; _ = snap.Close() }()
-	ends := make(map[chat.UserID]end)
-	return c.table(tableMember, func(key, value []byte) error {
+	ends := make(map[chat.UserID]record.End)
+	return c.table(record.TableMember, func(key, value []byte) error {
 		if err := rebuildRow(c.batch, key, value, ends); err != nil {
 			return fmt.Errorf("rebuilding timelines: %w", err)
 		}

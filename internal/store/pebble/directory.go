@@ -2,18 +2,18 @@ package pebble
 
 import (
 	"context"
-	"encoding/binary"
 
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/store/pebble/record"
 )
 
 // Conversation returns what stands about a conversation.
 func (s *Store) Conversation(ctx context.Context, id chat.ConversationID) (chat.Conversation, error) {
 	var c chat.Conversation
-	found, err := s.row(key1(tableConversation, uint64(id)), "conversation", func(r *reader) { c = r.conversation(id) })
+	found, err := s.row(record.Key1(record.TableConversation, uint64(id)), "conversation", func(r *record.Reader) { c = r.Conversation(id) })
 	switch {
 	case err != nil:
 		return chat.Conversation{}, err
@@ -38,7 +38,7 @@ func (s *Store) Read(ctx context.Context, id chat.ConversationID, user chat.User
 
 func (s *Store) part(ctx context.Context, id chat.ConversationID, user chat.UserID) (message.Part, error) {
 	var p message.Part
-	found, err := s.row(key2(tableMember, uint64(id), uint64(user)), "member", func(r *reader) { p = r.part(user) })
+	found, err := s.row(record.Key2(record.TableMember, uint64(id), uint64(user)), "member", func(r *record.Reader) { p = r.Part(user) })
 	if err != nil {
 		return message.Part{}, err
 	}
@@ -63,12 +63,12 @@ func (s *Store) Members(ctx context.Context, id chat.ConversationID, after chat.
 	defer release()
 	snap := s.db.NewSnapshot() // of a transfer, both or none is seen
 	defer func() { _ = snap.Close() }()
-	table := byte(tableMember)
+	table := byte(record.TableMember)
 	if role == chat.RoleOwner || role == chat.RoleAdmin {
-		table = tableLead
+		table = record.TableLead
 	}
 	iter, err := snap.NewIter(&pebble.IterOptions{
-		LowerBound: key2(table, uint64(id), uint64(after)+1), UpperBound: key1(table, uint64(id)+1),
+		LowerBound: record.Key2(table, uint64(id), uint64(after)+1), UpperBound: record.Key1(table, uint64(id)+1),
 	})
 	if err != nil {
 		return nil, storageError(err, "listing members")
@@ -76,7 +76,7 @@ func (s *Store) Members(ctx context.Context, id chat.ConversationID, after chat.
 	defer func() { _ = iter.Close() }()
 	out := make([]chat.Member, 0, min(max(limit, 0), 256))
 	for ok := iter.First(); ok && len(out) < limit; ok = iter.Next() {
-		if len(iter.Key()) != 17 {
+		if len(iter.Key()) != record.Key2Len {
 			continue
 		}
 		m, err := memberAt(snap, iter)
@@ -96,31 +96,31 @@ func (s *Store) Members(ctx context.Context, id chat.ConversationID, after chat.
 // memberAt reads the member that an iterator stands at, in the table of members or in the index.
 func memberAt(snap *pebble.Snapshot, iter *pebble.Iterator) (m chat.Member, err error) {
 	key := iter.Key()
-	id, user := binary.BigEndian.Uint64(key[1:]), chat.UserID(binary.BigEndian.Uint64(key[9:]))
-	if key[0] == tableLead {
-		_, err = lookup(snap, key2(tableMember, id, uint64(user)), "member", func(r *reader) { m = r.part(user).Member })
+	id, user := record.First(key), chat.UserID(record.Second(key))
+	if key[0] == record.TableLead {
+		_, err = lookup(snap, record.Key2(record.TableMember, id, uint64(user)), "member", func(r *record.Reader) { m = r.Part(user).Member })
 		return m, err
 	}
 	value, err := iter.ValueAndErr()
 	if err != nil {
 		return m, storageError(err, "listing members")
 	}
-	r := reader{b: value}
-	m = r.part(user).Member
-	if !r.done() {
-		return m, errDamaged("member")
+	r := record.NewReader(value)
+	m = r.Part(user).Member
+	if !r.Done() {
+		return m, record.ErrDamaged("member")
 	}
 	return m, nil
 }
 
 // Pair finds the direct conversation of two users, or settles which one it is going to be.
 func (s *Store) Pair(ctx context.Context, low, high chat.UserID, create chat.ConversationID) (chat.ConversationID, error) {
-	return s.claim(ctx, key2(tablePair, uint64(low), uint64(high)), create)
+	return s.claim(ctx, record.Key2(record.TablePair, uint64(low), uint64(high)), create)
 }
 
 // Claim finds the group that a user made under a client id, or settles which one it is going to be.
 func (s *Store) Claim(ctx context.Context, actor chat.UserID, client chat.ClientID, create chat.ConversationID) (chat.ConversationID, error) {
-	return s.claim(ctx, append(key1(tableClaim, uint64(actor)), client[:]...), create)
+	return s.claim(ctx, record.KeyClaim(actor, client), create)
 }
 
 // claim returns the conversation that stands under a key; the first one that was offered stands there for ever.
@@ -138,7 +138,7 @@ func (s *Store) claim(ctx context.Context, key []byte, create chat.ConversationI
 			return err
 		}
 		id = create
-		return storageError(b.Set(key, binary.AppendUvarint(nil, uint64(create)), nil), "storing a conversation")
+		return storageError(b.Set(key, record.Number(uint64(create)), nil), "storing a conversation")
 	})
 	if err != nil {
 		return 0, err
@@ -147,7 +147,7 @@ func (s *Store) claim(ctx context.Context, key []byte, create chat.ConversationI
 }
 
 func (s *Store) claimed(key []byte) (id chat.ConversationID, err error) {
-	_, err = s.row(key, "conversation", func(r *reader) { id = chat.ConversationID(r.number()) })
+	_, err = s.row(key, "conversation", func(r *record.Reader) { id = chat.ConversationID(r.Number()) })
 	return id, err
 }
 
@@ -156,12 +156,12 @@ func (s *Store) Reserve(ctx context.Context, n int) (chat.ConversationID, error)
 	if n < 1 || n > 10_000 {
 		return 0, chat.Errorf(chat.CodeInvalid, chat.ReasonFieldInvalid, "1 to 10,000 ids can be reserved at once, not %d", n)
 	}
-	first, err := s.reserve(ctx, "conversation", uint64(n))
+	first, err := s.reserve(ctx, record.MetaNextConversation, uint64(n))
 	return chat.ConversationID(first), err
 }
 
 // row reads one row from outside of a batch. What it gives is not settled.
-func (s *Store) row(key []byte, what string, decode func(r *reader)) (bool, error) {
+func (s *Store) row(key []byte, what string, decode func(r *record.Reader)) (bool, error) {
 	release, err := s.read()
 	if err != nil {
 		return false, err

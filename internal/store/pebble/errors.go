@@ -37,11 +37,6 @@ func errClosed() error {
 	return chat.Errorf(chat.CodeUnavailable, chat.ReasonStorageUnavailable, "the store is closed; try again later")
 }
 
-// errDamaged says that a row does not decode, which no crash can bring about.
-func errDamaged(what string) error {
-	return chat.Errorf(chat.CodeInternal, chat.ReasonInternal, "a stored %s is damaged; run throng check", what)
-}
-
 func errNoConversation() error {
 	return chat.Errorf(chat.CodeNotFound, chat.ReasonConversationNotFound, "there is no such conversation for you")
 }

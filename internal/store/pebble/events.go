@@ -2,13 +2,13 @@ package pebble
 
 import (
 	"context"
-	"encoding/binary"
 
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/failpoint"
 	"github.com/throng-im/throng/internal/queue"
+	"github.com/throng-im/throng/internal/store/pebble/record"
 )
 
 // followEvents is how many events are handed over at most at once, one applied batch at least.
@@ -65,7 +65,7 @@ func (s *Store) storedEvents(from chat.Position, buf []chat.Event) ([]chat.Event
 	}
 	defer release()
 	iter, err := s.db.NewIter(&pebble.IterOptions{
-		LowerBound: keyEvent(from + 1), UpperBound: keyEvent(s.ring.position() + 1),
+		LowerBound: record.KeyEvent(from + 1), UpperBound: record.KeyEvent(s.ring.position() + 1),
 	})
 	if err != nil {
 		return nil, 0, storageError(err, "reading events")
@@ -73,7 +73,7 @@ func (s *Store) storedEvents(from chat.Position, buf []chat.Event) ([]chat.Event
 	defer func() { _ = iter.Close() }()
 	upTo := from
 	for ok := iter.First(); ok && len(buf) < followEvents; ok = iter.Next() {
-		position := chat.Position(binary.BigEndian.Uint64(iter.Key()[2:]))
+		position := record.EventPosition(iter.Key())
 		if position != upTo+1 {
 			return nil, 0, chat.Errorf(chat.CodeGone, chat.ReasonCursorInvalid,
 				"the events from %d to %d were dropped; what follows them must be rebuilt", upTo+1, position-1)
@@ -97,10 +97,10 @@ func (s *Store) storedEvents(from chat.Position, buf []chat.Event) ([]chat.Event
 }
 
 func (s *Store) decodeEvents(buf []chat.Event, row []byte) ([]chat.Event, error) {
-	r := reader{b: row}
-	for len(r.b) > 0 && !r.broken {
-		ev, named := r.event()
-		if named && !r.broken {
+	r := record.NewReader(row)
+	for r.More() {
+		ev, named := r.Event()
+		if named && !r.Broken() {
 			entry, err := s.entry(ev.Head.Conversation, ev.Head.Seq)
 			if err != nil {
 				return nil, err
@@ -109,17 +109,17 @@ func (s *Store) decodeEvents(buf []chat.Event, row []byte) ([]chat.Event, error)
 		}
 		buf = append(buf, ev)
 	}
-	if r.broken {
-		return nil, errDamaged("event")
+	if r.Broken() {
+		return nil, record.ErrDamaged("event")
 	}
 	return buf, nil
 }
 
 func (s *Store) entry(id chat.ConversationID, seq chat.Seq) (*chat.Entry, error) {
 	var e chat.Entry
-	found, err := s.get(keyEntry(id, seq), "entry", func(r *reader) { e = r.entry(id, seq) })
+	found, err := s.get(record.KeyEntry(id, seq), "entry", func(r *record.Reader) { e = r.Entry(id, seq) })
 	if err == nil && !found {
-		err = errDamaged("event")
+		err = record.ErrDamaged("event")
 	}
 	return &e, err
 }
@@ -135,28 +135,28 @@ func (s *Store) Trim(_ context.Context, upTo chat.Position) error {
 		return nil
 	}
 	_, err := s.apply(func(b *pebble.Batch) error {
-		if err := b.DeleteRange(keyEvent(0), keyEvent(upTo+1), nil); err != nil {
+		if err := b.DeleteRange(record.KeyEvent(0), record.KeyEvent(upTo+1), nil); err != nil {
 			return storageError(err, "dropping events")
 		}
-		return storageError(b.Set(keyMeta(metaTrimmed), binary.AppendUvarint(nil, uint64(upTo)), nil), "dropping events")
+		return storageError(b.Set(record.KeyMeta(record.MetaTrimmed), record.Number(uint64(upTo)), nil), "dropping events")
 	})
 	return err
 }
 
 // lastPosition finds where the events end, when the store opens.
 func (s *Store) lastPosition() (chat.Position, error) {
-	trimmed, err := s.counter(metaTrimmed)
+	trimmed, err := s.counter(record.MetaTrimmed)
 	if err != nil {
 		return 0, err
 	}
-	iter, err := s.db.NewIter(&pebble.IterOptions{LowerBound: keyEvent(0), UpperBound: []byte{tableEvent, singleShard + 1}})
+	iter, err := s.db.NewIter(&pebble.IterOptions{LowerBound: record.KeyEvent(0), UpperBound: []byte{record.TableEvent, record.SingleShard + 1}})
 	if err != nil {
 		return 0, storageError(err, "reading events")
 	}
 	defer func() { _ = iter.Close() }()
 	last := chat.Position(trimmed)
 	if iter.Last() {
-		last = max(last, chat.Position(binary.BigEndian.Uint64(iter.Key()[2:])))
+		last = max(last, record.EventPosition(iter.Key()))
 	}
 	return last, storageError(iter.Error(), "reading events")
 }

@@ -2,20 +2,13 @@ package pebble
 
 import (
 	"context"
-	"encoding/binary"
 
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/archive"
 	"github.com/throng-im/throng/internal/chat"
-)
-
-// The kinds of rows that say where an import put what. They stand for ever, so that an import can be repeated at any time.
-const (
-	importedUser         = 'u'
-	importedConversation = 'c' // made by the import
-	importedShared       = 's' // was there before
+	"github.com/throng-im/throng/internal/store/pebble/record"
 )
 
 // Imports is the part of an archive.Target that the engine keeps: which id of another install is which of ours. What it
@@ -25,15 +18,8 @@ type Imports struct{ s *Store }
 // Imports returns the imports of the store.
 func (s *Store) Imports() Imports { return Imports{s} }
 
-// keyImported: the origin's length stands in front of it, so that no origin is the beginning of another one's key.
-func keyImported(origin string, kind byte, id uint64) []byte {
-	k := append(make([]byte, 0, 12+len(origin)), tableImported)
-	k = appendString(k, origin)
-	return binary.BigEndian.AppendUint64(append(k, kind), id)
-}
-
 func (i Imports) imported(origin string, kind byte, id uint64) (to uint64, err error) {
-	_, err = i.s.get(keyImported(origin, kind, id), "import", func(r *reader) { to = r.number() })
+	_, err = i.s.get(record.KeyImported(origin, kind, id), "import", func(r *record.Reader) { to = r.Number() })
 	return to, err
 }
 
@@ -44,7 +30,7 @@ func (i Imports) User(_ context.Context, origin string, id chat.UserID) (chat.Us
 		return 0, err
 	}
 	defer release()
-	to, err := i.imported(origin, importedUser, uint64(id))
+	to, err := i.imported(origin, record.ImportedUser, uint64(id))
 	return chat.UserID(to), err
 }
 
@@ -68,7 +54,7 @@ func (i Imports) Users(ctx context.Context, origin string, users []archive.User)
 }
 
 func (i Imports) user(b *pebble.Batch, origin string, u archive.User) (chat.UserID, error) {
-	known, err := i.imported(origin, importedUser, uint64(u.ID))
+	known, err := i.imported(origin, record.ImportedUser, uint64(u.ID))
 	if err != nil || known != 0 {
 		return chat.UserID(known), err
 	}
@@ -91,27 +77,27 @@ func (i Imports) user(b *pebble.Batch, origin string, u archive.User) (chat.User
 			return 0, err
 		}
 	}
-	return id, putNumber(b, keyImported(origin, importedUser, uint64(u.ID)), uint64(id))
+	return id, putNumber(b, record.KeyImported(origin, record.ImportedUser, uint64(u.ID)), uint64(id))
 }
 
 // standing finds the account by the external id, then by the handle.
 func (i Imports) standing(a account.Account) (chat.UserID, error) {
 	accounts := i.s.Accounts()
 	if a.ExternalID != "" {
-		if id, err := accounts.pointer(keyExternal(a.ExternalID)); err != nil || id != 0 {
+		if id, err := accounts.pointer(record.KeyExternal(a.ExternalID)); err != nil || id != 0 {
 			return id, err
 		}
 	}
 	if a.Handle == "" {
 		return 0, nil
 	}
-	return accounts.pointer(keyHandle(a.Handle))
+	return accounts.pointer(record.KeyHandle(a.Handle))
 }
 
 // make stores an account under its own id where that was never given out, else under a fresh one.
 func (i Imports) make(b *pebble.Batch, a account.Account) (chat.UserID, error) {
 	accounts := i.s.Accounts()
-	last, err := i.s.counter(metaLastUser)
+	last, err := i.s.counter(record.MetaLastUser)
 	if err != nil {
 		return 0, err
 	}
@@ -128,7 +114,7 @@ func (i Imports) make(b *pebble.Batch, a account.Account) (chat.UserID, error) {
 	if a.Deleted {
 		a = account.Account{User: account.User{ID: a.ID, Version: a.Version, CreatedMS: a.CreatedMS}, Deleted: true}
 	}
-	for key, name := range map[string]string{string(keyHandle(a.Handle)): a.Handle, string(keyExternal(a.ExternalID)): a.ExternalID} {
+	for key, name := range map[string]string{string(record.KeyHandle(a.Handle)): a.Handle, string(record.KeyExternal(a.ExternalID)): a.ExternalID} {
 		if name != "" {
 			if err := putNumber(b, []byte(key), uint64(a.ID)); err != nil {
 				return 0, err
@@ -139,7 +125,7 @@ func (i Imports) make(b *pebble.Batch, a account.Account) (chat.UserID, error) {
 		return 0, err
 	}
 	if uint64(a.ID) > last {
-		if err := putNumber(b, keyMeta(metaLastUser), uint64(a.ID)); err != nil {
+		if err := putNumber(b, record.KeyMeta(record.MetaLastUser), uint64(a.ID)); err != nil {
 			return 0, err
 		}
 	}
@@ -157,7 +143,7 @@ func (i Imports) Placed(_ context.Context, origin string, id chat.ConversationID
 }
 
 func (i Imports) placed(origin string, id chat.ConversationID) (archive.Place, error) {
-	for _, kind := range []byte{importedConversation, importedShared} {
+	for _, kind := range []byte{record.ImportedConversation, record.ImportedShared} {
 		to, err := i.imported(origin, kind, uint64(id))
 		if err != nil {
 			return archive.Place{}, err
@@ -166,7 +152,7 @@ func (i Imports) placed(origin string, id chat.ConversationID) (archive.Place, e
 			continue
 		}
 		head, err := i.s.readHead(chat.ConversationID(to))
-		return archive.Place{ID: chat.ConversationID(to), Head: head.Seq, Shared: kind == importedShared}, err
+		return archive.Place{ID: chat.ConversationID(to), Head: head.Seq, Shared: kind == record.ImportedShared}, err
 	}
 	return archive.Place{}, nil
 }
@@ -178,8 +164,8 @@ func (i Imports) Place(_ context.Context, origin string, c chat.Conversation) (a
 		if p, err = i.placed(origin, c.ID); err != nil || p.ID != 0 {
 			return err
 		}
-		kind := byte(importedConversation)
-		pair := key2(tablePair, uint64(c.Pair[0]), uint64(c.Pair[1]))
+		kind := byte(record.ImportedConversation)
+		pair := record.Key2(record.TablePair, uint64(c.Pair[0]), uint64(c.Pair[1]))
 		if c.Kind == chat.KindDirect {
 			if p.ID, err = i.s.claimed(pair); err != nil {
 				return err
@@ -191,7 +177,7 @@ func (i Imports) Place(_ context.Context, origin string, c chat.Conversation) (a
 				return err
 			}
 			if p.Head, p.Shared = head.Seq, head.Exists(); p.Shared {
-				kind = importedShared
+				kind = record.ImportedShared
 			}
 		} else if p.ID, err = i.take(b, c.ID); err != nil {
 			return err
@@ -201,14 +187,14 @@ func (i Imports) Place(_ context.Context, origin string, c chat.Conversation) (a
 				return err
 			}
 		}
-		return putNumber(b, keyImported(origin, kind, uint64(c.ID)), uint64(p.ID))
+		return putNumber(b, record.KeyImported(origin, kind, uint64(c.ID)), uint64(p.ID))
 	})
 	return p, err
 }
 
 // take gives out an id that was never given out: the wanted one where it lies beyond all of them, else the next one.
 func (i Imports) take(b *pebble.Batch, wanted chat.ConversationID) (chat.ConversationID, error) {
-	next, err := i.s.counter("next conversation")
+	next, err := i.s.counter(record.MetaNextConversation)
 	if err != nil {
 		return 0, err
 	}
@@ -219,5 +205,5 @@ func (i Imports) take(b *pebble.Batch, wanted chat.ConversationID) (chat.Convers
 	if id > chat.MaxID {
 		return 0, chat.Errorf(chat.CodeInvalid, chat.ReasonIDInvalid, "conversation %d: ids end at %d", wanted, uint64(chat.MaxID))
 	}
-	return id, putNumber(b, keyMeta("next conversation"), uint64(id)+1)
+	return id, putNumber(b, record.KeyMeta(record.MetaNextConversation), uint64(id)+1)
 }

@@ -2,12 +2,12 @@ package pebble
 
 import (
 	"context"
-	"encoding/binary"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/throng-im/throng/internal/failpoint"
+	"github.com/throng-im/throng/internal/store/pebble/record"
 )
 
 // leaseBlock is how many ids are stored as given out at once. What is left of a block when the process ends is lost.
@@ -25,25 +25,25 @@ type block struct{ next, limit uint64 }
 
 func newLeases() *leases { return &leases{blocks: make(map[string]block)} }
 
-// reserve gives out n ids of a kind that were never given out before, and returns the first. Ids begin at 1.
-func (s *Store) reserve(ctx context.Context, kind string, n uint64) (uint64, error) {
+// reserve gives out n ids that were never given out before, and returns the first. Ids begin at 1. The name is that of the row
+// which holds the end of what is given out.
+func (s *Store) reserve(ctx context.Context, name string, n uint64) (uint64, error) {
 	l := s.lease
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	left := l.blocks[kind]
+	left := l.blocks[name]
 	if left.limit-left.next < n {
 		var err error
-		if left, err = s.leaseBlock(ctx, kind, max(n, leaseBlock)); err != nil {
+		if left, err = s.leaseBlock(ctx, name, max(n, leaseBlock)); err != nil {
 			return 0, err
 		}
 	}
-	l.blocks[kind] = block{next: left.next + n, limit: left.limit}
+	l.blocks[name] = block{next: left.next + n, limit: left.limit}
 	return left.next, nil
 }
 
-func (s *Store) leaseBlock(ctx context.Context, kind string, n uint64) (block, error) {
+func (s *Store) leaseBlock(ctx context.Context, name string, n uint64) (block, error) {
 	failpoint.Hit(failpoint.LeaseBefore)
-	name := "next " + kind
 	var fresh block
 	g, err := s.apply(func(b *pebble.Batch) error {
 		next, err := s.counter(name)
@@ -51,7 +51,7 @@ func (s *Store) leaseBlock(ctx context.Context, kind string, n uint64) (block, e
 			return err
 		}
 		fresh = block{next: max(next, 1), limit: max(next, 1) + n}
-		return storageError(b.Set(keyMeta(name), binary.AppendUvarint(nil, fresh.limit), nil), "reserving ids")
+		return storageError(b.Set(record.KeyMeta(name), record.Number(fresh.limit), nil), "reserving ids")
 	})
 	if err != nil {
 		return block{}, err

@@ -2,7 +2,6 @@ package pebble
 
 import (
 	"context"
-	"encoding/binary"
 	"math"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -10,6 +9,7 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/failpoint"
 	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/store/pebble/record"
 )
 
 // Append decides drafts and applies what they change as one batch.
@@ -112,7 +112,7 @@ func (s *Store) scan(q message.Range, limit, maxBytes int) ([]chat.Entry, error)
 		return nil, nil
 	}
 	iter, err := s.db.NewIter(&pebble.IterOptions{
-		LowerBound: keyEntry(q.Conversation, q.From), UpperBound: keyEntry(q.Conversation, chat.Seq(to+1)),
+		LowerBound: record.KeyEntry(q.Conversation, q.From), UpperBound: record.KeyEntry(q.Conversation, chat.Seq(to+1)),
 	})
 	if err != nil {
 		return nil, storageError(err, "reading entries")
@@ -131,7 +131,7 @@ func (s *Store) scan(q message.Range, limit, maxBytes int) ([]chat.Entry, error)
 		if maxBytes -= len(value); maxBytes < 0 && len(out) > 0 {
 			break
 		}
-		e, err := decodeEntry(iter.Key(), value)
+		e, err := record.DecodeEntry(iter.Key(), value)
 		if err != nil {
 			return nil, err
 		}
@@ -144,18 +144,6 @@ func (s *Store) scan(q message.Range, limit, maxBytes int) ([]chat.Entry, error)
 		reverse(out)
 	}
 	return out, nil
-}
-
-func decodeEntry(key, value []byte) (chat.Entry, error) {
-	if len(key) != 17 {
-		return chat.Entry{}, errDamaged("entry")
-	}
-	r := reader{b: value}
-	e := r.entry(chat.ConversationID(binary.BigEndian.Uint64(key[1:])), chat.Seq(binary.BigEndian.Uint64(key[9:])))
-	if !r.done() {
-		return chat.Entry{}, errDamaged("entry")
-	}
-	return e, nil
 }
 
 func reverse(entries []chat.Entry) {
@@ -212,7 +200,7 @@ func (s *Store) bury(b *pebble.Batch, q message.Range, sender chat.UserID, why c
 			continue
 		}
 		e.Body = chat.Tombstone{Reason: why}
-		if err := b.Set(keyEntry(e.Conversation, e.Seq), appendEntry(nil, e), nil); err != nil {
+		if err := b.Set(record.KeyEntry(e.Conversation, e.Seq), record.AppendEntry(nil, e), nil); err != nil {
 			return 0, storageError(err, "writing a tombstone")
 		}
 		n++

@@ -15,17 +15,7 @@ import (
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
-)
-
-// formatVersion is the layout of keys and records. A folder of a newer one is refused, an older one is upgraded when it is
-// opened.
-const formatVersion = 1
-
-// Names of meta rows.
-const (
-	metaFormat  = "format"
-	metaEpoch   = "epoch"
-	metaTrimmed = "trimmed" // events up to here were dropped
+	"github.com/throng-im/throng/internal/store/pebble/record"
 )
 
 // Store is one Pebble database and the adapters on it: it is the [message.Log], the conversation.Directory and the
@@ -79,19 +69,23 @@ func Open(dir string, o Options) (*Store, error) {
 
 // begin checks the folder's format and reads where the counters stand.
 func (s *Store) begin() error {
-	format, err := s.counter(metaFormat)
+	format, err := s.counter(record.MetaFormat)
 	switch {
 	case err != nil:
 		return err
-	case format > formatVersion:
+	case format > record.Format:
 		return fmt.Errorf("the folder has format %d, written by a newer version of throng; this one knows formats up to %d: "+
-			"install the newer version, or restore a backup of this one's", format, formatVersion)
+			"install the newer version, or restore a backup of this one's", format, record.Format)
+	case format == 1: // rows of it are read as they are; only who does not know what came since must not open the folder
+		if err := s.putCounters(map[string]uint64{record.MetaFormat: record.Format}); err != nil {
+			return err
+		}
 	case format == 0:
-		if err := s.putCounters(map[string]uint64{metaFormat: formatVersion, metaEpoch: 1}); err != nil {
+		if err := s.putCounters(map[string]uint64{record.MetaFormat: record.Format, record.MetaEpoch: 1}); err != nil {
 			return err
 		}
 	}
-	if s.epoch, err = s.counter(metaEpoch); err != nil {
+	if s.epoch, err = s.counter(record.MetaEpoch); err != nil {
 		return err
 	}
 	tail, err := s.lastPosition()
@@ -110,7 +104,7 @@ func (s *Store) Epoch() uint64 { return s.epoch }
 // restored and serves nobody yet, and holds from the next Open on. It is a time, so that two folders that were restored
 // from one backup, and went on apart, have two epochs.
 func (s *Store) RaiseEpoch() error {
-	return s.putCounters(map[string]uint64{metaEpoch: max(s.epoch+1, uint64(max(0, s.now().UnixMilli())))})
+	return s.putCounters(map[string]uint64{record.MetaEpoch: max(s.epoch+1, uint64(max(0, s.now().UnixMilli())))})
 }
 
 // Ready reports why the store would refuse sends; nil while it takes them.
@@ -142,7 +136,7 @@ func (s *Store) Close() error {
 
 // counter reads a number of the meta table; 0 where there is none. It is for when nothing is being written.
 func (s *Store) counter(name string) (uint64, error) {
-	value, closer, err := s.db.Get(keyMeta(name))
+	value, closer, err := s.db.Get(record.KeyMeta(name))
 	if errors.Is(err, pebble.ErrNotFound) {
 		return 0, nil
 	}
@@ -152,7 +146,7 @@ func (s *Store) counter(name string) (uint64, error) {
 	defer func() { _ = closer.Close() }()
 	n, size := binary.Uvarint(value)
 	if size <= 0 {
-		return 0, errDamaged(name)
+		return 0, record.ErrDamaged(name)
 	}
 	return n, nil
 }
@@ -161,7 +155,7 @@ func (s *Store) counter(name string) (uint64, error) {
 func (s *Store) putCounters(all map[string]uint64) error {
 	g, err := s.apply(func(b *pebble.Batch) error {
 		for name, n := range all {
-			if err := b.Set(keyMeta(name), binary.AppendUvarint(nil, n), nil); err != nil {
+			if err := b.Set(record.KeyMeta(name), record.Number(n), nil); err != nil {
 				return storageError(err, "storing "+name)
 			}
 		}
@@ -253,11 +247,11 @@ func (s *Store) Heads(ctx context.Context, ids []chat.ConversationID) ([]chat.He
 }
 
 func (s *Store) readHead(id chat.ConversationID) (h chat.Head, err error) {
-	_, err = s.get(key1(tableHead, uint64(id)), "head", func(r *reader) { h = r.head(id) })
+	_, err = s.get(record.Key1(record.TableHead, uint64(id)), "head", func(r *record.Reader) { h = r.Head(id) })
 	return h, err
 }
 
 // get reads one row and hands it to decode; found is false where there is none. What it gives is not settled.
-func (s *Store) get(key []byte, what string, decode func(r *reader)) (found bool, err error) {
+func (s *Store) get(key []byte, what string, decode func(r *record.Reader)) (found bool, err error) {
 	return lookup(s.db, key, what, decode)
 }

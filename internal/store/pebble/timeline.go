@@ -2,8 +2,6 @@ package pebble
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"sync"
 
@@ -11,13 +9,8 @@ import (
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/failpoint"
+	"github.com/throng-im/throng/internal/store/pebble/record"
 	"github.com/throng-im/throng/internal/timeline"
-)
-
-// Names of meta rows.
-const (
-	metaGeneration = "timeline_generation"
-	metaTimeline   = "timeline_position"
 )
 
 var _ timeline.Store = (*Timelines)(nil)
@@ -42,28 +35,19 @@ type Timelines struct {
 
 // Timelines returns the timelines of the store. It is called once.
 func (s *Store) Timelines() (*Timelines, error) {
-	g, err := s.counter(metaGeneration)
+	g, err := s.counter(record.MetaGeneration)
 	if err != nil {
 		return nil, err
 	}
 	if g == 0 {
-		if g, err = drawGeneration(); err != nil {
+		if g, err = record.Draw(); err != nil {
 			return nil, err
 		}
-		if err := s.putCounters(map[string]uint64{metaGeneration: g}); err != nil {
+		if err := s.putCounters(map[string]uint64{record.MetaGeneration: g}); err != nil {
 			return nil, err
 		}
 	}
 	return &Timelines{store: s, generation: g}, nil
-}
-
-// drawGeneration is random, so that a generation is not met again, wherever backups and rebuilds come from.
-func drawGeneration() (uint64, error) {
-	var b [8]byte
-	if _, err := rand.Read(b[:]); err != nil {
-		return 0, chat.Wrap(err, chat.CodeInternal, chat.ReasonInternal, "drawing a generation")
-	}
-	return max(binary.BigEndian.Uint64(b[:])&chat.MaxID, 1), nil
 }
 
 // Generation implements timeline.Store.
@@ -73,7 +57,7 @@ func (t *Timelines) Generation() uint64 { return t.generation }
 func (t *Timelines) Position(ctx context.Context) (chat.Position, error) {
 	var pos uint64
 	err := t.look(ctx, func(snap *pebble.Snapshot) error {
-		_, err := lookup(snap, keyMeta(metaTimeline), "position", func(r *reader) { pos = r.number() })
+		_, err := lookup(snap, record.KeyMeta(record.MetaTimeline), "position", func(r *record.Reader) { pos = r.Number() })
 		return err
 	})
 	return chat.Position(pos), err
@@ -117,7 +101,7 @@ func (t *Timelines) Apply(_ context.Context, changes []timeline.Change, pos chat
 			return nil, err
 		}
 	}
-	w.set(keyMeta(metaTimeline), binary.AppendUvarint(nil, uint64(pos)))
+	w.set(record.KeyMeta(record.MetaTimeline), record.Number(uint64(pos)))
 	if _, err := t.commit(w); err != nil {
 		return nil, err
 	}
@@ -147,12 +131,12 @@ func (t *Timelines) putSettings(
 		return settings, 0, err
 	}
 	defer w.close()
-	key := key2(tableSettings, uint64(user), uint64(id))
-	if _, err := lookup(t.store.db, key, "settings", func(r *reader) { settings = r.settings(true) }); err != nil {
+	key := record.Key2(record.TableSettings, uint64(user), uint64(id))
+	if _, err := lookup(t.store.db, key, "settings", func(r *record.Reader) { settings = r.Settings(true) }); err != nil {
 		return settings, 0, err
 	}
 	settings = p.On(settings)
-	w.set(key, appendSettings(nil, settings))
+	w.set(key, record.AppendSettings(nil, settings))
 	k := rowKey{user, id}
 	was, err := w.row(k)
 	if err != nil {
@@ -198,11 +182,11 @@ func (t *Timelines) Rows(ctx context.Context, user chat.UserID) (timeline.Rows, 
 // Row implements timeline.Store.
 func (t *Timelines) Row(ctx context.Context, user chat.UserID, id chat.ConversationID) (row timeline.Row, ok bool, err error) {
 	err = t.look(ctx, func(snap *pebble.Snapshot) error {
-		ok, err = lookup(snap, key2(tableRow, uint64(user), uint64(id)), "timeline row", func(r *reader) { row = r.row(id) })
+		ok, err = lookup(snap, record.Key2(record.TableRow, uint64(user), uint64(id)), "timeline row", func(r *record.Reader) { row = r.Row(id) })
 		if err != nil {
 			return err
 		}
-		_, err = lookup(snap, key2(tableSettings, uint64(user), uint64(id)), "settings", func(r *reader) { row.Settings = r.settings(true) })
+		_, err = lookup(snap, record.Key2(record.TableSettings, uint64(user), uint64(id)), "settings", func(r *record.Reader) { row.Settings = r.Settings(true) })
 		return err
 	})
 	return row, ok, err
@@ -222,7 +206,7 @@ func (t *Timelines) Counts(_ context.Context, users []chat.UserID) ([]int, error
 		if err != nil {
 			return nil, err
 		}
-		out[i] = int(e.current)
+		out[i] = int(e.Current)
 	}
 	return out, nil
 }
@@ -232,7 +216,7 @@ func (t *Timelines) Drafts(ctx context.Context, user chat.UserID, ids []chat.Con
 	drafts := make([]string, len(ids))
 	err := t.look(ctx, func(snap *pebble.Snapshot) error {
 		for i, id := range ids {
-			_, err := lookup(snap, key2(tableSettings, uint64(user), uint64(id)), "settings", func(r *reader) { drafts[i] = r.settings(true).Draft })
+			_, err := lookup(snap, record.Key2(record.TableSettings, uint64(user), uint64(id)), "settings", func(r *record.Reader) { drafts[i] = r.Settings(true).Draft })
 			if err != nil {
 				return err
 			}

@@ -2,13 +2,13 @@ package pebble
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/queue"
+	"github.com/throng-im/throng/internal/store/pebble/record"
 	"github.com/throng-im/throng/internal/timeline"
 )
 
@@ -57,11 +57,11 @@ func (l TimelineLogs) look(ctx context.Context, ids []chat.ConversationID, fn fu
 }
 
 func readPart(snap *pebble.Snapshot, user chat.UserID, id chat.ConversationID, p *timeline.Part) error {
-	if _, err := lookup(snap, key1(tableHead, uint64(id)), "head", func(r *reader) { p.Head = r.head(id) }); err != nil {
+	if _, err := lookup(snap, record.Key1(record.TableHead, uint64(id)), "head", func(r *record.Reader) { p.Head = r.Head(id) }); err != nil {
 		return err
 	}
-	_, err := lookup(snap, key2(tableMember, uint64(id), uint64(user)), "member", func(r *reader) {
-		part := r.part(user)
+	_, err := lookup(snap, record.Key2(record.TableMember, uint64(id), uint64(user)), "member", func(r *record.Reader) {
+		part := r.Part(user)
 		p.Member, p.Read = part.Member, part.Read
 	})
 	last := p.Member.Last(p.Head.Seq)
@@ -69,12 +69,12 @@ func readPart(snap *pebble.Snapshot, user chat.UserID, id chat.ConversationID, p
 		return err
 	}
 	p.End.Conversation, p.End.Seq = id, last
-	found, err := lookup(snap, keyEntry(id, last), "entry", func(r *reader) {
-		p.End.Ordinal, p.End.Sender, p.End.TimeMS = chat.Ordinal(r.number()), chat.UserID(r.number()), r.number()
-		r.b = nil // the rest is not needed
+	found, err := lookup(snap, record.KeyEntry(id, last), "entry", func(r *record.Reader) {
+		p.End.Ordinal, p.End.Sender, p.End.TimeMS = chat.Ordinal(r.Number()), chat.UserID(r.Number()), r.Number()
+		r.Skip() // the rest is not needed
 	})
 	if err == nil && !found {
-		return errDamaged("entry")
+		return record.ErrDamaged("entry")
 	}
 	return err
 }
@@ -84,7 +84,7 @@ func (l TimelineLogs) Conversations(ctx context.Context, ids []chat.Conversation
 	out := make([]chat.Conversation, len(ids))
 	err := l.look(ctx, ids, func(snap *pebble.Snapshot) error {
 		for i, id := range ids {
-			_, err := lookup(snap, key1(tableConversation, uint64(id)), "conversation", func(r *reader) { out[i] = r.conversation(id) })
+			_, err := lookup(snap, record.Key1(record.TableConversation, uint64(id)), "conversation", func(r *record.Reader) { out[i] = r.Conversation(id) })
 			if err != nil {
 				return err
 			}
@@ -102,7 +102,7 @@ func (l TimelineLogs) Newest(ctx context.Context, wants []timeline.Want) ([][]ch
 		ids[i] = wants[i].Conversation
 	}
 	err := l.look(ctx, ids, func(snap *pebble.Snapshot) error {
-		iter, err := snap.NewIter(&pebble.IterOptions{LowerBound: []byte{tableEntry}, UpperBound: []byte{tableEntry + 1}})
+		iter, err := snap.NewIter(&pebble.IterOptions{LowerBound: []byte{record.TableEntry}, UpperBound: []byte{record.TableEntry + 1}})
 		if err != nil {
 			return storageError(err, "reading entries")
 		}
@@ -122,8 +122,8 @@ func newest(iter *pebble.Iterator, w timeline.Want) ([]chat.Entry, error) {
 	limit := max(w.Limit, 1)
 	entries := make([]chat.Entry, 0, min(limit, chat.MaxRangeEntries))
 	left := w.MaxBytes
-	for ok := iter.SeekLT(keyEntry(w.Conversation, w.To+1)); ok && len(entries) < limit; ok = iter.Prev() {
-		if key := iter.Key(); len(key) != 17 || binary.BigEndian.Uint64(key[1:]) != uint64(w.Conversation) {
+	for ok := iter.SeekLT(record.KeyEntry(w.Conversation, w.To+1)); ok && len(entries) < limit; ok = iter.Prev() {
+		if key := iter.Key(); len(key) != record.Key2Len || record.First(key) != uint64(w.Conversation) {
 			break
 		}
 		value, err := iter.ValueAndErr()
@@ -133,7 +133,7 @@ func newest(iter *pebble.Iterator, w timeline.Want) ([]chat.Entry, error) {
 		if left -= len(value); left < 0 && len(entries) > 0 {
 			break
 		}
-		e, err := decodeEntry(iter.Key(), value)
+		e, err := record.DecodeEntry(iter.Key(), value)
 		if err != nil {
 			return nil, err
 		}

@@ -4,6 +4,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/store/pebble/record"
 	"github.com/throng-im/throng/internal/timeline"
 )
 
@@ -20,7 +21,7 @@ type rowWriter struct {
 	release func()
 	err     error // the first of batch
 	rows    map[rowKey]timeline.Row
-	ends    map[chat.UserID]end
+	ends    map[chat.UserID]record.End
 	value   []byte // scratch
 }
 
@@ -36,7 +37,7 @@ func (t *Timelines) begin() (*rowWriter, error) {
 	}
 	return &rowWriter{
 		iter: iter, batch: t.store.db.NewBatch(), release: release,
-		rows: make(map[rowKey]timeline.Row), ends: make(map[chat.UserID]end),
+		rows: make(map[rowKey]timeline.Row), ends: make(map[chat.UserID]record.End),
 	}, nil
 }
 
@@ -47,7 +48,7 @@ func (w *rowWriter) close() {
 }
 
 // find reads one row as it was before the batch.
-func (w *rowWriter) find(key []byte, what string, decode func(r *reader)) error {
+func (w *rowWriter) find(key []byte, what string, decode func(r *record.Reader)) error {
 	if !w.iter.SeekPrefixGE(key) {
 		return storageError(w.iter.Error(), "reading a "+what)
 	}
@@ -55,10 +56,10 @@ func (w *rowWriter) find(key []byte, what string, decode func(r *reader)) error 
 	if err != nil {
 		return storageError(err, "reading a "+what)
 	}
-	r := reader{b: value}
+	r := record.NewReader(value)
 	decode(&r)
-	if !r.done() {
-		return errDamaged(what)
+	if !r.Done() {
+		return record.ErrDamaged(what)
 	}
 	return nil
 }
@@ -91,7 +92,7 @@ func (w *rowWriter) row(k rowKey) (timeline.Row, error) {
 		return row, nil
 	}
 	row := timeline.Row{Conversation: k.conversation}
-	err := w.find(key2(tableRow, uint64(k.user), uint64(k.conversation)), "timeline row", func(r *reader) { row = r.row(k.conversation) })
+	err := w.find(record.Key2(record.TableRow, uint64(k.user), uint64(k.conversation)), "timeline row", func(r *record.Reader) { row = r.Row(k.conversation) })
 	return row, err
 }
 
@@ -102,30 +103,30 @@ func (w *rowWriter) put(k rowKey, was, row timeline.Row, quiet bool) (timeline.P
 	}
 	e, ok := w.ends[k.user]
 	if !ok {
-		if err := w.find(key1(tableLast, uint64(k.user)), "pts", func(r *reader) { e = r.end() }); err != nil {
+		if err := w.find(record.Key1(record.TableLast, uint64(k.user)), "pts", func(r *record.Reader) { e = r.End() }); err != nil {
 			return 0, err
 		}
 	}
 	switch {
 	case row.Current && !was.Current:
-		e.current++
-	case was.Current && !row.Current && e.current > 0:
-		e.current--
+		e.Current++
+	case was.Current && !row.Current && e.Current > 0:
+		e.Current--
 	}
 	taken := timeline.PTS(0)
 	if !quiet {
-		e.last++
-		row.PTS, taken = e.last, e.last
+		e.Last++
+		row.PTS, taken = e.Last, e.Last
 	}
 	w.ends[k.user] = e
-	w.value = appendEnd(w.value[:0], e)
-	w.set(key1(tableLast, uint64(k.user)), w.value)
+	w.value = record.AppendEnd(w.value[:0], e)
+	w.set(record.Key1(record.TableLast, uint64(k.user)), w.value)
 	return taken, w.putRow(k, row)
 }
 
 func (w *rowWriter) putRow(k rowKey, row timeline.Row) error {
 	w.rows[k] = row
-	w.value = appendRow(w.value[:0], row)
-	w.set(key2(tableRow, uint64(k.user), uint64(k.conversation)), w.value)
+	w.value = record.AppendRow(w.value[:0], row)
+	w.set(record.Key2(record.TableRow, uint64(k.user), uint64(k.conversation)), w.value)
 	return w.err
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/failpoint"
 	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/store/pebble/record"
 )
 
 // writer decides drafts and fills batches. It is the [message.State] of its decisions: what is in its caches is the
@@ -27,7 +28,7 @@ type writer struct {
 	batch    *pebble.Batch
 	iter     *pebble.Iterator
 	err      error // the first that a read met
-	repeats  map[repeatKey]message.Repeat
+	repeats  map[record.RepeatKey]message.Repeat
 	abouts   map[chat.ConversationID]chat.Conversation
 	headRows []*lruItem[chat.ConversationID, chat.Head]
 	partRows []*lruItem[partKey, message.Part]
@@ -42,19 +43,13 @@ type partKey struct {
 	user         chat.UserID
 }
 
-type repeatKey struct {
-	conversation chat.ConversationID
-	sender       chat.UserID
-	client       chat.ClientID
-}
-
 func newWriter(db *pebble.DB, o Options) *writer {
 	return &writer{
 		db:      db,
 		rules:   o.Rules,
 		heads:   newLRU[chat.ConversationID, chat.Head](o.CacheHeads),
 		parts:   newLRU[partKey, message.Part](o.CacheMembers),
-		repeats: make(map[repeatKey]message.Repeat),
+		repeats: make(map[record.RepeatKey]message.Repeat),
 		abouts:  make(map[chat.ConversationID]chat.Conversation),
 	}
 }
@@ -97,7 +92,7 @@ func (w *writer) decide(d *chat.Draft, nowMS uint64) chat.Result {
 		w.putHead(effect.Head)
 	}
 	if effect.Keep {
-		w.putRepeat(repeatKey{d.Conversation, d.Sender, d.ClientID}, effect.Repeat)
+		w.putRepeat(record.RepeatKey{Conversation: d.Conversation, Sender: d.Sender, Client: d.ClientID}, effect.Repeat)
 	}
 	if effect.Conversation != nil {
 		w.putConversation(*effect.Conversation)
@@ -114,24 +109,24 @@ func (w *writer) decide(d *chat.Draft, nowMS uint64) chat.Result {
 // finish writes the rows that are written once per batch, and the events.
 func (w *writer) finish(note *commit) {
 	for _, it := range w.partRows {
-		w.key = appendKey2(w.key[:0], tableMember, uint64(it.key.conversation), uint64(it.key.user))
-		w.val = appendPart(w.val[:0], it.value)
+		w.key = record.AppendKey2(w.key[:0], record.TableMember, uint64(it.key.conversation), uint64(it.key.user))
+		w.val = record.AppendPart(w.val[:0], it.value)
 		w.set()
 	}
 	failpoint.Hit(failpoint.AppendMember)
 	for _, it := range w.headRows {
-		w.key = appendKey1(w.key[:0], tableHead, uint64(it.key))
-		w.val = appendHead(w.val[:0], it.value)
+		w.key = record.AppendKey1(w.key[:0], record.TableHead, uint64(it.key))
+		w.val = record.AppendHead(w.val[:0], it.value)
 		w.set()
 	}
 	failpoint.Hit(failpoint.AppendHead)
 	if len(w.events) == 0 {
 		return
 	}
-	w.key = appendEventKey(w.key[:0], w.position+1)
+	w.key = record.AppendEventKey(w.key[:0], w.position+1)
 	w.val = w.val[:0]
 	for _, ev := range w.events {
-		w.val = appendEvent(w.val, ev)
+		w.val = record.AppendEvent(w.val, ev)
 	}
 	w.set()
 	failpoint.Hit(failpoint.AppendEvent)
@@ -166,24 +161,24 @@ func (w *writer) note(err error) {
 }
 
 func (w *writer) putEntry(e *chat.Entry) {
-	w.key = appendKey2(w.key[:0], tableEntry, uint64(e.Conversation), uint64(e.Seq))
-	w.val = appendEntry(w.val[:0], e)
+	w.key = record.AppendKey2(w.key[:0], record.TableEntry, uint64(e.Conversation), uint64(e.Seq))
+	w.val = record.AppendEntry(w.val[:0], e)
 	w.bytes += len(w.val)
 	w.set()
 	failpoint.Hit(failpoint.AppendEntry)
 }
 
-func (w *writer) putRepeat(k repeatKey, r message.Repeat) {
-	w.key = appendRepeatKey(w.key[:0], k)
-	w.val = appendRepeat(w.val[:0], r)
+func (w *writer) putRepeat(k record.RepeatKey, r message.Repeat) {
+	w.key = record.AppendRepeatKey(w.key[:0], k)
+	w.val = record.AppendRepeat(w.val[:0], r)
 	w.set()
 	w.repeats[k] = r
 	failpoint.Hit(failpoint.AppendRepeat)
 }
 
 func (w *writer) putConversation(c chat.Conversation) {
-	w.key = appendKey1(w.key[:0], tableConversation, uint64(c.ID))
-	w.val = appendConversation(w.val[:0], c)
+	w.key = record.AppendKey1(w.key[:0], record.TableConversation, uint64(c.ID))
+	w.val = record.AppendConversation(w.val[:0], c)
 	w.set()
 	w.abouts[c.ID] = c
 }
@@ -208,7 +203,7 @@ func (w *writer) putPart(k partKey, p message.Part) {
 		// The decision reads every member that it changes: who is not cached now was none before.
 		it = w.parts.put(k, message.Part{})
 	}
-	if was, is := leads(it.value.Member), leads(p.Member); was != is {
+	if was, is := record.Leads(it.value.Member), record.Leads(p.Member); was != is {
 		w.putLead(k, is)
 	}
 	it.value = p
@@ -218,14 +213,9 @@ func (w *writer) putPart(k partKey, p message.Part) {
 	}
 }
 
-// leads reports whether a member belongs into the index of owners and admins.
-func leads(m chat.Member) bool {
-	return m.Current() && (m.Role == chat.RoleOwner || m.Role == chat.RoleAdmin)
-}
-
 // putLead keeps the index of owners and admins, which a group of a million members would otherwise be searched for.
 func (w *writer) putLead(k partKey, leads bool) {
-	w.key = appendKey2(w.key[:0], tableLead, uint64(k.conversation), uint64(k.user))
+	w.key = record.AppendKey2(w.key[:0], record.TableLead, uint64(k.conversation), uint64(k.user))
 	if leads {
 		w.val = w.val[:0]
 		w.set()
@@ -246,12 +236,12 @@ func (w *writer) Head(id chat.ConversationID) chat.Head {
 	if it := w.heads.get(id); it != nil {
 		return it.value
 	}
-	w.key = appendKey1(w.key[:0], tableHead, uint64(id))
+	w.key = record.AppendKey1(w.key[:0], record.TableHead, uint64(id))
 	r, ok := w.find()
 	if !ok {
 		return chat.Head{}
 	}
-	h := r.head(id)
+	h := r.Head(id)
 	if !w.whole(&r, "head") {
 		return chat.Head{}
 	}
@@ -264,12 +254,12 @@ func (w *writer) Part(id chat.ConversationID, user chat.UserID) message.Part {
 	if it := w.parts.get(k); it != nil {
 		return it.value
 	}
-	w.key = appendKey2(w.key[:0], tableMember, uint64(id), uint64(user))
+	w.key = record.AppendKey2(w.key[:0], record.TableMember, uint64(id), uint64(user))
 	r, ok := w.find()
 	if !ok {
 		return message.Part{}
 	}
-	p := r.part(user)
+	p := r.Part(user)
 	if !w.whole(&r, "member") {
 		return message.Part{}
 	}
@@ -281,28 +271,28 @@ func (w *writer) Conversation(id chat.ConversationID) chat.Conversation {
 	if c, ok := w.abouts[id]; ok {
 		return c
 	}
-	w.key = appendKey1(w.key[:0], tableConversation, uint64(id))
+	w.key = record.AppendKey1(w.key[:0], record.TableConversation, uint64(id))
 	r, ok := w.find()
 	if !ok {
 		return chat.Conversation{}
 	}
-	c := r.conversation(id)
+	c := r.Conversation(id)
 	w.whole(&r, "conversation")
 	return c
 }
 
 // Repeat implements message.State.
 func (w *writer) Repeat(id chat.ConversationID, sender chat.UserID, client chat.ClientID) (message.Repeat, bool) {
-	k := repeatKey{id, sender, client}
+	k := record.RepeatKey{Conversation: id, Sender: sender, Client: client}
 	if first, ok := w.repeats[k]; ok {
 		return first, true
 	}
-	w.key = appendRepeatKey(w.key[:0], k)
+	w.key = record.AppendRepeatKey(w.key[:0], k)
 	r, ok := w.find()
 	if !ok {
 		return message.Repeat{}, false
 	}
-	first := r.repeat()
+	first := r.Repeat()
 	return first, w.whole(&r, "repeat")
 }
 
@@ -313,21 +303,21 @@ func (w *writer) Ordinal(id chat.ConversationID, seq chat.Seq) chat.Ordinal {
 			return ev.Entry.Ordinal
 		}
 	}
-	w.key = appendKey2(w.key[:0], tableEntry, uint64(id), uint64(seq))
+	w.key = record.AppendKey2(w.key[:0], record.TableEntry, uint64(id), uint64(seq))
 	r, ok := w.find()
 	if !ok && w.err == nil {
-		w.note(errDamaged("log")) // no entry below the head is ever missing
+		w.note(record.ErrDamaged("log")) // no entry below the head is ever missing
 	}
-	return chat.Ordinal(r.number())
+	return chat.Ordinal(r.Number())
 }
 
 // find reads the row under w.key, as of before this batch. What it returns is valid until the next call.
-func (w *writer) find() (reader, bool) {
+func (w *writer) find() (record.Reader, bool) {
 	if w.iter == nil {
 		iter, err := w.db.NewIter(&pebble.IterOptions{UseL6Filters: true})
 		if err != nil {
 			w.note(err)
-			return reader{}, false
+			return record.Reader{}, false
 		}
 		w.iter = iter
 	}
@@ -335,20 +325,20 @@ func (w *writer) find() (reader, bool) {
 		if err := w.iter.Error(); err != nil {
 			w.note(err)
 		}
-		return reader{}, false
+		return record.Reader{}, false
 	}
 	value, err := w.iter.ValueAndErr()
 	if err != nil {
 		w.note(err)
-		return reader{}, false
+		return record.Reader{}, false
 	}
-	return reader{b: value}, true
+	return record.NewReader(value), true
 }
 
 // whole checks that a row was read to its end.
-func (w *writer) whole(r *reader, what string) bool {
-	if !r.done() {
-		w.note(errDamaged(what))
+func (w *writer) whole(r *record.Reader, what string) bool {
+	if !r.Done() {
+		w.note(record.ErrDamaged(what))
 		return false
 	}
 	return true

@@ -1,4 +1,4 @@
-package pebble
+package record
 
 import (
 	"encoding/binary"
@@ -21,8 +21,8 @@ const (
 	bodyTombstone
 )
 
-// appendEntry writes an entry. The ordinal comes first: it is what is read most without the rest.
-func appendEntry(b []byte, e *chat.Entry) []byte {
+// AppendEntry writes an entry. The ordinal comes first: it is what is read most without the rest.
+func AppendEntry(b []byte, e *chat.Entry) []byte {
 	b = binary.AppendUvarint(b, uint64(e.Ordinal))
 	b = binary.AppendUvarint(b, uint64(e.Sender))
 	b = binary.AppendUvarint(b, e.TimeMS)
@@ -34,8 +34,9 @@ func appendEntry(b []byte, e *chat.Entry) []byte {
 	return appendBody(b, e.Body)
 }
 
-func (r *reader) entry(id chat.ConversationID, seq chat.Seq) chat.Entry {
-	e := chat.Entry{Conversation: id, Seq: seq, Ordinal: chat.Ordinal(r.number()), Sender: chat.UserID(r.number()), TimeMS: r.number()}
+// Entry reads an entry.
+func (r *Reader) Entry(id chat.ConversationID, seq chat.Seq) chat.Entry {
+	e := chat.Entry{Conversation: id, Seq: seq, Ordinal: chat.Ordinal(r.Number()), Sender: chat.UserID(r.Number()), TimeMS: r.Number()}
 	if r.byte() != 0 {
 		copy(e.ClientID[:], r.raw(uint64(len(e.ClientID))))
 	}
@@ -83,13 +84,13 @@ func appendBody(b []byte, body chat.Body) []byte {
 	}
 }
 
-func (r *reader) body() chat.Body {
+func (r *Reader) body() chat.Body {
 	switch r.byte() {
 	case bodyText:
 		return chat.Text{Text: string(r.raw(uint64(len(r.b))))}
 	case bodyMedia:
-		m := chat.Media{Type: chat.MediaType(r.byte()), Size: r.number()}
-		m.Width, m.Height, m.DurationMS = uint32(r.number()), uint32(r.number()), uint32(r.number())
+		m := chat.Media{Type: chat.MediaType(r.byte()), Size: r.Number()}
+		m.Width, m.Height, m.DurationMS = uint32(r.Number()), uint32(r.Number()), uint32(r.Number())
 		m.Ref, m.MIME, m.Name, m.Caption, m.Preview = r.string(), r.string(), r.string(), r.string(), r.bytes()
 		return m
 	case bodyCustom:
@@ -109,7 +110,7 @@ func (r *reader) body() chat.Body {
 		c.Members = r.users()
 		return c
 	case bodyMembers:
-		m := chat.MembersChanged{Action: chat.MemberAction(r.byte()), Role: chat.Role(r.byte()), UntilMS: r.number()}
+		m := chat.MembersChanged{Action: chat.MemberAction(r.byte()), Role: chat.Role(r.byte()), UntilMS: r.Number()}
 		m.Users = r.users()
 		return m
 	case bodyChanged:
@@ -146,11 +147,11 @@ func appendChangedRest(b []byte, c chat.Changed) []byte {
 	return b
 }
 
-func (r *reader) changedRest(c *chat.Changed) {
-	for !r.broken && len(r.b) > 0 {
+func (r *Reader) changedRest(c *chat.Changed) {
+	for r.More() {
 		switch r.byte() {
 		case changedSlow:
-			slow := uint32(r.number())
+			slow := uint32(r.Number())
 			c.SlowModeMS = &slow
 		case changedTier:
 			tier := chat.Tier(r.byte())
@@ -161,61 +162,15 @@ func (r *reader) changedRest(c *chat.Changed) {
 	}
 }
 
-// bytes returns a copy; nil where there are none.
-func (r *reader) bytes() []byte { return append([]byte(nil), r.raw(r.number())...) }
-
-func (r *reader) users() []chat.UserID {
-	n := r.count()
-	if n == 0 {
-		return nil
+// DecodeEntry reads a whole row of the log.
+func DecodeEntry(key, value []byte) (chat.Entry, error) {
+	if len(key) != Key2Len {
+		return chat.Entry{}, ErrDamaged("entry")
 	}
-	out := make([]chat.UserID, n)
-	for i := range out {
-		out[i] = chat.UserID(r.number())
+	r := NewReader(value)
+	e := r.Entry(chat.ConversationID(First(key)), chat.Seq(Second(key)))
+	if !r.Done() {
+		return chat.Entry{}, ErrDamaged("entry")
 	}
-	return out
-}
-
-func (r *reader) optional() *string {
-	if r.byte() == 0 {
-		return nil
-	}
-	s := r.string()
-	return &s
-}
-
-func appendOptional(b []byte, s *string) []byte {
-	if s == nil {
-		return append(b, 0)
-	}
-	return appendString(append(b, 1), *s)
-}
-
-func appendStrings(b []byte, all ...string) []byte {
-	for _, s := range all {
-		b = appendString(b, s)
-	}
-	return b
-}
-
-func appendNumbers(b []byte, all ...uint64) []byte {
-	for _, n := range all {
-		b = binary.AppendUvarint(b, n)
-	}
-	return b
-}
-
-func appendUsers(b []byte, users []chat.UserID) []byte {
-	b = binary.AppendUvarint(b, uint64(len(users)))
-	for _, u := range users {
-		b = binary.AppendUvarint(b, uint64(u))
-	}
-	return b
-}
-
-func flag(set bool) byte {
-	if set {
-		return 1
-	}
-	return 0
+	return e, nil
 }

@@ -1,4 +1,4 @@
-package pebble
+package record
 
 import (
 	"encoding/binary"
@@ -7,65 +7,6 @@ import (
 	"github.com/throng-im/throng/internal/message"
 )
 
-// Records are written by hand: fields one after the other, numbers as varints, strings with their length in front. What a
-// key says already is not repeated in the value. The layout is that of formatVersion; Pebble's blocks carry checksums.
-
-// reader takes a record apart. After the first field that is not there, all further ones are zero and ok is false.
-type reader struct {
-	b      []byte
-	broken bool
-}
-
-func (r *reader) number() uint64 {
-	n, size := binary.Uvarint(r.b)
-	if size <= 0 {
-		r.broken, r.b = true, nil
-		return 0
-	}
-	r.b = r.b[size:]
-	return n
-}
-
-func (r *reader) byte() byte {
-	if len(r.b) == 0 {
-		r.broken = true
-		return 0
-	}
-	c := r.b[0]
-	r.b = r.b[1:]
-	return c
-}
-
-// raw returns the next n bytes, borrowed.
-func (r *reader) raw(n uint64) []byte {
-	if n > uint64(len(r.b)) {
-		r.broken, r.b = true, nil
-		return nil
-	}
-	out := r.b[:n]
-	r.b = r.b[n:]
-	return out
-}
-
-func (r *reader) string() string { return string(r.raw(r.number())) }
-
-// count reads the length of a list whose items have at least one byte each: so that a damaged row allocates little.
-func (r *reader) count() int {
-	n := r.number()
-	if n > uint64(len(r.b)) {
-		r.broken, r.b = true, nil
-		return 0
-	}
-	return int(n)
-}
-
-// done reports that the record held what it should, and nothing more.
-func (r *reader) done() bool { return !r.broken && len(r.b) == 0 }
-
-func appendString(b []byte, s string) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
-}
-
 const (
 	flagDissolved = 1 << iota
 	flagOpen
@@ -73,7 +14,8 @@ const (
 	flagSlow  // slow mode follows
 )
 
-func appendHead(b []byte, h chat.Head) []byte {
+// AppendHead writes a head. It is the row that is written most often: few bytes, no names.
+func AppendHead(b []byte, h chat.Head) []byte {
 	var flags byte
 	if h.Dissolved {
 		flags |= flagDissolved
@@ -101,7 +43,8 @@ func appendHead(b []byte, h chat.Head) []byte {
 	return binary.AppendUvarint(b, h.TimeMS)
 }
 
-func (r *reader) head(id chat.ConversationID) chat.Head {
+// Head reads a head.
+func (r *Reader) Head(id chat.ConversationID) chat.Head {
 	h := chat.Head{Conversation: id, Kind: chat.Kind(r.byte()), Tier: chat.Tier(r.byte())}
 	flags := r.byte()
 	h.Dissolved, h.Open = flags&flagDissolved != 0, flags&flagOpen != 0
@@ -109,15 +52,16 @@ func (r *reader) head(id chat.ConversationID) chat.Head {
 		h.Fixed = chat.Tier(r.byte())
 	}
 	if flags&flagSlow != 0 {
-		h.SlowModeMS = uint32(r.number())
+		h.SlowModeMS = uint32(r.Number())
 	}
-	h.Seq, h.Ordinal, h.MemberSeq = chat.Seq(r.number()), chat.Ordinal(r.number()), chat.Seq(r.number())
-	h.Members = uint32(r.number())
-	h.TimeMS = r.number()
+	h.Seq, h.Ordinal, h.MemberSeq = chat.Seq(r.Number()), chat.Ordinal(r.Number()), chat.Seq(r.Number())
+	h.Members = uint32(r.Number())
+	h.TimeMS = r.Number()
 	return h
 }
 
-func appendPart(b []byte, p message.Part) []byte {
+// AppendPart writes a member row: the member and the read position.
+func AppendPart(b []byte, p message.Part) []byte {
 	b = append(b, byte(p.Role))
 	b = binary.AppendUvarint(b, p.JoinedMS)
 	b = binary.AppendUvarint(b, p.MutedUntilMS)
@@ -147,11 +91,11 @@ func appendPartRest(b []byte, m chat.Member) []byte {
 	return b
 }
 
-func (r *reader) partRest(m *chat.Member) {
-	for !r.broken && len(r.b) > 0 {
+func (r *Reader) partRest(m *chat.Member) {
+	for r.More() {
 		switch r.byte() {
 		case partSent:
-			m.SentMS = r.number()
+			m.SentMS = r.Number()
 		case partLeft:
 			m.Left = &chat.Farewell{Name: r.string(), Avatar: r.string()}
 		default:
@@ -160,20 +104,22 @@ func (r *reader) partRest(m *chat.Member) {
 	}
 }
 
-func (r *reader) part(user chat.UserID) message.Part {
-	p := message.Part{Member: chat.Member{User: user, Role: chat.Role(r.byte()), JoinedMS: r.number(), MutedUntilMS: r.number()}}
-	p.Read = chat.Read{Seq: chat.Seq(r.number()), Ordinal: chat.Ordinal(r.number())}
+// Part reads a member row.
+func (r *Reader) Part(user chat.UserID) message.Part {
+	p := message.Part{Member: chat.Member{User: user, Role: chat.Role(r.byte()), JoinedMS: r.Number(), MutedUntilMS: r.Number()}}
+	p.Read = chat.Read{Seq: chat.Seq(r.Number()), Ordinal: chat.Ordinal(r.Number())}
 	if n := r.count(); n > 0 {
 		p.Spans = make([]chat.Span, n)
 		for i := range p.Spans {
-			p.Spans[i] = chat.Span{From: chat.Seq(r.number()), To: chat.Seq(r.number())}
+			p.Spans[i] = chat.Span{From: chat.Seq(r.Number()), To: chat.Seq(r.Number())}
 		}
 	}
 	r.partRest(&p.Member)
 	return p
 }
 
-func appendRepeat(b []byte, p message.Repeat) []byte {
+// AppendRepeat writes a repeat row: the answer of the first send, and a print of its content that survives a recall.
+func AppendRepeat(b []byte, p message.Repeat) []byte {
 	b = binary.AppendUvarint(b, uint64(p.Seq))
 	b = binary.AppendUvarint(b, uint64(p.Ordinal))
 	b = binary.AppendUvarint(b, p.TimeMS)
@@ -181,14 +127,16 @@ func appendRepeat(b []byte, p message.Repeat) []byte {
 	return append(b, p.Print[:]...)
 }
 
-func (r *reader) repeat() message.Repeat {
-	p := message.Repeat{Seq: chat.Seq(r.number()), Ordinal: chat.Ordinal(r.number()), TimeMS: r.number()}
-	p.Count = int(r.number())
+// Repeat reads a repeat row.
+func (r *Reader) Repeat() message.Repeat {
+	p := message.Repeat{Seq: chat.Seq(r.Number()), Ordinal: chat.Ordinal(r.Number()), TimeMS: r.Number()}
+	p.Count = int(r.Number())
 	copy(p.Print[:], r.raw(uint64(len(p.Print))))
 	return p
 }
 
-func appendConversation(b []byte, c chat.Conversation) []byte {
+// AppendConversation writes what stands about a conversation and changes seldom.
+func AppendConversation(b []byte, c chat.Conversation) []byte {
 	var flags byte
 	if c.Open {
 		flags = flagOpen
@@ -201,10 +149,16 @@ func appendConversation(b []byte, c chat.Conversation) []byte {
 	return appendString(appendString(appendString(b, c.Name), c.Avatar), c.Description)
 }
 
-func (r *reader) conversation(id chat.ConversationID) chat.Conversation {
-	c := chat.Conversation{ID: id, Kind: chat.Kind(r.byte()), Open: r.byte()&flagOpen != 0, Owner: chat.UserID(r.number())}
-	c.Pair = [2]chat.UserID{chat.UserID(r.number()), chat.UserID(r.number())}
-	c.CreatedMS = r.number()
+// Conversation reads what stands about a conversation.
+func (r *Reader) Conversation(id chat.ConversationID) chat.Conversation {
+	c := chat.Conversation{ID: id, Kind: chat.Kind(r.byte()), Open: r.byte()&flagOpen != 0, Owner: chat.UserID(r.Number())}
+	c.Pair = [2]chat.UserID{chat.UserID(r.Number()), chat.UserID(r.Number())}
+	c.CreatedMS = r.Number()
 	c.Name, c.Avatar, c.Description = r.string(), r.string(), r.string()
 	return c
+}
+
+// Leads reports whether a member belongs into the index of owners and admins.
+func Leads(m chat.Member) bool {
+	return m.Current() && (m.Role == chat.RoleOwner || m.Role == chat.RoleAdmin)
 }

@@ -1,4 +1,4 @@
-package pebble
+package record
 
 import (
 	"crypto/sha256"
@@ -19,7 +19,8 @@ const (
 // flagPending ends a device row whose refresh token was not used yet; a settled one ends without it.
 const flagPending = 1
 
-func appendAccount(b []byte, a account.Account) []byte {
+// AppendAccount writes an account.
+func AppendAccount(b []byte, a account.Account) []byte {
 	var flags byte
 	if a.Admin {
 		flags |= flagAdmin
@@ -45,11 +46,12 @@ func appendAccount(b []byte, a account.Account) []byte {
 	return b
 }
 
-func (r *reader) account(id chat.UserID) account.Account {
+// Account reads an account.
+func (r *Reader) Account(id chat.UserID) account.Account {
 	flags := r.byte()
 	a := account.Account{User: account.User{
-		ID: id, Admin: flags&flagAdmin != 0, Disabled: flags&flagDisabled != 0, CreatedMS: r.number(), Version: r.number(),
-	}, Deleted: flags&flagDeleted != 0, TokensFromMS: r.number(), PasswordSet: r.number()}
+		ID: id, Admin: flags&flagAdmin != 0, Disabled: flags&flagDisabled != 0, CreatedMS: r.Number(), Version: r.Number(),
+	}, Deleted: flags&flagDeleted != 0, TokensFromMS: r.Number(), PasswordSet: r.Number()}
 	for _, s := range []*string{&a.Handle, &a.ExternalID, &a.Name, &a.Avatar, &a.Password} {
 		*s = r.string()
 	}
@@ -63,7 +65,8 @@ func (r *reader) account(id chat.UserID) account.Account {
 	return a
 }
 
-func appendDevice(b []byte, d account.Device) []byte {
+// AppendDevice writes a device.
+func AppendDevice(b []byte, d account.Device) []byte {
 	b = append(b, byte(d.Platform))
 	for _, s := range []string{d.Name, d.Address, d.Label} {
 		b = appendString(b, s)
@@ -81,26 +84,28 @@ func appendDevice(b []byte, d account.Device) []byte {
 	return b
 }
 
-func (r *reader) device(user chat.UserID, id chat.DeviceID) account.Device {
+// Device reads a device.
+func (r *Reader) Device(user chat.UserID, id chat.DeviceID) account.Device {
 	d := account.Device{ID: id, User: user, Platform: account.Platform(r.byte())}
 	for _, s := range []*string{&d.Name, &d.Address, &d.Label} {
 		*s = r.string()
 	}
 	t := &d.Refresh
 	for _, n := range []*uint64{&d.CreatedMS, &d.LastUsedMS, &d.EndedMS, &t.Number, &t.DrawnMS, &t.ExpiresMS} {
-		*n = r.number()
+		*n = r.Number()
 	}
 	for _, h := range []*account.Hash{&t.Current, &t.Previous, &t.Sealed} {
 		copy(h[:], r.raw(uint64(len(h))))
 	}
 	// Rows written before there was a pending rotation end here: theirs are settled, as they were then.
-	if !r.done() {
+	if !r.Done() {
 		t.Pending = r.byte()&flagPending != 0
 	}
 	return d
 }
 
-func appendInvitation(b []byte, i account.Invitation) []byte {
+// AppendInvitation writes an invitation.
+func AppendInvitation(b []byte, i account.Invitation) []byte {
 	var bootstrap byte
 	if i.Bootstrap {
 		bootstrap = 1
@@ -108,27 +113,34 @@ func appendInvitation(b []byte, i account.Invitation) []byte {
 	return binary.AppendUvarint(binary.AppendUvarint(append(b, bootstrap), uint64(i.Uses)), i.ExpiresMS)
 }
 
-func (r *reader) invitation(code account.Hash) account.Invitation {
+// Invitation reads an invitation.
+func (r *Reader) Invitation(code account.Hash) account.Invitation {
 	i := account.Invitation{Code: code, Bootstrap: r.byte() != 0}
-	i.Uses = uint32(r.number())
-	i.ExpiresMS = r.number()
+	i.Uses = uint32(r.Number())
+	i.ExpiresMS = r.Number()
 	return i
 }
 
-func keyUser(id chat.UserID) []byte { return key1(tableUser, uint64(id)) }
+// KeyUser is the key of an account.
+func KeyUser(id chat.UserID) []byte { return Key1(TableUser, uint64(id)) }
 
-func keyHandle(handle string) []byte { return append([]byte{tableHandle}, handle...) }
+// KeyHandle is the key under which an account is found by its handle.
+func KeyHandle(handle string) []byte { return append([]byte{TableHandle}, handle...) }
 
-// External ids and the marks of deleted ones share a table: 1 and the id, 0 and a hash of what may no longer be kept.
-func keyExternal(id string) []byte { return append([]byte{tableExternal, 1}, id...) }
+// KeyExternal is the key under which an account is found by its external id. External ids and the marks of deleted ones share a
+// table: 1 and the id, 0 and a hash of what may no longer be kept.
+func KeyExternal(id string) []byte { return append([]byte{TableExternal, 1}, id...) }
 
-func keyExternalEnded(id string) []byte {
+// KeyExternalEnded is the key of the mark that an account with an external id was deleted, and when.
+func KeyExternalEnded(id string) []byte {
 	hash := sha256.Sum256([]byte(id))
-	return append([]byte{tableExternal, 0}, hash[:]...)
+	return append([]byte{TableExternal, 0}, hash[:]...)
 }
 
-func keyDevice(user chat.UserID, id chat.DeviceID) []byte {
-	return key2(tableDevice, uint64(user), uint64(id))
+// KeyDevice is the key of a device.
+func KeyDevice(user chat.UserID, id chat.DeviceID) []byte {
+	return Key2(TableDevice, uint64(user), uint64(id))
 }
 
-func keyInvitation(code account.Hash) []byte { return append([]byte{tableInvitation}, code[:]...) }
+// KeyInvitation is the key of an invitation.
+func KeyInvitation(code account.Hash) []byte { return append([]byte{TableInvitation}, code[:]...) }

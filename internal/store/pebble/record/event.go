@@ -1,4 +1,4 @@
-package pebble
+package record
 
 import (
 	"encoding/binary"
@@ -11,8 +11,8 @@ const (
 	eventRead              // a read position moved
 )
 
-// appendEvent writes an event into a row of events. Entries are not repeated there, only named.
-func appendEvent(b []byte, ev chat.Event) []byte {
+// AppendEvent writes an event into a row of events. Entries are not repeated there, only named.
+func AppendEvent(b []byte, ev chat.Event) []byte {
 	var flags byte
 	if ev.Entry != nil {
 		flags |= eventEntry
@@ -21,21 +21,21 @@ func appendEvent(b []byte, ev chat.Event) []byte {
 		flags |= eventRead
 	}
 	b = binary.AppendUvarint(append(b, flags), uint64(ev.Head.Conversation))
-	b = binary.AppendUvarint(appendHead(b, ev.Head), uint64(ev.Device))
+	b = binary.AppendUvarint(AppendHead(b, ev.Head), uint64(ev.Device))
 	if ev.Reader != 0 {
 		b = appendNumbers(b, uint64(ev.Reader), uint64(ev.Read.Seq), uint64(ev.Read.Ordinal))
 	}
 	return b
 }
 
-// event returns the next event; named reports that its entry is to be read from its own row.
-func (r *reader) event() (ev chat.Event, named bool) {
+// Event returns the next event; named reports that its entry is to be read from its own row.
+func (r *Reader) Event() (ev chat.Event, named bool) {
 	flags := r.byte()
-	ev.Head = r.head(chat.ConversationID(r.number()))
-	ev.Device = chat.DeviceID(r.number())
+	ev.Head = r.Head(chat.ConversationID(r.Number()))
+	ev.Device = chat.DeviceID(r.Number())
 	if flags&eventRead != 0 {
-		ev.Reader = chat.UserID(r.number())
-		ev.Read = chat.Read{Seq: chat.Seq(r.number()), Ordinal: chat.Ordinal(r.number())}
+		ev.Reader = chat.UserID(r.Number())
+		ev.Read = chat.Read{Seq: chat.Seq(r.Number()), Ordinal: chat.Ordinal(r.Number())}
 	}
 	return ev, flags&eventEntry != 0
 }

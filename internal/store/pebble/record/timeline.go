@@ -1,0 +1,101 @@
+package record
+
+import (
+	"encoding/binary"
+
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/timeline"
+)
+
+const (
+	flagCurrent = 1 << iota // of rows
+)
+
+const (
+	flagPinned = 1 << iota // of settings
+	flagMuted
+	flagArchived
+	flagMarked
+)
+
+// AppendRow writes a timeline row. Its settings stand in a row of their own: the follower rewrites one, people the other.
+func AppendRow(b []byte, row timeline.Row) []byte {
+	var flags byte
+	if row.Current {
+		flags = flagCurrent
+	}
+	b = append(b, flags)
+	return appendNumbers(b, uint64(row.PTS), uint64(row.Seq))
+}
+
+// Row reads a timeline row.
+func (r *Reader) Row(id chat.ConversationID) timeline.Row {
+	flags := r.byte()
+	return timeline.Row{
+		Conversation: id, Current: flags&flagCurrent != 0, PTS: timeline.PTS(r.Number()), Seq: chat.Seq(r.Number()),
+	}
+}
+
+// AppendSettings writes what a user set for a conversation.
+func AppendSettings(b []byte, s timeline.Settings) []byte {
+	var flags byte
+	for _, f := range []struct {
+		on   bool
+		flag byte
+	}{{s.Pinned, flagPinned}, {s.Muted, flagMuted}, {s.Archived, flagArchived}, {s.MarkedUnread, flagMarked}} {
+		if f.on {
+			flags |= f.flag
+		}
+	}
+	b = binary.AppendUvarint(append(b, flags), uint64(s.MarkedAt))
+	return append(b, s.Draft...)
+}
+
+// Settings reads what a user set, with the draft only where it is wanted: lists of all of a user's rows do without.
+func (r *Reader) Settings(draft bool) timeline.Settings {
+	flags := r.byte()
+	s := timeline.Settings{Settings: chat.Settings{
+		Pinned: flags&flagPinned != 0, Muted: flags&flagMuted != 0,
+		Archived: flags&flagArchived != 0, MarkedUnread: flags&flagMarked != 0,
+	}}
+	s.MarkedAt = chat.Seq(r.Number())
+	rest := r.raw(uint64(len(r.b)))
+	if draft {
+		s.Draft = string(rest)
+	}
+	return s
+}
+
+// End is the row under a user: the newest pts, and how many conversations the user is in.
+type End struct {
+	Last    timeline.PTS
+	Current uint64
+}
+
+// AppendEnd writes an End.
+func AppendEnd(b []byte, e End) []byte { return appendNumbers(b, uint64(e.Last), e.Current) }
+
+// End reads one.
+func (r *Reader) End() End { return End{Last: timeline.PTS(r.Number()), Current: r.Number()} }
+
+// ChangeSeq is where the membership last began or ended.
+func ChangeSeq(m chat.Member) chat.Seq {
+	if len(m.Spans) == 0 {
+		return 0
+	}
+	last := m.Spans[len(m.Spans)-1]
+	return max(last.From, last.To)
+}
+
+// RowOf is the timeline row that a member comes to when timelines are made anew, at the user's next place, with the end that
+// goes with it. Each row of a user gets a pts of its own, since pages of a sync end between two. ok is false for who never was a member.
+func RowOf(m chat.Member, e *End) (row timeline.Row, ok bool) {
+	if len(m.Spans) == 0 {
+		return timeline.Row{}, false
+	}
+	e.Last++
+	if m.Current() {
+		e.Current++
+	}
+	return timeline.Row{PTS: e.Last, Current: m.Current(), Seq: ChangeSeq(m)}, true
+}
