@@ -11,37 +11,83 @@ import (
 	"strings"
 
 	"golang.org/x/term"
+
+	"github.com/throng-im/throng/bench/live"
+	"github.com/throng-im/throng/bench/report"
 )
 
-// ErrFaults is returned by Main where messages were lost, repeated, out of order or damaged.
+// ErrFaults is returned by Main where messages were lost, repeated, out of order or damaged, or a run missed what it is judged by.
 var ErrFaults = errors.New("the server did not deliver what it acknowledged")
 
 // ErrUsage is returned by Main for a command line that it does not understand.
 var ErrUsage = errors.New("wrong command line")
 
-const usage = `Usage: throng bench send [flags]
+// result is what a scenario's report can do, besides being written as JSON.
+type result interface {
+	// Title names the load in one line.
+	Title() string
+	// Rows are the figures for people.
+	Rows() []report.Row
+	// Plots are drawn on the page.
+	Plots() []report.Plot
+	// Verdict says in a sentence how it went, and whether it went well.
+	Verdict() (sentence string, good bool)
+}
 
-Puts a server under load and checks every delivery at every receiver. Without --url it starts a server of its own on a
-temporary folder. All members of the conversations are online, but for --online.
+// scenario is one of the things that bench does.
+type scenario struct {
+	name    string
+	summary string
+	usage   string
+	// flags registers what it takes, and returns what runs it once they are read.
+	flags func(f *flag.FlagSet, c *common) func(ctx context.Context, show live.Func) (result, error)
+}
 
-  throng bench send                                                   1,000 senders, direct conversations
-  throng bench send --senders 100 --members 10                        100 senders, groups of 10
-  throng bench send --senders 100 --members 100 --online 10           groups of 100 with 10 online
-  throng bench send --rate 2000                                       messages due at a fixed rate
+// common are the flags of every scenario.
+type common struct {
+	command                                   string
+	url, key, secret, metrics, binary, folder string
+	json, html                                string
+}
 
-`
+func (c *common) register(f *flag.FlagSet) {
+	f.StringVar(&c.url, "url", "", "a running server (default starts one)")
+	f.StringVar(&c.key, "key", "", "the server key of the running server (or THRONG_SERVER_KEY)")
+	f.StringVar(&c.metrics, "metrics", "", "`URL` of the running server's metrics, for its processor time")
+	f.StringVar(&c.binary, "binary", "", "the `file` to start instead of this one")
+	f.StringVar(&c.folder, "folder", "", "a `folder` for the started server's data, kept afterwards (default temporary)")
+	f.StringVar(&c.json, "json", "", "write the report to a `file` too; - is standard output")
+	f.StringVar(&c.html, "html", "", "write a page with plots to a `file`")
+}
 
 // Main is the command throng bench: args are what follows that word.
 func Main(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	if len(args) == 0 || args[0] != "send" {
-		_, _ = io.WriteString(stderr, usage)
-		if len(args) > 0 && (args[0] == "-h" || args[0] == "--help" || args[0] == "help") {
-			return nil
+	if len(args) > 0 {
+		for _, s := range scenarios() {
+			if s.name == args[0] {
+				return s.main(ctx, args, stdout, stderr)
+			}
 		}
-		return fmt.Errorf("%w: bench needs to know what to do: send", ErrUsage)
 	}
-	cfg := SendConfig{Command: "throng bench " + strings.Join(args, " ")}
-	f, file := flags(&cfg, stderr)
+	_, _ = io.WriteString(stderr, usage())
+	if len(args) > 0 && (args[0] == "-h" || args[0] == "--help" || args[0] == "help") {
+		return nil
+	}
+	return fmt.Errorf("%w: bench needs to know what to do: %s", ErrUsage, names())
+}
+
+func (s scenario) main(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	c := common{command: "throng bench " + strings.Join(args, " ")}
+	f := flag.NewFlagSet("bench "+s.name, flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.Usage = func() {
+		_, _ = fmt.Fprintf(stderr, "Usage: throng bench %s [flags]\n\n%s\n", s.name, s.usage)
+		f.PrintDefaults()
+	}
+	run := s.flags(f, &c)
+	if s.summary != "" {
+		c.register(f)
+	}
 	if err := f.Parse(args[1:]); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return nil
@@ -49,57 +95,62 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return fmt.Errorf("%w: %w", ErrUsage, err)
 	}
 	if f.NArg() > 0 {
-		return fmt.Errorf("%w: bench send takes flags only, not %q", ErrUsage, f.Arg(0))
+		return fmt.Errorf("%w: bench %s takes flags only, not %q", ErrUsage, s.name, f.Arg(0))
 	}
-	if cfg.Key == "" {
-		cfg.Key = os.Getenv("THRONG_SERVER_KEY")
+	if c.key == "" {
+		c.key = os.Getenv("THRONG_SERVER_KEY")
 	}
-	rep, err := Send(ctx, cfg, bar(stderr))
-	if err != nil {
+	c.secret = os.Getenv("THRONG_COMPANY_SECRET")
+	view := live.New(stderr)
+	res, err := run(ctx, view.Show)
+	view.Close()
+	if err != nil || res == nil {
 		return err
 	}
-	if _, err := rep.WriteTo(stdout); err != nil {
+	return c.finish(res, stdout)
+}
+
+// finish writes the report everywhere that it was asked for.
+func (c *common) finish(res result, stdout io.Writer) error {
+	sentence, good := res.Verdict()
+	rows := append(res.Rows(), report.R("verdict", "%s", sentence))
+	if _, err := io.WriteString(stdout, report.Table(res.Title(), rows, columns(stdout))); err != nil {
 		return err
 	}
-	if *file != "" {
-		if err := writeJSON(*file, stdout, &rep); err != nil {
+	if c.json != "" {
+		if err := writeJSON(c.json, stdout, res); err != nil {
 			return err
 		}
 	}
-	if n := rep.Faults(); n > 0 {
-		return fmt.Errorf("%w: %d faults", ErrFaults, n)
+	if c.html != "" {
+		page := report.Page{
+			Title: res.Title(), Command: c.command, Verdict: sentence, Good: good, Rows: res.Rows(), Plots: res.Plots(),
+			Environment: report.ReadEnvironment(), Data: res,
+		}
+		text, err := page.HTML()
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(c.html, []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
+	if !good {
+		return fmt.Errorf("%w: %s", ErrFaults, sentence)
 	}
 	return nil
 }
 
-func flags(c *SendConfig, stderr io.Writer) (f *flag.FlagSet, jsonFile *string) {
-	f = flag.NewFlagSet("bench send", flag.ContinueOnError)
-	f.SetOutput(stderr)
-	f.Usage = func() {
-		_, _ = io.WriteString(stderr, usage)
-		f.PrintDefaults()
+func columns(w io.Writer) int {
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return live.Width(f)
 	}
-	f.IntVar(&c.Senders, "senders", defaultSenders, "`users` that send at the same time")
-	f.IntVar(&c.Conversations, "conversations", defaultSenders, "conversations they send to")
-	f.IntVar(&c.Members, "members", defaultMembers, "members of each conversation; 2 are direct conversations")
-	f.IntVar(&c.Online, "online", 0, "members of each that are online (default all)")
-	f.IntVar(&c.Users, "users", 0, "users online in all (default two for each direct conversation, else as many as senders)")
-	f.IntVar(&c.Size, "size", defaultSize, "`bytes` of a text")
-	f.Float64Var(&c.Rate, "rate", 0, "messages `per second` over all senders; 0 is one outstanding for each sender")
-	f.DurationVar(&c.Duration, "duration", defaultDuration, "how long to measure")
-	f.DurationVar(&c.Warmup, "warmup", defaultWarmup, "how long to send before that")
-	f.IntVar(&c.Preload, "preload", 0, "messages that lie in the server before the load")
-	f.StringVar(&c.URL, "url", "", "a running server (default starts one)")
-	f.StringVar(&c.Key, "key", "", "the server key of the running server (or THRONG_SERVER_KEY)")
-	f.StringVar(&c.Metrics, "metrics", "", "`URL` of the running server's metrics, for its processor time")
-	f.StringVar(&c.Binary, "binary", "", "the `file` to start instead of this one")
-	f.StringVar(&c.Folder, "folder", "", "a `folder` for the started server's data, kept afterwards (default temporary)")
-	jsonFile = f.String("json", "", "write the report to a `file` too; - is standard output")
-	return f, jsonFile
+	const usual = 100
+	return usual
 }
 
-func writeJSON(file string, stdout io.Writer, rep *Report) error {
-	b, err := json.MarshalIndent(rep, "", "  ")
+func writeJSON(file string, stdout io.Writer, v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -111,35 +162,25 @@ func writeJSON(file string, stdout io.Writer, rep *Report) error {
 	return os.WriteFile(file, b, 0o600)
 }
 
-const (
-	barWidth = 30
-	percent  = 100
-)
-
-// bar shows progress on a terminal, and a word for each phase elsewhere.
-func bar(w io.Writer) func(Progress) {
-	f, ok := w.(*os.File)
-	live := ok && term.IsTerminal(int(f.Fd()))
-	phase := ""
-	return func(p Progress) {
-		if !live {
-			if p.Phase != phase {
-				phase = p.Phase
-				_, _ = fmt.Fprintf(w, "%s …\n", phase)
-			}
-			return
-		}
-		line := fmt.Sprintf("%-14s", p.Phase)
-		if p.Total > 0 {
-			full := min(barWidth*p.Done/p.Total, barWidth)
-			line += strings.Repeat("█", full) + strings.Repeat("░", barWidth-full) + fmt.Sprintf(" %3d%%", percent*p.Done/p.Total)
-		}
-		if p.Rate > 0 {
-			line += fmt.Sprintf("  %.0f/s", p.Rate)
-		}
-		_, _ = fmt.Fprintf(w, "\r\x1b[K%s", line)
-		if p.Phase == "drain" {
-			_, _ = fmt.Fprint(w, "\r\x1b[K")
+func names() string {
+	var all []string
+	for _, s := range scenarios() {
+		if s.summary != "" {
+			all = append(all, s.name)
 		}
 	}
+	return strings.Join(all, ", ")
+}
+
+func usage() string {
+	var b strings.Builder
+	b.WriteString("Usage: throng bench SCENARIO [flags]\n\nPuts a server under load and checks every delivery at every receiver. " +
+		"Without --url it starts a\nserver of its own on a temporary folder.\n\n")
+	for _, s := range scenarios() {
+		if s.summary != "" {
+			fmt.Fprintf(&b, "  %-8s %s\n", s.name, s.summary)
+		}
+	}
+	b.WriteString("\nthrong bench SCENARIO --help shows the flags. Every scenario takes --json FILE and --html FILE.\n")
+	return b.String()
 }

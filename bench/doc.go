@@ -1,16 +1,13 @@
-// Package bench puts a server under load and checks what it delivers: the engine behind throng bench.
+// Package bench puts a server under load and checks what it delivers: the command throng bench. Each scenario is a package of its
+// own; this one reads the command line, shows how a run is going, and writes what came of it as a table, JSON and a page.
 //
-// Send opens a session for every user that is to be online, sends through some of them, and looks at every delivery at
-// every receiver. Each text names its sender, a counter per sender and conversation, when it was due, and a checksum; so
-// a loss, a repetition, a wrong order and a damaged text are all seen, and the latencies are those of the receivers.
+//	send     many conversations: acknowledgements and deliveries     load    thousands of sockets on raw epoll loops
+//	connect  how fast, how much memory, how idle                     target  the server: started, killed, looked at, filled
+//	fanout   one group, everybody online                             text    what a message says, so that receivers can check it
+//	limit    the same with a bare loop in place of the server        report  latencies, machine, table, page
+//	storm    too much of everything                                  live    the view of a run
+//	mega     a group of a million
 //
-//	plan ─ who is in which conversation, who sends where          payload ─ what a text says
-//	setup ─ users, tokens, conversations, through the API           track ─ what a receiver has got
-//	peer ─ one session: sends, answers, deliveries                     run ─ the phases, and the report
-//
-// Closed loop: each sender sends its next message when the last is acknowledged. Open loop, where a rate is given: messages
-// are due at fixed times, and a latency counts from then, so that a server that falls behind cannot hide it.
-//
-// The engine shares the machine with the server, so it is lean: it uses the SDK's Link and FrameScanner without the rest
-// of the SDK. The package imports client and the schema.
+// The load shares the machine with the server, so it is lean, and says what it used. The packages import client and the schema, and of
+// internal only what the in-memory transport and the bare loop need.
 package bench

@@ -1,4 +1,4 @@
-package bench
+package send
 
 // group is one conversation of the plan. Users are numbered from 0; those who are online come first.
 type group struct {
@@ -23,8 +23,8 @@ type senderPlan struct {
 	groups []int
 }
 
-func newPlan(c *SendConfig) *plan {
-	p := &plan{users: c.Users, direct: c.Members == defaultMembers && c.Users == 2*c.Conversations}
+func newPlan(c *Config) *plan {
+	p := &plan{users: c.Users, direct: c.Members == DefaultMembers && c.Users == 2*c.Conversations}
 	p.of = make([][]int, c.Users)
 	p.groups = make([]group, c.Conversations)
 	away := c.Members - c.Online

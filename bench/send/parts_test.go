@@ -1,28 +1,28 @@
-package bench_test
+package send_test
 
 import (
 	"slices"
 	"testing"
 
-	"github.com/throng-im/throng/bench"
+	"github.com/throng-im/throng/bench/send"
 )
 
 func TestPlan(t *testing.T) {
 	t.Parallel()
 	rows := []struct {
 		name                   string
-		cfg                    bench.SendConfig
+		cfg                    send.Config
 		users, perUser, absent int
 	}{
-		{"direct", bench.SendConfig{}, 2000, 1, 0},
-		{"groups of 10", bench.SendConfig{Senders: 100, Members: 10}, 100, 100, 0},
-		{"groups of 100 with 10 online", bench.SendConfig{Senders: 100, Members: 100, Online: 10}, 100, 100, 90},
-		{"everybody everywhere", bench.SendConfig{Senders: 10, Conversations: 7, Members: 10}, 10, 7, 0},
+		{"direct", send.Config{}, 2000, 1, 0},
+		{"groups of 10", send.Config{Senders: 100, Members: 10}, 100, 100, 0},
+		{"groups of 100 with 10 online", send.Config{Senders: 100, Members: 100, Online: 10}, 100, 100, 90},
+		{"everybody everywhere", send.Config{Senders: 10, Conversations: 7, Members: 10}, 10, 7, 0},
 	}
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
-			p, err := bench.NewPlan(r.cfg)
+			p, err := send.NewPlan(r.cfg)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -65,53 +65,31 @@ func TestPlan(t *testing.T) {
 
 func TestConfig(t *testing.T) {
 	t.Parallel()
-	for _, c := range []bench.SendConfig{
+	for _, c := range []send.Config{
 		{Members: 1}, {Members: 5000}, {Size: 39}, {Online: 3}, {Users: 1}, {Rate: -1}, {URL: "http://x"}, {Senders: -1},
 	} {
-		if _, err := bench.NewPlan(c); err == nil {
+		if _, err := send.NewPlan(c); err == nil {
 			t.Errorf("%+v is taken", c)
 		}
 	}
 }
 
-func TestStamp(t *testing.T) {
-	t.Parallel()
-	for _, n := range []int{bench.MinText, 41, 200} {
-		text := make([]byte, n)
-		want := bench.NewStamp(0xfedcba98, 7, 1<<50)
-		want.Write(text)
-		if got, ok := bench.ReadStamp(text); !ok || got != want {
-			t.Errorf("%d bytes: %+v, %v", n, got, ok)
-		}
-		for i := range text {
-			text[i] ^= 1
-			if got, ok := bench.ReadStamp(text); ok {
-				t.Errorf("%d bytes: damage at %d passes as %+v", n, i, got)
-			}
-			text[i] ^= 1
-		}
-	}
-	if _, ok := bench.ReadStamp([]byte("short")); ok {
-		t.Error("a short text passes")
-	}
-}
-
 func TestTrack(t *testing.T) {
 	t.Parallel()
-	var tr bench.Track
+	var tr send.Track
 	rows := []struct {
 		counter uint32
 		want    uint8
 		lacks   int // of 6
 	}{
-		{0, uint8(bench.InOrder), 5},
-		{1, uint8(bench.InOrder), 4},
-		{4, uint8(bench.InOrder), 3},
-		{4, uint8(bench.Duplicate), 3},
-		{2, uint8(bench.Disordered), 2},
-		{2, uint8(bench.Duplicate), 2},
-		{0, uint8(bench.Duplicate), 2},
-		{5, uint8(bench.InOrder), 1},
+		{0, uint8(send.InOrder), 5},
+		{1, uint8(send.InOrder), 4},
+		{4, uint8(send.InOrder), 3},
+		{4, uint8(send.Duplicate), 3},
+		{2, uint8(send.Disordered), 2},
+		{2, uint8(send.Duplicate), 2},
+		{0, uint8(send.Duplicate), 2},
+		{5, uint8(send.InOrder), 1},
 	}
 	for _, r := range rows {
 		if got := tr.Take(r.counter); got != r.want || tr.Lacks(6) != r.lacks {

@@ -1,9 +1,8 @@
-package bench
+package send
 
 // The parts that the tests look at.
 type (
 	Plan  = plan
-	Stamp = stamp
 	Track = track
 )
 
@@ -12,11 +11,10 @@ const (
 	InOrder    = inOrder
 	Duplicate  = duplicate
 	Disordered = disordered
-	MinText    = minText
 )
 
 // NewPlan completes c and plans it.
-func NewPlan(c SendConfig) (*Plan, error) {
+func NewPlan(c Config) (*Plan, error) {
 	if err := c.complete(); err != nil {
 		return nil, err
 	}
@@ -38,17 +36,6 @@ func (p *plan) Sends() (users []int, groups [][]int) {
 	}
 	return users, groups
 }
-
-// NewStamp makes a stamp.
-func NewStamp(sender, counter uint32, due int64) Stamp {
-	return stamp{sender: sender, counter: counter, due: due}
-}
-
-// Write is write.
-func (s stamp) Write(text []byte) { s.write(text) }
-
-// ReadStamp is readStamp.
-func ReadStamp(text []byte) (Stamp, bool) { return readStamp(text) }
 
 // Take is take.
 func (t *track) Take(counter uint32) uint8 { return uint8(t.take(counter)) }

@@ -1,4 +1,4 @@
-package bench
+package send
 
 import (
 	"context"
@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"connectrpc.com/connect"
-	"golang.org/x/sync/errgroup"
 
+	"github.com/throng-im/throng/bench/live"
+	"github.com/throng-im/throng/bench/target"
 	"github.com/throng-im/throng/client"
 	"github.com/throng-im/throng/client/link"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
@@ -23,25 +23,22 @@ const (
 	dialTries   = 20
 )
 
-// externalID is how a user of the plan is called on the server, the same in every run.
-func externalID(u int) string { return fmt.Sprintf("bench-%d", u) }
-
 // setUp makes the users, signs in those that are online, and makes the conversations.
-func (r *run) setUp(ctx context.Context, s *server) error {
+func (r *run) setUp(ctx context.Context, s *target.Server) error {
 	if _, err := rand.Read(r.nonce[:]); err != nil {
 		return err
 	}
 	web := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: parallel}}
 	defer web.CloseIdleConnections()
 	api := func(act client.UserID) *client.API {
-		return client.NewAPI(s.url, client.WithHTTPClient(web), client.WithTokens(client.StaticToken(s.key)), client.WithActor(act))
+		return client.NewAPI(s.URL(), client.WithHTTPClient(web), client.WithTokens(client.StaticToken(s.Key())), client.WithActor(act))
 	}
 	if err := r.makeUsers(ctx, api(0)); err != nil {
 		return err
 	}
 	r.tokens = make([]string, r.plan.users)
 	back := api(0)
-	err := r.each(ctx, "tokens", r.plan.users, func(ctx context.Context, u int) error {
+	err := target.Each(ctx, "tokens", r.plan.users, parallel, r.tell, func(ctx context.Context, u int) error {
 		resp, err := back.Admin.IssueToken(ctx, connect.NewRequest(&throngv1.IssueTokenRequest{
 			User: uint64(r.users[u]), Device: &throngv1.NewDevice{Name: "bench", Platform: throngv1.Platform_PLATFORM_SERVER},
 		}))
@@ -55,7 +52,7 @@ func (r *run) setUp(ctx context.Context, s *server) error {
 		return err
 	}
 	r.convs = make([]client.ConversationID, len(r.plan.groups))
-	return r.each(ctx, "conversations", len(r.plan.groups), func(ctx context.Context, g int) (err error) {
+	return target.Each(ctx, "conversations", len(r.plan.groups), parallel, r.tell, func(ctx context.Context, g int) (err error) {
 		r.convs[g], err = r.makeConversation(ctx, api(r.users[r.plan.groups[g].online[0]]), g)
 		return err
 	})
@@ -65,10 +62,10 @@ func (r *run) makeUsers(ctx context.Context, api *client.API) error {
 	n := r.plan.users + r.plan.absent
 	r.users = make([]client.UserID, 0, n)
 	for from := 0; from < n; from += usersAtOnce {
-		r.tell(Progress{Phase: "users", Done: from, Total: n})
+		r.tell(live.Progress{Phase: "users", Done: from, Total: n})
 		req := &throngv1.CreateUsersRequest{}
 		for u := from; u < min(from+usersAtOnce, n); u++ {
-			req.Users = append(req.Users, &throngv1.NewUser{ExternalId: externalID(u), Name: externalID(u)})
+			req.Users = append(req.Users, &throngv1.NewUser{ExternalId: target.ExternalID(u), Name: target.ExternalID(u)})
 		}
 		resp, err := api.Admin.CreateUsers(ctx, connect.NewRequest(req))
 		if err != nil {
@@ -114,7 +111,7 @@ func (r *run) makeConversation(ctx context.Context, api *client.API, g int) (cli
 // connect opens a session for each user that is online.
 func (r *run) connect(ctx context.Context, url string) error {
 	r.peers = make([]*peer, r.plan.users)
-	err := r.each(ctx, "connect", r.plan.users, func(ctx context.Context, u int) error {
+	err := target.Each(ctx, "connect", r.plan.users, parallel, r.tell, func(ctx context.Context, u int) error {
 		for try := 1; ; try++ {
 			conn, err := link.Dial(ctx, link.Config{URL: url})
 			var refused *link.HandshakeError
@@ -140,43 +137,4 @@ func (r *run) connect(ctx context.Context, url string) error {
 	}
 	r.newSenders()
 	return nil
-}
-
-// each does something for 0 to n−1, several at once.
-func (r *run) each(ctx context.Context, phase string, n int, do func(ctx context.Context, i int) error) error {
-	g, ctx := errgroup.WithContext(ctx)
-	var next, done atomic.Int64
-	for range min(parallel, n) {
-		g.Go(func() error {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= n || ctx.Err() != nil {
-					return ctx.Err()
-				}
-				if err := do(ctx, i); err != nil {
-					return err
-				}
-				done.Add(1)
-			}
-		})
-	}
-	told := make(chan struct{})
-	stop := make(chan struct{})
-	go func() { // ends with each
-		defer close(told)
-		tick := time.NewTicker(progressEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-				r.tell(Progress{Phase: phase, Done: int(done.Load()), Total: n})
-			case <-stop:
-				return
-			}
-		}
-	}()
-	err := g.Wait()
-	close(stop)
-	<-told
-	return err
 }

@@ -1,4 +1,4 @@
-package bench
+package send
 
 import (
 	"context"
@@ -8,6 +8,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/throng-im/throng/bench/live"
+	"github.com/throng-im/throng/bench/report"
+	"github.com/throng-im/throng/bench/target"
+	"github.com/throng-im/throng/bench/text"
 	"github.com/throng-im/throng/client"
 )
 
@@ -19,23 +23,13 @@ const (
 	pollEvery       = 10 * time.Millisecond
 )
 
-// Progress tells how a run is going.
-type Progress struct {
-	// Phase is what is going on: start, preload, users, conversations, connect, warm-up, measure, drain.
-	Phase string
-	// Done of Total, in the phase's own unit.
-	Done, Total int
-	// Rate is messages acknowledged per second of late; with measure.
-	Rate float64
-}
-
-// run is one run of Send.
+// run is one run.
 type run struct {
 	// Immutable once the peers are started.
-	cfg     *SendConfig
+	cfg     *Config
 	plan    *plan
-	prose   prose
-	tell    func(Progress)
+	prose   text.Prose
+	tell    live.Func
 	users   []client.UserID
 	tokens  []string
 	convs   []client.ConversationID
@@ -44,7 +38,7 @@ type run struct {
 	begin   time.Time
 	nonce   [16]byte
 
-	acks, first, deliveries *histogram
+	acks, first, deliveries *report.Shared
 
 	// Atomic.
 	stopped   atomic.Bool
@@ -71,33 +65,37 @@ type tally struct {
 	duplicate, disordered, damaged, echoed, hints, pulled atomic.Int64
 }
 
-// Send puts a server under load and checks every delivery. progress may be nil; it is called from one goroutine at a
+// Run puts a server under load and checks every delivery. progress may be nil; it is called from one goroutine at a
 // time. The report is whole even where messages were lost; the error is for what kept the run from its end.
-func Send(ctx context.Context, cfg SendConfig, progress func(Progress)) (Report, error) {
+func Run(ctx context.Context, cfg Config, progress live.Func) (Report, error) {
 	if err := cfg.complete(); err != nil {
 		return Report{}, err
 	}
 	if progress == nil {
-		progress = func(Progress) {}
+		progress = live.Silent
 	}
 	r := &run{
-		cfg: &cfg, plan: newPlan(&cfg), prose: newProse(), tell: progress, failed: make(chan error, 1), errs: map[string]int{},
-		acks: newHistogram(), first: newHistogram(), deliveries: newHistogram(), begin: time.Now(),
+		cfg: &cfg, plan: newPlan(&cfg), prose: text.NewProse(), tell: progress, failed: make(chan error, 1), errs: map[string]int{},
+		acks: report.NewShared(), first: report.NewShared(), deliveries: report.NewShared(), begin: time.Now(),
 		cold: make([]atomic.Bool, cfg.Conversations),
 	}
-	srv, err := openServer(ctx, r)
+	srv, err := target.Open(ctx, target.Options{
+		URL: cfg.URL, Key: cfg.Key, Metrics: cfg.Metrics, Binary: cfg.Binary, Folder: cfg.Folder,
+		Prepare:  func(ctx context.Context, s *target.Server) error { return preload(ctx, r, s) },
+		Starting: func() { r.tell(live.Progress{Phase: "start"}) },
+	})
 	if err != nil {
 		return Report{}, err
 	}
 	rep, err := r.against(ctx, srv)
-	return rep, errors.Join(err, srv.close())
+	return rep, errors.Join(err, srv.Close())
 }
 
-func (r *run) against(ctx context.Context, srv *server) (Report, error) {
+func (r *run) against(ctx context.Context, srv *target.Server) (Report, error) {
 	if err := r.setUp(ctx, srv); err != nil {
 		return Report{}, fmt.Errorf("set up: %w", err)
 	}
-	if err := r.connect(ctx, srv.url); err != nil {
+	if err := r.connect(ctx, srv.URL()); err != nil {
 		return Report{}, fmt.Errorf("connect: %w", err)
 	}
 	var readers sync.WaitGroup
@@ -126,7 +124,7 @@ type window struct {
 }
 
 // load runs the warm-up and the measured part and waits for the answers.
-func (r *run) load(ctx context.Context, srv *server) (window, error) {
+func (r *run) load(ctx context.Context, srv *target.Server) (window, error) {
 	stop := make(chan struct{})
 	var helpers sync.WaitGroup
 	helpers.Go(func() { r.heartbeats(stop) })
@@ -142,12 +140,12 @@ func (r *run) load(ctx context.Context, srv *server) (window, error) {
 		return window{}, err
 	}
 	var w window
-	server0, own0, begin := srv.cpu(ctx), ownCPU(), time.Now()
+	server0, own0, begin := srv.CPU(ctx), report.OwnCPU(), time.Now()
 	r.measuring.Store(true)
 	err := r.phase(ctx, "measure", r.cfg.Duration)
 	r.measuring.Store(false)
 	w.took = time.Since(begin)
-	w.serverCPU, w.ownCPU = srv.cpu(ctx)-server0, ownCPU()-own0
+	w.serverCPU, w.ownCPU = srv.CPU(ctx)-server0, report.OwnCPU()-own0
 	w.acked, w.deliveries = r.measured.Load(), r.inWindow.Load()
 	r.stopped.Store(true)
 	return w, err
@@ -164,7 +162,7 @@ func (r *run) fill(ctx context.Context) error {
 	for r.acked.Load() < int64(r.cfg.Preload) {
 		select {
 		case <-tick.C:
-			r.tell(Progress{Phase: "preload", Done: int(r.acked.Load()), Total: r.cfg.Preload})
+			r.tell(live.Progress{Phase: "preload", Done: int(r.acked.Load()), Total: r.cfg.Preload})
 		case err := <-r.failed:
 			return err
 		case <-ctx.Done():
@@ -189,7 +187,7 @@ func (r *run) phase(ctx context.Context, name string, d time.Duration) error {
 			return nil
 		case <-tick.C:
 			n, now := r.acked.Load(), time.Now()
-			r.tell(Progress{
+			r.tell(live.Progress{
 				Phase: name, Done: int(now.Sub(begin).Milliseconds()), Total: int(d.Milliseconds()),
 				Rate: float64(n-last) / now.Sub(lastAt).Seconds(),
 			})
@@ -204,7 +202,7 @@ func (r *run) phase(ctx context.Context, name string, d time.Duration) error {
 
 // settle waits for the answers and deliveries that are on their way, pulls what is missing, and returns what is lost.
 func (r *run) settle(ctx context.Context) int {
-	r.tell(Progress{Phase: "drain"})
+	r.tell(live.Progress{Phase: "drain"})
 	r.until(ctx, drainAcks, func() bool { return r.waiting.Load() == 0 })
 	for last := int64(-1); last != r.delivered.Load(); {
 		last = r.delivered.Load()

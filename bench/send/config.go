@@ -1,13 +1,15 @@
-package bench
+package send
 
 import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/throng-im/throng/bench/text"
 )
 
-// SendConfig says what Send does. Zero values are the defaults.
-type SendConfig struct {
+// Config says what Run does. Zero values are the defaults.
+type Config struct {
 	// Senders send at the same time; default 1,000.
 	Senders int
 	// Conversations they send to; default 1,000.
@@ -44,37 +46,38 @@ type SendConfig struct {
 	Command string
 }
 
+// The defaults.
 const (
-	defaultSenders  = 1_000
-	defaultMembers  = 2
-	defaultSize     = 200
-	defaultDuration = 10 * time.Second
-	defaultWarmup   = time.Second
+	DefaultSenders  = 1_000
+	DefaultMembers  = 2
+	DefaultSize     = 200
+	DefaultDuration = 10 * time.Second
+	DefaultWarmup   = time.Second
 	maxMembers      = 1_000
 	maxSize         = 400_000
 )
 
-func (c *SendConfig) complete() error {
+func (c *Config) complete() error {
 	set := func(v *int, def int) {
 		if *v == 0 {
 			*v = def
 		}
 	}
-	set(&c.Senders, defaultSenders)
-	set(&c.Conversations, defaultSenders)
-	set(&c.Members, defaultMembers)
+	set(&c.Senders, DefaultSenders)
+	set(&c.Conversations, DefaultSenders)
+	set(&c.Members, DefaultMembers)
 	set(&c.Online, c.Members)
-	set(&c.Size, defaultSize)
+	set(&c.Size, DefaultSize)
 	if c.Users == 0 {
-		if c.Users = max(c.Senders, c.Online); c.Members == defaultMembers {
+		if c.Users = max(c.Senders, c.Online); c.Members == DefaultMembers {
 			c.Users = 2 * c.Conversations
 		}
 	}
 	if c.Duration == 0 {
-		c.Duration = defaultDuration
+		c.Duration = DefaultDuration
 	}
 	if c.Warmup == 0 {
-		c.Warmup = defaultWarmup
+		c.Warmup = DefaultWarmup
 	}
 	c.Warmup = max(c.Warmup, 0)
 	var problems []error
@@ -87,14 +90,14 @@ func (c *SendConfig) complete() error {
 	check(c.Members < 2 || c.Members > maxMembers, "members is 2 to %d", maxMembers)
 	check(c.Online < 1 || c.Online > c.Members, "online is 1 to members (%d)", c.Members)
 	check(c.Users < c.Online, "users is at least online (%d)", c.Online)
-	check(c.Size < minText || c.Size > maxSize, "size is %d to %d", minText, maxSize)
+	check(c.Size < text.MinBytes || c.Size > maxSize, "size is %d to %d", text.MinBytes, maxSize)
 	check(c.Rate < 0 || c.Duration < 0 || c.Preload < 0, "rate, duration and preload are not negative")
 	check(c.URL != "" && c.Key == "", "a running server needs its server key: --key")
 	return errors.Join(problems...)
 }
 
 // Scenario names the load in one line.
-func (c *SendConfig) Scenario() string {
+func (c *Config) Scenario() string {
 	s := fmt.Sprintf("send: %d senders, %d conversations of %d", c.Senders, c.Conversations, c.Members)
 	if c.Online != c.Members {
 		s += fmt.Sprintf(" (%d online)", c.Online)

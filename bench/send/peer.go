@@ -1,4 +1,4 @@
-package bench
+package send
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/throng-im/throng/bench/text"
 	"github.com/throng-im/throng/client"
 	"github.com/throng-im/throng/client/link"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
@@ -70,8 +71,8 @@ func (p *peer) post(m *message) {
 	m.id = p.nextID
 	p.sent[m.id%window64] = *m
 	s := m.s
-	copy(s.text[minText:], p.r.prose.cut(len(s.text)-minText, uint64(s.id)<<32|uint64(m.counter))) // the same text if it is sent again
-	stamp{sender: s.id, counter: m.counter, due: m.due}.write(s.text)
+	copy(s.text[text.MinBytes:], p.r.prose.Cut(len(s.text)-text.MinBytes, uint64(s.id)<<32|uint64(m.counter))) // the same text if it is sent again
+	text.Stamp{Sender: s.id, Counter: m.counter, Due: m.due}.Write(s.text)
 	p.buf = link.AppendSend(p.buf[:0], m.id, uint64(p.r.convs[s.groups[m.group]]), &m.client, s.text)
 	if err := p.link.Write(p.buf); err != nil {
 		p.r.fail(fmt.Errorf("%w: user %d: %w", errEnded, p.index, err))
@@ -121,20 +122,20 @@ func (p *peer) Entry(e *link.RawEntry) {
 }
 
 // take checks a delivery, pushed or pulled.
-func (p *peer) take(conv client.ConversationID, seq uint64, text []byte, pulled bool) {
-	if text == nil {
+func (p *peer) take(conv client.ConversationID, seq uint64, b []byte, pulled bool) {
+	if b == nil {
 		return // the conversation's first entry, and changes of members
 	}
 	t, r := &p.r.tally, p.r
-	st, ok := readStamp(text)
+	st, ok := text.Read(b)
 	v := p.views[conv]
-	if !ok || v == nil || int(st.sender) >= len(r.senders) {
+	if !ok || v == nil || int(st.Sender) >= len(r.senders) {
 		if !pulled { // what was there before the run is pulled too
 			t.damaged.Add(1)
 		}
 		return
 	}
-	if r.senders[st.sender].p == p {
+	if r.senders[st.Sender].p == p {
 		if !pulled {
 			t.echoed.Add(1)
 		}
@@ -142,7 +143,7 @@ func (p *peer) take(conv client.ConversationID, seq uint64, text []byte, pulled 
 	}
 	older := seq <= v.last
 	v.last = max(v.last, seq)
-	switch v.of(st.sender).take(st.counter) {
+	switch v.of(st.Sender).take(st.Counter) {
 	case inOrder:
 		if older && !pulled {
 			t.disordered.Add(1)
@@ -163,7 +164,7 @@ func (p *peer) take(conv client.ConversationID, seq uint64, text []byte, pulled 
 	}
 	r.delivered.Add(1)
 	if r.measuring.Load() {
-		r.deliveries.record(p.index, time.Duration(p.now-st.due))
+		r.deliveries.Record(p.index, time.Duration(p.now-st.Due))
 	}
 }
 

@@ -1,20 +1,22 @@
-package bench
+package text
 
 import "math/rand/v2"
 
-// prose is made-up writing to cut texts from. Real chats neither repeat one sentence nor are noise: the words come from a
+// Prose is made-up writing to cut texts from. Real chats neither repeat one sentence nor are noise: the words come from a
 // vocabulary, some far more often than others, so that what a storage engine's compression gains is about what it gains
 // from people.
-type prose []byte
+type Prose []byte
 
 const (
 	proseBytes = 2 << 20 // more than the longest text
 	vocabulary = 4_000
-	proseSeed  = 1 // the same writing in every run
+	// Seed is what the writing comes from: the same in every run.
+	Seed = 1
 )
 
-func newProse() prose {
-	rng := rand.New(rand.NewPCG(proseSeed, proseSeed)) //nolint:gosec // repeatable on purpose
+// NewProse makes the same writing every time.
+func NewProse() Prose {
+	rng := rand.New(rand.NewPCG(Seed, Seed)) //nolint:gosec // repeatable on purpose
 	words := make([][]byte, vocabulary)
 	for i := range words {
 		n := 2 + rng.IntN(8)
@@ -25,15 +27,15 @@ func newProse() prose {
 		words[i][n] = ' '
 	}
 	often := rand.NewZipf(rng, 1.1, 8, vocabulary-1)
-	p := make(prose, 0, proseBytes+16)
+	p := make(Prose, 0, proseBytes+16)
 	for len(p) < proseBytes {
 		p = append(p, words[often.Uint64()]...)
 	}
 	return p[:proseBytes]
 }
 
-// cut returns n bytes of the writing; every k has a place of its own. They are shared: copy them.
-func (p prose) cut(n int, k uint64) []byte {
+// Cut returns n bytes of the writing; every k has a place of its own. They are shared: copy them.
+func (p Prose) Cut(n int, k uint64) []byte {
 	const odd = 0x9e3779b97f4a7c15 // scatters the places (Knuth, TAOCP 6.4)
 	at := k * odd >> 20 % uint64(len(p)-n)
 	return p[at : at+uint64(n)]

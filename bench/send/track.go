@@ -1,4 +1,4 @@
-package bench
+package send
 
 // track is what one receiver has of one sender in one conversation: counters run 0, 1, 2, … without a gap.
 type track struct {

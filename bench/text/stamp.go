@@ -1,4 +1,4 @@
-package bench
+package text
 
 import (
 	"hash/crc32"
@@ -12,44 +12,47 @@ const (
 	atCounter = 8
 	atDue     = 16
 	atSum     = 32
-	minText   = 40
+	// MinBytes is the shortest text: a stamp without prose.
+	MinBytes  = 40
 	digits    = "0123456789abcdef"
 	nibble    = 4
 	lowNibble = 15
 )
 
-// stamp is what a text says.
-type stamp struct {
-	sender, counter uint32
-	due             int64 // nanoseconds since the run began
+// Stamp is what a text says.
+type Stamp struct {
+	// Sender and Counter name the message: each sender counts its own.
+	Sender, Counter uint32
+	// Due is when it was to be sent, in nanoseconds since the run began.
+	Due int64
 }
 
-// write fills text, of which the rest is kept.
-func (s stamp) write(text []byte) {
-	putHex(text[:atCounter], uint64(s.sender))
-	putHex(text[atCounter:atDue], uint64(s.counter))
-	putHex(text[atDue:atSum], uint64(s.due))
-	putHex(text[atSum:minText], uint64(checksum(text)))
+// Write fills text, of which the rest is kept.
+func (s Stamp) Write(text []byte) {
+	putHex(text[:atCounter], uint64(s.Sender))
+	putHex(text[atCounter:atDue], uint64(s.Counter))
+	putHex(text[atDue:atSum], uint64(s.Due))
+	putHex(text[atSum:MinBytes], uint64(checksum(text)))
 }
 
-// readStamp returns what a text says; ok is false for damaged ones.
-func readStamp(text []byte) (s stamp, ok bool) {
-	if len(text) < minText {
+// Read returns what a text says; ok is false for damaged ones.
+func Read(text []byte) (s Stamp, ok bool) {
+	if len(text) < MinBytes {
 		return s, false
 	}
 	sender, ok1 := getHex(text[:atCounter])
 	counter, ok2 := getHex(text[atCounter:atDue])
 	due, ok3 := getHex(text[atDue:atSum])
-	sum, ok4 := getHex(text[atSum:minText])
+	sum, ok4 := getHex(text[atSum:MinBytes])
 	if !ok1 || !ok2 || !ok3 || !ok4 || uint32(sum) != checksum(text) {
 		return s, false
 	}
-	return stamp{sender: uint32(sender), counter: uint32(counter), due: int64(due)}, true
+	return Stamp{Sender: uint32(sender), Counter: uint32(counter), Due: int64(due)}, true
 }
 
 // checksum is that of everything but itself.
 func checksum(text []byte) uint32 {
-	return crc32.Update(crc32.ChecksumIEEE(text[:atSum]), crc32.IEEETable, text[minText:])
+	return crc32.Update(crc32.ChecksumIEEE(text[:atSum]), crc32.IEEETable, text[MinBytes:])
 }
 
 func putHex(dst []byte, v uint64) {

@@ -1,12 +1,13 @@
-package bench
+package send
 
 import (
 	"fmt"
-	"io"
 	"maps"
 	"slices"
-	"strings"
 	"time"
+
+	"github.com/throng-im/throng/bench/report"
+	"github.com/throng-im/throng/bench/target"
 )
 
 // Report is what a run found.
@@ -18,10 +19,10 @@ type Report struct {
 	// Seconds that the measured part took.
 	Seconds float64 `json:"seconds"`
 	// AckMS is from the send, or from when it was due, to its acknowledgement; DeliverMS to each receiver.
-	AckMS     Latency `json:"ack_ms"`
-	DeliverMS Latency `json:"deliver_ms"`
+	AckMS     report.Latency `json:"ack_ms"`
+	DeliverMS report.Latency `json:"deliver_ms"`
 	// FirstAckMS is AckMS of the first message of each conversation.
-	FirstAckMS Latency `json:"first_ack_ms"`
+	FirstAckMS report.Latency `json:"first_ack_ms"`
 	// Deliveries in the measured part.
 	Deliveries int64 `json:"deliveries"`
 	// Checked deliveries of the whole run, and what was wrong with them.
@@ -44,12 +45,14 @@ type Report struct {
 	ReadyMS float64 `json:"ready_ms,omitempty"`
 	Machine string  `json:"machine"`
 	Command string  `json:"command"`
+
+	acks, deliveries []report.Point // the distributions
 }
 
 // Faults is how much was wrong.
 func (r *Report) Faults() int64 { return r.Lost + r.Duplicate + r.Disordered + r.Damaged }
 
-func (r *run) report(s *server, w window, lost int) Report {
+func (r *run) report(s *target.Server, w window, lost int) Report {
 	per := func(d time.Duration) float64 {
 		if w.acked == 0 {
 			return 0
@@ -59,46 +62,61 @@ func (r *run) report(s *server, w window, lost int) Report {
 	t := &r.tally
 	rep := Report{
 		Scenario: r.cfg.Scenario(), Acked: w.acked, Rate: float64(w.acked) / w.took.Seconds(), Seconds: w.took.Seconds(),
-		AckMS: r.acks.latency(), DeliverMS: r.deliveries.latency(), FirstAckMS: r.first.latency(),
+		AckMS: r.acks.Sum().Latency(), DeliverMS: r.deliveries.Sum().Latency(), FirstAckMS: r.first.Sum().Latency(),
 		Deliveries: w.deliveries, Checked: r.delivered.Load(), Lost: int64(lost),
 		Duplicate: t.duplicate.Load() + t.echoed.Load(), Disordered: t.disordered.Load(), Damaged: t.damaged.Load(),
 		Hints: t.hints.Load(), Pulled: t.pulled.Load(), Errors: r.errs,
 		CPUPerMessage: per(w.serverCPU), ClientCPUPerMessage: per(w.ownCPU),
-		ReadyMS: float64(s.ready.Microseconds()) / 1000, Machine: machine(), Command: r.cfg.Command,
+		ReadyMS: float64(s.Ready().Microseconds()) / 1000, Machine: report.Machine(), Command: r.cfg.Command,
 	}
+	rep.acks, rep.deliveries = r.acks.Sum().Curve(), r.deliveries.Sum().Curve()
 	if w.deliveries > 0 {
 		rep.BytesPerDelivery = float64(r.overhead.Load()) / float64(w.deliveries)
 	}
 	return rep
 }
 
-// WriteTo writes the report as a table.
-func (r *Report) WriteTo(w io.Writer) (int64, error) {
-	var b strings.Builder
-	row := func(name, format string, args ...any) {
-		fmt.Fprintf(&b, "  %-16s "+format+"\n", append([]any{name}, args...)...)
+// Title implements the bench's result.
+func (r *Report) Title() string { return r.Scenario }
+
+// Verdict says how it went.
+func (r *Report) Verdict() (sentence string, good bool) {
+	if n := r.Faults(); n > 0 {
+		return fmt.Sprintf("%d faults", n), false
 	}
-	latency := func(l Latency) string { return fmt.Sprintf("p50 %.2f   p99 %.2f   max %.2f ms", l.P50, l.P99, l.Max) }
-	fmt.Fprintf(&b, "\n%s\n\n", r.Scenario)
-	row("acknowledged", "%d in %.1f s: %.0f/s", r.Acked, r.Seconds, r.Rate)
-	row("delivered", "%d: %.0f/s", r.Deliveries, float64(r.Deliveries)/r.Seconds)
-	row("send to ack", "%s", latency(r.AckMS))
-	row("send to deliver", "%s", latency(r.DeliverMS))
-	row("first to ack", "%s", latency(r.FirstAckMS))
-	row("checked", "%d deliveries: %d lost, %d twice, %d out of order, %d damaged",
-		r.Checked, r.Lost, r.Duplicate, r.Disordered, r.Damaged)
+	return "every acknowledged message reached every receiver, once and in order", true
+}
+
+// Rows are the figures for people.
+func (r *Report) Rows() []report.Row {
+	rows := []report.Row{
+		report.R("acknowledged", "%d in %.1f s: %.0f/s", r.Acked, r.Seconds, r.Rate),
+		report.R("delivered", "%d: %.0f/s", r.Deliveries, float64(r.Deliveries)/r.Seconds),
+		report.R("send to ack", "%s", report.MS(r.AckMS)),
+		report.R("send to deliver", "%s", report.MS(r.DeliverMS)),
+		report.R("first to ack", "%s", report.MS(r.FirstAckMS)),
+		report.R("checked", "%d deliveries: %d lost, %d twice, %d out of order, %d damaged",
+			r.Checked, r.Lost, r.Duplicate, r.Disordered, r.Damaged),
+	}
 	if r.Hints > 0 || r.Pulled > 0 {
-		row("pulled", "%d deliveries after %d hints", r.Pulled, r.Hints)
+		rows = append(rows, report.R("pulled", "%d deliveries after %d hints", r.Pulled, r.Hints))
 	}
 	for _, reason := range slices.Sorted(maps.Keys(r.Errors)) {
-		row("refused", "%d times %s, and sent again", r.Errors[reason], reason)
+		rows = append(rows, report.R("refused", "%d times %s, and sent again", r.Errors[reason], reason))
 	}
-	row("on the wire", "%.1f bytes a delivery beyond the text", r.BytesPerDelivery)
-	row("processor", "%.1f µs of the server, %.1f µs of the load, for each message", r.CPUPerMessage, r.ClientCPUPerMessage)
+	rows = append(rows,
+		report.R("on the wire", "%.1f bytes a delivery beyond the text", r.BytesPerDelivery),
+		report.R("processor", "%.1f µs of the server, %.1f µs of the load, for each message", r.CPUPerMessage, r.ClientCPUPerMessage))
 	if r.ReadyMS > 0 {
-		row("server ready", "%.0f ms after its start", r.ReadyMS)
+		rows = append(rows, report.R("server ready", "%.0f ms after its start", r.ReadyMS))
 	}
-	row("machine", "%s", r.Machine)
-	n, err := io.WriteString(w, b.String())
-	return int64(n), err
+	return append(rows, report.R("machine", "%s", r.Machine))
+}
+
+// Plots draws the two distributions.
+func (r *Report) Plots() []report.Plot {
+	return []report.Plot{{
+		Title: "Latency by percentile", X: "percentile", Y: "ms", Tail: true,
+		Lines: []report.Line{{Name: "to ack", Points: r.acks}, {Name: "to deliver", Points: r.deliveries}},
+	}}
 }

@@ -1,4 +1,4 @@
-package bench
+package send
 
 import (
 	"encoding/binary"
@@ -139,11 +139,11 @@ func (s *sender) answered(m *message, now int64) {
 	r.expected.Add(int64(len(r.plan.groups[g].online) - 1))
 	took := time.Duration(now - m.due)
 	if !r.cold[g].Swap(true) {
-		r.first.record(s.p.index, took)
+		r.first.Record(s.p.index, took)
 	}
 	if r.measuring.Load() {
 		r.measured.Add(1)
-		r.acks.record(s.p.index, took)
+		r.acks.Record(s.p.index, took)
 	}
 	switch {
 	case r.stopped.Load() || r.paused.Load():

@@ -1,0 +1,47 @@
+package report
+
+import "fmt"
+
+// Short is a figure with as many digits as say something.
+func Short(v float64) string {
+	switch {
+	case v >= 100:
+		return Count(v)
+	case v >= 10:
+		return fmt.Sprintf("%.1f", v)
+	default:
+		return fmt.Sprintf("%.2f", v)
+	}
+}
+
+// Count is a whole number with its thousands apart.
+func Count(v float64) string {
+	s := fmt.Sprintf("%.0f", v)
+	if v < 0 {
+		return s
+	}
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// Bytes is a size with its unit.
+func Bytes(v float64) string {
+	const step = 1024
+	switch {
+	case v >= step*step*step:
+		return fmt.Sprintf("%.2f GiB", v/(step*step*step))
+	case v >= step*step:
+		return fmt.Sprintf("%.1f MiB", v/(step*step))
+	case v >= 10*step:
+		return fmt.Sprintf("%.1f KiB", v/step)
+	default:
+		return fmt.Sprintf("%.0f bytes", v)
+	}
+}
+
+// MS is a Latency in words.
+func MS(l Latency) string {
+	return fmt.Sprintf("p50 %s   p99 %s   max %s ms", Short(l.P50), Short(l.P99), Short(l.Max))
+}
