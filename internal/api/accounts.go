@@ -162,6 +162,7 @@ func (h accountHandler) UpdateProfile(
 	u, err := h.s.deps.Accounts.UpdateProfile(ctx, requestOf(ctx).caller.user, account.ProfileChange{
 		Name: r.Msg.Name, Avatar: r.Msg.Avatar, Attributes: attributes, SetAttributes: r.Msg.GetSetAttributes() || len(attributes) > 0,
 	})
+	h.s.deps.Names.Forget(requestOf(ctx).caller.user)
 	return respond(&throngv1.UpdateProfileResponse{User: user(u)}, err)
 }
 
@@ -180,6 +181,7 @@ func (h accountHandler) DeleteAccount(
 ) (*connect.Response[throngv1.DeleteAccountResponse], error) {
 	user := requestOf(ctx).caller.user
 	err := h.s.deps.Accounts.DeleteAccount(ctx, user, r.Msg.GetPassword())
+	h.s.deps.Names.Forget(user)
 	if err == nil {
 		// The password was checked with the deletion, so the groups come second; what is cut off here an administrator's
 		// EraseUser does again.

@@ -94,6 +94,7 @@ func (h adminHandler) UpdateUser(
 		ProfileChange: account.ProfileChange{Name: r.Msg.Name, Avatar: r.Msg.Avatar},
 		Admin:         r.Msg.Admin, Disabled: r.Msg.Disabled,
 	})
+	h.s.deps.Names.Forget(id)
 	return respond(&throngv1.UpdateUserResponse{User: user(u)}, err)
 }
 
@@ -157,6 +158,7 @@ func (h adminHandler) EraseUser(ctx context.Context, r *connect.Request[throngv1
 		return nil, err
 	}
 	err = h.s.deps.Administration.DeleteUser(ctx, id)
+	h.s.deps.Names.Forget(id)
 	return respond(&throngv1.EraseUserResponse{MessagesErased: uint64(max(erased, 0))}, err)
 }
 

@@ -17,12 +17,21 @@ type Backend struct {
 	// immutable after construction
 	messages  Messages
 	timelines Timelines
+	names     *Introductions // may be nil
 	now       func() time.Time
 }
 
-// NewBackend makes one; now is the wall clock.
-func NewBackend(messages Messages, timelines Timelines, now func() time.Time) *Backend {
-	return &Backend{messages: messages, timelines: timelines, now: now}
+// NewBackend makes one; names may be nil, and now is the wall clock.
+func NewBackend(messages Messages, timelines Timelines, names *Introductions, now func() time.Time) *Backend {
+	return &Backend{messages: messages, timelines: timelines, names: names, now: now}
+}
+
+// introduce returns the profiles that an answer carries.
+func (b *Backend) introduce(ctx context.Context, senders []chat.UserID) []*throngv1.Profile {
+	if b.names == nil || len(senders) == 0 {
+		return nil
+	}
+	return b.names.Of(ctx, senders)
 }
 
 // Page sizes of the protocol: 0 is the default, what is above the maximum is the maximum.
@@ -73,7 +82,31 @@ func (b *Backend) ListEntries(ctx context.Context, who wire.Actor, req *throngv1
 	if err != nil {
 		return nil, err
 	}
-	return wire.ListEntries(who.User, id, (*wire.Page)(&page)), nil
+	out := wire.ListEntries(who.User, id, (*wire.Page)(&page))
+	if page.Head.Tier > chat.TierSmall {
+		out.Profiles = b.introduce(ctx, wire.Senders(page.Entries))
+	}
+	return out, nil
+}
+
+// Focus answers with the heads of what a session has open. The session has put the focus in force before it asks, so nothing
+// lies between the heads and the first delivery. What is not the user's is left out, be it there or not.
+func (b *Backend) Focus(ctx context.Context, who wire.Actor, req *throngv1.FocusRequest) (*throngv1.FocusResponse, error) {
+	ids, err := wire.Focus(req)
+	if err != nil {
+		return nil, err
+	}
+	out := &throngv1.FocusResponse{}
+	for _, id := range ids {
+		v, err := b.timelines.View(ctx, who.User, id)
+		if e := chat.AsError(err); e != nil && e.Code != chat.CodeNotFound {
+			return nil, e
+		}
+		if err == nil && v.Role != 0 {
+			out.Heads = append(out.Heads, wire.Head(who.User, v.Head, nil))
+		}
+	}
+	return out, nil
 }
 
 // MarkRead moves a read position forward.
@@ -110,8 +143,24 @@ func (b *Backend) Sync(ctx context.Context, who wire.Actor, req *throngv1.SyncRe
 	}
 	return &throngv1.SyncResponse{
 		Reset_: changes.Reset, Conversations: conversations(who.User, changes.Views), Cursor: cursor(changes.Cursor),
-		More: changes.More, TotalUnread: changes.TotalUnread,
+		More: changes.More, TotalUnread: changes.TotalUnread, Profiles: b.introduce(ctx, sendersOf(changes.Views)),
 	}, nil
+}
+
+// sendersOf names who wrote the entries of views above the small tier.
+func sendersOf(views []timeline.View) []chat.UserID {
+	var out []chat.UserID
+	for i := range views {
+		v := &views[i]
+		if v.Head.Tier <= chat.TierSmall {
+			continue
+		}
+		out = append(out, wire.Senders(v.Entries)...)
+		if v.Last != nil {
+			out = append(out, v.Last.Sender)
+		}
+	}
+	return out
 }
 
 // Heartbeat answers with the digest, without its heads where the device knows them.

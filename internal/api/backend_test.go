@@ -32,7 +32,7 @@ func (w *world) medium(t *testing.T) (id chat.ConversationID, a, b chat.UserID) 
 func TestHeartbeat(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	backend := api.NewBackend(w.messages, w.deps.Timelines, func() time.Time { return time.UnixMilli(1_800_000_000_000) })
+	backend := api.NewBackend(w.messages, w.deps.Timelines, nil, func() time.Time { return time.UnixMilli(1_800_000_000_000) })
 	id, a, b := w.medium(t)
 	// A sync waits for the timeline, a heartbeat does not.
 	_, err := backend.Sync(t.Context(), wire.Actor{User: b}, &throngv1.SyncRequest{})
@@ -60,7 +60,7 @@ func TestHeartbeat(t *testing.T) {
 func TestSyncPages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	backend := api.NewBackend(w.messages, w.deps.Timelines, time.Now)
+	backend := api.NewBackend(w.messages, w.deps.Timelines, nil, time.Now)
 	ada := w.person(t, false)
 	want := map[uint64]bool{}
 	for range 7 {
@@ -101,7 +101,7 @@ func TestWithheldSpans(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c := newCell(t, w)
-	backend := api.NewBackend(w.messages, w.deps.Timelines, time.Now)
+	backend := api.NewBackend(w.messages, w.deps.Timelines, nil, time.Now)
 	p, own := c.people[exMember], c.people[owner].id
 	_, err := w.conversations.AddMembers(t.Context(), own, c.group, []chat.UserID{p.id}, 0)
 	assert.NoError(t, "adding again", err)

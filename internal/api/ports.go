@@ -126,6 +126,8 @@ type Deps struct {
 	Messages       Messages
 	Timelines      Timelines
 	Past           Past
+	// Names puts profiles to entries; nil makes one of Users.
+	Names *Introductions
 
 	// Limits may be nil: nobody is slowed down.
 	Limits Limits
@@ -157,6 +159,9 @@ func (d *Deps) defaults() {
 	}
 	if d.Now == nil {
 		d.Now = time.Now
+	}
+	if d.Names == nil {
+		d.Names = NewIntroductions(d.Users, d.Now)
 	}
 }
 

@@ -39,7 +39,7 @@ func New(cfg Config, d Deps) (*Server, error) {
 	}
 	d.defaults()
 	s := &Server{
-		cfg: cfg, deps: d, backend: NewBackend(d.Messages, d.Timelines, d.Now), log: d.Logger, now: d.Now,
+		cfg: cfg, deps: d, backend: NewBackend(d.Messages, d.Timelines, d.Names, d.Now), log: d.Logger, now: d.Now,
 		access: accessOf(), exports: newPlaces(maxExports),
 	}
 	if err := checkAccess(s.access); err != nil {

@@ -76,11 +76,12 @@ func (a *App) wire(ctx context.Context) error {
 
 	// The doors.
 	limits := newLimits(cfg.Limit)
+	names := api.NewIntroductions(c.accounts, now)
 	views := deliveredSettings{c.timelines, c.fanout}
 	doors := cfg.Gateway
 	doors.OutboundTotal = int(cfg.Sizes().Budget / outboundShare)
 	c.gateway, err = gateway.New(doors, gateway.Deps{
-		Auth: c.accounts, Sender: c.messages, Requests: api.NewBackend(c.messages, views, now),
+		Auth: c.accounts, Sender: c.messages, Requests: api.NewBackend(c.messages, views, names, now),
 		Subscriptions: gateway.NewMemberships(c.timelines, c.store), Routes: routes, Epoch: c.store.Epoch, Limits: limits,
 		Origins: a.origins, Metrics: reg, Logger: log, Now: now,
 	})
@@ -99,7 +100,7 @@ func (a *App) wire(ctx context.Context) error {
 	a.api, err = api.New(cfg.API, api.Deps{
 		Tokens: c.accounts, Users: c.accounts, Accounts: c.accounts, Administration: c.accounts,
 		Openings: c.conversations, Changes: c.conversations, Tiers: c.conversations, Messages: c.messages, Timelines: views,
-		Past: past{store: c.store, rows: c.rows}, Limits: limits, Session: c.gateway, Ready: a.health.check,
+		Past: past{store: c.store, rows: c.rows}, Names: names, Limits: limits, Session: c.gateway, Ready: a.health.check,
 		AllowedOrigins: a.origins, Logger: log, Now: now,
 	})
 	if err != nil {

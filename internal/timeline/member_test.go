@@ -28,7 +28,7 @@ func TestLeavingCapsTheHead(t *testing.T) {
 		assert.Equal(t, "unread of one", v.Unread, uint64(1))
 		assert.Equal(t, "does not count", delta.TotalUnread, uint64(0))
 		assert.Equal(t, "last", v.Last.Seq, removed.Seq)
-		assert.Equal(t, "name of later", v.Conversation.Name, "")
+		assert.Equal(t, "name of then", v.Conversation.Name, "g")
 		assert.Equal(t, "number of members of later", v.Head.Members, uint32(0))
 		assert.Equal(t, "nothing new", len(w.all(20, &delta.Cursor).Views), 0)
 		assert.Equal(t, "a fresh device does not learn of it", len(w.all(20, nil).Views), 0)

@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"slices"
+
 	"github.com/throng-im/throng/internal/chat"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
@@ -79,6 +81,25 @@ func (a Actor) Mark(req *throngv1.MarkReadRequest) (*chat.Draft, error) {
 		return nil, chat.Errorf(chat.CodeInvalid, chat.ReasonFieldInvalid, "name the seq up to which it was read")
 	}
 	return &chat.Draft{Conversation: conversation, Sender: a.User, Device: a.Device, Mark: chat.Seq(req.GetSeq())}, nil
+}
+
+// Focus reads what a session has open from now on: at most chat.MaxFocus conversations, each once. Sessions and the API check it
+// alike: what is refused changes nothing.
+func Focus(req *throngv1.FocusRequest) ([]chat.ConversationID, error) {
+	if len(req.GetConversations()) > chat.MaxFocus {
+		return nil, chat.Errorf(chat.CodeTooLarge, chat.ReasonTooManyConversations, "at most %d conversations are open at once", chat.MaxFocus)
+	}
+	ids := make([]chat.ConversationID, 0, len(req.GetConversations()))
+	for _, n := range req.GetConversations() {
+		id, err := ConversationID(n)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
 }
 
 // ConversationID checks a conversation's id: 1 to chat.MaxID.

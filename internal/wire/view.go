@@ -101,6 +101,15 @@ type Page struct {
 	Head     chat.Head // capped for the reader
 }
 
+// Senders names who wrote entries that a reader is told: with repeats.
+func Senders(list []chat.Entry) []chat.UserID {
+	out := make([]chat.UserID, len(list))
+	for i := range list {
+		out[i] = list[i].Sender
+	}
+	return out
+}
+
 // ListEntries tells a page to its reader.
 func ListEntries(reader chat.UserID, id chat.ConversationID, p *Page) *throngv1.ListEntriesResponse {
 	return &throngv1.ListEntriesResponse{
