@@ -13,6 +13,7 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/store/pebble"
+	"github.com/throng-im/throng/internal/store/pebble/check"
 	"github.com/throng-im/throng/internal/timeline"
 )
 
@@ -59,7 +60,7 @@ func (t importTarget) Settings(ctx context.Context, user chat.UserID, id chat.Co
 }
 
 // Report is what a check of a folder saw.
-type Report struct{ pebble.CheckReport }
+type Report struct{ check.Report }
 
 // Damaged reports whether anything stands that should not.
 func (r Report) Damaged() bool { return r.Damage > 0 }
@@ -104,6 +105,6 @@ func Check(ctx context.Context, dir string, repair bool, tell func(string)) (Rep
 	if err != nil {
 		return Report{}, err
 	}
-	r, err := pebble.Check(ctx, filepath.Join(dir, "db"), pebble.CheckOptions{Repair: repair, Tell: tell})
+	r, err := check.Run(ctx, filepath.Join(dir, "db"), check.Options{Repair: repair, Tell: tell})
 	return Report{r}, errors.Join(err, folder.Close())
 }

@@ -9,16 +9,17 @@ import (
 // words that belong to one place: nothing else asks whether the process is alone.
 var words = []struct {
 	pattern *regexp.Regexp
+	phrases *strings.Replacer // in which the word means something else; nil for none
 	places  []string
 	reason  string
 }{
 	{
-		regexp.MustCompile(`(?i)\b(standalone|mode)\b`),
+		regexp.MustCompile(`(?i)\b(standalone|mode)\b`), strings.NewReplacer("slow mode", "", "Slow mode", "", "slow_mode", ""),
 		[]string{"internal/config", "internal/app", "internal/arch"},
 		"a single process is a cluster of one; only config and the wiring may ask which it is",
 	},
 	{
-		regexp.MustCompile(`(?i)\b(TODO|FIXME|XXX)\b`),
+		regexp.MustCompile(`(?i)\b(TODO|FIXME|XXX)\b`), nil,
 		[]string{"internal/arch"},
 		"what is left to do stands in the README's list or in an issue",
 	},
@@ -37,6 +38,9 @@ func TestWordsHaveTheirPlace(t *testing.T) {
 			number := 0
 			for line := range strings.Lines(s.text) {
 				number++
+				if w.phrases != nil {
+					line = w.phrases.Replace(line)
+				}
 				if word := w.pattern.FindString(line); word != "" {
 					t.Errorf("%s:%d says %q: %s", s.name, number, word, w.reason)
 				}

@@ -18,6 +18,7 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/store/pebble"
+	"github.com/throng-im/throng/internal/store/pebble/check"
 )
 
 var (
@@ -164,7 +165,7 @@ func (o *original) look(d mutation) (string, error) {
 	if fs, err = o.image.apply(d).disk(); err != nil {
 		return "", err
 	}
-	report, err := pebble.Check(context.Background(), "data", pebble.CheckOptions{FS: fs, Tell: func(t string) { told = append(told, t) }})
+	report, err := check.Run(context.Background(), "data", check.Options{FS: fs, Tell: func(t string) { told = append(told, t) }})
 	if err != nil || report.Damage > 0 {
 		return "found by the check", nil //nolint:nilerr // as it should
 	}

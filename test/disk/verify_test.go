@@ -11,6 +11,7 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/store/pebble"
+	"github.com/throng-im/throng/internal/store/pebble/check"
 )
 
 // verify opens a disk and holds everything on it against the facts; then it lets the store's own check look.
@@ -27,7 +28,7 @@ func (f *facts) verify(fs *vfs.MemFS) error {
 		return err
 	}
 	var told []string
-	report, err := pebble.Check(context.Background(), "data", pebble.CheckOptions{FS: fs, Tell: func(t string) { told = append(told, t) }})
+	report, err := check.Run(context.Background(), "data", check.Options{FS: fs, Tell: func(t string) { told = append(told, t) }})
 	if err != nil {
 		return fmt.Errorf("checking: %w", err)
 	}

@@ -9,7 +9,7 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/throng-im/throng/client"
-	"github.com/throng-im/throng/internal/store/pebble"
+	"github.com/throng-im/throng/internal/store/pebble/check"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 	"github.com/throng-im/throng/test/history"
 )
@@ -121,7 +121,7 @@ func compare(mine client.Conversation, c *throngv1.Conversation) string {
 func (w *World) judge() error {
 	dir := w.node.config().DatabaseDir()
 	var findings []string
-	report, err := pebble.Check(context.Background(), dir, pebble.CheckOptions{FS: w.node.fs, Tell: func(f string) { findings = append(findings, f) }})
+	report, err := check.Run(context.Background(), dir, check.Options{FS: w.node.fs, Tell: func(f string) { findings = append(findings, f) }})
 	if err != nil {
 		return fmt.Errorf("checking the folder: %w", err)
 	}

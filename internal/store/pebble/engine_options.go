@@ -7,6 +7,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // pebble builds Pebble's options. The repeat check needs filters on the last level as well, which it asks for by itself.
@@ -83,4 +84,35 @@ func (s *Store) openDB(dir string, o *pebble.Options) (db *pebble.DB, err error)
 		return nil, *fatal
 	}
 	return db, err //nolint:wrapcheck // Open says what was being done
+}
+
+// Database is the engine's database without a store on it, for who checks or mends it while no server runs.
+type Database struct {
+	*pebble.DB
+
+	cache *pebble.Cache
+}
+
+// databaseCache is enough for walks, which read each block once.
+const databaseCache = 32 << 20
+
+// OpenDatabase opens the database of a folder as a store would, and nothing on it. A nil file system is the disk. It does not
+// make one, and fails where a store has it open.
+func OpenDatabase(dir string, fs vfs.FS, readOnly bool) (*Database, error) {
+	cache := pebble.NewCache(databaseCache)
+	o := Options{FS: fs}.withDefaults().pebble(cache, func(error) {})
+	o.ReadOnly, o.ErrorIfNotExists = readOnly, true
+	db, err := pebble.Open(dir, o)
+	if err != nil {
+		cache.Unref()
+		return nil, err //nolint:wrapcheck // the caller says what was being done
+	}
+	return &Database{DB: db, cache: cache}, nil
+}
+
+// Close lets go of the folder.
+func (d *Database) Close() error {
+	err := d.DB.Close()
+	d.cache.Unref()
+	return err //nolint:wrapcheck // as above
 }

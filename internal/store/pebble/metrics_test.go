@@ -24,7 +24,7 @@ func TestMetricsTellWhatTheEngineDoes(t *testing.T) {
 		}
 		return out
 	}
-	s, err := pebble.Open(folder, pebble.Options{FS: vfs.NewMem(), Registerer: registry})
+	s, err := pebble.Open("data", pebble.Options{FS: vfs.NewMem(), Registerer: registry})
 	assert.NoError(t, "open", err)
 	before := read()
 	applied, err := s.Append(t.Context(), []*chat.Draft{{Conversation: 1, Sender: 1, Body: chat.Created{Kind: chat.KindGroup, Members: []chat.UserID{1}}}})

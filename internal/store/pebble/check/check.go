@@ -1,4 +1,4 @@
-package pebble
+package check
 
 import (
 	"context"
@@ -9,21 +9,22 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/throng-im/throng/internal/chat"
+	store "github.com/throng-im/throng/internal/store/pebble"
 	"github.com/throng-im/throng/internal/store/pebble/record"
 )
 
-// CheckOptions of a check.
-type CheckOptions struct {
+// Options of a check.
+type Options struct {
 	// FS is where the files are; nil is the disk.
 	FS vfs.FS
-	// Repair rebuilds what is derived: heads, member rows, repeat rows, pairs, indexes and timelines.
+	// Repair rebuilds what is derived and wrong: heads, member rows, repeat rows, pairs, indexes and timelines.
 	Repair bool
 	// Tell gets a sentence for each finding.
 	Tell func(string)
 }
 
-// CheckReport is what a check saw.
-type CheckReport struct {
+// Report is what a check saw.
+type Report struct {
 	Conversations, Entries, Members, Repeats, Pairs uint64
 	Users, Devices, Rows, Events                    uint64
 	// Damage is what was found and stands; Repaired what was found and mended.
@@ -33,26 +34,32 @@ type CheckReport struct {
 // repairBytes is how much is written at once.
 const repairBytes = 4 << 20
 
-// Check verifies everything that a database can show, in a small and constant amount of memory: it walks every table
+// Run verifies everything that the database of a folder can show, in a small and constant amount of memory: it walks every table
 // once, in order. Nobody else may have the folder open. Its error means that it could not look; findings are in the report.
-func Check(ctx context.Context, dir string, o CheckOptions) (CheckReport, error) {
-	if o.FS == nil {
-		o.FS = vfs.Default
-	}
-	cache := pebble.NewCache(32 << 20)
-	defer cache.Unref()
-	options := Options{FS: o.FS}.withDefaults().pebble(cache, func(error) {})
-	options.ReadOnly = !o.Repair
-	options.ErrorIfNotExists = true
-	db, err := pebble.Open(dir, options)
+func Run(ctx context.Context, dir string, o Options) (Report, error) {
+	return run(ctx, dir, o, (*checker).all)
+}
+
+// Timelines rebuilds the timelines of a folder from its members, whatever they look like, and looks at nothing else.
+func Timelines(ctx context.Context, dir string, o Options) error {
+	o.Repair = true
+	_, err := run(ctx, dir, o, func(c *checker) error {
+		return errors.Join(c.meta(), c.events(), c.rebuildTimelines())
+	})
+	return err
+}
+
+// run does something with a checker on a folder.
+func run(ctx context.Context, dir string, o Options, do func(*checker) error) (Report, error) {
+	db, err := store.OpenDatabase(dir, o.FS, !o.Repair)
 	if err != nil {
-		return CheckReport{}, fmt.Errorf("opening the database in %s (is a server running on it?): %w", dir, err)
+		return Report{}, fmt.Errorf("opening the database in %s (is a server running on it?): %w", dir, err)
 	}
-	c := &checker{ctx: ctx, db: db, snap: db.NewSnapshot(), options: o, behind: make(map[chat.ConversationID]struct{})}
+	c := &checker{ctx: ctx, db: db.DB, snap: db.NewSnapshot(), options: o, behind: make(map[chat.ConversationID]struct{})}
 	if o.Repair {
 		c.batch = db.NewBatch()
 	}
-	err = c.all()
+	err = do(c)
 	if c.batch != nil {
 		err = errors.Join(err, c.flush(), c.batch.Close())
 	}
@@ -63,9 +70,9 @@ type checker struct {
 	ctx     context.Context // of the one call that the checker lives for
 	db      *pebble.DB
 	snap    *pebble.Snapshot
-	options CheckOptions
+	options Options
 	batch   *pebble.Batch // nil where nothing is repaired
-	report  CheckReport
+	report  Report
 
 	position   chat.Position // the timelines' follower's
 	tail       chat.Position

@@ -1,4 +1,4 @@
-package pebble_test
+package check_test
 
 import (
 	"testing"
@@ -45,7 +45,7 @@ func TestCheckAgreesOnMemberChanges(t *testing.T) {
 				}
 			}
 			assert.NoError(t, "close", s.Close())
-			report, said := check(t, fs, false)
+			report, said := run(t, fs, false)
 			if report.Damage != 0 {
 				t.Errorf("%+v: %s", report, said)
 			}

@@ -1,12 +1,10 @@
-package pebble
+package check
 
 import (
 	"fmt"
 	"slices"
 
 	"github.com/throng-im/throng/internal/chat"
-	"github.com/throng-im/throng/internal/message"
-	"github.com/throng-im/throng/internal/store/pebble/record"
 )
 
 // crowd is how many members are compared at once; larger conversations are read several times, a part of the users at each.
@@ -200,132 +198,4 @@ func (r *replay) alter(e *chat.Entry, b chat.MembersChanged, m *stay) {
 		m.MutedUntilMS = b.UntilMS
 	default:
 	}
-}
-
-// leads compares the index of owners and admins, for a part of the users, with what the entries come to.
-func (c *checker) leads(r *replay) error {
-	if r.broken {
-		return nil
-	}
-	listed := make(map[chat.UserID]struct{})
-	err := c.walk(record.Key1(record.TableLead, uint64(r.id)), record.KeyAfter(record.TableLead, uint64(r.id)), func(key, value []byte) error {
-		if len(key) != record.Key2Len || len(value) != 0 {
-			return c.found(remove(key), "conversation %d: the index of owners and admins has the malformed row %x", r.id, key)
-		}
-		user := chat.UserID(record.Second(key))
-		if !r.mine(user) {
-			return nil
-		}
-		if m := r.members[user]; m == nil || !record.Leads(m.Member) {
-			return c.found(remove(key), "conversation %d: the index of owners and admins has user %d, who is neither", r.id, user)
-		}
-		listed[user] = struct{}{}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for user, m := range r.members {
-		if _, ok := listed[user]; ok || !record.Leads(m.Member) {
-			continue
-		}
-		fix := put(record.Key2(record.TableLead, uint64(r.id), uint64(user)), nil)
-		if err := c.found(fix, "conversation %d: the index of owners and admins lacks user %d", r.id, user); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// members compares the member rows of a part of the users with what the entries come to.
-func (c *checker) members(r *replay) error {
-	err := c.walk(record.Key1(record.TableMember, uint64(r.id)), record.KeyAfter(record.TableMember, uint64(r.id)), func(key, value []byte) error {
-		if len(key) != record.Key2Len {
-			return c.found(remove(key), "conversation %d: a member row has the malformed key %x", r.id, key)
-		}
-		user := chat.UserID(record.Second(key))
-		if !r.mine(user) {
-			return nil
-		}
-		c.report.Members++
-		want := r.members[user]
-		delete(r.members, user)
-		d := record.NewReader(value)
-		have := d.Part(user)
-		switch {
-		case !d.Done() && want == nil:
-			return c.found(remove(key), "conversation %d: the member row of user %d does not decode", r.id, user)
-		case !d.Done():
-			return c.mendMember(r, want, message.Part{}, "does not decode")
-		case want == nil && r.broken:
-			return nil
-		case want == nil:
-			return c.found(remove(key), "conversation %d has a member row of user %d, who never was a member", r.id, user)
-		case !r.broken && !sameMember(have.Member, want.Member):
-			return c.mendMember(r, want, have, "is not what the entries come to")
-		}
-		return c.member(r, want, have)
-	})
-	if err != nil || r.broken {
-		return err
-	}
-	for user, want := range r.members {
-		if err := c.mendMember(r, want, message.Part{}, "is missing"); err != nil {
-			return err
-		}
-		delete(r.members, user)
-	}
-	return nil
-}
-
-func sameMember(have, want chat.Member) bool {
-	// Rows of format 1 do not say what who left saw last.
-	left := have.Left == nil || want.Left != nil && *have.Left == *want.Left
-	return have.Role == want.Role && have.JoinedMS == want.JoinedMS && have.MutedUntilMS == want.MutedUntilMS &&
-		slices.Equal(have.Spans, want.Spans) && left
-}
-
-// mendMember puts the row right; the read position is the truth, and kept where it can be.
-func (c *checker) mendMember(r *replay, want *stay, have message.Part, what string) error {
-	part := message.Part{Member: want.Member, Read: have.Read}
-	part.SentMS = have.SentMS
-	last := want.Last(r.head.Seq)
-	seq := min(max(have.Read.Seq, want.Spans[len(want.Spans)-1].From, want.sent), last)
-	ordinal, ok, err := c.ordinalAt(r.id, seq)
-	if err != nil {
-		return err
-	}
-	if ok {
-		part.Read = chat.Read{Seq: seq, Ordinal: ordinal}
-	}
-	key := record.Key2(record.TableMember, uint64(r.id), uint64(want.User))
-	fix := put(key, record.AppendPart(nil, part))
-	if r.broken {
-		fix = nil
-	}
-	return c.found(fix, "conversation %d: the member row of user %d %s", r.id, want.User, what)
-}
-
-// member checks a read position, and that the user's timeline has the conversation.
-func (c *checker) member(r *replay, want *stay, have message.Part) error {
-	read, last := have.Read, want.Last(r.head.Seq)
-	ordinal, ok, err := c.ordinalAt(r.id, read.Seq)
-	switch {
-	case err != nil:
-		return err
-	case read.Seq > last:
-		return c.mendMember(r, want, have, fmt.Sprintf("has read up to %d, beyond %d", read.Seq, last))
-	case read.Seq < want.sent:
-		return c.mendMember(r, want, have, fmt.Sprintf("has read up to %d, before its own message %d", read.Seq, want.sent))
-	case !ok || ordinal != read.Ordinal:
-		return c.mendMember(r, want, have, fmt.Sprintf("has read up to %d with ordinal %d, the entry has %d", read.Seq, read.Ordinal, ordinal))
-	case !c.current(r.id) || !want.Current():
-		return nil
-	}
-	var current bool
-	ok, err = c.row(record.Key2(record.TableRow, uint64(want.User), uint64(r.id)), func(d *record.Reader) { current = d.Row(r.id).Current })
-	if err != nil || (ok && current) {
-		return err
-	}
-	return c.staleRow("user %d is a member of conversation %d, but the timeline does not have it", want.User, r.id)
 }

@@ -1,4 +1,4 @@
-package pebble_test
+package check_test
 
 import (
 	"encoding/binary"
@@ -15,6 +15,7 @@ import (
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/store/pebble"
+	"github.com/throng-im/throng/internal/store/pebble/check"
 	"github.com/throng-im/throng/internal/store/pebble/record"
 	"github.com/throng-im/throng/internal/timeline"
 )
@@ -77,10 +78,10 @@ func plant(t *testing.T) *vfs.MemFS {
 	return fs
 }
 
-func check(t *testing.T, fs vfs.FS, repair bool) (pebble.CheckReport, string) {
+func run(t *testing.T, fs vfs.FS, repair bool) (check.Report, string) {
 	t.Helper()
 	var said []string
-	r, err := pebble.Check(t.Context(), folder, pebble.CheckOptions{FS: fs, Repair: repair, Tell: func(s string) { said = append(said, s) }})
+	r, err := check.Run(t.Context(), folder, check.Options{FS: fs, Repair: repair, Tell: func(s string) { said = append(said, s) }})
 	assert.NoError(t, "check", err)
 	return r, strings.Join(said, "\n")
 }
@@ -140,11 +141,11 @@ func reenter(v []byte) []byte {
 
 func TestCheckPassesAHealthyFolder(t *testing.T) {
 	t.Parallel()
-	r, said := check(t, plant(t), false)
+	r, said := run(t, plant(t), false)
 	if r.Damage != 0 || r.Repaired != 0 {
 		t.Errorf("%d findings:\n%s", r.Damage, said)
 	}
-	want := pebble.CheckReport{Conversations: 2, Entries: 24, Members: 5, Repeats: 22, Pairs: 1, Users: 3, Devices: 1, Rows: 5}
+	want := check.Report{Conversations: 2, Entries: 24, Members: 5, Repeats: 22, Pairs: 1, Users: 3, Devices: 1, Rows: 5}
 	r.Events = 0
 	assert.Equal(t, "counts", r, want)
 }
@@ -219,15 +220,15 @@ func TestCheckFindsAndMendsPlantedDamage(t *testing.T) {
 			t.Parallel()
 			fs := plant(t)
 			change(t, fs, tc.damage)
-			r, said := check(t, fs, false)
+			r, said := run(t, fs, false)
 			if r.Damage == 0 || !strings.Contains(said, tc.want) {
 				t.Fatalf("found %d, want %q in:\n%s", r.Damage, tc.want, said)
 			}
 			if r.Repaired != 0 {
 				t.Error("it repaired without being told to")
 			}
-			check(t, fs, true)
-			r, said = check(t, fs, false)
+			run(t, fs, true)
+			r, said = run(t, fs, false)
 			if tc.stays != (r.Damage > 0) {
 				t.Errorf("after the repair %d findings stand:\n%s", r.Damage, said)
 			}
@@ -249,10 +250,10 @@ func TestRepairGivesTimelinesAnotherGeneration(t *testing.T) {
 		return g
 	}
 	before := generation()
-	check(t, fs, true)
+	run(t, fs, true)
 	assert.Equal(t, "generation of a healthy folder", generation(), before)
 	change(t, fs, dropRow(key('c', 1, 1)))
-	check(t, fs, true)
+	run(t, fs, true)
 	if generation() == before {
 		t.Error("the generation stayed")
 	}
