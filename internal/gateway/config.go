@@ -62,6 +62,8 @@ type Config struct {
 	HandshakeRate int
 	// Origins that browsers may come from besides the server's own: scheme://host[:port].
 	Origins []string `config:"-"`
+	// Compression is agreed on (permessage-deflate, without context takeover) with clients that offer it.
+	Compression bool
 	// SendBuffer of the kernel for each socket, in bytes; it bounds what a peer that never reads costs. 0 leaves it.
 	SendBuffer int
 }
@@ -91,6 +93,7 @@ func Default() Config {
 		MaxPerAddress:        20_000,
 		MaxPerUser:           20,
 		HandshakeRate:        20_000,
+		Compression:          true,
 		SendBuffer:           16 << 10,
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/session"
+	"github.com/throng-im/throng/internal/websocket"
 	"github.com/throng-im/throng/internal/wire"
 )
 
@@ -22,6 +23,8 @@ type conn struct {
 	tr   Transport
 	sub  wire.Subprotocol
 	addr string // for the bound per address
+
+	settings *websocket.Settings // of the reader
 
 	credit chan struct{} // one token per frame that waits for the loop
 	gone   chan struct{} // closed by the loop when the connection is dropped
@@ -67,21 +70,25 @@ type change struct {
 	leave bool
 }
 
+// readBuffer is what a connection reads into; a larger frame is read in larger pieces, up to largestRead.
+const (
+	readBuffer  = 2 << 10
+	largestRead = 64 << 10
+)
+
 // read is the reader: it turns bytes into operations for the loop until the connection ends. It is started with the
 // connection and ends when the transport is closed, by the peer or by the loop.
 func (c *conn) read(first []byte) {
 	defer c.loop.srv.readers.Done()
-	f := framing{max: chat.MaxFrameBytes, text: c.sub.Text()}
-	if len(first) > 0 {
-		f.buf, f.w = append(make([]byte, 0, max(len(first), readBuffer)), first...), len(first)
-		f.buf = f.buf[:cap(f.buf)]
-	}
-	for c.events(&f) {
-		n, err := c.tr.Read(f.space())
-		if n > 0 {
-			f.fill(n)
+	var r websocket.Reader
+	own := make([]byte, readBuffer)
+	for b := first; c.events(&r, b); {
+		b = own
+		if n := min(r.Missing(c.settings), largestRead); n > len(own) {
+			b = make([]byte, n)
 		}
-		if err != nil && n <= 0 {
+		n, err := c.tr.Read(b)
+		if b = b[:n]; err != nil && n <= 0 {
 			break
 		}
 	}
@@ -97,15 +104,11 @@ func (c *conn) read(first []byte) {
 }
 
 // events hands over what was read; it returns false when nothing more is to be read.
-func (c *conn) events(f *framing) bool {
+func (c *conn) events(r *websocket.Reader, b []byte) bool {
 	for {
-		ev, ok, err := f.next()
+		ev, rest, ok, err := r.Next(c.settings, b)
 		if err != nil {
-			var b *breach
-			if !errors.As(err, &b) {
-				b = protocolError(err.Error())
-			}
-			c.loop.inbox.Put(op{kind: opBreach, c: c, code: uint16(b.code), word: b.reason})
+			c.breached(err)
 			return false
 		}
 		if !ok {
@@ -114,27 +117,34 @@ func (c *conn) events(f *framing) bool {
 		if !c.event(ev) {
 			return false
 		}
+		b = rest
 	}
 }
 
-func (c *conn) event(ev event) bool {
+// breached tells the loop that the peer broke the framing.
+func (c *conn) breached(err error) {
+	b := &websocket.Breach{Code: ws.StatusProtocolError, Reason: "the framing is broken"}
+	_ = errors.As(err, &b) // the reader returns nothing else
+	c.loop.inbox.Put(op{kind: opBreach, c: c, code: uint16(b.Code), word: b.Reason})
+}
+
+func (c *conn) event(ev websocket.Event) bool {
 	o := op{c: c}
-	switch ev.op {
+	switch ev.Op {
 	case ws.OpPing:
-		o.kind, o.bytes = opPing, append([]byte(nil), ev.payload...)
+		o.kind, o.bytes = opPing, append([]byte(nil), ev.Payload...)
 	case ws.OpPong:
 		o.kind = opPong
 	case ws.OpClose:
-		code, err := closeFrame(ev.payload)
-		var b *breach
-		if errors.As(err, &b) {
-			c.loop.inbox.Put(op{kind: opBreach, c: c, code: uint16(b.code), word: b.reason})
+		code, err := websocket.CloseCode(ev.Payload)
+		if err != nil {
+			c.breached(err)
 			return false
 		}
 		c.loop.inbox.Put(op{kind: opPeerClose, c: c, code: uint16(code)})
 		return false
 	default:
-		envs, err := wire.DecodeClientFrame(c.sub, ev.payload)
+		envs, err := wire.DecodeClientFrame(c.sub, ev.Payload)
 		o.kind, o.envs, o.err = opFrame, envs, err
 	}
 	select {

@@ -57,5 +57,5 @@
 // Loops own their state without locks. Inboxes, the admission and the online table have a mutex each, held for a few lines. Order:
 // online shard → the registrar's own locks; [Server] mu → inbox.
 //
-// The package imports account and timeline (their values only), chat, cluster, eventloop and wire.
+// The package imports account and timeline (their values only), chat, cluster, eventloop, websocket and wire.
 package gateway

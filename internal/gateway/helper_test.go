@@ -6,9 +6,6 @@ import (
 
 	"github.com/gobwas/ws"
 	"google.golang.org/protobuf/proto"
-
-	"github.com/throng-im/throng/internal/account"
-	"github.com/throng-im/throng/internal/chat"
 )
 
 func mustMarshal(m proto.Message) []byte {
@@ -26,10 +23,6 @@ func maskedFrame(payload []byte) []byte {
 func tokenOf(user int) string { return strconv.Itoa(user) + ":" + strconv.Itoa(1000+user) }
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
-
-func accountOf(user chat.UserID, device chat.DeviceID) account.Identity {
-	return account.Identity{User: user, Device: device}
-}
 
 // readFrame reads a frame of at most 2 MiB.
 func readFrame(r io.Reader) (ws.Frame, error) {

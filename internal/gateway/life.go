@@ -8,6 +8,7 @@ import (
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/session"
+	"github.com/throng-im/throng/internal/websocket"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
@@ -168,13 +169,13 @@ func (l *loop) write(c *conn) {
 	var buf, bytes []byte
 	switch {
 	case frame != nil && len(c.control) == 0 && len(c.goodbye) == 0:
-		buf, bytes = frame, seal(frame, c.sub.Text())
+		buf, bytes = frame, websocket.Seal(frame, opcode(c.sub))
 	case frame == nil && len(c.control) == 0 && len(c.goodbye) == 0:
 		return
 	default:
 		buf = append(l.env.Get(), c.control...)
 		if frame != nil {
-			buf = append(buf, seal(frame, c.sub.Text())...)
+			buf = append(buf, websocket.Seal(frame, opcode(c.sub))...)
 			l.env.Put(frame)
 		}
 		buf = append(buf, c.goodbye...)
@@ -250,7 +251,7 @@ func (l *loop) finish(c *conn, code uint16, word string) {
 	l.unroute(c)
 	l.settled(c)
 	l.srv.metrics.closed(code, c.flags.has(flagPeerEnd))
-	c.goodbye = appendClose(nil, ws.StatusCode(code), word)
+	c.goodbye = websocket.AppendClose(nil, ws.StatusCode(code), word)
 	c.endAt = l.now + l.srv.cfg.Linger.Milliseconds()
 	l.wheel.schedule(c, c.endAt)
 	l.mark(c)

@@ -5,9 +5,12 @@ import (
 	"math/bits"
 	"time"
 
+	"github.com/gobwas/ws"
+
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/cluster"
 	"github.com/throng-im/throng/internal/session"
+	"github.com/throng-im/throng/internal/websocket"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
@@ -152,7 +155,7 @@ func (l *loop) handleConn(c *conn, o *op) {
 		l.frame(c, o)
 	case opPing:
 		s.Heard(l.now)
-		c.control = appendControl(c.control[:0], 0xA, o.bytes) // the latest ping is enough to answer
+		c.control = websocket.AppendControl(c.control[:0], ws.OpPong, o.bytes) // the latest ping is enough to answer
 		<-c.credit
 		l.mark(c)
 	case opPong:

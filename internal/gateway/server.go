@@ -16,6 +16,7 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/cluster"
 	"github.com/throng-im/throng/internal/session"
+	"github.com/throng-im/throng/internal/websocket"
 	"github.com/throng-im/throng/internal/wire"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
@@ -53,6 +54,8 @@ type Server struct {
 	log       *slog.Logger
 	now       func() time.Time
 	address   func(r *http.Request) string
+	handshake *websocket.Rules
+	readings  *readings
 	metrics   *metrics
 	loops     []*loop
 	online    *online
@@ -82,8 +85,9 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, sessions: cfg.session(), deps: deps, log: deps.Logger, now: deps.Now, address: deps.Address,
-		metrics: newMetrics(deps.Metrics), online: newOnline(deps.Routes),
+		metrics: newMetrics(deps.Metrics), online: newOnline(deps.Routes), readings: newReadings(),
 	}
+	s.handshake = s.rules()
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -145,6 +149,8 @@ type Hello struct {
 	Address string
 	// Token and Device of an Authorization header; empty: the first frame has them.
 	Token, Device string
+	// WindowBits of the peer for compressed messages, as the handshake agreed on; 0: none.
+	WindowBits uint8
 	// First is what came behind the handshake.
 	First []byte
 }
@@ -153,8 +159,7 @@ type Hello struct {
 func (s *Server) Open(tr Transport, h Hello) error {
 	if v := s.admission.enter(h.Address); v != admitted {
 		_ = tr.Close()
-		_, err := refusal(v)
-		return err
+		return refusal(v)
 	}
 	return s.adopt(tr, h)
 }
@@ -170,7 +175,8 @@ func (s *Server) adopt(tr Transport, h Hello) error {
 	l := s.loops[s.turn.Add(1)%uint64(len(s.loops))]
 	c := &conn{
 		id: s.conns.Add(1), loop: l, tr: tr, sub: h.Subprotocol, addr: h.Address,
-		credit: make(chan struct{}, credits), gone: make(chan struct{}),
+		settings: s.readings.of(h.Subprotocol, h.WindowBits != 0),
+		credit:   make(chan struct{}, credits), gone: make(chan struct{}),
 	}
 	s.metrics.connections.Inc()
 	l.inbox.Put(op{kind: opOpen, c: c, word: h.Token, bytes: []byte(h.Device)})

@@ -266,7 +266,7 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// S-1, S-3 to S-5, S-24 (nothing is agreed), S-32.
+// S-1, S-3 to S-5, S-24, S-32.
 func TestHandshakeIsChecked(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *gateway.Config) { c.Origins = []string{"https://app.example"} })
@@ -338,8 +338,12 @@ func TestHandshakeIsChecked(t *testing.T) {
 				if got := res.Header.Get("Sec-Websocket-Protocol"); got != "throng.v1.proto" {
 					t.Errorf("protocol %q", got)
 				}
-				if got := res.Header.Get("Sec-Websocket-Extensions"); got != "" {
-					t.Errorf("agreed to %q, which nothing here reads", got)
+				want := ""
+				if tc.set.Get("Sec-Websocket-Extensions") != "" {
+					want = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+				}
+				if got := res.Header.Get("Sec-Websocket-Extensions"); got != want {
+					t.Errorf("agreed to %q, want %q", got, want)
 				}
 			case http.StatusUpgradeRequired:
 				if res.Header.Get("Sec-Websocket-Version") != "13" {
