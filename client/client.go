@@ -48,6 +48,8 @@ type Client struct {
 	hot           int
 	clock         uint64
 	outbox        outbox
+	focus         focus
+	degraded      Degraded
 }
 
 // maxWaiting is how many requests of the application may be on their way at once.

@@ -72,6 +72,32 @@ type Hole struct {
 	From, To     uint64
 }
 
+// Behind tells that a large conversation that is not in focus went on, without its messages: Focus brings them, and Range
+// reads them. Each head is told once at most.
+type Behind struct {
+	Conversation ConversationID
+	Head, Unread uint64
+}
+
+// Batching tells how a busy conversation in focus is delivered: messages wait for each other for Interval at most, and who
+// sends has to expect to wait for SendWait between two. With zeros each comes at once again.
+type Batching struct {
+	Conversation       ConversationID
+	Interval, SendWait time.Duration
+}
+
+// Degraded tells what the server leaves out while it has too much to do; the zero value is nothing. Sending goes on.
+type Degraded struct {
+	// Level is how many steps the server has gone.
+	Level int
+	// TypingOff and ReceiptsOff: they are not told. PresenceCounts: only how many are there.
+	TypingOff, PresenceCounts, ReceiptsOff bool
+	// ContentAsHints: messages of larger groups are pulled.
+	ContentAsHints bool
+	// AdmissionClosed: who loses the connection may wait for the next one.
+	AdmissionClosed bool
+}
+
 // ReadChanged tells a new read position of the user, read on this device or another.
 type ReadChanged struct {
 	Conversation ConversationID
@@ -94,13 +120,21 @@ type Sent struct {
 	Ack   Ack
 }
 
+// SendDelayed tells that the server wants a message of the outbox later, because of slow mode or a limit; it is sent again by
+// itself.
+type SendDelayed struct {
+	Draft Draft
+	Err   *Error
+	Until time.Time
+}
+
 // SendFailed tells that a message of the outbox was refused for good.
 type SendFailed struct {
 	Draft Draft
 	Err   error
 }
 
-// ProfilesLearned tells names of users whose entries follow.
+// ProfilesLearned tells names of users whose entries follow. Profiles with a version below a known one are old.
 type ProfilesLearned struct{ Profiles []*throngv1.Profile }
 
 // Reset tells that everything known of conversations is void and comes anew. The outbox stays.
@@ -109,6 +143,10 @@ type Reset struct{}
 func (StateChanged) event()        {}
 func (Message) event()             {}
 func (Hole) event()                {}
+func (Behind) event()              {}
+func (Batching) event()            {}
+func (Degraded) event()            {}
+func (SendDelayed) event()         {}
 func (ReadChanged) event()         {}
 func (ConversationChanged) event() {}
 func (SettingsChanged) event()     {}

@@ -13,14 +13,11 @@ func (c *Client) handle(s *session, env *throngv1.ServerEnvelope) {
 	case *throngv1.ServerEnvelope_Entry:
 		c.arrived(ConversationID(v.Entry.GetConversation()), v.Entry)
 	case *throngv1.ServerEnvelope_Entries:
-		c.met(v.Entries.GetProfiles())
-		for _, e := range v.Entries.GetEntries() {
-			c.arrived(ConversationID(v.Entries.GetConversation()), e)
-		}
+		c.chunk(v.Entries)
 	case *throngv1.ServerEnvelope_Response:
 		c.answered(s, v.Response)
 	case *throngv1.ServerEnvelope_Hint:
-		c.hinted(ConversationID(v.Hint.GetConversation()), v.Hint.GetSeq(), v.Hint.GetOrdinal())
+		c.hinted(ConversationID(v.Hint.GetConversation()), v.Hint.GetSeq(), v.Hint.GetOrdinal(), v.Hint.GetTier())
 	case *throngv1.ServerEnvelope_ReadChanged:
 		r := v.ReadChanged
 		c.readTo(ConversationID(r.GetConversation()), r.GetReadSeq(), r.GetReadOrdinal())
@@ -31,6 +28,30 @@ func (c *Client) handle(s *session, env *throngv1.ServerEnvelope) {
 		c.wake()
 	case *throngv1.ServerEnvelope_Closing:
 		s.closing = v.Closing
+	case *throngv1.ServerEnvelope_Batching:
+		b := v.Batching
+		if cv := c.conversations[ConversationID(b.GetConversation())]; cv != nil {
+			c.batched(cv, millis(b.GetIntervalMs()), millis(b.GetSendWaitMs()))
+		}
+	case *throngv1.ServerEnvelope_Degraded:
+		c.degrade(degradedOf(v.Degraded))
+	}
+}
+
+// chunk takes several entries at once: what the stream can tell of them is told when all are there.
+func (c *Client) chunk(v *throngv1.Entries) {
+	id := ConversationID(v.GetConversation())
+	if id == 0 {
+		return
+	}
+	c.met(v.GetProfiles())
+	cv := c.find(id)
+	fresh := false
+	for _, e := range v.GetEntries() {
+		fresh = e.GetSeq() != 0 && cv.stream.add(e) || fresh
+	}
+	if fresh {
+		c.advance(cv, time.Now())
 	}
 }
 
@@ -81,23 +102,38 @@ func (c *Client) arrived(id ConversationID, e *throngv1.Entry) {
 }
 
 // hinted notes that the conversation's log goes on to seq.
-func (c *Client) hinted(id ConversationID, seq, ordinal uint64) {
+func (c *Client) hinted(id ConversationID, seq, ordinal uint64, tier throngv1.Tier) {
 	if id == 0 {
 		return
 	}
 	cv := c.find(id)
-	if ordinal > cv.headOrdinal {
-		c.change(cv, func() { cv.headOrdinal = ordinal })
-	}
-	if seq <= cv.stream.head {
+	now := time.Now()
+	if !c.headed(cv, seq, ordinal, tier) {
 		return
 	}
-	cv.stream.head = seq
-	now := time.Now()
 	if cv.view.Members > manyMembers { // the others got the same hint at the same moment
 		cv.stream.notBefore = now.Add(time.Duration(c.opts.Random() * float64(pullSpread)))
 	}
 	c.advance(cv, now)
+}
+
+// headed takes where the log ends and how it is delivered, and reports whether there is something to do about it.
+func (c *Client) headed(cv *conversation, seq, ordinal uint64, tier throngv1.Tier) bool {
+	if ordinal > cv.headOrdinal {
+		c.change(cv, func() { cv.headOrdinal = ordinal })
+	}
+	was := c.lazy(cv)
+	if tier != throngv1.Tier_TIER_UNSPECIFIED && tier != cv.tier {
+		cv.tier = tier
+		if cv.known {
+			c.events.push(ConversationChanged{Conversation: cv.snapshot()})
+		}
+	}
+	if seq <= cv.stream.head {
+		return was && !c.lazy(cv) // it brings its messages again: what was left out is pulled
+	}
+	cv.stream.head = seq
+	return true
 }
 
 // advance tells what is in order now and notes what is missing.
@@ -121,6 +157,10 @@ func (c *Client) advance(cv *conversation, now time.Time) {
 	}
 	cv.stream.note(now)
 	if from, _ := cv.stream.lacks(); from != 0 {
+		if c.lazy(cv) {
+			c.behind(cv)
+			return
+		}
 		if c.lagging[cv.view.ID] != cv {
 			c.lagging[cv.view.ID] = cv
 			c.wake()
@@ -182,6 +222,12 @@ func (cv *conversation) learn(e *throngv1.Entry, me UserID) bool {
 		}
 		if ch.Description != nil {
 			v.Description = ch.GetDescription()
+		}
+		if ch.SlowModeMs != nil {
+			v.SlowMode = millis(ch.GetSlowModeMs())
+		}
+		if t := ch.GetTier(); t != throngv1.Tier_TIER_UNSPECIFIED {
+			cv.tier = t
 		}
 	case *throngv1.Entry_MembersChanged:
 		cv.members(b.MembersChanged, me)

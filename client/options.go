@@ -49,6 +49,10 @@ type Options struct {
 	// MaxPull is the largest gap that is pulled unasked; default 1,000. Larger ones become a Hole.
 	MaxPull int
 
+	// Eager pulls what large conversations have that are not in focus, too, as a program that reads along wants it: each of
+	// their hints costs a request then.
+	Eager bool
+
 	// ReorderWait is how long an entry that came too early waits for those before it; default 120 ms.
 	ReorderWait time.Duration
 	// BackoffBase and BackoffCap bound the random delay before a new connection; defaults 0.5 s and 30 s.

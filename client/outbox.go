@@ -19,6 +19,8 @@ const (
 	sendRetryCap  = 30 * time.Second
 	maxSendShift  = 7
 	frameRoom     = 64 // bytes that a frame and its envelope take around a send
+
+	reasonSlowMode = "slow_mode"
 )
 
 // Ack is the server's word that a message is stored durably, in its final place.
@@ -302,11 +304,7 @@ func (c *Client) sent(l *lane, m *Sending, r *throngv1.SendResponse, err error) 
 	case errors.Is(err, errLinkLost): // restart offers it to the next connection
 		return
 	case errors.As(err, &e) && (e.Retryable() || e.Code == throngv1.Code_CODE_UNAUTHENTICATED):
-		bound := min(sendRetryCap, sendRetryBase<<min(l.tries, maxSendShift))
-		l.tries++
-		l.after = time.Now().Add(e.RetryAfter + bound/2 + time.Duration(c.opts.Random()*float64(bound)/2))
-		o.delayed[l] = struct{}{}
-		c.wake()
+		c.postpone(l, m, e)
 		return
 	}
 	l.items[0] = nil
@@ -325,6 +323,21 @@ func (c *Client) sent(l *lane, m *Sending, r *throngv1.SendResponse, err error) 
 	o.finish(m, ack, nil)
 	c.events.push(Sent{Draft: m.Draft, Ack: ack})
 	c.arrived(m.Draft.Conversation, m.Draft.entry(c.me, ack))
+}
+
+// postpone sends a message again later: after the time that the server named, and a growing one where the server is in trouble.
+func (c *Client) postpone(l *lane, m *Sending, e *Error) {
+	bound := sendRetryBase
+	if e.Reason != reasonSlowMode { // the end of slow mode's wait is known, and nobody else waits for it
+		bound = min(sendRetryCap, sendRetryBase<<min(l.tries, maxSendShift))
+		l.tries++
+	}
+	l.after = time.Now().Add(e.RetryAfter + bound/2 + time.Duration(c.opts.Random()*float64(bound)/2))
+	c.outbox.delayed[l] = struct{}{}
+	if e.RetryAfter > 0 {
+		c.events.push(SendDelayed{Draft: m.Draft, Err: e, Until: l.after})
+	}
+	c.wake()
 }
 
 func (o *outbox) finish(m *Sending, ack Ack, err error) {

@@ -80,6 +80,8 @@ type Page struct {
 	From, To uint64
 	// Head is the newest seq that the reader may see.
 	Head uint64
+	// Profiles are of senders of these entries, in conversations above the small tier; ProfilesLearned tells them too.
+	Profiles []*throngv1.Profile
 }
 
 // Query names a range: forward from From, or backward from To where From is 0. With neither, the newest page.
@@ -101,12 +103,13 @@ func (c *Client) Range(ctx context.Context, conv ConversationID, q Query) (Page,
 		return Page{}, err
 	}
 	l := r.GetListEntries()
+	c.locked(func() { c.met(l.GetProfiles()) })
 	for _, e := range l.GetEntries() {
 		e.Conversation = uint64(conv)
 	}
 	return Page{
 		Entries: l.GetEntries(), Withheld: l.GetWithheld(),
-		From: l.GetCovered().GetFrom(), To: l.GetCovered().GetTo(), Head: l.GetHeadSeq(),
+		From: l.GetCovered().GetFrom(), To: l.GetCovered().GetTo(), Head: l.GetHeadSeq(), Profiles: l.GetProfiles(),
 	}, nil
 }
 

@@ -63,6 +63,10 @@ type session struct {
 	reauthAt  time.Time
 	renewing  bool
 
+	focused    uint64 // the change of focus that the server knows
+	focusing   bool
+	focusAfter time.Time
+
 	wg sync.WaitGroup
 }
 
@@ -189,7 +193,10 @@ func (s *session) post(env *throngv1.ClientEnvelope, w waiter) uint64 {
 func (s *session) serve(token string, attempt int) (online time.Duration, err error) {
 	c := s.c
 	failed := make(chan error, 1)
-	c.locked(func() { s.authenticate(token, failed) })
+	c.locked(func() {
+		c.plain()
+		s.authenticate(token, failed)
+	})
 	begin := time.NewTimer(authTimeout)
 	defer begin.Stop()
 	select {
@@ -204,6 +211,7 @@ func (s *session) serve(token string, attempt int) (online time.Duration, err er
 	}
 	c.locked(func() {
 		c.setState(State{Phase: Syncing, Attempt: attempt})
+		c.focusDue(s, time.Now())
 		c.session, s.wantSync = s, true
 		s.nextBeat = time.Now().Add(s.every)
 	})

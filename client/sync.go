@@ -42,6 +42,7 @@ func (c *Client) synced(s *session, r *throngv1.SyncResponse) {
 		s.fresh = true
 	}
 	c.cursor, c.serverTotal = r.GetCursor(), r.GetTotalUnread()
+	c.met(r.GetProfiles())
 	for _, pc := range r.GetConversations() {
 		c.learned(pc, s.fresh)
 	}
@@ -137,6 +138,10 @@ func (c *Client) learned(pc *throngv1.Conversation, fresh bool) {
 		st.add(e)
 	}
 	if last := pc.GetHead().GetLast(); last != nil && last.GetSeq() >= st.next {
+		if c.lazy(cv) && last.GetSeq() > cv.view.Last.GetSeq() { // what lists show, though nobody pulls what lies before it
+			last.Conversation = pc.GetId()
+			cv.view.Last, changed = last, true
+		}
 		st.add(last)
 	}
 	if changed {
@@ -153,6 +158,7 @@ func (cv *conversation) merge(pc *throngv1.Conversation) (changed bool) {
 		v.Kind, v.Name, v.Avatar, v.Description = pc.GetKind(), pc.GetName(), pc.GetAvatar(), pc.GetDescription()
 		v.Peer, v.Members, v.Role = UserID(pc.GetPeer()), pc.GetMemberCount(), pc.GetRole()
 		v.Dissolved, v.MutedUntil = pc.GetDissolved(), fromMS(pc.GetMutedUntilMs())
+		v.SlowMode = millis(pc.GetSlowModeMs())
 		cv.metaSeq, cv.tier = head.GetSeq(), head.GetTier()
 	}
 	v.First = pc.GetFirstSeq()

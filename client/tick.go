@@ -23,6 +23,7 @@ func (c *Client) tick(s *session, now time.Time) time.Time {
 	if s.over {
 		return next
 	}
+	next = sooner(next, c.focusDue(s, now))
 	if s.wantSync && !s.syncing {
 		if now.Before(s.syncAfter) {
 			next = sooner(next, s.syncAfter)
@@ -85,7 +86,7 @@ func (c *Client) digested(s *session, h *throngv1.HeartbeatResponse) {
 	s.digest = h.GetDigest()
 	c.serverTotal = h.GetTotalUnread()
 	for _, head := range h.GetHeads() {
-		c.hinted(ConversationID(head.GetConversation()), head.GetSeq(), head.GetOrdinal())
+		c.hinted(ConversationID(head.GetConversation()), head.GetSeq(), head.GetOrdinal(), head.GetTier())
 	}
 	cur := h.GetCursor()
 	if cur == nil {
@@ -159,7 +160,11 @@ func (c *Client) pullDue(s *session, now time.Time) time.Time {
 }
 
 func (c *Client) pull(s *session, cv *conversation) {
-	if from, to := cv.stream.skip(uint64(c.opts.MaxPull)); from != 0 {
+	limit := uint64(c.opts.MaxPull)
+	if cv.tier == throngv1.Tier_TIER_LARGE && !c.opts.Eager {
+		limit = min(limit, openGap)
+	}
+	if from, to := cv.stream.skip(limit); from != 0 {
 		c.events.push(Hole{Conversation: cv.view.ID, From: from, To: to})
 	}
 	from, to := cv.stream.lacks()
@@ -190,6 +195,7 @@ func (c *Client) pulled(cv *conversation, from, to uint64, page *throngv1.ListEn
 	if c.conversations[cv.view.ID] != cv {
 		return // a reset came between
 	}
+	c.met(page.GetProfiles())
 	moved := false
 	for _, w := range page.GetWithheld() {
 		moved = moved || (w.GetFrom() <= from && from <= w.GetTo())

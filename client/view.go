@@ -36,6 +36,13 @@ type Conversation struct {
 	Settings   Settings
 	Dissolved  bool
 	MutedUntil time.Time
+	// Tier says how the conversation is delivered; the messages of a large one come at once only while it is in focus.
+	Tier throngv1.Tier
+	// SlowMode is how long a plain member waits between two messages; 0 is off.
+	SlowMode time.Duration
+	// Batching is how long messages may wait for each other on their way here, and SendWait how long who sends has to expect
+	// to wait between two; 0 while the conversation is not busy, or not in focus.
+	Batching, SendWait time.Duration
 }
 
 // conversation is what the client keeps of one. Guarded by the Client's mu.
@@ -49,8 +56,10 @@ type conversation struct {
 	metaSeq uint64
 	// known is set once a sync has told of it; until then it is only a stream.
 	known bool
-	// backlog is the head at the first sync: what lies below was there before the client connected.
+	// backlog is the head at the first sync, or when it came into focus: what lies below was there before.
 	backlog uint64
+	// toldHead is the head that the last Behind told.
+	toldHead uint64
 	// acked is the highest seq that the server was told to have arrived.
 	acked uint64
 	// window holds the newest entries that were told, while the conversation is hot.
@@ -60,7 +69,7 @@ type conversation struct {
 
 func (cv *conversation) snapshot() Conversation {
 	v := cv.view
-	v.Head, v.Unread = cv.stream.head, cv.unread()
+	v.Head, v.Unread, v.Tier = cv.stream.head, cv.unread(), cv.tier
 	if cv.stream.next > 0 {
 		v.Delivered = cv.stream.next - 1
 	}
