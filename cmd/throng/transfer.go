@@ -5,43 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 
 	"github.com/throng-im/throng/internal/app"
 )
-
-type exportCmd struct {
-	sources
-
-	To        string `arg:"" optional:"" type:"path" default:"-" help:"File; - is standard output."`
-	Passwords bool   `help:"With the hashes of passwords, so that people can sign in where it is imported."`
-}
-
-// Run exports everything.
-func (c exportCmd) Run(e *environment) (err error) {
-	out := e.out
-	if c.To != "-" {
-		f, createErr := os.OpenFile(c.To, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if errors.Is(createErr, fs.ErrExist) {
-			return fmt.Errorf("%s exists; name another file or remove it", c.To)
-		}
-		if createErr != nil {
-			return fmt.Errorf("making the export: %w", createErr)
-		}
-		defer func() { err = errors.Join(err, f.Sync(), f.Close()) }()
-		out = f
-	}
-	return c.with(e, false, func(op *app.Operator) error {
-		if err := op.Export(e.ctx, out, c.Passwords); err != nil {
-			return err
-		}
-		if c.To != "-" {
-			fmt.Fprintf(e.out, "exported into %s\n", c.To)
-		}
-		return nil
-	})
-}
 
 type importCmd struct {
 	sources
@@ -71,6 +38,9 @@ func (c importCmd) Run(e *environment) error {
 			fmt.Fprintf(e.errOut, "\r%d users, %d conversations, %d entries ", p.Counts.Users, p.Counts.Conversations, p.Counts.Entries)
 		})
 		fmt.Fprintln(e.errOut)
+		if text := last.Cleaned.String(); text != "" {
+			fmt.Fprintln(e.errOut, "not taken as it was:", text)
+		}
 		if err != nil && last.Line == 0 {
 			return fmt.Errorf("%s is no export of Throng: %w", c.From, err)
 		}

@@ -160,10 +160,23 @@ func (o *Operator) Backup(ctx context.Context, path string) error {
 	return o.do(ctx, http.MethodPost, pathBackup+"?path="+url.QueryEscape(path), nil, nil, func(*http.Response) error { return nil })
 }
 
-// Export writes everything as JSON lines, with the hashes of passwords where asked to.
-func (o *Operator) Export(ctx context.Context, w io.Writer, passwords bool) error {
+// Cut says how far an export came that was cut off; the zero value is none.
+type Cut = archive.Cut
+
+// ErrWhole is what InspectExport answers for an export that has its end.
+var ErrWhole = archive.ErrWhole
+
+// InspectExport reads an export that was cut off, for Export to go on with it.
+func InspectExport(r io.Reader) (Cut, error) { return archive.Inspect(r) }
+
+// Export writes everything as JSON lines, with the hashes of passwords where asked to, or what is missing behind a cut.
+func (o *Operator) Export(ctx context.Context, w io.Writer, passwords bool, from Cut) error {
 	path := pathExport + "?passwords=" + strconv.FormatBool(passwords)
-	return o.do(ctx, http.MethodGet, path, nil, nil, func(r *http.Response) error {
+	text, err := json.Marshal(from)
+	if err != nil {
+		return fmt.Errorf("encoding where to go on: %w", err)
+	}
+	return o.do(ctx, http.MethodPost, path, nil, io.NopCloser(bytes.NewReader(text)), func(r *http.Response) error {
 		if err := copyAll(w, r.Body); err != nil {
 			return err
 		}

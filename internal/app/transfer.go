@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/archive"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
@@ -48,15 +49,25 @@ func (t importTarget) Settle(ctx context.Context) error {
 }
 
 // Settings implements archive.Target.
-func (t importTarget) Settings(ctx context.Context, user chat.UserID, id chat.ConversationID, s chat.Settings) error {
+func (t importTarget) Settings(ctx context.Context, user chat.UserID, id chat.ConversationID, s chat.Settings) (bool, error) {
+	m, err := t.core.store.Member(ctx, id, user)
+	if err != nil || len(m.Spans) == 0 {
+		return false, err
+	}
 	read, err := t.core.store.Read(ctx, id, user)
 	if err != nil {
-		return err
+		return false, err
 	}
 	_, err = t.core.rows.PutSettings(ctx, user, id, timeline.Patch{
 		Pinned: &s.Pinned, Muted: &s.Muted, Archived: &s.Archived, MarkedUnread: &s.MarkedUnread, Draft: &s.Draft, MarkedAt: read.Seq,
 	})
-	return err
+	return err == nil, err
+}
+
+// Handle implements archive.Target.
+func (t importTarget) Handle(name string) bool {
+	_, err := account.NormalizeHandle(name)
+	return err == nil
 }
 
 // Report is what a check of a folder saw.

@@ -76,7 +76,7 @@ func exportOf(t testing.TB, c *config.Config) string {
 	t.Helper()
 	var b bytes.Buffer
 	op := operator(t, c)
-	assert.NoError(t, "export", op.Export(t.Context(), &b, true))
+	assert.NoError(t, "export", op.Export(t.Context(), &b, true, app.Cut{}))
 	assert.NoError(t, "close", op.Close())
 	_, rest, _ := strings.Cut(b.String(), "\n") // the header has the time and the origin
 	return rest

@@ -12,6 +12,53 @@ import (
 // What other programs let pass in names and pictures is cleaned, so that one odd name among thousands does not stop an
 // import: clients rely on what accounts and groups are held to. What tells users apart, and what would be lost, is refused.
 
+// Cleaned counts what an import changed or left out.
+type Cleaned struct {
+	Names        uint64 `json:"names,omitempty"`        // of people and groups, changed
+	Descriptions uint64 `json:"descriptions,omitempty"` // changed
+	Pictures     uint64 `json:"pictures,omitempty"`     // left out
+	Handles      uint64 `json:"handles,omitempty"`      // sign-in names, left out
+	Settings     uint64 `json:"settings,omitempty"`     // of people who are no members there, left out
+}
+
+// String says it for a person; empty where nothing was changed.
+func (c Cleaned) String() string {
+	var parts []string
+	for _, p := range []struct {
+		n    uint64
+		what string
+	}{
+		{c.Names, "names changed"},
+		{c.Descriptions, "descriptions changed"},
+		{c.Pictures, "pictures left out"},
+		{c.Handles, "sign-in names left out"},
+		{c.Settings, "settings of people who are no members left out"},
+	} {
+		if p.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// counting cleans, and counts what was not as it should be.
+func counting(clean func(string) string, n *uint64) func(string) string {
+	return func(text string) string {
+		out := clean(text)
+		if out != text {
+			*n++
+		}
+		return out
+	}
+}
+
+func (c *Cleaned) name(text string) string      { return counting(cleanName, &c.Names)(text) }
+func (c *Cleaned) groupName(text string) string { return counting(cleanGroupName, &c.Names)(text) }
+func (c *Cleaned) avatar(ref string) string     { return counting(cleanAvatar, &c.Pictures)(ref) }
+func (c *Cleaned) description(text string) string {
+	return counting(cleanDescription, &c.Descriptions)(text)
+}
+
 // unnamed is what a group is called when nothing of its name can stand.
 const unnamed = "unnamed"
 
@@ -61,10 +108,9 @@ func cleanDescription(text string) string {
 	return text[:end]
 }
 
-// cleanUser cleans what a user is called and refuses what cannot be cleaned. A handle that is none here stays behind, which
-// is decided where accounts are made.
-func cleanUser(u User) (User, error) {
-	u.Name, u.Avatar = cleanName(u.Name), cleanAvatar(u.Avatar)
+// user cleans what a user is called and refuses what cannot be cleaned.
+func (c *Cleaned) user(u User) (User, error) {
+	u.Name, u.Avatar = c.name(u.Name), c.avatar(u.Avatar)
 	if len(u.ExternalID) > chat.MaxExternalID || strings.ContainsFunc(u.ExternalID, chat.Unprintable) {
 		return u, fmt.Errorf("the external_id of user %d has more than %d bytes or control characters; change it in this line, or take it out",
 			u.ID, chat.MaxExternalID)
@@ -80,22 +126,22 @@ func cleanUser(u User) (User, error) {
 	return u, nil
 }
 
-func decodeClean(in body) (chat.Body, error) {
+func (c *Cleaned) decode(in body) (chat.Body, error) {
 	b, err := decodeBody(in)
 	if err != nil {
 		return nil, err
 	}
-	return cleanBody(b)
+	return c.body(b)
 }
 
-// cleanBody cleans what a group is called in an entry, and refuses a file that clients could not follow.
-func cleanBody(b chat.Body) (chat.Body, error) {
+// body cleans what a group is called in an entry, and refuses a file that clients could not follow.
+func (c *Cleaned) body(b chat.Body) (chat.Body, error) {
 	switch v := b.(type) {
 	case chat.Created:
-		v.Name, v.Avatar, v.Description = cleanGroupName(v.Name), cleanAvatar(v.Avatar), cleanDescription(v.Description)
+		v.Name, v.Avatar, v.Description = c.groupName(v.Name), c.avatar(v.Avatar), c.description(v.Description)
 		return v, nil
 	case chat.Changed:
-		v.Name, v.Avatar, v.Description = cleaned(v.Name, cleanGroupName), cleaned(v.Avatar, cleanAvatar), cleaned(v.Description, cleanDescription)
+		v.Name, v.Avatar, v.Description = cleaned(v.Name, c.groupName), cleaned(v.Avatar, c.avatar), cleaned(v.Description, c.description)
 		return v, nil
 	case chat.Media:
 		if !chat.SafeRef(v.Ref) {

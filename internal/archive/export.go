@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -16,7 +17,8 @@ type Source interface {
 	Origin() string
 	Users(ctx context.Context, fn func(User) error) error
 	Conversations(ctx context.Context, fn func(chat.Conversation) error) error
-	Entries(ctx context.Context, id chat.ConversationID, fn func(*chat.Entry) error) error
+	// Entries gives those above after.
+	Entries(ctx context.Context, id chat.ConversationID, after chat.Seq, fn func(*chat.Entry) error) error
 	// Members gives everybody who is or was a member, with the read position.
 	Members(ctx context.Context, id chat.ConversationID, fn func(chat.Member, chat.Read) error) error
 	// Settings gives those that differ from the default.
@@ -29,15 +31,22 @@ type ExportOptions struct {
 	Passwords bool
 	// NowMS goes into the header.
 	NowMS uint64
+	// From is where an earlier export was cut off; the zero value begins anew.
+	From Cut
 }
 
 // Counts are what an archive held.
 type Counts struct{ Users, Conversations, Entries uint64 }
 
-// Export writes an install as JSON lines.
+// Export writes an install as JSON lines, or what is missing of an archive that was cut off.
+//
+// What it writes is of one moment. A resumed archive is of two, and whole all the same: users and conversations that are new stand
+// behind the cut, and the conversation that was cut in goes on at the next seq, which is right because seqs have no gaps
+// and entries do not change. Settings are all of the later moment. Different from an archive of one moment are users and conversations
+// that stood before the cut: they are as they were then, so that later changes and messages are not in it, and what was erased since is.
 func Export(ctx context.Context, w io.Writer, src Source, o ExportOptions) (Counts, error) {
 	buffer := bufio.NewWriterSize(w, 1<<16)
-	e := exporter{ctx: ctx, src: src, out: json.NewEncoder(buffer), options: o}
+	e := exporter{ctx: ctx, src: src, out: json.NewEncoder(buffer), options: o, from: o.From, counts: o.From.Counts}
 	e.out.SetEscapeHTML(false)
 	if err := e.all(); err != nil {
 		return e.counts, err
@@ -53,6 +62,7 @@ type exporter struct {
 	src     Source
 	out     *json.Encoder
 	options ExportOptions
+	from    Cut
 	counts  Counts
 }
 
@@ -67,11 +77,13 @@ func (e *exporter) write(l any) error {
 }
 
 func (e *exporter) all() error {
-	err := e.write(header{Type: typeHeader, Version: version, Origin: e.src.Origin(), CreatedMS: e.options.NowMS})
-	if err != nil {
+	if err := e.begin(); err != nil {
 		return err
 	}
-	err = e.src.Users(e.ctx, func(u User) error {
+	err := e.src.Users(e.ctx, func(u User) error {
+		if e.from.Users.has(uint64(u.ID)) {
+			return nil
+		}
 		if !e.options.Passwords {
 			u.Password = ""
 		}
@@ -80,6 +92,12 @@ func (e *exporter) all() error {
 	})
 	if err != nil {
 		return fmt.Errorf("exporting users: %w", err)
+	}
+	// First what was cut in the middle: its entries up to there stand right before.
+	if id := e.from.Open; id != 0 {
+		if err := e.inside(id, e.from.LastSeq); err != nil {
+			return fmt.Errorf("going on with an export: %w", err)
+		}
 	}
 	if err := e.src.Conversations(e.ctx, e.conversation); err != nil {
 		return fmt.Errorf("exporting conversations: %w", err)
@@ -95,7 +113,26 @@ func (e *exporter) all() error {
 	return e.write(end{Type: typeEnd, Users: e.counts.Users, Conversations: e.counts.Conversations, Entries: e.counts.Entries})
 }
 
+// begin writes the header, or sees that the archive to go on with is of this install.
+func (e *exporter) begin() error {
+	if !e.from.begun() {
+		return e.write(header{
+			Type: typeHeader, Version: version, Origin: e.src.Origin(), CreatedMS: e.options.NowMS, Passwords: e.options.Passwords,
+		})
+	}
+	if e.from.Origin != e.src.Origin() {
+		return fmt.Errorf("the archive is of another install (%s, not %s); export into a new file", e.from.Origin, e.src.Origin())
+	}
+	if e.from.Passwords != e.options.Passwords {
+		return errors.New("passwords are in all of an archive or in none of it; go on with it as it was begun")
+	}
+	return nil
+}
+
 func (e *exporter) conversation(c chat.Conversation) error {
+	if c.ID == e.from.Open || e.from.Conversations.has(uint64(c.ID)) {
+		return nil
+	}
 	e.counts.Conversations++
 	out := conversation{
 		Type: typeConversation, ID: c.ID, Kind: kindName(c.Kind), Name: c.Name, Avatar: c.Avatar, Description: c.Description, Open: c.Open, Owner: c.Owner,
@@ -107,12 +144,17 @@ func (e *exporter) conversation(c chat.Conversation) error {
 	if err := e.write(out); err != nil {
 		return err
 	}
-	if err := e.src.Entries(e.ctx, c.ID, e.entry); err != nil {
-		return fmt.Errorf("entries of conversation %d: %w", c.ID, err)
+	return e.inside(c.ID, 0)
+}
+
+// inside writes what belongs to a conversation, entries above a seq.
+func (e *exporter) inside(id chat.ConversationID, after chat.Seq) error {
+	if err := e.src.Entries(e.ctx, id, after, e.entry); err != nil {
+		return fmt.Errorf("entries of conversation %d: %w", id, err)
 	}
-	err := e.src.Members(e.ctx, c.ID, func(m chat.Member, r chat.Read) error { return e.member(c.ID, m, r) })
+	err := e.src.Members(e.ctx, id, func(m chat.Member, r chat.Read) error { return e.member(id, m, r) })
 	if err != nil {
-		return fmt.Errorf("members of conversation %d: %w", c.ID, err)
+		return fmt.Errorf("members of conversation %d: %w", id, err)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"sync"
 
@@ -79,6 +80,9 @@ func (i *importer) all(r *bufio.Reader) error {
 		number++
 		offset += int64(len(text))
 		if number > 1 && number <= i.options.From.Line {
+			if number == i.options.From.Line && i.options.From.Sum != 0 && i.options.From.Sum != crc32.ChecksumIEEE(text) {
+				return fmt.Errorf("line %d: the archive is not what it was when its import stopped there; remove the position file to begin anew", number)
+			}
 			continue
 		}
 		i.cost = int64(len(text)) + lineCost
@@ -89,13 +93,15 @@ func (i *importer) all(r *bufio.Reader) error {
 			if err := i.flush(); err != nil {
 				return fmt.Errorf("before line %d: %w", number, err)
 			}
-			i.position.Line, i.position.Offset = number, offset
+			i.position.Line, i.position.Offset, i.position.Sum = number, offset, crc32.ChecksumIEEE(text)
 			if i.options.Progress != nil {
 				i.options.Progress(i.position)
 			}
 		}
 	}
 }
+
+var errLongLine = fmt.Errorf("it has more than %d MiB", maxLine>>20)
 
 // readLine returns the next line with its end.
 func readLine(r *bufio.Reader) ([]byte, error) {
@@ -107,7 +113,7 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 		}
 		whole = append(whole, part...)
 		if len(whole) > maxLine {
-			return nil, fmt.Errorf("it has more than %d MiB", maxLine>>20)
+			return nil, errLongLine
 		}
 		if !errors.Is(err, bufio.ErrBufferFull) {
 			return whole, err
@@ -179,10 +185,10 @@ func decode[T any](text []byte, apply func(T) error) error {
 func (i *importer) header(text []byte, kind string) error {
 	var h header
 	if err := json.Unmarshal(text, &h); err != nil || kind != typeHeader || h.Origin == "" {
-		return errors.New("this is no archive of Throng: its first line has type throng and names an origin")
+		return errNoArchive()
 	}
 	if h.Version > version {
-		return fmt.Errorf("the archive has version %d, this program knows up to %d; use a newer program", h.Version, version)
+		return errNewer(h.Version)
 	}
 	if from := i.options.From.Origin; from != "" && from != h.Origin {
 		return fmt.Errorf("the position belongs to another archive (%s, not %s); remove the position file to begin anew", from, h.Origin)
@@ -195,9 +201,13 @@ func (i *importer) user(u userLine) error {
 	if u.ID == 0 {
 		return errors.New("a user needs an id")
 	}
-	clean, err := cleanUser(u.User)
+	clean, err := i.position.Cleaned.user(u.User)
 	if err != nil {
 		return err
+	}
+	if clean.Handle != "" && !i.to.Handle(clean.Handle) {
+		clean.Handle = "" // the account is found by its external id
+		i.position.Cleaned.Handles++
 	}
 	i.waiting = append(i.waiting, clean)
 	i.position.Counts.Users++
@@ -273,6 +283,7 @@ func (i *importer) conversation(c conversation) error {
 		return fmt.Errorf("conversation %d: %w", c.ID, err)
 	}
 	i.current.from, i.current.place = c.ID, place
+	i.settled = false // a resumed archive has conversations behind settings
 	i.position.Counts.Conversations++
 	return nil
 }
@@ -313,7 +324,7 @@ func (i *importer) entry(e entry) error {
 	if err != nil {
 		return err
 	}
-	b, err := decodeClean(e.Body)
+	b, err := i.position.Cleaned.decode(e.Body)
 	if err != nil {
 		return err
 	}
@@ -378,11 +389,14 @@ func (i *importer) setting(s setting) error {
 	if err != nil {
 		return err
 	}
-	err = i.to.Settings(i.ctx, user, p.ID, chat.Settings{
+	stored, err := i.to.Settings(i.ctx, user, p.ID, chat.Settings{
 		Pinned: s.Pinned, Muted: s.Muted, Archived: s.Archived, MarkedUnread: s.MarkedUnread, Draft: s.Draft,
 	})
 	if err != nil {
 		return fmt.Errorf("settings: %w", err)
+	}
+	if !stored {
+		i.position.Cleaned.Settings++ // of a member who came after the conversation was exported
 	}
 	return nil
 }

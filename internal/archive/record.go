@@ -46,6 +46,8 @@ type header struct {
 	Version   int    `json:"version"`
 	Origin    string `json:"origin"`
 	CreatedMS uint64 `json:"created_ms"`
+	// Passwords: the hashes are in it.
+	Passwords bool `json:"passwords,omitempty"`
 }
 
 type userLine struct {

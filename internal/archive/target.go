@@ -21,8 +21,10 @@ type Target interface {
 	Submit(d *chat.Draft, done func(chat.Result))
 	// Settle waits until timelines have everything that was appended.
 	Settle(ctx context.Context) error
-	// Settings stores a user's settings for a conversation.
-	Settings(ctx context.Context, user chat.UserID, id chat.ConversationID, s chat.Settings) error
+	// Settings stores a user's settings for a conversation. It reports false for who never was a member there.
+	Settings(ctx context.Context, user chat.UserID, id chat.ConversationID, s chat.Settings) (bool, error)
+	// Handle reports whether a sign-in name can be one here.
+	Handle(name string) bool
 }
 
 // Place is where a conversation goes.
@@ -39,7 +41,10 @@ type Position struct {
 	Origin string `json:"origin"`
 	Line   uint64 `json:"line"`
 	Offset int64  `json:"offset"`
-	Counts Counts `json:"counts"`
+	// Sum is of the line at the position: another archive, or one that was changed before it, is noticed by it.
+	Sum     uint32  `json:"sum,omitempty"`
+	Counts  Counts  `json:"counts"`
+	Cleaned Cleaned `json:"cleaned"`
 }
 
 // ImportOptions of an import.

@@ -107,8 +107,8 @@ func (p *Picture) Conversations(ctx context.Context, fn func(chat.Conversation) 
 }
 
 // Entries implements archive.Source.
-func (p *Picture) Entries(ctx context.Context, id chat.ConversationID, fn func(*chat.Entry) error) error {
-	return p.each(ctx, record.Key1(record.TableEntry, uint64(id)), record.KeyAfter(record.TableEntry, uint64(id)), "entry", func(key []byte, r *record.Reader) error {
+func (p *Picture) Entries(ctx context.Context, id chat.ConversationID, after chat.Seq, fn func(*chat.Entry) error) error {
+	return p.each(ctx, record.KeyEntry(id, after+1), record.KeyAfter(record.TableEntry, uint64(id)), "entry", func(key []byte, r *record.Reader) error {
 		e := r.Entry(id, chat.Seq(record.Second(key)))
 		return fn(&e)
 	})
