@@ -114,7 +114,8 @@ func (d *device) start() error {
 	d.mu.Unlock()
 	cl, err := client.New("http://server", client.Options{
 		Tokens: tokens, NetDial: d.dial, HTTP: d.http, OnEvent: d.note, Random: d.float, JSON: d.json, Outbox: outbox,
-		Log: d.world.log.With("client", d.name),
+		Eager: true, // every device is held to the whole log, also of large conversations
+		Log:   d.world.log.With("client", d.name),
 	})
 	if err != nil {
 		return fmt.Errorf("making a client: %w", err)
