@@ -37,6 +37,7 @@ func (w *world) stolen(t testing.TB, spent, current account.Grant) {
 	refused(t, "the current token", err, chat.ReasonSignedOut)
 }
 
+// HTTP-15: the token of a refresh whose answer was lost stays good.
 func TestLostAnswersOfRefreshes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)

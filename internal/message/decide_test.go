@@ -193,6 +193,7 @@ func TestDirectHasFixedMembers(t *testing.T) {
 	}
 }
 
+// SYNC-23: a tier follows the number of members, and falls back a tenth below the bound.
 func TestTiers(t *testing.T) {
 	t.Parallel()
 	w := town(t) // three members
@@ -217,6 +218,41 @@ func TestTiers(t *testing.T) {
 	assert.Equal(t, "20 members", remove(201), chat.TierLarge)
 	assert.Equal(t, "19 members", remove(202), chat.TierLarge)
 	assert.Equal(t, "18 members", remove(203), chat.TierMedium)
+}
+
+// SYNC-24: a tier that was set holds whatever the size, takes an entry of its own, and ends with one.
+func TestTiersThatAreSet(t *testing.T) {
+	t.Parallel()
+	w := town(t) // three members
+	w.rules = message.Rules{SmallMembers: 4, MediumMembers: 5}
+	const server = chat.UserID(0)
+	tiered := func(sender chat.UserID, tier chat.Tier) *chat.Draft { return change(sender, chat.Changed{Tier: &tier}) }
+	set := func(tier chat.Tier) chat.Result { return w.must(t, tiered(server, tier)) }
+	grow := func(u chat.UserID) {
+		w.must(t, change(owner, chat.MembersChanged{Action: chat.MemberAdded, Users: users(u)}))
+	}
+	before := w.heads[group]
+
+	assert.Equal(t, "the owner", reason(w.do(tiered(owner, chat.TierLarge))), chat.ReasonForbidden)
+	assert.Equal(t, "nothing happened", w.heads[group], before)
+	res := set(chat.TierLarge)
+	assert.Equal(t, "an entry", res.Seq, before.Seq+1)
+	assert.Equal(t, "not one to count", w.heads[group].Ordinal, before.Ordinal)
+	assert.Equal(t, "large with three", w.heads[group].Tier, chat.TierLarge)
+	set(chat.TierLarge)
+	assert.Equal(t, "again, without another entry", w.heads[group].Seq, res.Seq)
+	grow(101)
+	assert.Equal(t, "large with four", w.heads[group].Tier, chat.TierLarge)
+
+	set(chat.TierSmall)
+	grow(102)
+	assert.Equal(t, "small with five, above the bound", w.heads[group].Tier, chat.TierSmall)
+	grow(103)
+	assert.Equal(t, "six are more than a medium one has", w.heads[group].Tier, chat.TierMedium)
+	assert.Equal(t, "and cannot be small", reason(w.do(tiered(server, chat.TierSmall))), chat.ReasonTooManyMembers)
+	set(0)
+	assert.Equal(t, "six members, by size again", w.heads[group].Tier, chat.TierLarge)
+	assert.Equal(t, "nothing is set", w.heads[group].Fixed, chat.Tier(0))
 }
 
 func TestAddPassesOverMembers(t *testing.T) {
