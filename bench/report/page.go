@@ -85,10 +85,10 @@ func (p Page) HTML() (string, error) {
 
 // Rows are the environment for people.
 func (e Environment) Rows() []Row {
-	rows := []Row{
+	rows := make([]Row, 0, 4+len(e.Settings))
+	rows = append(rows,
 		R("processors", "%d, %s", e.Cores, e.CPU), R("memory", "%s", e.Memory), R("system", "%s, %s", e.Kernel, e.Go),
-		R("open files", "%d a process", e.Descriptors),
-	}
+		R("open files", "%d a process", e.Descriptors))
 	for _, name := range slices.Sorted(maps.Keys(e.Settings)) {
 		rows = append(rows, R(name, "%s", e.Settings[name]))
 	}

@@ -256,7 +256,7 @@ func (s *Server) Kill() error {
 	if err := s.proc.Process.Kill(); err != nil {
 		return err
 	}
-	<-s.ended
+	<-s.ended //nolint:errcheck // it was killed
 	s.ended = nil
 	return nil
 }

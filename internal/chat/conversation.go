@@ -42,10 +42,10 @@ type Head struct {
 	// SlowModeMS is how long a plain member waits between two messages; 0 is off.
 	SlowModeMS uint32
 	Seq        Seq
-	Ordinal      Ordinal
-	MemberSeq    Seq    // seq of the last entry that changed who is a member or what a member may do
-	Members      uint32 // how many are members now
-	TimeMS       uint64 // server time of the entry at Seq
+	Ordinal    Ordinal
+	MemberSeq  Seq    // seq of the last entry that changed who is a member or what a member may do
+	Members    uint32 // how many are members now
+	TimeMS     uint64 // server time of the entry at Seq
 }
 
 // Exists reports whether there is such a conversation.
