@@ -7,6 +7,7 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/fanout"
 	"github.com/throng-im/throng/internal/limit"
+	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/store/pebble"
 	"github.com/throng-im/throng/internal/timeline"
 )
@@ -33,8 +34,8 @@ func (d deliveredSettings) Settings(ctx context.Context, user chat.UserID, id ch
 
 // past is what a user left behind.
 type past struct {
-	store *pebble.Store
-	rows  *pebble.Timelines
+	messages *message.Service
+	rows     *pebble.Timelines
 }
 
 // Conversations implements api.Past.
@@ -52,7 +53,7 @@ func (p past) Conversations(ctx context.Context, user chat.UserID) ([]chat.Conve
 
 // Tombstone implements api.Past.
 func (p past) Tombstone(ctx context.Context, id chat.ConversationID, span chat.Span, sender chat.UserID, why chat.TombstoneReason) (int, error) {
-	return p.store.Tombstone(ctx, id, span, sender, why)
+	return p.messages.Tombstone(ctx, id, span, sender, why)
 }
 
 // limits are the limits of requests and sends.

@@ -52,7 +52,7 @@ func (a *App) retainOnce(ctx context.Context, before time.Time, gone map[chat.Co
 		if err != nil || last <= gone[c.ID] {
 			return err
 		}
-		n, err := a.core.store.Tombstone(ctx, c.ID, chat.Span{From: gone[c.ID] + 1, To: last}, 0, chat.TombstoneRetention)
+		n, err := a.core.messages.Tombstone(ctx, c.ID, chat.Span{From: gone[c.ID] + 1, To: last}, 0, chat.TombstoneRetention)
 		removed += n
 		if err == nil {
 			gone[c.ID] = last

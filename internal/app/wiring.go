@@ -63,7 +63,9 @@ func (a *App) wire(ctx context.Context) error {
 	}
 
 	// The log, and what follows it.
-	c.messages = message.New(cfg.Message, c.store, c.store, reg, log)
+	lines, sizes := cfg.Message, cfg.Sizes()
+	lines.RecentBytes, lines.RecentMembers = sizes.RecentBytes, sizes.RecentMembers
+	c.messages = message.New(lines, c.store, c.store, reg, log, message.WithRecent(c.store.RecentEvents()))
 	c.conversations = conversation.New(cfg.Conversation, c.store, c.messages, c.accounts, c.store, conversation.WithCounts(c.rows))
 	c.follower = timeline.NewFollower(cfg.Timeline, c.rows, c.store.TimelineLogs(), c.store.TimelineEvents(), log, timeline.WithMetrics(reg))
 	c.timelines = timeline.New(cfg.Timeline, c.rows, c.store.TimelineLogs(), c.follower)
@@ -79,7 +81,7 @@ func (a *App) wire(ctx context.Context) error {
 	names := api.NewIntroductions(c.accounts, now)
 	views := deliveredSettings{c.timelines, c.fanout}
 	doors := cfg.Gateway
-	doors.OutboundTotal = int(cfg.Sizes().Budget / outboundShare)
+	doors.OutboundTotal = int(sizes.Budget / outboundShare)
 	c.gateway, err = gateway.New(doors, gateway.Deps{
 		Auth: c.accounts, Sender: c.messages, Requests: api.NewBackend(c.messages, views, names, now),
 		Subscriptions: gateway.NewMemberships(c.timelines, c.store), Routes: routes, Epoch: c.store.Epoch, Limits: limits,
@@ -100,7 +102,7 @@ func (a *App) wire(ctx context.Context) error {
 	a.api, err = api.New(cfg.API, api.Deps{
 		Tokens: c.accounts, Users: c.accounts, Accounts: c.accounts, Administration: c.accounts,
 		Openings: c.conversations, Changes: c.conversations, Tiers: c.conversations, Messages: c.messages, Timelines: views,
-		Past: past{store: c.store, rows: c.rows}, Names: names, Limits: limits, Session: c.gateway, Ready: a.health.check,
+		Past: past{messages: c.messages, rows: c.rows}, Names: names, Limits: limits, Session: c.gateway, Ready: a.health.check,
 		AllowedOrigins: a.origins, Logger: log, Now: now,
 	})
 	if err != nil {

@@ -178,7 +178,13 @@ func TestBudgetSizesCaches(t *testing.T) {
 	if s.Cache != 32<<20 || 4*s.MemTable+s.Cache > s.Budget/2 || s.Limit >= s.Budget {
 		t.Errorf("got %+v", s)
 	}
-	c.Store.CacheBytes = 1 << 20
+	if s.RecentBytes != 8<<20 || s.RecentMembers*40 > 8<<20 || s.RecentMembers < 200_000 {
+		t.Errorf("recent entries get %d bytes and %d members", s.RecentBytes, s.RecentMembers)
+	}
+	c.Message.RecentBytes, c.Store.CacheBytes = 1000, 1<<20
+	if got := c.Sizes().RecentBytes; got != 1000 {
+		t.Errorf("1000 bytes for recent entries became %d", got)
+	}
 	if got := c.Sizes().Cache; got != 1<<20 {
 		t.Errorf("an explicit cache became %d", got)
 	}

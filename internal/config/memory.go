@@ -15,7 +15,15 @@ type Sizes struct {
 	// Cache and MemTable are the engine's.
 	Cache    int64
 	MemTable int64
+	// RecentBytes and RecentMembers are what the log's recent entries and their readers may take, at most as configured.
+	RecentBytes   int
+	RecentMembers int
 }
+
+const (
+	recentShare  = 32 // the part of the budget that recent entries may take, and their readers once more
+	recentMember = 40 // bytes of a reader
+)
 
 // Sizes derives the sizes of caches from the budget; explicit ones are kept.
 func (c *Config) Sizes() Sizes {
@@ -31,6 +39,9 @@ func (c *Config) Sizes() Sizes {
 		// Four of them stay below a fifth of the budget, and below the 64 MiB that a start replays in time.
 		s.MemTable = min(max(s.Budget/24, 2<<20), 16<<20)
 	}
+	share := s.Budget / recentShare
+	s.RecentBytes = int(min(int64(c.Message.RecentBytes), share))
+	s.RecentMembers = int(max(min(int64(c.Message.RecentMembers), share/recentMember), 1))
 	return s
 }
 

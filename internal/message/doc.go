@@ -10,5 +10,8 @@
 // The decision itself is [Rules.Decide], a pure function of a draft and the state before it, which every adapter of [Log]
 // calls inside its append: so that there is one place that says who may write what, and two engines cannot differ in it.
 //
+// Pages are read with [Service.Range]. Those of conversations above the small tier come from a ring that follows the log, so that
+// many who pull one page cost a handful of reads; recent.go says what makes that right.
+//
 // It may import chat and failpoint only.
 package message

@@ -16,6 +16,10 @@ type metrics struct {
 	refused  *prometheus.CounterVec
 	batch    prometheus.Histogram
 	latency  prometheus.Histogram
+
+	// reads of the log for pages, and where pages came from
+	readHead, readMember, readEntries prometheus.Counter
+	fromRing, fromPage, fromLog       prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -40,7 +44,17 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Buckets: prometheus.ExponentialBuckets(0.000_25, 2, 14),
 		}),
 	}
+	reads := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "throng_message_reads_total", Help: "Reads of the log for pages of entries, by what was read.",
+	}, []string{"what"})
+	m.readHead, m.readMember, m.readEntries = reads.WithLabelValues("head"), reads.WithLabelValues("member"), reads.WithLabelValues("entries")
+	pages := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "throng_message_pages_total",
+		Help: "Runs of entries given out, by where they came from: the ring of recent entries, a page read before, or the log.",
+	}, []string{"from"})
+	m.fromRing, m.fromPage, m.fromLog = pages.WithLabelValues("ring"), pages.WithLabelValues("page"), pages.WithLabelValues("log")
 	if reg != nil {
+		reg.MustRegister(reads, pages)
 		reg.MustRegister(m.appended, m.marked, m.repeated, m.refused, m.batch, m.latency)
 	}
 	return m

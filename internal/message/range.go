@@ -35,33 +35,78 @@ func (s *Service) Range(ctx context.Context, q RangeQuery) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
-	// The head is read before the member: who is removed in between reads nothing behind the removal, since the page ends at
-	// a head from before it.
-	head, err := s.Head(ctx, q.Conversation)
+	st, err := s.sight(ctx, q)
 	if err != nil {
 		return Page{}, err
 	}
-	if !head.Exists() {
-		return Page{}, errNotFound()
-	}
-	spans := []chat.Span{{From: 1}}
-	if q.Reader != 0 {
-		m, err := s.members.Member(ctx, q.Conversation, q.Reader)
-		if err != nil {
-			return Page{}, err //nolint:wrapcheck // a port answers in our own errors
-		}
-		if len(m.Spans) == 0 {
-			return Page{}, errNotFound()
-		}
-		spans = m.Spans
-		if mutant == mutantReadPastRemoval {
-			spans = []chat.Span{{From: m.First()}}
-		}
-	}
-	if head, err = s.capHead(ctx, head, spans); err != nil {
+	if st.head, err = s.capHead(ctx, st); err != nil {
 		return Page{}, err
 	}
-	return s.page(ctx, q, head, spans)
+	return s.page(ctx, q, st)
+}
+
+// sight finds the head and the reader's spans. The head is read before the member, or together with it: who is removed in
+// between reads nothing behind the removal, since the page ends at a head from before it.
+func (s *Service) sight(ctx context.Context, q RangeQuery) (st sight, err error) {
+	known := false
+	if s.recent != nil {
+		if st, known, err = s.recent.sight(ctx, q.Conversation, q.Reader); err != nil {
+			return st, err
+		}
+	}
+	if !known {
+		s.metrics.readHead.Inc()
+		if st.head, err = s.Head(ctx, q.Conversation); err != nil {
+			return st, err
+		}
+	}
+	if !st.head.Exists() {
+		return st, errNotFound()
+	}
+	if q.Reader == 0 {
+		st.spans = []chat.Span{{From: 1}}
+	}
+	if st.spans != nil {
+		return st, nil
+	}
+	s.metrics.readMember.Inc()
+	m, err := s.members.Member(ctx, q.Conversation, q.Reader)
+	if err != nil {
+		return st, err //nolint:wrapcheck // a port answers in our own errors
+	}
+	if len(m.Spans) == 0 {
+		return st, errNotFound()
+	}
+	st.spans = m.Spans
+	if mutant == mutantReadPastRemoval {
+		st.spans = []chat.Span{{From: m.First()}}
+	}
+	if known {
+		s.recent.learn(q.Conversation, q.Reader, st)
+	}
+	return st, nil
+}
+
+// entries reads a run of the log for a page; it ends at or before the sight's head. The entries belong to the caller.
+func (s *Service) entries(ctx context.Context, st sight, q Range) ([]chat.Entry, error) {
+	if s.recent != nil {
+		return s.recent.entries(ctx, st, q)
+	}
+	s.metrics.readEntries.Inc()
+	s.metrics.fromLog.Inc()
+	return s.log.Range(ctx, q) //nolint:wrapcheck // a port answers in our own errors
+}
+
+// Tombstone removes content as [Log.Tombstone] does. It is the way to do so while pages are read: no page that begins after it
+// has returned shows what it removed.
+func (s *Service) Tombstone(
+	ctx context.Context, id chat.ConversationID, span chat.Span, sender chat.UserID, why chat.TombstoneReason,
+) (int, error) {
+	n, err := s.log.Tombstone(ctx, id, span, sender, why)
+	if s.recent != nil {
+		s.recent.forget(id) // also after an error: some of it may be gone
+	}
+	return n, err //nolint:wrapcheck // a port answers in our own errors
 }
 
 // normal checks the query and fills in what it leaves out.
@@ -80,15 +125,15 @@ func (q RangeQuery) normal() (RangeQuery, error) {
 	return q, nil
 }
 
-// capHead returns the head as one with these spans may see it.
-func (s *Service) capHead(ctx context.Context, head chat.Head, spans []chat.Span) (chat.Head, error) {
-	last := spans[len(spans)-1].To
+// capHead returns the head as the reader may see it.
+func (s *Service) capHead(ctx context.Context, st sight) (chat.Head, error) {
+	head, last := st.head, st.spans[len(st.spans)-1].To
 	if last == 0 || last >= head.Seq {
 		return head, nil
 	}
-	at, err := s.log.Range(ctx, Range{Conversation: head.Conversation, From: last, To: last, Limit: 1})
+	at, err := s.entries(ctx, st, Range{Conversation: head.Conversation, From: last, To: last, Limit: 1})
 	if err != nil {
-		return chat.Head{}, err //nolint:wrapcheck // a port answers in our own errors
+		return chat.Head{}, err
 	}
 	if len(at) != 1 {
 		return chat.Head{}, chat.Errorf(chat.CodeInternal, chat.ReasonInternal, "an entry below the head is missing; run throng check")
@@ -101,18 +146,19 @@ func (s *Service) capHead(ctx context.Context, head chat.Head, spans []chat.Span
 }
 
 // page walks from one end of the query over the reader's spans, reading what lies in them and naming what lies between.
-func (s *Service) page(ctx context.Context, q RangeQuery, head chat.Head, spans []chat.Span) (Page, error) {
-	p := Page{Head: head}
-	to := head.Seq
+func (s *Service) page(ctx context.Context, q RangeQuery, st sight) (Page, error) {
+	p := Page{Head: st.head}
+	to := st.head.Seq
 	if q.To != 0 && q.To < to {
 		to = q.To
 	}
 	if q.From > to {
 		return p, nil
 	}
-	w := walk{query: q, spans: spans, left: q.Limit, bytes: chat.MaxRangeBytes, from: q.From, to: to}
+	w := walk{query: q, spans: st.spans, left: q.Limit, bytes: chat.MaxRangeBytes, from: q.From, to: to}
+	read := func(r Range) ([]chat.Entry, error) { return s.entries(ctx, st, r) }
 	for w.from <= w.to && w.left > 0 && w.bytes > 0 {
-		full, err := w.step(ctx, s.log, &p)
+		full, err := w.step(read, &p)
 		if err != nil {
 			return Page{}, err
 		}

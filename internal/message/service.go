@@ -30,11 +30,23 @@ type Config struct {
 	// Collect is how long a worker that is busy waits for company before it appends a batch smaller than half of
 	// BatchDrafts. An idle one never waits.
 	Collect time.Duration
+	// RecentBytes is how much of the newest entries of conversations above the small tier is kept in memory, and a quarter of it
+	// more of older pages that were asked for, so that pulls of one page by many cost a handful of reads; at most a 32nd of the
+	// memory budget. 0 keeps nothing.
+	RecentBytes int
+	// RecentConversationBytes bounds it for one conversation.
+	RecentConversationBytes int
+	// RecentMembers is how many readers of these conversations are remembered as members, at about 40 bytes each; they take at
+	// most a 32nd of the memory budget.
+	RecentMembers int
 }
 
 // DefaultConfig returns the defaults.
 func DefaultConfig() Config {
-	return Config{Shards: 1, BatchDrafts: 1024, BatchBytes: 1 << 20, QueueDrafts: 16 << 10, QueueBytes: 64 << 20}
+	return Config{
+		Shards: 1, BatchDrafts: 1024, BatchBytes: 1 << 20, QueueDrafts: 16 << 10, QueueBytes: 64 << 20,
+		RecentBytes: 32 << 20, RecentConversationBytes: 1 << 20, RecentMembers: 1 << 20,
+	}
 }
 
 // Validate says what is wrong with the settings.
@@ -43,6 +55,10 @@ func (c Config) Validate() error {
 		c.Collect < 0 || c.Collect > 10*time.Millisecond {
 		return chat.Errorf(chat.CodeInvalid, chat.ReasonFieldInvalid,
 			"message: shards is 1 to 64, batches and queues hold at least one draft and one byte, collect is at most 10 ms")
+	}
+	if c.RecentBytes < 0 || c.RecentConversationBytes < 1 || c.RecentMembers < 1 {
+		return chat.Errorf(chat.CodeInvalid, chat.ReasonFieldInvalid,
+			"message: recent_conversation_bytes and recent_members are at least 1; recent_bytes 0 keeps nothing in memory")
 	}
 	return nil
 }
@@ -56,13 +72,32 @@ type Service struct {
 	logger  *slog.Logger
 	metrics *metrics
 	shards  []*shard
+	recent  *recent // nil: every read is one of the log
+}
+
+// Option is a part that a service may have.
+type Option func(s *Service)
+
+// WithRecent keeps recent entries in memory, fed by the events.
+func WithRecent(feed Feed) Option {
+	return func(s *Service) {
+		if s.cfg.RecentBytes > 0 {
+			s.recent = newRecent(s.cfg, feed, s.log, s.metrics, s.logger)
+		}
+	}
 }
 
 // New builds a service; it answers drafts once Run runs.
-func New(cfg Config, log Log, members Members, reg prometheus.Registerer, logger *slog.Logger) *Service {
+func New(cfg Config, log Log, members Members, reg prometheus.Registerer, logger *slog.Logger, options ...Option) *Service {
 	s := &Service{cfg: cfg, log: log, members: members, logger: logger, metrics: newMetrics(reg)}
 	for range cfg.Shards {
 		s.shards = append(s.shards, newShard(cfg, log, s.metrics, logger))
+	}
+	for _, o := range options {
+		o(s)
+	}
+	if s.recent != nil && reg != nil {
+		s.recent.register(reg)
 	}
 	return s
 }
@@ -73,6 +108,9 @@ func (s *Service) Run(ctx context.Context) error {
 	for _, sh := range s.shards {
 		wg.Go(sh.append)
 		wg.Go(sh.complete)
+	}
+	if s.recent != nil {
+		wg.Go(func() { s.recent.run(ctx) })
 	}
 	<-ctx.Done()
 	for _, sh := range s.shards {

@@ -1,8 +1,6 @@
 package message
 
 import (
-	"context"
-
 	"github.com/throng-im/throng/internal/chat"
 )
 
@@ -17,19 +15,19 @@ type walk struct {
 }
 
 // step covers the next run that lies wholly in a span or wholly between two. full: the page ended inside of it.
-func (w *walk) step(ctx context.Context, log Log, p *Page) (full bool, err error) {
+func (w *walk) step(read func(r Range) ([]chat.Entry, error), p *Page) (full bool, err error) {
 	run, visible := w.run()
 	if !visible {
 		p.Withheld = append(p.Withheld, run)
 		w.covered(run)
 		return false, nil
 	}
-	entries, err := log.Range(ctx, Range{
+	entries, err := read(Range{
 		Conversation: w.query.Conversation, From: run.From, To: run.To,
 		Limit: w.left, MaxBytes: w.bytes, Backward: w.query.Backward,
 	})
 	if err != nil {
-		return true, err //nolint:wrapcheck // a port answers in our own errors
+		return true, err
 	}
 	if len(entries) == 0 {
 		return true, chat.Errorf(chat.CodeInternal, chat.ReasonInternal, "entries below the head are missing; run throng check")
@@ -41,7 +39,11 @@ func (w *walk) step(ctx context.Context, log Log, p *Page) (full bool, err error
 	if w.query.Backward {
 		reverse(entries)
 	}
-	p.Entries = append(p.Entries, entries...)
+	if p.Entries == nil {
+		p.Entries = entries // ours, and mostly all there is
+	} else {
+		p.Entries = append(p.Entries, entries...)
+	}
 	w.left -= len(entries)
 	w.covered(got)
 	return got != run, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -48,6 +49,9 @@ type engine struct {
 	failed  error // why nothing can be made durable any more
 	pending []*commit
 	dirty   map[chat.ConversationID]generation
+
+	// atomic
+	durable atomic.Uint64 // position of the newest durable events; stored under syncMu, before those who wait for it are let go
 }
 
 // commit is what stands about an applied batch until it is durable.
@@ -279,6 +283,9 @@ func (e *engine) syncOnce() {
 			if e.dirty[id] == e.pending[n].gen {
 				delete(e.dirty, id)
 			}
+		}
+		if p := e.pending[n].position; p != 0 {
+			e.durable.Store(uint64(p))
 		}
 		n++
 	}

@@ -93,6 +93,7 @@ func (s *Store) begin() error {
 		return err
 	}
 	s.ring.start(tail)
+	s.durable.Store(uint64(tail))
 	s.writer.position = tail
 	return nil
 }
