@@ -14,11 +14,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/app"
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/config"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
+
+// operatorKey is the server key of every server of these tests.
+const operatorKey = "operator-key-of-the-tests-0123456789"
 
 // settings are a small server on addresses of its own.
 func settings(t testing.TB) *config.Config {
@@ -28,6 +32,7 @@ func settings(t testing.TB) *config.Config {
 	c.Server.Listen, c.Metrics.Listen = "127.0.0.1:0", "127.0.0.1:0"
 	c.Memory.Budget = 128 << 20
 	c.Account.HashConcurrency = 1
+	c.Account.ServerKeys = []account.Secret{operatorKey}
 	c.Store.ReserveBytes = 1 << 20
 	return c
 }

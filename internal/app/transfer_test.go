@@ -67,6 +67,8 @@ func populate(t testing.TB, s *server) {
 	}
 	do(bob, "MessageService/MarkRead", map[string]any{"conversation": direct, "seq": "7"})
 	do(ada, "ConversationService/UpdateGroup", map[string]any{"conversation": group, "name": "Renamed"})
+	do(ada, "ConversationService/UpdateGroup", map[string]any{"conversation": group, "slowModeMs": 1_000})
+	do(operatorKey, "AdminService/SetTier", map[string]any{"conversation": group, "tier": "TIER_LARGE"})
 	do(ada, "ConversationService/SetRole", map[string]any{"conversation": group, "user": cydID, "role": "ROLE_ADMIN"})
 	do(cyd, "ConversationService/Leave", map[string]any{"conversation": group})
 	do(ada, "ConversationService/UpdateSettings", map[string]any{"conversation": direct, "pinned": true, "draft": "later"})
@@ -205,6 +207,8 @@ func TestImportCleansNames(t *testing.T) {
 {"type":"conversation","id":4,"kind":"group"}
 {"type":"entry","conversation":4,"seq":1,"time_ms":5,"body":{"created":{"kind":"group","name":"\u2066","avatar":"http://x/","description":"a\nb\u0000","members":[1]}}}
 {"type":"entry","conversation":4,"seq":2,"time_ms":6,"sender":1,"body":{"changed":{"name":"new\u202ename"}}}
+{"type":"entry","conversation":4,"seq":3,"time_ms":7,"sender":1,"body":{"changed":{"name":"newname"}}}
+{"type":"entry","conversation":4,"seq":4,"time_ms":8,"sender":1,"client_id":"00000000-0000-4000-8000-000000000001","body":{"text":"behind it"}}
 {"type":"end"}
 `, app.Position{})
 	assert.NoError(t, "import", err)
@@ -213,7 +217,8 @@ func TestImportCleansNames(t *testing.T) {
 		`"handle":"ada","name":"Ada L B","version":1`,
 		`"external_id":"x2","name":"` + strings.Repeat("é", 128) + `","avatar":"https://example.org/a.png"`,
 		`"name":"unnamed","description":"a\nb"`,
-		`"changed":{"name":"newname"}`,
+		`"seq":3,"ordinal":0,"sender":1,"time_ms":7,"body":{"changed":{"name":"newname"}}`,
+		`"seq":4,`,
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%s is missing in\n%s", want, got)

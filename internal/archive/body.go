@@ -65,6 +65,8 @@ type changedBody struct {
 	Avatar      *string `json:"avatar,omitempty"`
 	Description *string `json:"description,omitempty"`
 	Open        *bool   `json:"open,omitempty"`
+	SlowModeMS  *uint32 `json:"slow_mode_ms,omitempty"`
+	Tier        *string `json:"tier,omitempty"` // that was set; empty lets the group go by its size again
 }
 
 // words are the names of small sets, by their numbers from 1.
@@ -114,7 +116,11 @@ func encodeBody(b chat.Body) (out body, err error) {
 	case chat.MembersChanged:
 		out.Members = &membersBody{Action: actions().name(uint8(v.Action)), Users: v.Users, Role: roleName(v.Role), UntilMS: v.UntilMS}
 	case chat.Changed:
-		out.Changed = &changedBody{Name: v.Name, Avatar: v.Avatar, Description: v.Description, Open: v.Open}
+		out.Changed = &changedBody{Name: v.Name, Avatar: v.Avatar, Description: v.Description, Open: v.Open, SlowModeMS: v.SlowModeMS}
+		if v.Tier != nil {
+			tier := tierName(*v.Tier)
+			out.Changed.Tier = &tier
+		}
 	case chat.Dissolved:
 		out.Dissolved = &struct{}{}
 	case chat.Tombstone:
@@ -154,7 +160,7 @@ func decodeBody(in body) (chat.Body, error) {
 			Action: chat.MemberAction(action), Users: in.Members.Users, Role: role, UntilMS: in.Members.UntilMS,
 		}, errors.Join(err, roleErr)
 	case in.Changed != nil:
-		return chat.Changed{Name: in.Changed.Name, Avatar: in.Changed.Avatar, Description: in.Changed.Description, Open: in.Changed.Open}, nil
+		return in.Changed.decode()
 	case in.Dissolved != nil:
 		return chat.Dissolved{}, nil
 	case in.Tombstone != nil:
@@ -163,6 +169,16 @@ func decodeBody(in body) (chat.Body, error) {
 	default:
 		return nil, errors.New("the body is of no known kind; a newer program wrote it")
 	}
+}
+
+func (c *changedBody) decode() (chat.Body, error) {
+	out := chat.Changed{Name: c.Name, Avatar: c.Avatar, Description: c.Description, Open: c.Open, SlowModeMS: c.SlowModeMS}
+	if c.Tier == nil {
+		return out, nil
+	}
+	tier, err := parseTier(*c.Tier)
+	out.Tier = &tier
+	return out, err
 }
 
 // mapUsers gives every user that a body names its id in the target.

@@ -165,6 +165,28 @@ func parseRole(name string) (chat.Role, error) {
 	return 0, fmt.Errorf("%q is no role", name)
 }
 
+func tierName(t chat.Tier) string {
+	switch t {
+	case chat.TierSmall:
+		return "small"
+	case chat.TierMedium:
+		return "medium"
+	case chat.TierLarge:
+		return "large"
+	default:
+		return ""
+	}
+}
+
+func parseTier(name string) (chat.Tier, error) {
+	for _, t := range []chat.Tier{0, chat.TierSmall, chat.TierMedium, chat.TierLarge} {
+		if tierName(t) == name {
+			return t, nil
+		}
+	}
+	return 0, fmt.Errorf("%q is no tier", name)
+}
+
 func clientIDText(c chat.ClientID) string {
 	if c.IsZero() {
 		return ""

@@ -3,6 +3,7 @@ package message_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
@@ -180,6 +181,72 @@ func TestMuted(t *testing.T) {
 	w.must(t, text(member, 1, "x"))
 }
 
+// SEND-18, SEND-19: a plain member sends one message in the time, whoever is above or outside of that does not wait.
+func TestSlowMode(t *testing.T) {
+	t.Parallel()
+	w := town(t)
+	slow := func(ms uint32) *chat.Draft { return change(admin, chat.Changed{SlowModeMS: &ms}) }
+	next := byte(0)
+	say := func(u chat.UserID) chat.Result {
+		next++
+		return w.do(text(u, next, "x"))
+	}
+	wait := func(what string, want time.Duration) {
+		t.Helper()
+		r := say(member)
+		assert.Equal(t, what, reason(r), chat.ReasonSlowMode)
+		assert.Equal(t, what+": the rest of the time", r.Err.RetryAfter, want)
+	}
+
+	assert.Equal(t, "before it is set", reason(say(member)), "")
+	w.must(t, slow(10_000))
+	assert.Equal(t, "head", w.heads[group].SlowModeMS, uint32(10_000))
+	assert.Equal(t, "who sent before it was set", reason(say(member)), "")
+	again := next
+	w.nowMS += 4_000
+	wait("too early", 6*time.Second)
+	assert.True(t, "a repeat is answered as ever", w.must(t, text(member, again, "x")).Repeat)
+	wait("what was refused begins no time of its own", 6*time.Second)
+	for _, u := range users(owner, admin, server) {
+		assert.Equal(t, "who is above", reason(say(u)), "")
+		assert.Equal(t, "again at once", reason(say(u)), "")
+	}
+	w.nowMS += 5_999
+	wait("a moment early", time.Millisecond)
+	w.nowMS++
+	assert.Equal(t, "in time", reason(say(member)), "")
+	wait("and again", 10*time.Second)
+
+	w.must(t, slow(2_000))
+	wait("the new time counts from the last message", 2*time.Second)
+	w.nowMS -= 5_000
+	assert.Equal(t, "of the future: the clock was set back", reason(say(member)), "")
+	wait("from then on as ever", 2*time.Second)
+	w.must(t, &chat.Draft{Conversation: group, Sender: member, Mark: 2}) // reading is no sending
+
+	w.must(t, change(owner, chat.MembersChanged{Action: chat.MemberRole, Role: chat.RoleAdmin, Users: users(member)}))
+	assert.Equal(t, "became an admin", reason(say(member)), "")
+	w.must(t, change(owner, chat.MembersChanged{Action: chat.MemberRole, Role: chat.RoleMember, Users: users(member)}))
+	w.must(t, slow(0))
+	for range 3 {
+		assert.Equal(t, "off", reason(say(member)), "")
+	}
+
+	w.must(t, slow(2_000))
+	copied := text(member, 200, "x")
+	copied.TimeMS = w.nowMS
+	w.must(t, copied)
+	copied = text(member, 201, "x")
+	copied.TimeMS = w.nowMS
+	w.must(t, copied) // an import repeats what was decided already
+	for ms, want := range map[uint32]chat.Reason{chat.MaxSlowModeMS: "", chat.MaxSlowModeMS + 1: chat.ReasonFieldInvalid} {
+		assert.Equal(t, "bound", reason(w.do(slow(ms))), want)
+	}
+	ms := uint32(5)
+	d := &chat.Draft{Conversation: direct, Sender: owner, Body: chat.Changed{SlowModeMS: &ms}}
+	assert.Equal(t, "of a direct conversation", reason(w.do(d)), chat.ReasonNotAGroup)
+}
+
 func TestDirectHasFixedMembers(t *testing.T) {
 	t.Parallel()
 	w := town(t)
@@ -250,6 +317,10 @@ func TestTiersThatAreSet(t *testing.T) {
 	grow(103)
 	assert.Equal(t, "six are more than a medium one has", w.heads[group].Tier, chat.TierMedium)
 	assert.Equal(t, "and cannot be small", reason(w.do(tiered(server, chat.TierSmall))), chat.ReasonTooManyMembers)
+	imported := tiered(server, chat.TierSmall)
+	imported.TimeMS = w.nowMS
+	w.must(t, imported)
+	assert.Equal(t, "an import that says so makes it no smaller", w.heads[group].Tier, chat.TierMedium)
 	set(0)
 	assert.Equal(t, "six members, by size again", w.heads[group].Tier, chat.TierLarge)
 	assert.Equal(t, "nothing is set", w.heads[group].Fixed, chat.Tier(0))

@@ -82,7 +82,8 @@ func (c *change) settings(body chat.Changed) (Effect, *chat.Error) {
 	set(&about.Open, body.Open)
 	set(&fixed, body.Tier)
 	set(&slow, body.SlowModeMS)
-	if about == was && fixed == c.head.Fixed && slow == c.head.SlowModeMS {
+	// An import keeps the place of a change, also where nothing is left of it once its names were cleaned.
+	if about == was && fixed == c.head.Fixed && slow == c.head.SlowModeMS && c.draft.At == 0 {
 		return c.unchanged(), nil
 	}
 	e := c.append(body, 0)
@@ -97,12 +98,13 @@ func (c *change) settings(body chat.Changed) (Effect, *chat.Error) {
 	return e, nil
 }
 
-// fix checks a tier that is to hold whatever the size.
+// fix checks a tier that is to hold whatever the size. Imports repeat what was decided where other bounds may hold; a group
+// beyond them is medium all the same.
 func (c *change) fix(tier chat.Tier) *chat.Error {
 	if c.rank() < rankServer {
 		return chat.Errorf(chat.CodeForbidden, chat.ReasonForbidden, "the tier of a group is set by the administrators of the server")
 	}
-	if tier == chat.TierSmall && c.head.Members > c.rules.MediumMembers {
+	if tier == chat.TierSmall && c.head.Members > c.rules.MediumMembers && c.draft.TimeMS == 0 {
 		return chat.Errorf(chat.CodeTooLarge, chat.ReasonTooManyMembers, "a group with more than %d members is medium or large", c.rules.MediumMembers)
 	}
 	return nil
