@@ -53,6 +53,12 @@ func (r *Reader) check(s *Settings, h ws.Header) error {
 	if s.Inflate != nil && h.Rsv == rsv1 && (h.OpCode == ws.OpText || h.OpCode == ws.OpBinary) {
 		h.Rsv = 0
 	}
+	if mutant == mutantReservedIgnored {
+		h.Rsv &= rsv1
+	}
+	if mutant == mutantUnmaskedAccepted {
+		h.Masked = true
+	}
 	state := ws.StateServerSide
 	if r.state&fragmented != 0 {
 		state = state.Set(ws.StateFragmented)

@@ -26,7 +26,7 @@ func (r *Reader) assemble(s *Settings, h ws.Header, payload []byte) (ev Event, o
 	}
 	p := r.part
 	p.message = append(p.message, payload...)
-	if r.state&(text|compressed) == text {
+	if mutant != mutantUTF8Unchecked && r.state&(text|compressed) == text {
 		// A message that has gone wrong already is not waited for.
 		n, good := validPrefix(p.message[p.valid:])
 		if !good {
@@ -54,7 +54,7 @@ func (r *Reader) message(s *Settings, payload []byte, valid int) (ev Event, ok b
 	if r.state&text == 0 {
 		return Event{ws.OpBinary, payload}, true, nil
 	}
-	if !utf8.Valid(payload[valid:]) {
+	if mutant != mutantUTF8Unchecked && !utf8.Valid(payload[valid:]) {
 		return Event{}, false, notUTF8("text")
 	}
 	return Event{ws.OpText, payload}, true, nil

@@ -1,0 +1,10 @@
+package websocket
+
+// A mutant is a build with one guarantee taken out, made to prove that a test notices. The build tag mutant_<name> chooses
+// one; all of it folds away in ordinary builds.
+const (
+	mutantNone             = ""
+	mutantReservedIgnored  = "reserved_ignored"
+	mutantUnmaskedAccepted = "unmasked_accepted"
+	mutantUTF8Unchecked    = "utf8_unchecked"
+)

@@ -1,0 +1,5 @@
+//go:build mutant_reserved_ignored
+
+package websocket
+
+const mutant = mutantReservedIgnored

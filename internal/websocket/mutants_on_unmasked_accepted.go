@@ -1,0 +1,5 @@
+//go:build mutant_unmasked_accepted
+
+package websocket
+
+const mutant = mutantUnmaskedAccepted

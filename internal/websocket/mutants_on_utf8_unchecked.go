@@ -1,0 +1,5 @@
+//go:build mutant_utf8_unchecked
+
+package websocket
+
+const mutant = mutantUTF8Unchecked
