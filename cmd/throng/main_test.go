@@ -64,6 +64,8 @@ func TestCommandLine(t *testing.T) {
 		{"users of nothing", []string{"user", "list", "--data", filepath.Join(dir, "none")}, 1, "", "there is no data folder"},
 		{"restore of nothing", []string{"restore", dir}, 1, "", "is no complete backup"},
 		{"import of nothing", []string{"import", filepath.Join(dir, "none")}, 1, "", "no such file"},
+		{"pressure of nothing", []string{"pressure", "--data", filepath.Join(dir, "none")}, 1, "", "there is no data folder"},
+		{"a time without a level", []string{"pressure", "--for", "1h"}, 1, "", "name a level"},
 		{"nobody is ready", []string{"ready", "http://127.0.0.1:1"}, 1, "", "no server answers at http://127.0.0.1:1: dial tcp"},
 		{"no address", []string{"ready", "chat.example"}, 1, "", "write it like http://"},
 		{"unknown flag of bench", []string{"bench", "send", "--bogus"}, 2, "", "bogus"},
@@ -102,6 +104,8 @@ func TestOperatorsDay(t *testing.T) {
 	must("disabled", "user", "list")
 	must("may sign in again", "user", "disable", "--undo", "ben")
 	must("is deleted", "user", "delete", "--yes", "ben")
+	code, _, errOut = command(t, env, "pressure")
+	assert.True(t, "pressure of a folder: "+errOut, code == 1 && strings.Contains(errOut, "no server runs on this folder"))
 	code, _, errOut = command(t, env, "user", "disable", "ben")
 	assert.True(t, "who is gone: "+errOut, code == 1 && errOut != "")
 	must("the backup is in", "backup", backup)

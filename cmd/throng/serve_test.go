@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -34,4 +36,28 @@ func TestHowTheProgramIsCalled(t *testing.T) {
 	} {
 		assert.Equal(t, arg0, program(arg0), want)
 	}
+}
+
+// A running server shows what it leaves out, and holds what it is told to.
+func TestPressureOfARunningServer(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	p := start(t, data)
+	for _, tc := range []struct {
+		args []string
+		want string
+	}{
+		{nil, "level   0 calm\n"},
+		{[]string{"content_as_hints", "--for", "2h"}, "level   4 content_as_hints\n"},
+		{nil, "held    by an operator, until "},
+		{[]string{"3"}, "level   3 receipts_off\n"},
+		{[]string{"--release"}, "level   0 calm\n"},
+	} {
+		code, out, errOut := command(t, nil, append([]string{"pressure", "--data", data}, tc.args...)...)
+		assert.True(t, strings.Join(tc.args, " ")+": "+out+errOut, code == 0 && strings.Contains(out, tc.want))
+	}
+	code, _, errOut := command(t, nil, "pressure", "--data", data, "7")
+	assert.True(t, "no such level: "+errOut, code == 1 && strings.Contains(errOut, `"7" is no level`))
+	code, _ = p.end(t, os.Interrupt)
+	assert.Equal(t, "exit code", code, 0)
 }

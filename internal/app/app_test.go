@@ -34,6 +34,7 @@ func settings(t testing.TB) *config.Config {
 	c.Account.HashConcurrency = 1
 	c.Account.ServerKeys = []account.Secret{operatorKey}
 	c.Store.ReserveBytes = 1 << 20
+	c.Pressure.Interval = 0 // the servers of this process would each take its memory for their own
 	return c
 }
 

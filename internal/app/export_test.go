@@ -51,3 +51,6 @@ func RunParts(ctx context.Context, list []Part, limit time.Duration, ready func(
 	}
 	return r.run(ctx, ready)
 }
+
+// NewMemory is for tests.
+func NewMemory(budget int64) func() float64 { return newMemory(budget).taken }

@@ -32,6 +32,8 @@ const (
 	// maxCut bounds what says where an export was cut: spans of ids, 25 bytes each where there are gaps between all of them.
 	maxCut = 256 << 20
 
+	pathPressure = "/local/pressure"
+
 	// trailerError carries what went wrong after an answer had begun.
 	trailerError = "Throng-Error"
 )
@@ -43,6 +45,8 @@ func (a *App) localHandler() http.Handler {
 	mux.HandleFunc("POST "+pathBackup, a.serveBackup)
 	mux.HandleFunc("POST "+pathExport, a.serveExport)
 	mux.HandleFunc("POST "+pathImport, a.serveImport)
+	mux.HandleFunc("GET "+pathPressure, a.servePressure)
+	mux.HandleFunc("POST "+pathPressure, a.servePressure)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		r.Header.Set("Authorization", "Bearer "+a.localKey)
 		a.api.ServeHTTP(w, r)

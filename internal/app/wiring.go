@@ -16,6 +16,7 @@ import (
 	"github.com/throng-im/throng/internal/gateway"
 	"github.com/throng-im/throng/internal/limit"
 	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/pressure"
 	"github.com/throng-im/throng/internal/store/local"
 	"github.com/throng-im/throng/internal/store/pebble"
 	"github.com/throng-im/throng/internal/timeline"
@@ -36,6 +37,7 @@ type core struct {
 	timelines     *timeline.Service
 	fanout        *fanout.Fanout
 	gateway       *gateway.Server
+	pressure      *pressure.Monitor
 }
 
 // wire builds the server, from the engine up to the door. Reading it from top to bottom is learning the system.
@@ -76,6 +78,9 @@ func (a *App) wire(ctx context.Context) error {
 		return fmt.Errorf("building the fan-out: %w", err)
 	}
 
+	// What is left out while there is too much to do.
+	c.pressure = a.wirePressure()
+
 	// The doors.
 	limits := newLimits(cfg.Limit)
 	names := api.NewIntroductions(c.accounts, now)
@@ -85,7 +90,7 @@ func (a *App) wire(ctx context.Context) error {
 	c.gateway, err = gateway.New(doors, gateway.Deps{
 		Auth: c.accounts, Sender: c.messages, Requests: api.NewBackend(c.messages, views, names, now),
 		Subscriptions: gateway.NewMemberships(c.timelines, c.store), Routes: routes, Epoch: c.store.Epoch, Limits: limits,
-		Origins: a.origins, Metrics: reg, Logger: log, Now: now,
+		Origins: a.origins, Level: c.pressure.Level, Metrics: reg, Logger: log, Now: now,
 	})
 	if err != nil {
 		return fmt.Errorf("building the gateway: %w", err)
@@ -157,6 +162,7 @@ func (a *App) parts() []part {
 	if a.options.Offline {
 		return parts
 	}
+	parts = append(parts, part{name: "pressure", run: c.pressure.Run, patience: time.Second})
 	parts = append(parts, part{name: "gateway", run: c.gateway.Run, drain: c.gateway.Drain, patience: a.cfg.Server.DrainTimeout})
 	if a.ops != nil {
 		ops := newLocalServer(opsHandler(a.registry, a.health), a.log)

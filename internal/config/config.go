@@ -21,6 +21,7 @@ import (
 	"github.com/throng-im/throng/internal/gateway"
 	"github.com/throng-im/throng/internal/limit"
 	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/pressure"
 	"github.com/throng-im/throng/internal/timeline"
 )
 
@@ -64,6 +65,8 @@ type Config struct {
 	Gateway gateway.Config
 	// API is HTTP for everything else.
 	API api.Config
+	// Pressure is what the server leaves out while it has too much to do, and when.
+	Pressure pressure.Config
 }
 
 // Server is the listener for people and back ends: HTTP and WebSocket on one port.
@@ -177,6 +180,7 @@ func Default() *Config {
 		Fanout:       fanout.Default(),
 		Gateway:      gateway.Default(),
 		API:          api.Default(),
+		Pressure:     pressure.Default(),
 	}
 }
 
@@ -198,6 +202,7 @@ func (c *Config) Validate() error {
 		in("fanout", c.Fanout.Validate()),
 		in("gateway", c.Gateway.Validate()),
 		in("api", c.API.Validate()),
+		in("pressure", c.Pressure.Validate()),
 	}
 	if c.Data == "" {
 		problems = append(problems, errors.New("data: name a folder"))

@@ -11,6 +11,7 @@ type admission struct {
 	// immutable after construction
 	cfg  *Config
 	rate *rate.Limiter
+	shut func() bool // nobody is let in; nil: never
 
 	// guarded by mu
 	mu        sync.Mutex
@@ -33,6 +34,7 @@ const (
 	admitted verdict = iota
 	tooManyHere
 	tooManyFromAddress
+	shut
 	stopping
 )
 
@@ -50,6 +52,8 @@ func (a *admission) enter(addr string) verdict {
 	switch {
 	case a.draining:
 		return stopping
+	case a.shut != nil && a.shut():
+		return shut
 	case h.total >= a.cfg.MaxPerAddress, h.pending >= a.cfg.MaxPendingPerAddress:
 		return tooManyFromAddress
 	case a.total >= a.cfg.MaxConnections, a.pending >= a.cfg.MaxPending, !a.rate.Allow():

@@ -109,16 +109,20 @@ func (s *Server) refuse(w http.ResponseWriter, err error) {
 // refusal is how the admission's verdict is answered.
 func refusal(v verdict) *websocket.Refusal {
 	f := &websocket.Refusal{Status: http.StatusServiceUnavailable}
+	wait := 2 * time.Second
 	switch v {
 	case tooManyFromAddress:
 		f.Status = http.StatusTooManyRequests
 		f.Err = chat.Errorf(chat.CodeRateLimited, chat.ReasonRateLimited, "too many connections from one address")
 	case stopping:
 		f.Err = chat.Errorf(chat.CodeUnavailable, chat.ReasonDraining, "this server is about to stop")
+	case shut: // for as long as a step on the ladder lasts, at least
+		wait = 10 * time.Second
+		f.Err = chat.Errorf(chat.CodeUnavailable, chat.ReasonOverloaded, "the server has too much to do to let anybody in; come back later")
 	case admitted, tooManyHere:
 		f.Err = chat.Errorf(chat.CodeUnavailable, chat.ReasonOverloaded, "too many connections are opening; come back later")
 	}
-	f.Err.RetryAfter = 2 * time.Second
+	f.Err.RetryAfter = wait
 	return f
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/cluster"
+	"github.com/throng-im/throng/internal/pressure"
 	"github.com/throng-im/throng/internal/session"
 	"github.com/throng-im/throng/internal/websocket"
 	"github.com/throng-im/throng/internal/wire"
@@ -35,6 +36,8 @@ type Deps struct {
 	// Origins that browsers may come from besides the server's own and those of the configuration; "*" is all. It is asked at
 	// every handshake and may be nil.
 	Origins func() []string
+	// Level is what the server leaves out while it has too much to do; nil is nothing.
+	Level func() pressure.Level
 	// Metrics may be nil.
 	Metrics prometheus.Registerer
 	Logger  *slog.Logger
@@ -101,6 +104,9 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		s.deps.Epoch = func() uint64 { return 0 }
 	}
 	s.admission = newAdmission(&s.cfg)
+	if s.sessions.Level = deps.Level; deps.Level != nil {
+		s.admission.shut = func() bool { return deps.Level() >= pressure.AdmissionClosed }
+	}
 	s.workers = &workers{srv: s, jobs: make(chan job, cfg.Waiting)}
 	for i := range cfg.loops() {
 		s.loops = append(s.loops, newLoop(s, i))

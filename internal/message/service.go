@@ -161,6 +161,16 @@ func (s *Service) Head(ctx context.Context, id chat.ConversationID) (chat.Head, 
 	return heads[0], nil
 }
 
+// Fill is the part of its bounds to which the fullest queue is filled: at 1, sends into its conversations are refused as
+// overloaded.
+func (s *Service) Fill() float64 {
+	fullest := 0.0
+	for _, sh := range s.shards {
+		fullest = max(fullest, sh.fill())
+	}
+	return fullest
+}
+
 func (s *Service) shard(id chat.ConversationID) *shard {
 	// Fibonacci hashing: ids are given out in runs, which must not meet in one shard.
 	return s.shards[(uint64(id)*0x9E3779B97F4A7C15>>32)%uint64(len(s.shards))]

@@ -120,6 +120,13 @@ func (s *shard) waiting() int {
 	return len(s.queue)
 }
 
+// fill is the part of its bounds to which the queue is filled.
+func (s *shard) fill() float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return max(float64(len(s.queue))/float64(s.cfg.QueueDrafts), float64(s.bytes)/float64(s.cfg.QueueBytes))
+}
+
 // append decides batches until the shard is closed and empty.
 func (s *shard) append() {
 	defer close(s.flying)

@@ -1,6 +1,10 @@
 package session
 
-import "time"
+import (
+	"time"
+
+	"github.com/throng-im/throng/internal/pressure"
+)
 
 // Config is what a session is held to; the gateway's configuration explains the settings one by one.
 type Config struct {
@@ -20,6 +24,8 @@ type Config struct {
 	Outbound int
 	// OutboundHard bounds it before the connection is closed, in bytes.
 	OutboundHard int
+	// Level is what the server leaves out now; it is asked from loops and must not block. Nil is nothing.
+	Level func() pressure.Level
 }
 
 // Default is what an empty configuration gives.
@@ -38,3 +44,6 @@ func Default() Config {
 
 // idle is how long a connection may be silent (S-26).
 func (c *Config) idle() time.Duration { return max(c.Idle, c.Heartbeat*5/2) }
+
+// leaves reports whether the server leaves out what a level stands for.
+func (c *Config) leaves(out pressure.Level) bool { return c.Level != nil && c.Level() >= out }

@@ -2,6 +2,7 @@ package session
 
 import (
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/pressure"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
@@ -12,7 +13,8 @@ const maxReceipts = 64
 // receipts watches whether a device acknowledges what is delivered to it (small tier only). It begins with the first
 // ReceivedRequest: a client that never acknowledges is never judged by it. A conversation whose oldest unacknowledged
 // delivery is older than the timeout (looked at once a timeout at least, so after one to two of them) gets a hint, which stands for everything unacknowledged; a device that lets the same
-// time pass again is dead, however alive its socket is.
+// time pass again is dead, however alive its socket is. While the server has too much to do (pressure.ReceiptsOff) nothing is watched,
+// and what was is forgotten: a hint more, or a device less, is not worth it then.
 type receipts struct {
 	// owned by the loop
 	open map[chat.ConversationID]receipt
@@ -70,6 +72,9 @@ func (s *Session) received(now int64, positions []*throngv1.Position) {
 // the time of the delivery, or of the repetition.
 func (s *Session) tickReceipts(now int64) (next int64) {
 	r, timeout := s.receipts, s.out.env.cfg.ReceivedTimeout.Milliseconds()
+	if r != nil && s.out.env.cfg.leaves(pressure.ReceiptsOff) {
+		*r = receipts{}
+	}
 	if r == nil || r.next == 0 {
 		return now + timeout
 	}

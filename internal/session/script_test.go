@@ -13,6 +13,7 @@ import (
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/cluster"
+	"github.com/throng-im/throng/internal/pressure"
 	"github.com/throng-im/throng/internal/session"
 	"github.com/throng-im/throng/internal/wire"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
@@ -52,6 +53,7 @@ func TestScripts(t *testing.T) {
 func runScript(t *testing.T, script string) string {
 	t.Helper()
 	s := &scripted{t: t, cfg: session.Default()}
+	s.cfg.Level = func() pressure.Level { return s.level }
 	var out strings.Builder
 	lines := strings.Split(strings.TrimRight(script, "\n"), "\n")
 	for i := 0; i < len(lines); i++ {
@@ -75,6 +77,8 @@ type scripted struct {
 	now  int64
 	sess *session.Session
 	slow bool // the transport takes nothing
+
+	level pressure.Level // what the server leaves out
 }
 
 // command does what a line says and tells what came out.
@@ -151,6 +155,8 @@ func (s *scripted) set(a arguments) {
 			s.cfg.OutboundHard = int(a.num(k))
 		case "inflight":
 			s.cfg.InFlight = int(a.num(k))
+		case "level":
+			s.level = pressure.Level(a.num(k))
 		case "received":
 			s.cfg.ReceivedTimeout = time.Duration(a.num(k)) * time.Millisecond
 		}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/cluster"
+	"github.com/throng-im/throng/internal/pressure"
 	"github.com/throng-im/throng/internal/wire"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
@@ -350,7 +351,7 @@ func (s *Session) Deliver(now int64, p *Parcel) {
 	e := d.Entry
 	piece, hint := p.piece(s.out.sub, e.Sender == s.who.User && e.Sender != 0)
 	s.out.Push(piece, d.Conversation, place{e.Seq, e.Ordinal})
-	if s.receipts != nil && d.Head.Tier == chat.TierSmall && !hint {
+	if s.receipts != nil && d.Head.Tier == chat.TierSmall && !hint && !s.out.env.cfg.leaves(pressure.ReceiptsOff) {
 		s.receipts.delivered(now, d.Conversation, e.Seq, e.Ordinal)
 	}
 }

@@ -48,6 +48,7 @@ func (n *node) config() *config.Config {
 	c.Metrics.Listen = ""
 	c.Account.ServerKeys = []account.Secret{serverKey}
 	c.Store.ReserveBytes = 0 // the disk of the machine is not this one
+	c.Pressure.Interval = 0  // nor is its memory
 	n.shape.apply(c)
 	return c
 }
