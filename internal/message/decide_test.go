@@ -378,6 +378,25 @@ func TestBadBodies(t *testing.T) {
 			assert.Equal(t, "reason", reason(town(t).do(d)), c.want)
 		})
 	}
+	args := map[string]string{}
+	for i := range 65 {
+		args[string(rune('a'+i))] = ""
+	}
+	for what, c := range map[string]struct {
+		notice chat.System
+		want   chat.Reason
+	}{
+		"a notice":               {chat.System{Event: "opened", Args: map[string]string{"by": "ada"}}, ""},
+		"no event":               {chat.System{}, chat.ReasonBodyInvalid},
+		"a long event":           {chat.System{Event: strings.Repeat("e", 129)}, chat.ReasonFieldTooLarge},
+		"too many arguments":     {chat.System{Event: "e", Args: args}, chat.ReasonBodyInvalid},
+		"arguments not UTF-8":    {chat.System{Event: "e", Args: map[string]string{"a": "\xff"}}, chat.ReasonTextNotUTF8},
+		"too large, all of them": {chat.System{Event: "e", Args: map[string]string{"a": long[:10<<10], "b": long[:10<<10]}}, chat.ReasonFieldTooLarge},
+	} {
+		d := change(server, c.notice)
+		d.ClientID = chat.ClientID{1}
+		assert.Equal(t, what, reason(town(t).do(d)), c.want)
+	}
 	assert.Equal(t, "no client id", reason(town(t).do(change(owner, chat.Text{Text: "x"}))), chat.ReasonClientIDInvalid)
 	assert.Equal(t, "nothing said", reason(town(t).do(change(owner, nil))), chat.ReasonBodyInvalid)
 	assert.Equal(t, "conversation 0", reason(town(t).do(&chat.Draft{Sender: owner, Mark: 1})), chat.ReasonIDInvalid)
