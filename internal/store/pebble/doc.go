@@ -11,5 +11,6 @@
 // power cut the same seq would be given to another message. So every read ends with settle, which waits for the sync that
 // covers the conversations that were read, and followers get events only after the sync.
 //
-// Keys are listed in keys.go, records are in record*.go. It may import packages of levels 0 and 1.
+// Keys and records are those of package record; package check holds a folder against its entries. It may import packages of levels
+// 0 and 1.
 package pebble
