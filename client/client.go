@@ -50,6 +50,9 @@ type Client struct {
 	outbox        outbox
 	focus         focus
 	degraded      Degraded
+
+	toldDegraded   Degraded
+	degradedQueued bool // such an event waits to be taken
 }
 
 // maxWaiting is how many requests of the application may be on their way at once.

@@ -73,7 +73,8 @@ type Hole struct {
 }
 
 // Behind tells that a large conversation that is not in focus went on, without its messages: Focus brings them, and Range
-// reads them. Each head is told once at most.
+// reads them. Each head is told once at most, and only the newest of those that nobody took. While the server tells content as
+// hints (Degraded) it stands for medium conversations too.
 type Behind struct {
 	Conversation ConversationID
 	Head, Unread uint64
@@ -155,8 +156,8 @@ func (SendFailed) event()          {}
 func (ProfilesLearned) event()     {}
 func (Reset) event()               {}
 
-// eventQueue holds what is not yet told. It is bounded by those who fill it: streams stop delivering while it is full.
-// Guarded by the Client's mu.
+// eventQueue holds what is not yet told. It is bounded by those who fill it: streams stop delivering while it is full, and what
+// tells how something stands waits once. Guarded by the Client's mu.
 type eventQueue struct {
 	events []Event
 	head   int
@@ -177,6 +178,11 @@ func (q *eventQueue) push(e Event) {
 			return
 		}
 	}
+	if len(q.events) == cap(q.events) && q.head > len(q.events)/2 { // what was taken makes room, or it would grow for ever
+		n := copy(q.events, q.events[q.head:])
+		clear(q.events[n:])
+		q.events, q.head = q.events[:n], 0
+	}
 	q.events = append(q.events, e)
 	select {
 	case q.ready <- struct{}{}:
@@ -184,17 +190,39 @@ func (q *eventQueue) push(e Event) {
 	}
 }
 
+// late is an event that is made when it is taken.
+type late struct {
+	queued *bool
+	make   func() Event // nil: there is nothing to tell any more
+}
+
+func (late) event() {}
+
+// pushOnce queues an event that tells how something stands, unless it waits already.
+func (q *eventQueue) pushOnce(queued *bool, make func() Event) {
+	if !*queued {
+		*queued = true
+		q.push(late{queued: queued, make: make})
+	}
+}
+
 func (q *eventQueue) pop() (Event, bool) {
-	if q.head == len(q.events) {
-		return nil, false
+	for q.head < len(q.events) {
+		e := q.events[q.head]
+		q.events[q.head] = nil
+		q.head++
+		if q.head == len(q.events) {
+			q.events, q.head = q.events[:0], 0
+		}
+		if l, ok := e.(late); ok {
+			*l.queued = false
+			e = l.make()
+		}
+		if e != nil {
+			return e, true
+		}
 	}
-	e := q.events[q.head]
-	q.events[q.head] = nil
-	q.head++
-	if q.head == len(q.events) {
-		q.events, q.head = q.events[:0], 0
-	}
-	return e, true
+	return nil, false
 }
 
 // Next returns the next event, in order. It waits, and ends with ctx or, when all is told, with ErrClosed. For one

@@ -18,10 +18,12 @@ const (
 	openGap = pullPage
 )
 
-// focus is what the application has open, and how far the server knows of it. Guarded by the Client's mu.
+// focus is what the application has open. How far the server of a connection knows of it stands in the session. Guarded by the
+// Client's mu.
 type focus struct {
 	open   []ConversationID
-	change uint64 // counts calls of Focus
+	taken  []ConversationID // what a server took last; what it refuses leaves this open
+	change uint64           // counts calls of Focus
 	waits  []focusWait
 }
 
@@ -37,22 +39,25 @@ type focusWait struct {
 // Hole and the newest messages.
 //
 // The focus holds over reconnects, and may be set before the client is connected. Focus returns when the server has answered, with
-// its error; it returns early with ctx, which takes nothing back.
+// its error, and what was refused takes nothing's place; it returns early with ctx, which takes nothing back.
 func (c *Client) Focus(ctx context.Context, ids ...ConversationID) error {
-	if len(ids) > MaxFocus {
-		return fmt.Errorf("focus on %d conversations: at most %d are open at once", len(ids), MaxFocus)
+	open := make([]ConversationID, 0, min(len(ids), MaxFocus))
+	for _, id := range ids {
+		if slices.Contains(open, id) {
+			continue
+		}
+		if len(open) == MaxFocus {
+			return fmt.Errorf("focus on %d conversations: at most %d are open at once", len(ids), MaxFocus)
+		}
+		open = append(open, id)
 	}
 	w := focusWait{done: make(chan error, 1)}
 	c.mu.Lock()
 	f := &c.focus
 	f.change++
 	w.change = f.change
-	left := f.open
-	f.open = slices.Clone(ids)
 	f.waits = append(f.waits, w)
-	for _, id := range left {
-		c.unfocused(id)
-	}
+	f.open = open // what was open before is let go of when a pull of it would be due
 	c.mu.Unlock()
 	c.wake()
 	select {
@@ -73,21 +78,13 @@ func (c *Client) Focused() []ConversationID {
 	return slices.Clone(c.focus.open)
 }
 
-// unfocused ends what holds for open conversations only.
-func (c *Client) unfocused(id ConversationID) {
-	cv := c.conversations[id]
-	if cv == nil || slices.Contains(c.focus.open, id) {
-		return
-	}
-	c.batched(cv, 0, 0)
-	if c.lazy(cv) {
-		delete(c.lagging, id)
-	}
-}
-
-// lazy reports whether the conversation is pulled only when somebody opens it.
+// lazy reports whether the conversation is pulled only when somebody opens it. Where the server tells medium ones by hints for
+// want of strength, pulling each of them for nobody would cost it more than that saved.
 func (c *Client) lazy(cv *conversation) bool {
-	return cv.tier == throngv1.Tier_TIER_LARGE && !c.opts.Eager && !slices.Contains(c.focus.open, cv.view.ID)
+	if c.opts.Eager || slices.Contains(c.focus.open, cv.view.ID) {
+		return false
+	}
+	return cv.tier == throngv1.Tier_TIER_LARGE && !cv.served || cv.tier == throngv1.Tier_TIER_MEDIUM && c.degraded.ContentAsHints
 }
 
 // focusDue tells the server what is open, where it does not know, and returns when to look again. A new connection is told
@@ -101,7 +98,7 @@ func (c *Client) focusDue(s *session, now time.Time) time.Time {
 		return s.focusAfter
 	}
 	if s.focused == 0 && len(f.open) == 0 { // a connection begins with nothing open
-		s.focused = f.change
+		s.focused, f.taken = f.change, nil
 		f.answered(f.change, nil)
 		return time.Time{}
 	}
@@ -110,7 +107,7 @@ func (c *Client) focusDue(s *session, now time.Time) time.Time {
 	for i, id := range f.open {
 		req.Conversations[i] = uint64(id)
 	}
-	s.focusing = true
+	s.focusing, s.asked = true, f.open
 	env := &throngv1.ClientEnvelope{Request: &throngv1.ClientEnvelope_Focus{Focus: req}}
 	s.post(env, func(r *throngv1.Response, err error) {
 		s.focusing = false
@@ -122,25 +119,46 @@ func (c *Client) focusDue(s *session, now time.Time) time.Time {
 
 func (c *Client) focusAnswered(s *session, change uint64, r *throngv1.FocusResponse, err error) {
 	var e *Error
+	f := &c.focus
 	switch {
 	case errors.Is(err, errLinkLost):
 		return // the next connection is told
-	case errors.As(err, &e) && e.Retryable():
-		s.focusAfter = time.Now().Add(max(focusRetry, e.RetryAfter))
+	case errors.As(err, &e) && (e.Retryable() || e.Code == throngv1.Code_CODE_UNAUTHENTICATED):
+		s.asked, s.focusAfter = s.taken, time.Now().Add(max(focusRetry, e.RetryAfter))
 		return
 	case errors.As(err, &e) && e.Code == throngv1.Code_CODE_UNSUPPORTED:
 		err = nil // a server that knows no focus delivers everything
 	}
 	s.focused = change
+	if err != nil {
+		c.opts.Log.Warn("focus", "error", err)
+		s.asked = s.taken
+		if f.change == change {
+			f.open = f.taken
+		}
+		f.answered(change, err)
+		return
+	}
+	s.taken, f.taken = s.asked, s.asked
+	for _, cv := range c.conversations {
+		if !s.looksAt(cv.view.ID) {
+			c.batched(cv, 0, 0)
+		}
+	}
 	for _, h := range r.GetHeads() {
 		c.opened(h)
 	}
-	if err == nil && r == nil {
-		for _, id := range c.focus.open {
+	if r == nil {
+		for _, id := range s.taken {
 			c.opened(&throngv1.Head{Conversation: uint64(id)})
 		}
 	}
-	c.focus.answered(change, err)
+	f.answered(change, nil)
+}
+
+// looksAt reports whether the server has, or is about to have, the conversation in this connection's focus.
+func (s *session) looksAt(id ConversationID) bool {
+	return slices.Contains(s.taken, id) || slices.Contains(s.asked, id)
 }
 
 // answered ends the calls of Focus up to a change.
@@ -165,7 +183,7 @@ func (c *Client) opened(h *throngv1.Head) {
 	if cv.stream.head < h.GetSeq() || cv.stream.next <= cv.stream.head {
 		cv.backlog = max(cv.backlog, h.GetSeq(), cv.stream.head)
 	}
-	cv.stream.notBefore = time.Time{}
+	cv.stream.spread = time.Time{}
 	c.headed(cv, h.GetSeq(), h.GetOrdinal(), h.GetTier())
 	c.advance(cv, time.Now())
 }
@@ -187,7 +205,12 @@ func (c *Client) behind(cv *conversation) {
 	delete(c.lagging, cv.view.ID)
 	if cv.stream.head > cv.toldHead {
 		cv.toldHead = cv.stream.head
-		c.events.push(Behind{Conversation: cv.view.ID, Head: cv.stream.head, Unread: cv.unread()})
+		c.events.pushOnce(&cv.behindQueued, func() Event {
+			if !cv.stream.lacking() {
+				return nil // its messages came meanwhile
+			}
+			return Behind{Conversation: cv.view.ID, Head: cv.stream.head, Unread: cv.unread()}
+		})
 	}
 }
 
@@ -197,10 +220,17 @@ func (c *Client) batched(cv *conversation, interval, wait time.Duration) {
 		return
 	}
 	cv.view.Batching, cv.view.SendWait = interval, wait
-	c.events.push(Batching{Conversation: cv.view.ID, Interval: interval, SendWait: wait})
+	c.events.pushOnce(&cv.batchingQueued, func() Event {
+		now := Batching{Conversation: cv.view.ID, Interval: cv.view.Batching, SendWait: cv.view.SendWait}
+		if now == cv.toldBatching {
+			return nil
+		}
+		cv.toldBatching = now
+		return now
+	})
 }
 
-// plain forgets what a connection that is gone had told about itself.
+// plain forgets what a connection that has ended had told about itself.
 func (c *Client) plain() {
 	for _, cv := range c.conversations {
 		c.batched(cv, 0, 0)
@@ -212,8 +242,25 @@ func (c *Client) degrade(d Degraded) {
 	if d == c.degraded {
 		return
 	}
+	hints := c.degraded.ContentAsHints
 	c.degraded = d
-	c.events.push(d)
+	c.events.pushOnce(&c.degradedQueued, func() Event {
+		if c.degraded == c.toldDegraded {
+			return nil
+		}
+		c.toldDegraded = c.degraded
+		return c.degraded
+	})
+	if !hints || d.ContentAsHints {
+		return
+	}
+	now := time.Now()
+	for _, cv := range c.conversations { // what was left out comes again
+		if cv.tier == throngv1.Tier_TIER_MEDIUM && cv.stream.lacking() {
+			cv.stream.spread = now.Add(time.Duration(c.opts.Random() * float64(pullSpread)))
+			c.advance(cv, now)
+		}
+	}
 }
 
 func degradedOf(d *throngv1.Degraded) Degraded {

@@ -11,7 +11,11 @@ import (
 func (c *Client) handle(s *session, env *throngv1.ServerEnvelope) {
 	switch v := env.GetContent().(type) {
 	case *throngv1.ServerEnvelope_Entry:
-		c.arrived(ConversationID(v.Entry.GetConversation()), v.Entry)
+		id := ConversationID(v.Entry.GetConversation())
+		if cv := c.conversations[id]; cv != nil && cv.tier == throngv1.Tier_TIER_LARGE && !s.looksAt(id) {
+			cv.served = true
+		}
+		c.arrived(id, v.Entry)
 	case *throngv1.ServerEnvelope_Entries:
 		c.chunk(v.Entries)
 	case *throngv1.ServerEnvelope_Response:
@@ -30,7 +34,8 @@ func (c *Client) handle(s *session, env *throngv1.ServerEnvelope) {
 		s.closing = v.Closing
 	case *throngv1.ServerEnvelope_Batching:
 		b := v.Batching
-		if cv := c.conversations[ConversationID(b.GetConversation())]; cv != nil {
+		// One that comes late, after the focus was taken back, would stand for ever.
+		if cv := c.conversations[ConversationID(b.GetConversation())]; cv != nil && s.looksAt(cv.view.ID) {
 			c.batched(cv, millis(b.GetIntervalMs()), millis(b.GetSendWaitMs()))
 		}
 	case *throngv1.ServerEnvelope_Degraded:
@@ -55,9 +60,10 @@ func (c *Client) chunk(v *throngv1.Entries) {
 	}
 }
 
-// met tells the application of people whose entries follow.
+// met tells the application of people whose entries follow. Where there is no room for the entries they are pulled later, and
+// bring the people again.
 func (c *Client) met(profiles []*throngv1.Profile) {
-	if len(profiles) > 0 {
+	if len(profiles) > 0 && c.events.room() {
 		c.events.push(ProfilesLearned{Profiles: profiles})
 	}
 }
@@ -108,13 +114,28 @@ func (c *Client) hinted(id ConversationID, seq, ordinal uint64, tier throngv1.Ti
 	}
 	cv := c.find(id)
 	now := time.Now()
+	if tier == throngv1.Tier_TIER_LARGE {
+		cv.served = false
+	}
+	if tier == throngv1.Tier_TIER_SMALL && seq < cv.stream.next { // the server waits for the word that it arrived (DLV-19)
+		cv.acked = min(cv.acked, seq-1)
+		c.unacknowledged(cv)
+	}
 	if !c.headed(cv, seq, ordinal, tier) {
 		return
 	}
-	if cv.view.Members > manyMembers { // the others got the same hint at the same moment
-		cv.stream.notBefore = now.Add(time.Duration(c.opts.Random() * float64(pullSpread)))
+	if cv.view.Members > manyMembers && cv.stream.since.IsZero() { // the others got the same hint at the same moment
+		cv.stream.spread = now.Add(time.Duration(c.opts.Random() * float64(pullSpread)))
 	}
 	c.advance(cv, now)
+}
+
+// unacknowledged notes that the server is to hear what has arrived of a conversation.
+func (c *Client) unacknowledged(cv *conversation) {
+	if len(c.unacked) == 0 {
+		c.wake()
+	}
+	c.unacked[cv.view.ID] = cv
 }
 
 // headed takes where the log ends and how it is delivered, and reports whether there is something to do about it.
@@ -123,11 +144,8 @@ func (c *Client) headed(cv *conversation, seq, ordinal uint64, tier throngv1.Tie
 		c.change(cv, func() { cv.headOrdinal = ordinal })
 	}
 	was := c.lazy(cv)
-	if tier != throngv1.Tier_TIER_UNSPECIFIED && tier != cv.tier {
-		cv.tier = tier
-		if cv.known {
-			c.events.push(ConversationChanged{Conversation: cv.snapshot()})
-		}
+	if cv.tiered(seq, tier) && cv.known {
+		c.events.push(ConversationChanged{Conversation: cv.snapshot()})
 	}
 	if seq <= cv.stream.head {
 		return was && !c.lazy(cv) // it brings its messages again: what was left out is pulled
@@ -151,12 +169,12 @@ func (c *Client) advance(cv *conversation, now time.Time) {
 		if e != nil {
 			c.tell(cv, e)
 		}
-		if cv.tier <= throngv1.Tier_TIER_SMALL {
-			c.unacked[cv.view.ID] = cv
-		}
+	}
+	if cv.tier <= throngv1.Tier_TIER_SMALL && cv.stream.next > cv.acked+1 {
+		c.unacknowledged(cv)
 	}
 	cv.stream.note(now)
-	if from, _ := cv.stream.lacks(); from != 0 {
+	if cv.stream.lacking() {
 		if c.lazy(cv) {
 			c.behind(cv)
 			return
@@ -179,7 +197,7 @@ func (c *Client) tell(cv *conversation, e *throngv1.Entry) {
 		if reads(e, c.me) {
 			cv.read(e.GetSeq(), e.GetOrdinal())
 		}
-		changed = e.GetSeq() > cv.metaSeq && cv.learn(e, c.me)
+		changed = e.GetSeq() > cv.metaSeq && c.learn(cv, e)
 	})
 	cv.view.Last = e
 	live := e.GetSeq() > cv.backlog
@@ -209,7 +227,7 @@ func reads(e *throngv1.Entry, me UserID) bool {
 }
 
 // learn takes from an entry what it changes about the conversation.
-func (cv *conversation) learn(e *throngv1.Entry, me UserID) bool {
+func (c *Client) learn(cv *conversation, e *throngv1.Entry) bool {
 	v := &cv.view
 	switch b := e.GetBody().(type) {
 	case *throngv1.Entry_ConversationChanged:
@@ -225,12 +243,15 @@ func (cv *conversation) learn(e *throngv1.Entry, me UserID) bool {
 		}
 		if ch.SlowModeMs != nil {
 			v.SlowMode = millis(ch.GetSlowModeMs())
+			c.hurrySend(v.ID)
 		}
-		if t := ch.GetTier(); t != throngv1.Tier_TIER_UNSPECIFIED {
-			cv.tier = t
-		}
+		cv.tiered(e.GetSeq(), ch.GetTier())
 	case *throngv1.Entry_MembersChanged:
-		cv.members(b.MembersChanged, me)
+		role := v.Role
+		cv.members(b.MembersChanged, c.me)
+		if v.Role != role {
+			c.hurrySend(v.ID)
+		}
 	case *throngv1.Entry_Dissolved:
 		v.Dissolved = true
 	default:

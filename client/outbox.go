@@ -14,14 +14,7 @@ import (
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
-const (
-	sendRetryBase = 250 * time.Millisecond
-	sendRetryCap  = 30 * time.Second
-	maxSendShift  = 7
-	frameRoom     = 64 // bytes that a frame and its envelope take around a send
-
-	reasonSlowMode = "slow_mode"
-)
+const frameRoom = 64 // bytes that a frame and its envelope take around a send
 
 // Ack is the server's word that a message is stored durably, in its final place.
 type Ack struct {
@@ -87,16 +80,6 @@ func (m *Sending) isDone() bool {
 	default:
 		return false
 	}
-}
-
-// lane is what waits for one conversation, in order. One message of it is on its way at a time: with more, one refused
-// for a moment would be overtaken by the next.
-type lane struct {
-	items  []*Sending
-	busy   bool
-	queued bool
-	tries  int
-	after  time.Time
 }
 
 // outbox is what is not stored by the server yet. Guarded by the Client's mu, but for store, which storing guards.
@@ -197,65 +180,6 @@ func (c *Client) Unsent() []*Sending {
 	return out
 }
 
-func (o *outbox) add(m *Sending) {
-	l := o.lanes[m.Draft.Conversation]
-	if l == nil {
-		l = &lane{}
-		o.lanes[m.Draft.Conversation] = l
-	}
-	l.items = append(l.items, m)
-	o.offer(l)
-}
-
-// offer puts a lane in line where it has something to send.
-func (o *outbox) offer(l *lane) {
-	if l.busy || l.queued || len(l.items) == 0 {
-		return
-	}
-	if _, later := o.delayed[l]; later {
-		return
-	}
-	l.queued = true
-	o.ready = append(o.ready, l)
-}
-
-// restart offers everything to a new connection.
-func (o *outbox) restart() {
-	clear(o.delayed)
-	for _, l := range o.lanes {
-		l.tries = 0
-	}
-	lanes := make([]*lane, 0, len(o.lanes))
-	for _, l := range o.lanes {
-		if len(l.items) > 0 {
-			lanes = append(lanes, l)
-		}
-	}
-	slices.SortFunc(lanes, func(a, b *lane) int {
-		if a.items[0].Draft.Number < b.items[0].Draft.Number {
-			return -1
-		}
-		return 1
-	})
-	for _, l := range lanes {
-		o.offer(l)
-	}
-}
-
-// release offers the lanes whose wait is over and returns when the next one's is.
-func (o *outbox) release(now time.Time) time.Time {
-	var next time.Time
-	for l := range o.delayed {
-		if now.Before(l.after) {
-			next = sooner(next, l.after)
-			continue
-		}
-		delete(o.delayed, l)
-		o.offer(l)
-	}
-	return next
-}
-
 // pump sends as much as the server takes at once.
 func (c *Client) pump(s *session) {
 	o := &c.outbox
@@ -323,21 +247,6 @@ func (c *Client) sent(l *lane, m *Sending, r *throngv1.SendResponse, err error) 
 	o.finish(m, ack, nil)
 	c.events.push(Sent{Draft: m.Draft, Ack: ack})
 	c.arrived(m.Draft.Conversation, m.Draft.entry(c.me, ack))
-}
-
-// postpone sends a message again later: after the time that the server named, and a growing one where the server is in trouble.
-func (c *Client) postpone(l *lane, m *Sending, e *Error) {
-	bound := sendRetryBase
-	if e.Reason != reasonSlowMode { // the end of slow mode's wait is known, and nobody else waits for it
-		bound = min(sendRetryCap, sendRetryBase<<min(l.tries, maxSendShift))
-		l.tries++
-	}
-	l.after = time.Now().Add(e.RetryAfter + bound/2 + time.Duration(c.opts.Random()*float64(bound)/2))
-	c.outbox.delayed[l] = struct{}{}
-	if e.RetryAfter > 0 {
-		c.events.push(SendDelayed{Draft: m.Draft, Err: e, Until: l.after})
-	}
-	c.wake()
 }
 
 func (o *outbox) finish(m *Sending, ack Ack, err error) {

@@ -63,9 +63,11 @@ type session struct {
 	reauthAt  time.Time
 	renewing  bool
 
-	focused    uint64 // the change of focus that the server knows
+	focused    uint64 // the change of focus that the server has answered
 	focusing   bool
 	focusAfter time.Time
+	asked      []ConversationID // the focus that the server was told last
+	taken      []ConversationID // the one that it took
 
 	wg sync.WaitGroup
 }
@@ -86,7 +88,10 @@ func (s *session) start() {
 // stop ends the session and returns when its goroutines have ended.
 func (s *session) stop(err error) {
 	s.fail(err)
-	s.c.locked(func() { s.c.session = nil })
+	s.c.locked(func() {
+		s.c.session = nil
+		s.c.plain()
+	})
 	_ = s.link.Close(closeNormal, "")
 	s.wg.Wait()
 }
@@ -193,10 +198,7 @@ func (s *session) post(env *throngv1.ClientEnvelope, w waiter) uint64 {
 func (s *session) serve(token string, attempt int) (online time.Duration, err error) {
 	c := s.c
 	failed := make(chan error, 1)
-	c.locked(func() {
-		c.plain()
-		s.authenticate(token, failed)
-	})
+	c.locked(func() { s.authenticate(token, failed) })
 	begin := time.NewTimer(authTimeout)
 	defer begin.Stop()
 	select {
@@ -211,7 +213,6 @@ func (s *session) serve(token string, attempt int) (online time.Duration, err er
 	}
 	c.locked(func() {
 		c.setState(State{Phase: Syncing, Attempt: attempt})
-		c.focusDue(s, time.Now())
 		c.session, s.wantSync = s, true
 		s.nextBeat = time.Now().Add(s.every)
 	})

@@ -29,9 +29,9 @@ type stream struct {
 	held []piece
 	// since is when next began to lack; zero while nothing lacks.
 	since time.Time
-	// notBefore delays the next pull after a failed one, or after a hint that many got.
-	notBefore time.Time
-	pulling   bool
+	// notBefore delays the next pull after a failed one, spread after a hint that many got.
+	notBefore, spread time.Time
+	pulling           bool
 }
 
 // add takes an entry and reports whether it is new.
@@ -123,11 +123,15 @@ func (s *stream) lacks() (from, to uint64) {
 	return s.next, s.head
 }
 
+func (s *stream) lacking() bool {
+	from, _ := s.lacks()
+	return from != 0
+}
+
 // note sets or clears the time since when the stream lacks something.
 func (s *stream) note(now time.Time) {
-	from, _ := s.lacks()
 	switch {
-	case from == 0:
+	case !s.lacking():
 		s.since = time.Time{}
 	case s.since.IsZero():
 		s.since = now

@@ -126,7 +126,11 @@ func (c *Client) learned(pc *throngv1.Conversation, fresh bool) {
 	changed := !cv.known
 	cv.known = true
 	delete(c.strangers, id)
+	slow, role := cv.view.SlowMode, cv.view.Role
 	c.change(cv, func() { changed = cv.merge(pc) || changed })
+	if cv.view.SlowMode != slow || cv.view.Role != role {
+		c.hurrySend(id)
+	}
 	st := &cv.stream
 	if st.next == 0 {
 		cv.begin(pc, fresh)
@@ -159,8 +163,9 @@ func (cv *conversation) merge(pc *throngv1.Conversation) (changed bool) {
 		v.Peer, v.Members, v.Role = UserID(pc.GetPeer()), pc.GetMemberCount(), pc.GetRole()
 		v.Dissolved, v.MutedUntil = pc.GetDissolved(), fromMS(pc.GetMutedUntilMs())
 		v.SlowMode = millis(pc.GetSlowModeMs())
-		cv.metaSeq, cv.tier = head.GetSeq(), head.GetTier()
+		cv.metaSeq = head.GetSeq()
 	}
+	changed = cv.tiered(head.GetSeq(), head.GetTier())
 	v.First = pc.GetFirstSeq()
 	v.Settings = settingsOf(pc.GetSettings())
 	cv.stream.head = max(cv.stream.head, head.GetSeq())
@@ -172,12 +177,13 @@ func (cv *conversation) merge(pc *throngv1.Conversation) (changed bool) {
 		}
 	}
 	before.Last, before.Read = v.Last, v.Read
-	return before != *v
+	return changed || before != *v
 }
 
 // begin sets the starting point of the stream.
 func (cv *conversation) begin(pc *throngv1.Conversation, fresh bool) {
 	st, head := &cv.stream, pc.GetHead().GetSeq()
+	defer func() { cv.acked = st.next - 1 }() // nobody waits to hear of what lies before
 	if !fresh {
 		st.next = max(pc.GetFirstSeq(), 1)
 		return

@@ -136,12 +136,18 @@ func (c *Client) pullDue(s *session, now time.Time) time.Time {
 		if cv.stream.pulling {
 			continue
 		}
+		if c.lazy(cv) { // by now
+			c.behind(cv)
+			continue
+		}
 		due := cv.stream.since
 		if len(cv.stream.held) > 0 {
-			due = due.Add(c.opts.ReorderWait)
+			due = due.Add(c.opts.ReorderWait + cv.view.Batching) // an acknowledgement may overtake the whole chunk
 		}
-		if cv.stream.notBefore.After(due) {
-			due = cv.stream.notBefore
+		for _, wait := range []time.Time{cv.stream.notBefore, cv.stream.spread} {
+			if wait.After(due) {
+				due = wait
+			}
 		}
 		if now.Before(due) {
 			next = sooner(next, due)

@@ -49,7 +49,12 @@ type Conversation struct {
 type conversation struct {
 	stream stream
 	view   Conversation
-	tier   throngv1.Tier
+	// tier is what the conversation was at tierSeq.
+	tier    throngv1.Tier
+	tierSeq uint64
+	// served is set while the server brings the messages of a large conversation though nobody has it open: it knows no focus, or
+	// the conversation is small again. A hint ends it.
+	served bool
 	// headOrdinal and readOrdinal make unread; discount is what the server takes off (recalled messages).
 	headOrdinal, readOrdinal, discount uint64
 	// metaSeq is up to where the view's name and members are known from a sync.
@@ -60,6 +65,9 @@ type conversation struct {
 	backlog uint64
 	// toldHead is the head that the last Behind told.
 	toldHead uint64
+	// behindQueued and batchingQueued are set while such an event waits to be taken.
+	behindQueued, batchingQueued bool
+	toldBatching                 Batching
 	// acked is the highest seq that the server was told to have arrived.
 	acked uint64
 	// window holds the newest entries that were told, while the conversation is hot.
@@ -74,6 +82,17 @@ func (cv *conversation) snapshot() Conversation {
 		v.Delivered = cv.stream.next - 1
 	}
 	return v
+}
+
+// tiered takes the tier that the conversation has at a seq, and reports whether it is another one. Heads of digests may be
+// older than what deliveries told; what is known of a later seq stands.
+func (cv *conversation) tiered(seq uint64, tier throngv1.Tier) (changed bool) {
+	if tier == throngv1.Tier_TIER_UNSPECIFIED || seq < cv.tierSeq {
+		return false
+	}
+	changed = cv.tier != tier
+	cv.tier, cv.tierSeq = tier, seq
+	return changed
 }
 
 func (cv *conversation) unread() uint64 {

@@ -27,7 +27,16 @@ func (s *Server) handle(ss *Session, env *throngv1.ClientEnvelope) {
 		s.sync(ss, id, r.Sync)
 	case *throngv1.ClientEnvelope_Heartbeat:
 		s.heartbeat(ss, id)
+	case *throngv1.ClientEnvelope_Focus:
+		s.focus(ss, id, r.Focus)
 	case *throngv1.ClientEnvelope_Received:
+		ss.mu.Lock()
+		for _, p := range r.Received.GetPositions() {
+			ss.received[p.GetConversation()] = max(ss.received[p.GetConversation()], p.GetSeq())
+		}
+		ss.mu.Unlock()
+	default:
+		ss.Refuse(id, throngv1.Code_CODE_UNSUPPORTED, "unsupported", 0)
 	}
 }
 
@@ -35,7 +44,7 @@ func (s *Server) authenticate(ss *Session, id uint64, r *throngv1.AuthenticateRe
 	u := userOf(r.GetToken())
 	s.mu.Lock()
 	bad := u == 0 || s.user(u).revoked
-	epoch := s.epoch
+	epoch, degraded := s.epoch, s.degraded
 	s.mu.Unlock()
 	if bad {
 		ss.Refuse(id, throngv1.Code_CODE_UNAUTHENTICATED, "token_invalid", 0)
@@ -48,12 +57,15 @@ func (s *Server) authenticate(ss *Session, id uint64, r *throngv1.AuthenticateRe
 	now := uint64(time.Now().UnixMilli())
 	a := &throngv1.AuthenticateResponse{
 		User: u, Device: 1, HeartbeatMs: s.HeartbeatMS, TimeMs: now, Epoch: epoch,
-		Limits: &throngv1.Limits{FrameBytes: s.FrameBytes, RequestsInFlight: s.InFlight},
+		Limits: &throngv1.Limits{FrameBytes: s.FrameBytes, RequestsInFlight: s.InFlight, FocusConversations: maxFocus},
 	}
 	if s.TokenMS > 0 {
 		a.ExpiresMs = now + s.TokenMS
 	}
 	ss.Answer(id, &throngv1.Response{Result: &throngv1.Response_Authenticate{Authenticate: a}})
+	if degraded.GetLevel() > 0 {
+		ss.Push(degradation(degraded))
+	}
 }
 
 func (s *Server) send(ss *Session, id uint64, r *throngv1.SendRequest) {
@@ -71,6 +83,10 @@ func (s *Server) send(ss *Session, id uint64, r *throngv1.SendRequest) {
 	var e *throngv1.Entry
 	if repeat {
 		e = c.log[seq-1]
+	} else if wait := c.mustWait(ss.User(), time.Now()); wait > 0 {
+		s.mu.Unlock()
+		ss.Refuse(id, throngv1.Code_CODE_RATE_LIMITED, "slow_mode", uint32((wait + time.Millisecond - 1).Milliseconds()))
+		return
 	} else {
 		e = s.add(c, &throngv1.Entry{
 			Sender: ss.User(), ClientId: r.GetClientId(), Body: &throngv1.Entry_Text{Text: r.GetText()},
@@ -89,24 +105,27 @@ func (s *Server) send(ss *Session, id uint64, r *throngv1.SendRequest) {
 func (s *Server) listEntries(ss *Session, id uint64, r *throngv1.ListEntriesRequest) {
 	s.mu.Lock()
 	c := s.convs[r.GetConversation()]
-	if c == nil || !slices.Contains(c.members, ss.User()) {
+	if c == nil || c.sees(ss.User()) == 0 {
 		s.mu.Unlock()
 		ss.Refuse(id, throngv1.Code_CODE_NOT_FOUND, "conversation_not_found", 0)
 		return
 	}
-	head := uint64(len(c.log))
-	from, to, limit := r.GetFrom(), r.GetTo(), uint64(cmp.Or(r.GetLimit(), 50))
+	head := c.sees(ss.User())
+	from, to, limit := r.GetFrom(), r.GetTo(), uint64(min(cmp.Or(r.GetLimit(), 50), 200))
 	if to == 0 || to > head {
 		to = head
 	}
-	if from == 0 {
-		from = to - min(to, limit) + 1
+	if from == 0 || r.GetBackward() {
+		from = max(from, to-min(to, limit)+1)
 	}
 	to = min(to, from+limit-1)
 	resp := &throngv1.ListEntriesResponse{Conversation: c.id, HeadSeq: head, HeadOrdinal: c.log[head-1].GetOrdinal()}
 	if from <= to {
 		resp.Covered = &throngv1.Span{From: from, To: to}
 		resp.Entries, resp.Withheld = c.cut(ss.User(), from, to)
+	}
+	if c.tier != throngv1.Tier_TIER_SMALL {
+		resp.Profiles = profiles(resp.GetEntries())
 	}
 	s.mu.Unlock()
 	ss.Answer(id, &throngv1.Response{Result: &throngv1.Response_ListEntries{ListEntries: resp}})
@@ -136,13 +155,13 @@ func (c *conversation) cut(user, from, to uint64) (es []*throngv1.Entry, withhel
 func (s *Server) markRead(ss *Session, id uint64, r *throngv1.MarkReadRequest) {
 	s.mu.Lock()
 	c, u := s.convs[r.GetConversation()], s.user(ss.User())
-	if c == nil || r.GetSeq() > uint64(len(c.log)) {
+	if c == nil || r.GetSeq() > c.sees(ss.User()) {
 		s.mu.Unlock()
 		ss.Refuse(id, throngv1.Code_CODE_INVALID, "read_beyond_head", 0)
 		return
 	}
 	u.read[c.id] = max(u.read[c.id], r.GetSeq())
-	seq, ord, unread := c.unread(u)
+	seq, ord, unread := c.unread(ss.User(), u)
 	s.mu.Unlock()
 	ss.Answer(id, &throngv1.Response{Result: &throngv1.Response_MarkRead{MarkRead: &throngv1.MarkReadResponse{
 		ReadSeq: seq, ReadOrdinal: ord, Unread: unread,
@@ -156,18 +175,18 @@ func (s *Server) markRead(ss *Session, id uint64, r *throngv1.MarkReadRequest) {
 	}
 }
 
-func (c *conversation) unread(u *user) (seq, ordinal, unread uint64) {
+func (c *conversation) unread(id uint64, u *user) (seq, ordinal, unread uint64) {
 	if seq = u.read[c.id]; seq > 0 {
 		ordinal = c.log[seq-1].GetOrdinal()
 	}
-	return seq, ordinal, c.log[len(c.log)-1].GetOrdinal() - ordinal
+	return seq, ordinal, c.log[c.sees(id)-1].GetOrdinal() - ordinal
 }
 
 func (s *Server) total(id uint64) uint64 {
 	var sum uint64
 	for _, c := range s.convs {
 		if slices.Contains(c.members, id) {
-			_, _, n := c.unread(s.user(id))
+			_, _, n := c.unread(id, s.user(id))
 			sum += n
 		}
 	}
@@ -183,9 +202,14 @@ func (s *Server) sync(ss *Session, id uint64, r *throngv1.SyncRequest) {
 		resp.Reset_, cur = true, nil
 	}
 	changed := make([]*conversation, 0, len(s.convs))
+	var always []*conversation // what no row tells of comes with the last page
 	for _, c := range s.convs {
-		if slices.Contains(c.members, uid) && (cur == nil || u.changed[c.id] > cur.GetPts() || c.tier != throngv1.Tier_TIER_SMALL) {
+		member := slices.Contains(c.members, uid)
+		switch {
+		case member && cur == nil, c.sees(uid) > 0 && u.changed[c.id] > cur.GetPts():
 			changed = append(changed, c)
+		case member && c.tier != throngv1.Tier_TIER_SMALL:
+			always = append(always, c)
 		}
 	}
 	slices.SortFunc(changed, func(a, b *conversation) int { return cmp.Compare(u.changed[a.id], u.changed[b.id]) })
@@ -193,23 +217,33 @@ func (s *Server) sync(ss *Session, id uint64, r *throngv1.SyncRequest) {
 	if len(changed) > s.SyncPage {
 		changed, resp.More = changed[:s.SyncPage], true
 		pts = u.changed[changed[s.SyncPage-1].id]
+	} else {
+		changed = append(changed, always...)
 	}
 	resp.Cursor = &throngv1.Cursor{Epoch: s.epoch, Generation: 1, Pts: pts}
+	var above []*throngv1.Entry
 	for _, c := range changed {
-		resp.Conversations = append(resp.Conversations, c.show(uid, u, uint64(r.GetEntries())))
+		v := c.show(uid, u, uint64(r.GetEntries()))
+		resp.Conversations = append(resp.Conversations, v)
+		if c.tier != throngv1.Tier_TIER_SMALL {
+			above = append(above, v.GetEntries()...)
+		}
 	}
+	resp.Profiles = profiles(above)
 	s.mu.Unlock()
 	ss.Answer(id, &throngv1.Response{Result: &throngv1.Response_Sync{Sync: resp}})
 }
 
 func (c *conversation) show(uid uint64, u *user, entries uint64) *throngv1.Conversation {
-	n := uint64(len(c.log))
-	last := c.log[n-1]
-	read, readOrd, unread := c.unread(u)
+	n := c.sees(uid)
+	read, readOrd, unread := c.unread(uid, u)
 	v := &throngv1.Conversation{
-		Id: c.id, Kind: c.kind, MemberCount: uint32(len(c.members)), Role: throngv1.Role_ROLE_MEMBER,
-		Head:    &throngv1.Head{Conversation: c.id, Seq: n, Ordinal: last.GetOrdinal(), Tier: c.tier},
-		ReadSeq: read, ReadOrdinal: readOrd, Unread: unread, FirstSeq: 1,
+		Id: c.id, Kind: c.kind, MemberCount: uint32(len(c.members)) + c.crowd.others, Role: throngv1.Role_ROLE_MEMBER, Head: c.head(n),
+		ReadSeq: read, ReadOrdinal: readOrd, Unread: unread, FirstSeq: c.first(uid),
+		SlowModeMs: uint32(c.crowd.slow.Milliseconds()),
+	}
+	if !slices.Contains(c.members, uid) {
+		v.Role = throngv1.Role_ROLE_UNSPECIFIED
 	}
 	if entries > 0 {
 		v.Entries, v.Withheld = c.cut(uid, n-min(n, entries)+1, n)
@@ -226,10 +260,7 @@ func (s *Server) heartbeat(ss *Session, id uint64) {
 	}
 	for _, c := range s.convs {
 		if c.tier != throngv1.Tier_TIER_SMALL && slices.Contains(c.members, ss.User()) {
-			last := c.log[len(c.log)-1]
-			resp.Heads = append(resp.Heads, &throngv1.Head{
-				Conversation: c.id, Seq: last.GetSeq(), Ordinal: last.GetOrdinal(), Tier: c.tier,
-			})
+			resp.Heads = append(resp.Heads, c.head(uint64(len(c.log))))
 		}
 	}
 	s.mu.Unlock()

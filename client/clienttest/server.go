@@ -35,6 +35,8 @@ type Server struct {
 	InFlight, FrameBytes uint32
 	// SyncPage bounds the conversations of one sync answer.
 	SyncPage int
+	// HintEvery is how long hints of one large conversation fall together; default 1 s.
+	HintEvery time.Duration
 	// OnRequest is called with each request before it is handled, and returns true where it has dealt with it itself, for
 	// example by Session.Answer, or by nothing at all.
 	OnRequest func(s *Session, env *throngv1.ClientEnvelope) bool
@@ -51,8 +53,10 @@ type Server struct {
 	users    map[uint64]*user
 	convs    map[uint64]*conversation
 	sessions map[*Session]struct{}
+	degraded *throngv1.Degraded
 	dials    int
 	closed   bool
+	quit     chan struct{} // closed by Close
 	wg       sync.WaitGroup
 }
 
@@ -71,13 +75,16 @@ type conversation struct {
 	log      []*throngv1.Entry
 	repeats  map[string]uint64 // sender and client id → seq
 	withheld map[uint64][]*throngv1.Span
+	left     map[uint64]uint64 // who was removed → the seq that says so
+	crowd    crowd
 }
 
 // New makes an empty server.
 func New() *Server {
 	return &Server{
-		HeartbeatMS: 25_000, InFlight: 64, FrameBytes: 512 << 10, SyncPage: 200, epoch: 1,
+		HeartbeatMS: 25_000, InFlight: 64, FrameBytes: 512 << 10, SyncPage: 200, HintEvery: time.Second, epoch: 1,
 		users: map[uint64]*user{}, convs: map[uint64]*conversation{}, sessions: map[*Session]struct{}{},
+		quit: make(chan struct{}),
 	}
 }
 
@@ -96,8 +103,20 @@ func (s *Server) NetDial(context.Context, string, string) (net.Conn, error) {
 		}
 	}
 	near, far := net.Pipe()
-	s.wg.Go(func() { s.serve(far) }) // ends when either side closes
+	if !s.run(func() { s.serve(far) }) { // ends when either side closes
+		return nil, errors.New("connection refused")
+	}
 	return near, nil
+}
+
+// run starts fn on a goroutine that Close waits for, unless the server is closed.
+func (s *Server) run(fn func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.wg.Go(fn)
+	}
+	return !s.closed
 }
 
 // Dials returns how often a client has tried to connect.
@@ -110,7 +129,10 @@ func (s *Server) Dials() int {
 // Close ends all sessions and waits for them.
 func (s *Server) Close() {
 	s.mu.Lock()
-	s.closed = true
+	if !s.closed {
+		s.closed = true
+		close(s.quit)
+	}
 	s.mu.Unlock()
 	s.Cut()
 	s.wg.Wait()
@@ -151,7 +173,7 @@ func (s *Server) AddConversation(id uint64, kind throngv1.Kind, members ...uint6
 	defer s.mu.Unlock()
 	c := &conversation{
 		id: id, kind: kind, tier: throngv1.Tier_TIER_SMALL, members: members, repeats: map[string]uint64{},
-		withheld: map[uint64][]*throngv1.Span{},
+		withheld: map[uint64][]*throngv1.Span{}, left: map[uint64]uint64{}, crowd: newCrowd(),
 	}
 	s.convs[id] = c
 	s.add(c, &throngv1.Entry{Body: &throngv1.Entry_Created{Created: &throngv1.Created{
@@ -159,7 +181,8 @@ func (s *Server) AddConversation(id uint64, kind throngv1.Kind, members ...uint6
 	}}})
 }
 
-// SetTier puts a conversation into a tier: above the small one it appears in the digest's heads and not in the timeline.
+// SetTier puts a conversation into a tier without a word: above the small one it appears in the digest's heads and not in the
+// timeline. Switch does it as a server does.
 func (s *Server) SetTier(conv uint64, tier throngv1.Tier) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -193,16 +216,36 @@ func (s *Server) AppendQuietly(conv, sender uint64, text string) *throngv1.Entry
 	return s.add(s.convs[conv], &throngv1.Entry{Sender: sender, Body: &throngv1.Entry_Text{Text: text}})
 }
 
-// Deliver pushes an entry to the sessions of the members, but for one.
+// Deliver pushes an entry to the sessions of the members, but for one, as the conversation's tier has it.
 func (s *Server) Deliver(conv uint64, e *throngv1.Entry, but *Session) {
 	s.mu.Lock()
-	members := s.convs[conv].members
+	c := s.convs[conv]
+	tier, hints := c.tier, s.degraded.GetContentAsHints()
 	s.mu.Unlock()
-	for _, ss := range s.list() {
-		if u := ss.User(); ss != but && slices.Contains(members, u) {
-			ss.Push(&throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_Entry{Entry: visible(e, u)}})
+	switch {
+	case tier == throngv1.Tier_TIER_LARGE, hints && tier == throngv1.Tier_TIER_MEDIUM:
+		s.crowded(c, e, but)
+	default:
+		s.single(e, but, s.members(c))
+	}
+}
+
+// single pushes an entry by itself.
+func (s *Server) single(e *throngv1.Entry, but *Session, to []*Session) {
+	for _, ss := range to {
+		if ss != but {
+			ss.Push(&throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_Entry{Entry: visible(e, ss.User())}})
 		}
 	}
+}
+
+// members returns the sessions of a conversation's members.
+func (s *Server) members(c *conversation) []*Session {
+	return slices.DeleteFunc(s.list(), func(ss *Session) bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return !slices.Contains(c.members, ss.User())
+	})
 }
 
 // Withhold keeps a span of a conversation from a user.
@@ -243,13 +286,19 @@ func (s *Server) user(id uint64) *user {
 	return u
 }
 
+// change writes a row of the user's timeline.
+func (u *user) change(conv uint64) {
+	u.pts++
+	u.changed[conv] = u.pts
+}
+
 // add appends with mu held.
 func (s *Server) add(c *conversation, e *throngv1.Entry) *throngv1.Entry {
 	e.Conversation, e.Seq, e.TimeMs = c.id, uint64(len(c.log)+1), uint64(time.Now().UnixMilli())
 	if n := len(c.log); n > 0 {
 		e.Ordinal = c.log[n-1].GetOrdinal()
 	}
-	counts := e.GetCreated() == nil && e.GetMembersChanged() == nil
+	counts := e.GetCreated() == nil && e.GetMembersChanged() == nil && e.GetConversationChanged() == nil
 	if counts {
 		e.Ordinal++
 	}
@@ -257,8 +306,7 @@ func (s *Server) add(c *conversation, e *throngv1.Entry) *throngv1.Entry {
 	for _, m := range c.members {
 		u := s.user(m)
 		if c.tier == throngv1.Tier_TIER_SMALL {
-			u.pts++
-			u.changed[c.id] = u.pts
+			u.change(c.id)
 		}
 		if counts && m == e.GetSender() {
 			u.read[c.id] = e.GetSeq()

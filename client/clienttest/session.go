@@ -3,6 +3,7 @@ package clienttest
 import (
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/gobwas/ws"
@@ -24,8 +25,10 @@ type Session struct {
 	quit chan struct{}
 	once sync.Once
 
-	mu   sync.Mutex
-	user uint64
+	mu       sync.Mutex
+	user     uint64
+	focus    []uint64
+	received map[uint64]uint64
 }
 
 // User returns whose session it is; 0 before it has authenticated.
@@ -33,6 +36,20 @@ func (s *Session) User() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.user
+}
+
+// Focus returns what the session has open.
+func (s *Session) Focus() []uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.focus)
+}
+
+// Received returns the highest seq of a conversation that the client acknowledged on this session.
+func (s *Session) Received(conv uint64) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.received[conv]
 }
 
 func (s *Server) serve(conn net.Conn) {
@@ -63,7 +80,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) session(conn net.Conn, protocol string) {
 	ss := &Session{
 		srv: s, conn: conn, json: protocol == "throng.v1.json", out: make(chan []byte, queued),
-		quit: make(chan struct{}),
+		quit: make(chan struct{}), received: map[uint64]uint64{},
 	}
 	s.mu.Lock()
 	s.sessions[ss] = struct{}{}
