@@ -37,7 +37,7 @@ func places(t testing.TB, whole []byte, n int) []int {
 	at := []int{0, 1, bytes.IndexByte(whole, '\n'), bytes.IndexByte(whole, '\n') + 1, len(whole) - 1}
 	for range n {
 		p := rng.IntN(len(whole))
-		at = append(at, p, p+1+bytes.IndexByte(whole[p:], '\n'))
+		at = append(at, p, min(p+1+bytes.IndexByte(whole[p:], '\n'), len(whole)-1)) // never the whole of it
 	}
 	return at[:len(at)-1]
 }
@@ -73,6 +73,11 @@ func TestExportsGoOnBehindGarbage(t *testing.T) {
 	}
 	for name, text := range map[string]string{
 		"another file":      "package main\n",
+		"of one line":       "package main",
+		"numbers":           "1\n2\n3\n",
+		"a blank line":      "\n\nDear Ada,\n",
+		"zeros and a text":  "\x00\x00\nDear Ada,\n",
+		"one long line":     strings.Repeat("x", 9<<20),
 		"other JSON":        `{"type":"user","id":1}` + "\n",
 		"a newer version":   `{"type":"throng","version":99,"origin":"x"}` + "\n",
 		"a newer line":      head + `{"type":"hologram"}` + "\n",
@@ -80,12 +85,15 @@ func TestExportsGoOnBehindGarbage(t *testing.T) {
 		"two first lines":   head + head,
 		"without an origin": `{"type":"throng","version":1}` + "\n",
 	} {
-		cut, err := app.InspectExport(strings.NewReader(text))
-		if name == "another file" {
-			assert.True(t, name, err == nil && cut.Offset == 0) // the command has looked at its first line
-			continue
-		}
+		_, err := app.InspectExport(strings.NewReader(text))
 		assert.True(t, name, err != nil)
+	}
+	for name, text := range map[string]string{
+		"nothing": "", "zeros": strings.Repeat("\x00", 512), "a part of the header": head[:12], "and zeros": head[:40] + "\x00\x00\x00",
+	} {
+		cut, err := app.InspectExport(strings.NewReader(text))
+		assert.NoError(t, name, err)
+		assert.Equal(t, name, cut.Offset, int64(0))
 	}
 }
 

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"io"
 	"slices"
 	"sort"
+	"strings"
 
 	"github.com/throng-im/throng/internal/chat"
 )
@@ -77,6 +79,9 @@ func Inspect(r io.Reader) (Cut, error) {
 	for {
 		text, err := readLine(in)
 		if errors.Is(err, io.EOF) || errors.Is(err, errLongLine) || err == nil && !json.Valid(text) {
+			if offset == 0 && !begins(text, err) {
+				return c, errNoArchive()
+			}
 			break // not a line that an export wrote
 		}
 		if err != nil {
@@ -97,14 +102,25 @@ func Inspect(r io.Reader) (Cut, error) {
 	return c, nil
 }
 
+// begins reports whether a first line that is not whole is what an export may have left: a part of its header, behind which a power
+// cut left zeros or nothing. Anything else is somebody's file, which an export must not take the place of.
+func begins(text []byte, err error) bool {
+	if errors.Is(err, errLongLine) {
+		return false
+	}
+	const first = `{"type":"` + typeHeader + `"`
+	text = bytes.TrimRight(text, "\x00")
+	return strings.HasPrefix(first, string(text)) || bytes.HasPrefix(text, []byte(first))
+}
+
 // line takes one line between two offsets; more is false where what follows is not kept.
 func (c *Cut) line(text []byte, from, to int64) (more bool, err error) {
 	kind, err := typeOf(text)
-	if err != nil {
-		return false, nil //nolint:nilerr // a line that is none of ours is where the archive ends
-	}
-	if from == 0 && kind != typeHeader {
+	switch {
+	case from == 0 && kind != typeHeader:
 		return false, errNoArchive()
+	case err != nil:
+		return false, nil //nolint:nilerr // a line that is none of ours is where the archive ends
 	}
 	if c.settings && kind != typeEnd {
 		return true, nil
