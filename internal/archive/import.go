@@ -2,7 +2,6 @@ package archive
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,7 +16,6 @@ import (
 )
 
 const (
-	maxLine       = 8 << 20  // bytes: a preview and a custom body in base64 fit several times
 	userBatch     = 500      // users made by one call
 	window        = 16 << 20 // bytes of lines on their way; the log queues several times as much
 	lineCost      = 4 << 10  // of a line besides its bytes, so that short ones are bounded in number too
@@ -101,26 +99,6 @@ func (i *importer) all(r *bufio.Reader) error {
 	}
 }
 
-var errLongLine = fmt.Errorf("it has more than %d MiB", maxLine>>20)
-
-// readLine returns the next line with its end.
-func readLine(r *bufio.Reader) ([]byte, error) {
-	var whole []byte
-	for {
-		part, err := r.ReadSlice('\n')
-		if err == nil && whole == nil {
-			return part, nil
-		}
-		whole = append(whole, part...)
-		if len(whole) > maxLine {
-			return nil, errLongLine
-		}
-		if !errors.Is(err, bufio.ErrBufferFull) {
-			return whole, err
-		}
-	}
-}
-
 func (i *importer) line(text []byte, number uint64) error {
 	if err := i.ctx.Err(); err != nil {
 		return fmt.Errorf("importing: %w", err)
@@ -156,30 +134,6 @@ func (i *importer) line(text []byte, number uint64) error {
 	default:
 		return fmt.Errorf("unknown type %q; a newer program may have written it", kind)
 	}
-}
-
-// typeOf reads the type of a line. Ours stands first, where it is found without decoding the rest twice.
-func typeOf(text []byte) (string, error) {
-	if rest, ok := bytes.CutPrefix(text, []byte(`{"type":"`)); ok {
-		if end := bytes.IndexByte(rest, '"'); end > 0 && bytes.IndexByte(rest[:end], '\\') < 0 {
-			return string(rest[:end]), nil
-		}
-	}
-	var kind struct {
-		Type string `json:"type"`
-	}
-	if err := json.Unmarshal(text, &kind); err != nil {
-		return "", fmt.Errorf("it is no JSON object: %w", err)
-	}
-	return kind.Type, nil
-}
-
-func decode[T any](text []byte, apply func(T) error) error {
-	var v T
-	if err := json.Unmarshal(text, &v); err != nil {
-		return fmt.Errorf("decoding: %w", err)
-	}
-	return apply(v)
 }
 
 func (i *importer) header(text []byte, kind string) error {

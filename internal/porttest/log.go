@@ -10,38 +10,8 @@ import (
 
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
-	"github.com/throng-im/throng/internal/conversation"
 	"github.com/throng-im/throng/internal/message"
-	"github.com/throng-im/throng/internal/queue"
 )
-
-// Engine is a log with the ports that stand on the same data.
-type Engine struct {
-	Log       message.Log
-	Directory conversation.Directory
-	Events    queue.Events
-	// Crash opens what a power loss at this moment leaves, beside the engine that goes on.
-	Crash func(t testing.TB) Engine
-	Close func() error
-}
-
-// engineCase is one rule of a port and how it is tested.
-type engineCase struct {
-	name string
-	run  func(t *testing.T, e Engine)
-}
-
-func runEngine(t *testing.T, open func(t testing.TB) Engine, cases []engineCase) {
-	t.Helper()
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			e := open(t)
-			t.Cleanup(func() { _ = e.Close() })
-			c.run(t, e)
-		})
-	}
-}
 
 // Log runs the rules LOG-1 to LOG-11 against an adapter. Open returns a fresh, empty one; the test closes it.
 func Log(t *testing.T, open func(t testing.TB) Engine) {
@@ -58,6 +28,7 @@ func Log(t *testing.T, open func(t testing.TB) Engine) {
 		{"LOG-6 one of many repeats is stored", logRepeatRace},
 		{"LOG-7 membership holds at its own seq", logMembership},
 		{"LOG-8 a send moves the sender's read position", logOwnRead},
+		{"LOG-8 who has to wait in slow mode still has to after a crash", logSlowMode},
 		{"LOG-10 a closed log promises that nothing was stored", logClosed},
 		{"LOG-10 a caller that gave up", logCanceled},
 		{"LOG-11 a tombstone keeps the place", logTombstone},
@@ -65,100 +36,6 @@ func Log(t *testing.T, open func(t testing.TB) Engine) {
 		{"every body comes back", logBodies},
 		{"heads of what is not there are zero", logNoHeads},
 	})
-}
-
-const (
-	alice = chat.UserID(1)
-	bob   = chat.UserID(2)
-	carol = chat.UserID(3)
-	eve   = chat.UserID(9)
-)
-
-func draft(id chat.ConversationID, sender chat.UserID, n int, b chat.Body) *chat.Draft {
-	return &chat.Draft{Conversation: id, Sender: sender, ClientID: clientID(n), Device: chat.DeviceID(sender) + 100, Body: b}
-}
-
-func clientID(n int) chat.ClientID { return chat.ClientID{1, byte(n >> 16), byte(n >> 8), byte(n)} }
-
-func text(id chat.ConversationID, sender chat.UserID, n int) *chat.Draft {
-	return draft(id, sender, n, chat.Text{Text: fmt.Sprintf("text %d of %d", n, sender)})
-}
-
-func group(id chat.ConversationID, members ...chat.UserID) *chat.Draft {
-	return &chat.Draft{Conversation: id, Sender: members[0], Body: chat.Created{Kind: chat.KindGroup, Name: "group", Members: members}}
-}
-
-func (e Engine) apply(t testing.TB, drafts ...*chat.Draft) message.Applied {
-	t.Helper()
-	a, err := e.Log.Append(t.Context(), drafts)
-	assert.NoError(t, "appending", err)
-	return a
-}
-
-// do appends and waits.
-func (e Engine) do(t testing.TB, drafts ...*chat.Draft) []chat.Result {
-	t.Helper()
-	a := e.apply(t, drafts...)
-	assert.NoError(t, "waiting", a.Wait(t.Context()))
-	return a.Results()
-}
-
-// must appends drafts that no rule refuses, and waits.
-func (e Engine) must(t testing.TB, drafts ...*chat.Draft) []chat.Result {
-	t.Helper()
-	results := e.do(t, drafts...)
-	for i, r := range results {
-		if r.Err != nil {
-			t.Fatalf("draft %d: refused: %v", i, r.Err)
-		}
-	}
-	return results
-}
-
-func (e Engine) head(t testing.TB, id chat.ConversationID) chat.Head {
-	t.Helper()
-	heads, err := e.Log.Heads(t.Context(), []chat.ConversationID{id})
-	assert.NoError(t, "reading a head", err)
-	return heads[0]
-}
-
-// entries reads a whole log.
-func (e Engine) entries(t testing.TB, id chat.ConversationID) []chat.Entry {
-	t.Helper()
-	var all []chat.Entry
-	for {
-		page, err := e.Log.Range(t.Context(), message.Range{Conversation: id, From: chat.Seq(len(all) + 1), Limit: 200})
-		assert.NoError(t, "reading a range", err)
-		if len(page) == 0 {
-			return all
-		}
-		all = append(all, page...)
-	}
-}
-
-// contiguous checks that the log of a conversation is 1…n and that its head says so.
-func (e Engine) contiguous(t testing.TB, id chat.ConversationID) []chat.Entry {
-	t.Helper()
-	all := e.entries(t, id)
-	ordinal := chat.Ordinal(0)
-	for i, entry := range all {
-		assert.Equal(t, "seq", entry.Seq, chat.Seq(i+1))
-		if chat.Countable(entry.Body) {
-			ordinal++
-		}
-		assert.Equal(t, "ordinal", entry.Ordinal, ordinal)
-	}
-	head := e.head(t, id)
-	assert.Equal(t, "head's seq", head.Seq, chat.Seq(len(all)))
-	assert.Equal(t, "head's ordinal", head.Ordinal, ordinal)
-	return all
-}
-
-func reasonOf(r chat.Result) chat.Reason {
-	if r.Err == nil {
-		return ""
-	}
-	return r.Err.Reason
 }
 
 func logContiguous(t *testing.T, e Engine) {
@@ -324,6 +201,15 @@ func logOwnRead(t *testing.T, e Engine) {
 	}
 }
 
+func logSlowMode(t *testing.T, e Engine) {
+	day := uint32(chat.MaxSlowModeMS)
+	e.must(t, group(1, alice, bob), draft(1, alice, 1, chat.Changed{SlowModeMS: &day}), text(1, bob, 2))
+	after := e.Crash(t)
+	assert.Equal(t, "the head", after.head(t, 1).SlowModeMS, day)
+	assert.Equal(t, "the next message", reasonOf(after.do(t, text(1, bob, 3))[0]), chat.ReasonSlowMode)
+	assert.True(t, "the repeat of the first one", after.must(t, text(1, bob, 2))[0].Repeat)
+}
+
 func logClosed(t *testing.T, e Engine) {
 	e.must(t, group(1, alice, bob))
 	assert.NoError(t, "closing", e.Close())
@@ -408,7 +294,7 @@ func logRanges(t *testing.T, e Engine) {
 }
 
 func logBodies(t *testing.T, e Engine) {
-	name, empty, yes, no := "name", "", true, false
+	name, empty, yes, no, slow, tier, none := "name", "", true, false, uint32(1<<20), chat.TierLarge, chat.Tier(0)
 	e.must(t, group(1, alice, bob))
 	bodies := []chat.Body{
 		chat.Text{Text: "\x00 héllo 😀"},
@@ -420,6 +306,7 @@ func logBodies(t *testing.T, e Engine) {
 		chat.Custom{Type: "t", Data: []byte{0xff}, Fallback: "f"},
 		chat.Changed{Name: &name, Open: &yes},
 		chat.Changed{Avatar: &name, Description: &name, Name: &empty, Open: &no},
+		chat.Changed{SlowModeMS: &slow},
 		chat.MembersChanged{Action: chat.MemberAdded, Users: []chat.UserID{chat.MaxID, 7}, Role: chat.RoleAdmin},
 		chat.MembersChanged{Action: chat.MemberMuted, Users: []chat.UserID{bob}, UntilMS: 1 << 50},
 		chat.MembersChanged{Action: chat.MemberRole, Users: []chat.UserID{bob}, Role: chat.RoleAdmin},
@@ -427,7 +314,9 @@ func logBodies(t *testing.T, e Engine) {
 	for i, b := range bodies {
 		e.must(t, draft(1, alice, i, b))
 	}
-	system := []chat.Body{chat.System{Event: "e", Args: map[string]string{"a": "b", "": ""}}, chat.System{Event: "x"}, chat.Dissolved{}}
+	system := []chat.Body{
+		chat.Changed{Tier: &tier}, chat.Changed{Tier: &none, Name: &name}, chat.System{Event: "e", Args: map[string]string{"a": "b", "": ""}}, chat.System{Event: "x"}, chat.Dissolved{},
+	}
 	for i, b := range system {
 		e.must(t, draft(1, 0, i, b))
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/store/pebble"
+	"github.com/throng-im/throng/internal/store/pebble/record"
 )
 
 // smallDisk is a disk with as much room as a test says.
@@ -99,6 +100,27 @@ func TestNewerFormatIsRefused(t *testing.T) {
 	raw(t, fs, func(db *engine.DB) error { return db.Set([]byte("zformat"), []byte{99}, engine.Sync) })
 	_, err = pebble.Open("data", pebble.Options{FS: fs})
 	assert.True(t, "an error that says what to do", err != nil && strings.Contains(err.Error(), "install the newer version"))
+}
+
+// I25: what an older version wrote is upgraded, and its programs do not open it again.
+func TestOlderFormatIsUpgraded(t *testing.T) {
+	t.Parallel()
+	fs := vfs.NewMem()
+	s, err := pebble.Open("data", pebble.Options{FS: fs})
+	assert.NoError(t, "opening", err)
+	assert.NoError(t, "closing", s.Close())
+	raw(t, fs, func(db *engine.DB) error {
+		return db.Set(record.KeyMeta(record.MetaFormat), record.Number(1), engine.Sync)
+	})
+	s, err = pebble.Open("data", pebble.Options{FS: fs})
+	assert.NoError(t, "opening an older one", err)
+	assert.NoError(t, "closing", s.Close())
+	raw(t, fs, func(db *engine.DB) error {
+		value, closer, err := db.Get(record.KeyMeta(record.MetaFormat))
+		assert.NoError(t, "reading the format", err)
+		assert.Equal(t, "format", string(value), string(record.Number(record.Format)))
+		return closer.Close()
+	})
 }
 
 func TestFolderInUseIsRefused(t *testing.T) {
