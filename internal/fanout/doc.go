@@ -26,6 +26,10 @@
 // grows beyond the small tier its members' sessions are subscribed before the entry that crosses is delivered, and when it
 // shrinks the subscriptions are dropped before the first delivery by user route.
 //
+// How a gateway hands on what comes by group route is its own affair: content of large conversations in chunks to those who have
+// them open, hints to the others. A send into a large conversation also moves the read position on the sender's other devices,
+// as reading does: a hint would leave the sender's own message unread there.
+//
 // # What is lost
 //
 // Nothing that the log does not have. Events come again after an error, and seqs that were delivered are passed over; a

@@ -197,6 +197,12 @@ func (f *Fanout) group(ctx context.Context, ev *chat.Event, move movement, rec r
 	if err := f.send(ctx, entryDelivery(ev)); err != nil {
 		return err
 	}
+	if ev.Head.Tier == chat.TierLarge && ev.Reader != 0 {
+		// The sender's other devices may get a bare hint, which does not say whose message it is: it is none that is unread.
+		if err := f.read(ctx, ev); err != nil {
+			return err
+		}
+	}
 	return f.leave(ctx, e.Conversation, move)
 }
 

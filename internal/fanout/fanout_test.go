@@ -135,8 +135,15 @@ func (s *story) commit(sender chat.UserID, body chat.Body) chat.Seq {
 	if h.Members > s.small {
 		h.Tier = chat.TierMedium
 	}
+	if h.Members > s.small+2 {
+		h.Tier = chat.TierLarge
+	}
 	s.heads[conversation] = h
-	s.push(chat.Event{Entry: &chat.Entry{Conversation: conversation, Seq: h.Seq, Sender: sender, Body: body}, Head: h})
+	ev := chat.Event{Entry: &chat.Entry{Conversation: conversation, Seq: h.Seq, Sender: sender, Body: body}, Head: h}
+	if sender != 0 {
+		ev.Reader, ev.Device, ev.Read = sender, 9, chat.Read{Seq: h.Seq}
+	}
+	s.push(ev)
 	return h.Seq
 }
 
@@ -360,4 +367,21 @@ func TestReadsGoToTheOtherDevices(t *testing.T) {
 	s.push(chat.Event{Head: chat.Head{Conversation: conversation}, Reader: 4, Device: 44, Read: chat.Read{Seq: 9}})
 	s.mu.Unlock()
 	check(t, settle(), "read 9 to 4 but 44")
+}
+
+// DLV-20, DLV-11: in a large conversation the sender's other devices may get a hint, which does not tell that the message is their own.
+func TestASendIntoALargeConversationIsReadOnTheOtherDevices(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	settle := s.run()
+	s.commit(0, chat.Created{Members: []chat.UserID{1, 2, 3, 4, 5, 6, 7}})
+	s.text(3)
+	s.commit(0, chat.MembersChanged{Action: chat.MemberRemoved, Users: []chat.UserID{7}}) // medium
+	s.text(3)
+	check(t, settle(),
+		"enter 1 2 3 4 5 6 7 from 1", "entry 1 to group", "sync 1 2 3 4 5 6 7",
+		"entry 2 to group", "read 2 to 3 but 9",
+		"entry 3 to group", "leave 7", "sync 7",
+		"entry 4 to group",
+	)
 }

@@ -3,6 +3,7 @@ package session_test
 import (
 	"testing"
 
+	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/session"
 	"github.com/throng-im/throng/internal/wire"
 )
@@ -22,11 +23,20 @@ func TestADeliveryAllocatesNothing(t *testing.T) {
 			sessions[i] = s
 		}
 		parcel := session.NewParcel(entry(5, 1, 3, "hello", 1))
+		head := chat.Head{Conversation: 6, Seq: 9, Ordinal: 9, Tier: chat.TierLarge}
+		hint := wire.Hint(sub, head)
+		var everybody session.Shared = once{piece: wire.EncodeEntry(sub, entry(6, 9, 3, "hello").Entry, false), head: head}
 		round := func() {
 			for _, s := range sessions {
 				for range 8 {
 					s.Deliver(0, parcel)
 				}
+				s.Outbox().PutBack(s.Outbox().Take())
+				if !s.Share(everybody) { // nothing waits: the shell writes what was made for everybody
+					t.Fatal("the session took what is the shell's to write")
+				}
+				s.Hint(head, hint)
+				s.Share(everybody)
 				s.Outbox().PutBack(s.Outbox().Take())
 			}
 		}
@@ -36,3 +46,13 @@ func TestADeliveryAllocatesNothing(t *testing.T) {
 		}
 	}
 }
+
+// once is content that was encoded before.
+type once struct {
+	piece []byte
+	head  chat.Head
+}
+
+func (o once) Piece(wire.Subprotocol) []byte { return o.piece }
+
+func (o once) End() chat.Head { return o.head }

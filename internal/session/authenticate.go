@@ -79,6 +79,7 @@ func (s *Session) Subscribed(now int64, wallMS, epoch uint64, err error) {
 		expires = wallMS + uint64(max(s.endsAt-now, 0))
 	}
 	s.answer(s.welcome(s.authID, wallMS, expires)) // S-7; with id 0 it comes unasked (S-5)
+	s.Degrade()
 	if s.tasks == nil {
 		return
 	}
@@ -96,7 +97,7 @@ func (s *Session) welcome(id, wallMS, expiresMS uint64) []byte {
 			ExpiresMs: expiresMS, TimeMs: wallMS, Epoch: s.epoch,
 			Limits: &throngv1.Limits{
 				TextChars: chat.MaxTextRunes, TextBytes: chat.MaxTextBytes, FrameBytes: chat.MaxFrameBytes,
-				RangeEntries: chat.MaxRangeEntries, RequestsInFlight: uint32(s.out.env.cfg.InFlight),
+				RangeEntries: chat.MaxRangeEntries, RequestsInFlight: uint32(s.out.env.cfg.InFlight), FocusConversations: chat.MaxFocus,
 			},
 		}},
 	}}})

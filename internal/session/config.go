@@ -45,5 +45,13 @@ func Default() Config {
 // idle is how long a connection may be silent (S-26).
 func (c *Config) idle() time.Duration { return max(c.Idle, c.Heartbeat*5/2) }
 
+// level is what the server leaves out now.
+func (c *Config) level() pressure.Level {
+	if c.Level == nil {
+		return pressure.Calm
+	}
+	return c.Level()
+}
+
 // leaves reports whether the server leaves out what a level stands for.
-func (c *Config) leaves(out pressure.Level) bool { return c.Level != nil && c.Level() >= out }
+func (c *Config) leaves(out pressure.Level) bool { return c.level() >= out }

@@ -43,6 +43,17 @@ type model struct {
 	calls []session.Call
 	open  bool
 	last  uint64 // seq delivered last
+	busy  bool   // the transport has not taken everything
+}
+
+// share gives the session content that was made for everybody, and writes it where nothing waits.
+func (m *model) share(r session.Shared) {
+	if m.s.Share(r) {
+		if m.busy {
+			m.t.Fatal("content overtakes what the transport holds")
+		}
+		m.read(r.Piece(wire.Proto))
+	}
 }
 
 func (m *model) ask(env *throngv1.ClientEnvelope) {
@@ -64,7 +75,11 @@ func (m *model) step(b byte) {
 	case 3:
 		m.ask(&throngv1.ClientEnvelope{Request: &throngv1.ClientEnvelope_ListEntries{ListEntries: &throngv1.ListEntriesRequest{}}})
 	case 4:
-		m.ask(&throngv1.ClientEnvelope{}) // not known
+		if arg%2 == 0 {
+			m.ask(&throngv1.ClientEnvelope{}) // not known
+			break
+		}
+		m.ask(&throngv1.ClientEnvelope{Request: &throngv1.ClientEnvelope_Focus{Focus: &throngv1.FocusRequest{Conversations: make([]uint64, arg/6)}}})
 	case 5:
 		m.s.Handle(m.now, &throngv1.ClientEnvelope{Request: &throngv1.ClientEnvelope_Received{Received: &throngv1.ReceivedRequest{
 			Positions: []*throngv1.Position{{Conversation: 5, Seq: uint64(m.seq) - uint64(min(arg, int(m.seq)))}},
@@ -89,6 +104,14 @@ func (m *model) step(b byte) {
 	case 17:
 		if arg == 12 {
 			m.s.Drain(1)
+		}
+	case 18:
+		m.seq++
+		d := entry(5, m.seq, 3, string(make([]byte, 200*arg)), 1)
+		m.share(once{piece: wire.EncodeEntry(wire.Proto, d.Entry, false), head: d.Head})
+	case 19:
+		if m.busy = m.open; m.busy { // the transport takes no more for now
+			m.s.Outbox().Hold(100)
 		}
 	}
 	m.calls = append(m.calls, m.s.Calls()...)
@@ -125,12 +148,23 @@ func (m *model) reply(err error) {
 
 // flush reads what the session wrote and checks it.
 func (m *model) flush() {
-	frame := m.s.Outbox().Take()
-	if frame == nil {
-		return
+	if m.busy {
+		m.busy = false
+		m.s.Outbox().Hold(0)
 	}
+	if frame := m.s.Outbox().Take(); frame != nil {
+		m.read(frame[10:])
+		m.s.Outbox().PutBack(frame)
+	}
+	for r := m.s.Outbox().TakeShared(); r != nil; r = m.s.Outbox().TakeShared() {
+		m.read(r.Piece(wire.Proto))
+	}
+}
+
+// read checks what was written.
+func (m *model) read(payload []byte) {
 	var f throngv1.ServerFrame
-	if err := proto.Unmarshal(frame[10:], &f); err != nil {
+	if err := proto.Unmarshal(payload, &f); err != nil {
 		m.t.Fatal(err)
 	}
 	for _, e := range f.GetEnvelopes() {
@@ -148,5 +182,4 @@ func (m *model) flush() {
 			m.last = e.GetEntry().GetSeq()
 		}
 	}
-	m.s.Outbox().PutBack(frame)
 }

@@ -5,4 +5,5 @@ package session
 const (
 	mutantNone            = ""
 	mutantOverflowDropped = "overflow_dropped"
+	mutantFocusIgnored    = "focus_ignored"
 )

@@ -1,4 +1,4 @@
-//go:build !mutant_overflow_dropped
+//go:build !mutant_overflow_dropped && !mutant_focus_ignored
 
 package session
 

@@ -14,6 +14,9 @@ const (
 	markBytes = 32
 	// maxLagging is how many conversations a session may be behind in, one by one; beyond it one sync hint stands for all.
 	maxLagging = 256
+	// maxShared is how many messages made for everybody wait for a receiver whose transport is busy; beyond it they collapse. They
+	// are shared memory, and a receiver that is so many behind is slow.
+	maxShared = 16
 )
 
 // Outbox is what waits for one receiver: the pieces of the next frame, bounded in bytes. Deliveries beyond the bound collapse
@@ -25,12 +28,13 @@ type Outbox struct {
 	env *Env
 
 	// owned by the loop
-	next    *draft // the next frame; nil where nothing waits
-	lag     *lag   // nil for a receiver that keeps up
-	held    int32  // bytes handed to the transport and not taken by it yet; see Hold
-	counted int32  // bytes that env has counted for this outbox
-	taken   int32  // page of the frame that the transport was handed
-	dropped int32  // deliveries that collapsed, since the last look
+	next    *draft   // the next frame; nil where nothing waits
+	lag     *lag     // nil for a receiver that keeps up
+	shared  *backlog // what follows it; nil where nothing does
+	held    int32    // bytes handed to the transport and not taken by it yet; see Hold
+	counted int32    // bytes that env has counted for this outbox
+	taken   int32    // page of the frame that the transport was handed
+	dropped int32    // deliveries that collapsed, since the last look
 	sub     wire.Subprotocol
 }
 
@@ -54,17 +58,30 @@ type mark struct {
 	place        place
 }
 
+// backlog is content made for everybody that waits for a busy transport: no copy of it is made. It is behind the next frame, and
+// goes when the receiver falls behind.
+type backlog struct {
+	list  []Shared
+	bytes int
+}
+
 // place is an end of a conversation.
 type place struct {
 	seq     chat.Seq
 	ordinal chat.Ordinal
+	tier    chat.Tier
 }
+
+func placeOf(h chat.Head) place { return place{h.Seq, h.Ordinal, h.Tier} }
 
 // Len is how many bytes wait for the receiver, those in the hands of the transport included.
 func (o *Outbox) Len() int {
 	n := int(o.held)
 	if d := o.next; d != nil {
 		n += len(d.buf) + len(d.marks)*markBytes
+	}
+	if o.shared != nil {
+		n += o.shared.bytes
 	}
 	return n
 }
@@ -87,7 +104,7 @@ func (o *Outbox) Owed() int {
 }
 
 // Empty reports that there is nothing to write.
-func (o *Outbox) Empty() bool { return o.next == nil && o.lag == nil }
+func (o *Outbox) Empty() bool { return o.next == nil && o.lag == nil && o.shared == nil }
 
 // Collapsed is how many deliveries became hints since the last look.
 func (o *Outbox) Collapsed() int {
@@ -107,6 +124,7 @@ func (o *Outbox) AddPage(piece []byte) {
 
 // Push puts a delivery of a conversation that may collapse to a hint.
 func (o *Outbox) Push(piece []byte, id chat.ConversationID, at place) {
+	o.merge(id)
 	if o.lag != nil {
 		// Content after a hint would only show a gap that the hint has told already.
 		o.behind(id, at)
@@ -118,6 +136,79 @@ func (o *Outbox) Push(piece []byte, id chat.ConversationID, at place) {
 		return
 	}
 	o.add(piece, id, at)
+}
+
+// share takes content made for everybody, or says that the shell may write it.
+func (o *Outbox) share(r Shared) (write bool) {
+	end := r.End()
+	switch {
+	case o.held == 0 && o.Empty():
+		return true
+	case end.Seq == 0: // a notice: nothing stands for it
+		o.Add(r.Piece(o.sub))
+	case o.held == 0 && o.shared == nil:
+		o.Push(r.Piece(o.sub), end.Conversation, placeOf(end))
+	default:
+		o.queue(r, end)
+	}
+	return false
+}
+
+// queue keeps content made for everybody until the transport has taken what it holds.
+func (o *Outbox) queue(r Shared, end chat.Head) {
+	n := len(r.Piece(o.sub))
+	b := o.shared
+	if o.lag != nil || o.Len()+n > o.env.cfg.Outbound || (b != nil && len(b.list) >= maxShared) {
+		o.unshare()
+		o.behind(end.Conversation, placeOf(end))
+		return
+	}
+	if b == nil {
+		b = new(backlog)
+		o.shared = b
+	}
+	b.list = append(b.list, r)
+	b.bytes += n
+}
+
+// unshare has hints stand for the content that waits.
+func (o *Outbox) unshare() {
+	b := o.shared
+	if b == nil {
+		return
+	}
+	o.shared = nil
+	for _, r := range b.list {
+		end := r.End()
+		o.behind(end.Conversation, placeOf(end))
+	}
+}
+
+// merge puts a conversation's content that waits into the next frame, since something of the conversation is to follow it there.
+func (o *Outbox) merge(id chat.ConversationID) {
+	b := o.shared
+	if b == nil || !slices.ContainsFunc(b.list, func(r Shared) bool { return r.End().Conversation == id }) {
+		return
+	}
+	o.shared = nil
+	for _, r := range b.list {
+		end := r.End()
+		o.Push(r.Piece(o.sub), end.Conversation, placeOf(end))
+	}
+}
+
+// TakeShared hands over the next content made for everybody, once [Outbox.Take] gives nothing; nil where there is none.
+func (o *Outbox) TakeShared() Shared {
+	b := o.shared
+	if b == nil {
+		return nil
+	}
+	r := b.list[0]
+	b.bytes -= len(r.Piece(o.sub))
+	if b.list = b.list[1:]; len(b.list) == 0 {
+		o.shared = nil
+	}
+	return r
 }
 
 func (o *Outbox) add(piece []byte, id chat.ConversationID, at place) {
@@ -176,11 +267,13 @@ func (o *Outbox) behind(id chat.ConversationID, at place) {
 // lagAll notes that the receiver misses something that is no entry: a sync tells it all.
 func (o *Outbox) lagAll() {
 	o.dropped++
+	o.shared = nil
 	o.lag = &lag{all: true}
 }
 
 // collapse takes the deliveries out of the frame and notes their conversations; the other pieces stay, in order.
 func (o *Outbox) collapse() {
+	o.unshare()
 	old := o.next
 	if old == nil {
 		return
@@ -231,7 +324,7 @@ func (o *Outbox) catchUp() {
 	}
 	o.lag = nil
 	if l.all {
-		o.add(syncHintPiece(o.sub), 0, place{})
+		o.add(wire.SyncHint(o.sub), 0, place{})
 	}
 	ids := make([]chat.ConversationID, 0, len(l.conversations))
 	for id := range l.conversations {
@@ -240,7 +333,7 @@ func (o *Outbox) catchUp() {
 	slices.Sort(ids)
 	for _, id := range ids {
 		at := l.conversations[id]
-		o.add(hintPiece(o.sub, id, at.seq, at.ordinal), 0, place{})
+		o.add(hintPiece(o.sub, id, at), 0, place{})
 	}
 }
 
@@ -250,6 +343,6 @@ func (o *Outbox) Drop() {
 		o.env.Put(d.buf)
 		o.env.putDraft(d)
 	}
-	o.next, o.lag = nil, nil
+	o.next, o.lag, o.shared = nil, nil, nil
 	o.count()
 }

@@ -48,7 +48,7 @@ func (s *slot) encode(d *cluster.Delivery, sub wire.Subprotocol, own bool) {
 	case cluster.DeliverEntry:
 		s.piece = wire.EncodeEntry(sub, d.Entry, own)
 		if len(s.piece) > chat.HeadOnlyBytes {
-			s.piece, s.hint = hintPiece(sub, d.Conversation, d.Entry.Seq, d.Entry.Ordinal), true
+			s.piece, s.hint = hintPiece(sub, d.Conversation, place{d.Entry.Seq, d.Entry.Ordinal, d.Head.Tier}), true
 		}
 	case cluster.DeliverRead:
 		s.piece = encode(sub, &throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_ReadChanged{ReadChanged: &throngv1.ReadChanged{
@@ -59,7 +59,7 @@ func (s *slot) encode(d *cluster.Delivery, sub wire.Subprotocol, own bool) {
 			SettingsChanged: &throngv1.SettingsChanged{Conversation: uint64(d.Conversation), Settings: wire.Settings(d.Settings)},
 		}})
 	case cluster.DeliverSync:
-		s.piece = syncHintPiece(sub)
+		s.piece = wire.SyncHint(sub)
 	}
 }
 
@@ -68,22 +68,13 @@ func (s *slot) encode(d *cluster.Delivery, sub wire.Subprotocol, own bool) {
 func encode(sub wire.Subprotocol, env *throngv1.ServerEnvelope) []byte {
 	piece, err := wire.AppendEnvelope(sub, nil, env)
 	if err != nil {
-		return syncHintPiece(sub)
+		return wire.SyncHint(sub)
 	}
 	return piece
 }
 
-func hintPiece(sub wire.Subprotocol, id chat.ConversationID, seq chat.Seq, ordinal chat.Ordinal) []byte {
-	return encode(sub, &throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_Hint{Hint: &throngv1.Hint{
-		Conversation: uint64(id), Seq: uint64(seq), Ordinal: uint64(ordinal),
-	}}})
-}
-
-func syncHintPiece(sub wire.Subprotocol) []byte {
-	piece, _ := wire.AppendEnvelope(sub, nil, &throngv1.ServerEnvelope{
-		Content: &throngv1.ServerEnvelope_SyncHint{SyncHint: &throngv1.SyncHint{}},
-	})
-	return piece
+func hintPiece(sub wire.Subprotocol, id chat.ConversationID, at place) []byte {
+	return wire.Hint(sub, chat.Head{Conversation: id, Seq: at.seq, Ordinal: at.ordinal, Tier: at.tier})
 }
 
 // Delivery is what the parcel delivers.

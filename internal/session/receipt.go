@@ -40,7 +40,7 @@ func (r *receipts) delivered(now int64, id chat.ConversationID, seq chat.Seq, or
 			r.next = now
 		}
 	}
-	rc.last = place{seq, ordinal}
+	rc.last = place{seq, ordinal, chat.TierSmall}
 	if r.open == nil {
 		r.open = make(map[chat.ConversationID]receipt)
 	}
@@ -88,7 +88,7 @@ func (s *Session) tickReceipts(now int64) (next int64) {
 				s.End(throngv1.CloseCode_CLOSE_CODE_IDLE, "deliveries_unacknowledged", 0)
 				return now
 			}
-			s.out.Push(hintPiece(s.out.sub, id, rc.last.seq, rc.last.ordinal), id, rc.last)
+			s.out.Push(hintPiece(s.out.sub, id, rc.last), id, rc.last)
 			rc.due, rc.repeated = now, true
 			r.open[id] = rc
 		}

@@ -130,11 +130,24 @@ func (s *scripted) command(line string) string {
 		s.sess.Answered(a.num("id"), piece, a.err())
 	case "deliver":
 		s.deliver(args(rest))
+	case "share", "hint":
+		return s.large(word, args(rest)) + s.output()
+	case "tell":
+		s.sess.Tell([]byte(rest))
+	case "degrade":
+		s.level = pressure.Level(args(rest).num("level"))
+		s.sess.Degrade()
+	case "busy": // the transport has not taken what it was given
+		n, _ := strconv.Atoi(rest)
+		s.sess.Outbox().Hold(n)
+		s.slow = true
+		return ""
 	case "slow":
 		s.slow = true
 		return ""
 	case "drained":
 		s.slow = false
+		s.sess.Outbox().Hold(0)
 		s.sess.Drained()
 	case "drain":
 		s.sess.Drain(1500)
@@ -187,9 +200,44 @@ func (s *scripted) deliver(a arguments) {
 	}
 }
 
+// large gives content of a large conversation or tells of it.
+func (s *scripted) large(word string, a arguments) (out string) {
+	for i := range max(a.num("n"), 1) {
+		seq := chat.Seq(a.num("seq") + i)
+		h := chat.Head{Conversation: chat.ConversationID(a.num("conv")), Seq: seq, Ordinal: chat.Ordinal(seq), Tier: chat.TierLarge}
+		if word == "hint" {
+			s.sess.Hint(h, wire.Hint(wire.JSON, h))
+			continue
+		}
+		r := content{head: h, words: a["text"] + strings.Repeat("x", int(a.num("size")))}
+		if s.sess.Share(r) {
+			out += fmt.Sprintf("write shared %s\n", r.Piece(wire.JSON))
+		}
+	}
+	return out
+}
+
+// content is a message made for everybody.
+type content struct {
+	head  chat.Head
+	words string
+}
+
+func (c content) Piece(wire.Subprotocol) []byte {
+	if c.head.Seq == 0 {
+		return fmt.Appendf(nil, `{"batching":{"conversation":"%d"}}`, c.head.Conversation)
+	}
+	return fmt.Appendf(nil, `{"entries":{"conversation":"%d","entries":[{"seq":"%d","text":"%s"}]}}`, c.head.Conversation, c.head.Seq, c.words)
+}
+
+func (c content) End() chat.Head { return c.head }
+
 // output tells calls, what was written, and the end.
 func (s *scripted) output() string {
 	var b strings.Builder
+	if s.sess.Refocused() {
+		fmt.Fprintf(&b, "focus on %v\n", s.sess.Focus())
+	}
 	for _, c := range s.sess.Calls() {
 		switch c.Kind {
 		case session.CallAuthenticate:
@@ -205,6 +253,9 @@ func (s *scripted) output() string {
 	if !s.slow {
 		if frame := s.sess.Outbox().Take(); frame != nil {
 			fmt.Fprintf(&b, "write %s\n", frame[10:])
+		}
+		for r := s.sess.Outbox().TakeShared(); r != nil; r = s.sess.Outbox().TakeShared() {
+			fmt.Fprintf(&b, "write shared %s\n", r.Piece(wire.JSON))
 		}
 	}
 	if e, ended := s.sess.Ended(); ended {
@@ -223,6 +274,8 @@ func name(env *throngv1.ClientEnvelope) string {
 		return "sync"
 	case *throngv1.ClientEnvelope_Heartbeat:
 		return "heartbeat"
+	case *throngv1.ClientEnvelope_Focus:
+		return "focus"
 	default:
 		return "?"
 	}

@@ -36,6 +36,7 @@ type Session struct {
 	out      Outbox
 	tasks    *tasks    // nil where nothing is under way
 	receipts *receipts // nil until the device acknowledges
+	focus    *focus    // nil until the user opens something
 	end      *Ending   // nil while it lasts
 	who      wire.Actor
 	epoch    uint64
@@ -46,7 +47,8 @@ type Session struct {
 	sends    int32 // submitted, not answered
 	excess   int32 // requests refused for being too many, less those taken since
 	state    state
-	reading  bool // a call that may block is under way
+	level    pressure.Level // as it was told
+	reading  bool           // a call that may block is under way
 	draining bool
 }
 
@@ -238,7 +240,7 @@ func (s *Session) begin(now int64, env *throngv1.ClientEnvelope) {
 	case *throngv1.ClientEnvelope_Received:
 		s.received(now, r.Received.GetPositions())
 	case *throngv1.ClientEnvelope_ListEntries, *throngv1.ClientEnvelope_MarkRead, *throngv1.ClientEnvelope_Sync,
-		*throngv1.ClientEnvelope_Heartbeat, *throngv1.ClientEnvelope_Authenticate:
+		*throngv1.ClientEnvelope_Heartbeat, *throngv1.ClientEnvelope_Authenticate, *throngv1.ClientEnvelope_Focus:
 		t := s.agenda()
 		t.reads = append(t.reads, env)
 		s.pump()
@@ -280,21 +282,29 @@ func (s *Session) slowDown(id uint64, wait time.Duration) {
 
 // pump starts the next call that may block. It waits for a receiver that is behind: an answer may be half a megabyte.
 func (s *Session) pump() {
-	t := s.tasks
-	if s.reading || t == nil || len(t.reads) == 0 || s.out.Len() > s.out.env.cfg.Outbound {
-		return
+	for {
+		t := s.tasks
+		if s.reading || t == nil || len(t.reads) == 0 || s.out.Len() > s.out.env.cfg.Outbound {
+			return
+		}
+		env := t.reads[0]
+		t.reads[0] = nil
+		if t.reads = t.reads[1:]; len(t.reads) == 0 {
+			t.reads = nil
+		}
+		kind := CallRequest
+		switch r := env.GetRequest().(type) {
+		case *throngv1.ClientEnvelope_Authenticate:
+			kind = CallAuthenticate
+		case *throngv1.ClientEnvelope_Focus:
+			if err := s.focusOn(r.Focus); err != nil {
+				s.fail(env.GetId(), err)
+				continue
+			}
+		}
+		s.reading = true
+		s.call(Call{Kind: kind, ID: env.GetId(), Request: env})
 	}
-	env := t.reads[0]
-	t.reads[0] = nil
-	if t.reads = t.reads[1:]; len(t.reads) == 0 {
-		t.reads = nil
-	}
-	s.reading = true
-	kind := CallRequest
-	if env.GetAuthenticate() != nil {
-		kind = CallAuthenticate
-	}
-	s.call(Call{Kind: kind, ID: env.GetId(), Request: env})
 }
 
 // Drained tells that the transport took everything.
@@ -326,6 +336,7 @@ func (s *Session) Answered(id uint64, piece []byte, err error) {
 		return
 	}
 	s.reading = false
+	s.focusAnswered(err)
 	switch {
 	case err != nil:
 		s.fail(id, err)
@@ -350,7 +361,7 @@ func (s *Session) Deliver(now int64, p *Parcel) {
 	}
 	e := d.Entry
 	piece, hint := p.piece(s.out.sub, e.Sender == s.who.User && e.Sender != 0)
-	s.out.Push(piece, d.Conversation, place{e.Seq, e.Ordinal})
+	s.out.Push(piece, d.Conversation, place{e.Seq, e.Ordinal, d.Head.Tier})
 	if s.receipts != nil && d.Head.Tier == chat.TierSmall && !hint && !s.out.env.cfg.leaves(pressure.ReceiptsOff) {
 		s.receipts.delivered(now, d.Conversation, e.Seq, e.Ordinal)
 	}

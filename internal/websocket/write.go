@@ -9,6 +9,14 @@ import (
 // Headroom is the most bytes that a frame's header takes: a payload that is to be sealed begins behind as many.
 const Headroom = 10
 
+// DataOp is the kind of a data message.
+func DataOp(text bool) ws.OpCode {
+	if text {
+		return ws.OpText
+	}
+	return ws.OpBinary
+}
+
 // Seal writes the header of a whole message into the headroom of a frame and returns the frame from the header on. op is
 // OpText or OpBinary.
 func Seal(frame []byte, op ws.OpCode) []byte { return seal(frame, 0x80|byte(op)) }

@@ -19,8 +19,11 @@ func ChunkBytes(e *chat.Entry) int { return chunkEntry + chat.WireBytes(e.Body) 
 // receivers; nobody writes to it. So it holds no client ids, the senders' own devices included, and a sender's connection gets
 // its own entries too: it passes over what its acknowledgement told already (DLV-21).
 func EncodeChunk(sub Subprotocol, entries []*chat.Entry, profiles []*throngv1.Profile) []byte {
-	if len(entries) == 0 {
+	switch {
+	case len(entries) == 0:
 		return nil
+	case len(entries) == 1 && len(profiles) == 0:
+		return EncodeEntry(sub, entries[0], false) // as short, and nearly every delivery of a quiet group
 	}
 	list := make([]*throngv1.Entry, len(entries))
 	for i, e := range entries {

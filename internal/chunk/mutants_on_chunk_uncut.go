@@ -1,0 +1,5 @@
+//go:build mutant_chunk_uncut
+
+package chunk
+
+const mutant = mutantUncut

@@ -1,0 +1,5 @@
+//go:build mutant_focus_ignored
+
+package session
+
+const mutant = mutantFocusIgnored
