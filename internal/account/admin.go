@@ -199,7 +199,7 @@ func (s *Service) DeleteUser(ctx context.Context, user chat.UserID) error {
 	if err := s.deps.Users.Delete(ctx, user, s.nowMS()); err != nil {
 		return fmt.Errorf("deleting an account: %w", err)
 	}
-	s.revoked(Revocation{User: user, Reason: chat.ReasonSignedOut})
+	s.revoked(Revocation{User: user, Reason: chat.ReasonUserDisabled})
 	return nil
 }
 

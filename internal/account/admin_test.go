@@ -108,7 +108,8 @@ func TestDeleteAccount(t *testing.T) {
 	g := w.join(t, "ada")
 	refused(t, "wrong password", w.DeleteAccount(ctx, g.User.ID, "wrong password"), chat.ReasonSignInFailed)
 	assert.NoError(t, "delete", w.DeleteAccount(ctx, g.User.ID, password))
-	assert.Equal(t, "told", w.revocations(), []account.Revocation{{User: g.User.ID, Reason: chat.ReasonSignedOut}})
+	// S-11: the connections of a user that is gone close with 4302, as those of a disabled one do.
+	assert.Equal(t, "told", w.revocations(), []account.Revocation{{User: g.User.ID, Reason: chat.ReasonUserDisabled}})
 	_, err := w.Authenticate(ctx, g.Tokens.Access, "")
 	refused(t, "access token", err, chat.ReasonSignedOut)
 	_, err = w.refresh(t, g.Tokens.Refresh)

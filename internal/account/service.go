@@ -50,7 +50,7 @@ type Revocation struct {
 	User chat.UserID
 	// Devices are the ones; none is all.
 	Devices []chat.DeviceID
-	Reason  chat.Reason // signed_out or user_disabled
+	Reason  chat.Reason // signed_out, or user_disabled where the user is disabled or gone
 }
 
 // Service is everything about people. All methods may be called from any goroutine; those with a context may wait for
