@@ -17,7 +17,7 @@ import (
 )
 
 // ErrFaults is returned by Main where messages were lost, repeated, out of order or damaged, or a run missed what it is judged by.
-var ErrFaults = errors.New("the server did not deliver what it acknowledged")
+var ErrFaults = errors.New("the run did not go well")
 
 // ErrUsage is returned by Main for a command line that it does not understand.
 var ErrUsage = errors.New("wrong command line")

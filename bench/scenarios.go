@@ -3,9 +3,17 @@ package bench
 import (
 	"context"
 	"flag"
+	"fmt"
+	"os"
+	"strings"
 
+	"github.com/throng-im/throng/bench/bare"
+	"github.com/throng-im/throng/bench/connect"
+	"github.com/throng-im/throng/bench/fanout"
 	"github.com/throng-im/throng/bench/live"
 	"github.com/throng-im/throng/bench/send"
+	"github.com/throng-im/throng/bench/target"
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
 func scenarios() []scenario {
@@ -20,6 +28,31 @@ func scenarios() []scenario {
   throng bench send --rate 2000                                       messages due at a fixed rate
 `,
 		},
+		{
+			name: "connect", summary: "sessions that are opened and left alone", flags: connectFlags,
+			usage: `
+  throng bench connect --connections 10000
+`,
+		},
+		{
+			name: "fanout", summary: "one group, everybody online, content to all, beside the bare loop", flags: fanoutFlags,
+			usage: `Server and bare loop take turns on the same number of sockets of the same load.
+
+  throng bench fanout --members 10000                                 the next message when all have the last
+  throng bench fanout --members 19000 --in-flight 2                   saturation
+  throng bench fanout --members 10000 --chunk 10 --senders 4          enough at once for chunks of 10
+  throng bench fanout --members 1000 --rate 20                        messages due at a fixed rate
+`,
+		},
+		{
+			name: "limit", summary: "the physical limit: a bare loop in place of the server", flags: limitFlags,
+			usage: `
+  throng bench limit --members 10000                                  one message at a time
+  throng bench limit --members 19000 --in-flight 2                    saturation
+  throng bench limit --members 10000 --chunk 10                       ten messages in each write
+`,
+		},
+		{name: bare.Command, flags: bareFlags},
 	}
 }
 
@@ -39,5 +72,68 @@ func sendFlags(f *flag.FlagSet, c *common) func(ctx context.Context, show live.F
 		cfg.URL, cfg.Key, cfg.Metrics, cfg.Binary, cfg.Folder = c.url, c.key, c.metrics, c.binary, c.folder
 		rep, err := send.Run(ctx, cfg, show)
 		return &rep, err
+	}
+}
+
+func (c *common) target() target.Options {
+	return target.Options{URL: c.url, Key: c.key, Secret: c.secret, Metrics: c.metrics, Binary: c.binary, Folder: c.folder}
+}
+
+func connectFlags(f *flag.FlagSet, c *common) func(ctx context.Context, show live.Func) (result, error) {
+	cfg := connect.Config{Command: c.command}
+	f.IntVar(&cfg.Connections, "connections", connect.DefaultConnections, "sessions to open, each of a user of its own")
+	f.DurationVar(&cfg.Idle, "idle", connect.DefaultIdle, "how long to leave them alone")
+	return func(ctx context.Context, show live.Func) (result, error) {
+		cfg.Target = c.target()
+		rep, err := connect.Run(ctx, cfg, show)
+		return &rep, err
+	}
+}
+
+func crowdFlags(f *flag.FlagSet, cfg *fanout.Config, who string) {
+	f.IntVar(&cfg.Members, "members", fanout.DefaultMembers, who)
+	f.IntVar(&cfg.Size, "size", fanout.DefaultSize, "`bytes` of a text")
+	f.Float64Var(&cfg.Rate, "rate", 0, "messages `per second`; 0 is as fast as it goes")
+	f.IntVar(&cfg.InFlight, "in-flight", 0, "messages on their way at once: 1 is one after the other, 2 saturates (default 1, with --chunk four times that)")
+	f.IntVar(&cfg.Chunk, "chunk", 1, "messages that the bare loop merges into a write, and that the server is given a chance to")
+	f.DurationVar(&cfg.Duration, "duration", fanout.DefaultDuration, "how long to measure each side, all rounds together")
+	f.IntVar(&cfg.Rounds, "rounds", fanout.DefaultRounds, "in which they take turns")
+	f.DurationVar(&cfg.Warmup, "warmup", fanout.DefaultWarmup, "how long to send before each round")
+}
+
+func fanoutFlags(f *flag.FlagSet, c *common) func(ctx context.Context, show live.Func) (result, error) {
+	cfg := fanout.Config{Command: c.command}
+	crowdFlags(f, &cfg, "members of the group, all online")
+	f.IntVar(&cfg.Senders, "senders", 1, "members that send")
+	f.BoolVar(&cfg.Alone, "no-limit", false, "leave the bare loop out")
+	tier := f.String("tier", "", "deliver as a `small`, medium or large group, whatever its size")
+	return func(ctx context.Context, show live.Func) (result, error) {
+		cfg.Target = c.target()
+		if *tier != "" {
+			n, ok := throngv1.Tier_value["TIER_"+strings.ToUpper(*tier)]
+			if !ok {
+				return nil, fmt.Errorf("%w: --tier is small, medium or large", ErrUsage)
+			}
+			cfg.Tier = throngv1.Tier(n)
+		}
+		rep, err := fanout.Run(ctx, cfg, show)
+		return &rep, err
+	}
+}
+
+func limitFlags(f *flag.FlagSet, c *common) func(ctx context.Context, show live.Func) (result, error) {
+	cfg := fanout.Config{Command: c.command, LimitOnly: true}
+	crowdFlags(f, &cfg, "sockets that are written to")
+	return func(ctx context.Context, show live.Func) (result, error) {
+		cfg.Target = c.target()
+		rep, err := fanout.Run(ctx, cfg, show)
+		return &rep, err
+	}
+}
+
+// bareFlags is the process that the others start.
+func bareFlags(*flag.FlagSet, *common) func(ctx context.Context, show live.Func) (result, error) {
+	return func(ctx context.Context, _ live.Func) (result, error) {
+		return nil, bare.Serve(ctx, os.Stdin, os.Stdout)
 	}
 }

@@ -110,3 +110,7 @@ func (h *Histogram) Curve() []Point {
 	}
 	return out
 }
+
+// NewCoarse makes an empty one of two significant digits, a tenth as large: for many of them. It does not merge with others
+// than its kind.
+func NewCoarse() *Histogram { return &Histogram{hdrhistogram.New(1, maxValue, 2)} }

@@ -114,6 +114,16 @@ func (l *Load) Between(from, to Times) {
 	}
 }
 
+// Rows are the load for people.
+func (l Load) Rows() []Row {
+	const percent = 100
+	return []Row{
+		R("machine", "%.0f%% busy, %.1f%% stolen; server %.1f s, load %.1f s, others %.1f s of processor time", percent*l.Busy, percent*l.Steal,
+			l.Server, l.Own, l.Others),
+		R("before", "a load average of %.2f", l.Average),
+	}
+}
+
 // LoadAverage is that of the last minute; 0 where /proc is not there.
 func LoadAverage() float64 {
 	b, err := os.ReadFile("/proc/loadavg")

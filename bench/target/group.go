@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"connectrpc.com/connect"
@@ -84,8 +83,21 @@ func (s *Server) AwaitMember(ctx context.Context, user client.UserID, conv clien
 	}
 }
 
-// Head reads the last page of a conversation as a member sees it.
-func (s *Server) Head(ctx context.Context, web *http.Client, user client.UserID, conv client.ConversationID) (uint64, error) {
+// SetTier gives a group a tier whatever its size.
+func (s *Server) SetTier(ctx context.Context, conv client.ConversationID, tier throngv1.Tier) error {
+	web := Web()
+	defer web.CloseIdleConnections()
+	_, err := s.API(web, 0).Admin.SetTier(ctx, connect.NewRequest(&throngv1.SetTierRequest{Conversation: uint64(conv), Tier: tier}))
+	if err != nil {
+		return fmt.Errorf("set the tier: %w", err)
+	}
+	return nil
+}
+
+// Head is the last seq of a conversation as a member sees it.
+func (s *Server) Head(ctx context.Context, user client.UserID, conv client.ConversationID) (uint64, error) {
+	web := Web()
+	defer web.CloseIdleConnections()
 	resp, err := s.API(web, user).Messages.ListEntries(ctx, connect.NewRequest(&throngv1.ListEntriesRequest{
 		Conversation: uint64(conv), Limit: 1,
 	}))

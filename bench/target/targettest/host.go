@@ -20,6 +20,7 @@ import (
 type host struct {
 	throngv1connect.UnimplementedAdminServiceHandler
 	throngv1connect.UnimplementedConversationServiceHandler
+	throngv1connect.UnimplementedMessageServiceHandler
 
 	srv *clienttest.Server
 	mu  sync.Mutex
@@ -60,6 +61,20 @@ func (h *host) CreateGroup(_ context.Context, req *connect.Request[throngv1.Crea
 	return connect.NewResponse(&throngv1.CreateGroupResponse{Conversation: &throngv1.Conversation{Id: id}}), nil
 }
 
+// Sync shows every conversation to everybody: whoever asks is a member.
+func (h *host) Sync(context.Context, *connect.Request[throngv1.SyncRequest]) (*connect.Response[throngv1.SyncResponse], error) {
+	resp := &throngv1.SyncResponse{}
+	for id := range h.n.Load() {
+		resp.Conversations = append(resp.Conversations, &throngv1.Conversation{Id: id + 1})
+	}
+	return connect.NewResponse(resp), nil
+}
+
+// ListEntries tells the head alone.
+func (h *host) ListEntries(_ context.Context, req *connect.Request[throngv1.ListEntriesRequest]) (*connect.Response[throngv1.ListEntriesResponse], error) {
+	return connect.NewResponse(&throngv1.ListEntriesResponse{HeadSeq: uint64(len(h.srv.Log(req.Msg.GetConversation())))}), nil
+}
+
 // Serve serves srv over TCP, with the services, until the test ends; it returns the base URL.
 func Serve(t testing.TB, srv *clienttest.Server) string {
 	t.Helper()
@@ -68,6 +83,7 @@ func Serve(t testing.TB, srv *clienttest.Server) string {
 	mux.Handle("/v1/session", srv)
 	mux.Handle(throngv1connect.NewAdminServiceHandler(h))
 	mux.Handle(throngv1connect.NewConversationServiceHandler(h))
+	mux.Handle(throngv1connect.NewMessageServiceHandler(h))
 	ts := httptest.NewServer(mux)
 	t.Cleanup(func() {
 		srv.Close()

@@ -1,0 +1,127 @@
+package fanout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/throng-im/throng/bench/bare"
+	"github.com/throng-im/throng/bench/report"
+	"github.com/throng-im/throng/bench/target"
+	"github.com/throng-im/throng/bench/text"
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
+)
+
+// Config says what Run does. Zero values are the defaults.
+type Config struct {
+	// Members of the group, all online; default 10,000.
+	Members int
+	// Senders among them; default 1.
+	Senders int
+	// Rate in messages per second over all senders; 0 is as fast as it goes.
+	Rate float64
+	// InFlight messages at once where there is no rate: the next goes out when one has reached everybody. Default 1, with Chunk four times as many.
+	InFlight int
+	// Chunk is how many messages the bare loop merges into one write, and what the server is given enough at once for; default 1.
+	Chunk int
+	// Size of a text in bytes; default 128, at least 40.
+	Size int
+	// Duration of the measured parts of each side, all rounds together; default 20 s.
+	Duration time.Duration
+	// Rounds in which server and bare loop take turns; default 5.
+	Rounds int
+	// Warmup before each measured part; default 500 ms, negative is none.
+	Warmup time.Duration
+	// Alone leaves the bare loop out; LimitOnly leaves the server out.
+	Alone, LimitOnly bool
+	// Patience with receivers that lack something; default 10 s.
+	Patience time.Duration
+	// Tier of the group; unspecified is by size.
+	Tier throngv1.Tier
+
+	// Target is what is put under load.
+	Target target.Options
+	// Bare starts the bare loop; default is a process of its own.
+	Bare func(ctx context.Context) (*bare.Process, error)
+	// Command stands in the report.
+	Command string
+}
+
+// The defaults.
+const (
+	DefaultMembers  = 10_000
+	DefaultSize     = 128
+	DefaultDuration = 20 * time.Second
+	DefaultRounds   = 5
+	DefaultWarmup   = 500 * time.Millisecond
+
+	chunksInFlight = 4
+	maxInFlight    = 60 // of a sender: a session may have 64 requests under way
+	maxSize        = 16_000
+	spare          = 200 // descriptors that are not clients
+)
+
+func set[T comparable](v *T, def T) {
+	var zero T
+	if *v == zero {
+		*v = def
+	}
+}
+
+func (c *Config) complete() error {
+	set(&c.Members, DefaultMembers)
+	set(&c.Senders, 1)
+	set(&c.Chunk, 1)
+	set(&c.Size, DefaultSize)
+	set(&c.Duration, DefaultDuration)
+	set(&c.Rounds, DefaultRounds)
+	set(&c.Warmup, DefaultWarmup)
+	c.Warmup = max(c.Warmup, 0)
+	if c.InFlight == 0 {
+		if c.InFlight = 1; c.Chunk > 1 {
+			c.InFlight = chunksInFlight * c.Chunk
+		}
+	}
+	if c.Bare == nil {
+		c.Bare = func(ctx context.Context) (*bare.Process, error) { return bare.Start(ctx, c.Target.Binary) }
+	}
+	var problems []error
+	check := func(bad bool, format string, args ...any) {
+		if bad {
+			problems = append(problems, fmt.Errorf(format, args...))
+		}
+	}
+	check(c.Members < 2, "members is at least 2")
+	check(c.Senders < 1 || c.Senders > c.Members, "senders is 1 to members (%d)", c.Members)
+	check(c.Size < text.MinBytes || c.Size > maxSize, "size is %d to %d", text.MinBytes, maxSize)
+	check(c.Rate < 0 || c.Duration < 0 || c.Rounds < 1 || c.Chunk < 1, "rate and duration are not negative, rounds and chunk at least 1")
+	check(c.InFlight < 1 || c.InFlight > maxInFlight*c.Senders, "in-flight is 1 to %d for each sender", maxInFlight)
+	check(c.Alone && c.LimitOnly, "a run without the server and without the bare loop measures nothing")
+	check(c.Target.URL != "" && c.Target.Key == "", "a running server needs its server key: --key")
+	most := report.Descriptors() - spare
+	check(most > 0 && c.Members > most, "this process may open %d files: %d members are too many (ulimit -n)", most+spare, c.Members)
+	return errors.Join(problems...)
+}
+
+// Scenario names the load in one line.
+func (c *Config) Scenario() string {
+	s := fmt.Sprintf("%d members online over sockets, %d of them sending %d bytes", c.Members, c.Senders, c.Size)
+	name := "fanout: "
+	if c.LimitOnly {
+		name = "limit: bare loop, "
+		s = fmt.Sprintf("%d sockets, %d bytes", c.Members, c.Size)
+	}
+	switch {
+	case c.Rate > 0:
+		s += fmt.Sprintf(", %g/s", c.Rate)
+	case c.InFlight == 1:
+		s += ", the next when all have the last"
+	default:
+		s += fmt.Sprintf(", %d on their way", c.InFlight)
+	}
+	if c.Chunk > 1 {
+		s += fmt.Sprintf(", chunks of %d", c.Chunk)
+	}
+	return name + s
+}

@@ -1,0 +1,297 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/throng-im/throng/bench/live"
+	"github.com/throng-im/throng/bench/report"
+	"github.com/throng-im/throng/client/link"
+)
+
+// Fleet is the clients as one.
+type Fleet struct {
+	// Immutable after construction.
+	cfg   Config
+	begin time.Time
+	parts []part
+	end   func() error // once
+}
+
+// part owns some of the clients.
+type part interface {
+	// lock gives the core to the caller until unlock.
+	lock() *core
+	unlock()
+	// want opens the first n of its clients.
+	want(n int)
+	// send hands a request over; it does not wait.
+	send(p post)
+	// close ends it with all its clients.
+	close() error
+}
+
+const (
+	pollEvery = 20 * time.Millisecond
+	tellEvery = 200 * time.Millisecond
+)
+
+// New makes a fleet that reaches its server over sockets. Its clients are opened by Open. Close it.
+func New(ctx context.Context, cfg Config) (*Fleet, error) {
+	if err := cfg.complete(); err != nil {
+		return nil, err
+	}
+	f := &Fleet{cfg: cfg, begin: time.Now()}
+	where, err := resolve(ctx, cfg.URL)
+	if err != nil {
+		return nil, err
+	}
+	for id := range cfg.Loops {
+		l, err := newLoop(f, id, where)
+		if err != nil {
+			_ = f.closeAll()
+			return nil, fmt.Errorf("make a loop: %w", err)
+		}
+		f.parts = append(f.parts, l)
+	}
+	f.end = sync.OnceValue(f.closeAll)
+	return f, nil
+}
+
+// Close ends all clients.
+func (f *Fleet) Close() error { return f.end() }
+
+func (f *Fleet) closeAll() (err error) {
+	for _, p := range f.parts {
+		if cerr := p.close(); err == nil {
+			err = cerr
+		}
+	}
+	return err
+}
+
+// Now is the time that the fleet goes by: nanoseconds since it began.
+func (f *Fleet) Now() int64 { return int64(time.Since(f.begin)) }
+
+// Open opens the first n clients and waits until they are. It fails where none more got in for a while.
+func (f *Fleet) Open(ctx context.Context, n int, tell live.Func) error {
+	const patience = 20 * time.Second
+	for id, p := range f.parts {
+		p.want((n - id + len(f.parts) - 1) / len(f.parts))
+	}
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	begin, last, moved, told := time.Now(), int64(0), time.Now(), time.Time{}
+	for {
+		now := f.Counts().Open
+		if time.Since(told) >= tellEvery || now >= int64(n) {
+			told = time.Now()
+			tell(live.Progress{Phase: "connect", Done: int(now), Total: n, Rate: float64(now) / time.Since(begin).Seconds()})
+		}
+		if now >= int64(n) {
+			return nil
+		}
+		if now > last {
+			last, moved = now, time.Now()
+		}
+		if time.Since(moved) > patience {
+			return fmt.Errorf("%d of %d clients are connected, and none more for %v; refused: %v", now, n, patience, f.Reasons())
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Send sends a text as a client. The driver hears of it under id.
+func (f *Fleet) Send(client int, id, conv uint64, clientID *[16]byte, text []byte) {
+	f.post(client, id, link.AppendSend(nil, id, conv, clientID, text))
+}
+
+// Pull asks for entries as a client. The driver gets the page under id.
+func (f *Fleet) Pull(client int, id, conv, from, to uint64, limit uint32) {
+	f.part(client).send(post{f.index(client), id | idPull, pull(id|idPull, conv, from, to, limit)})
+}
+
+func (f *Fleet) post(client int, id uint64, frame []byte) {
+	f.part(client).send(post{f.index(client), id, seal(nil, opBinary, frame)})
+}
+
+func (f *Fleet) part(client int) part   { return f.parts[client%len(f.parts)] }
+func (f *Fleet) index(client int) int32 { return int32(client / len(f.parts)) }
+func (f *Fleet) each(do func(l *core)) {
+	for _, p := range f.parts {
+		do(p.lock())
+		p.unlock()
+	}
+}
+
+// Measure begins or ends a measured part. The deliveries until now belong to what was before.
+func (f *Fleet) Measure(on bool) {
+	now := f.Now()
+	f.each(func(l *core) {
+		l.settle(now)
+		l.measuring = on
+	})
+}
+
+// Counts are what the clients saw until now.
+func (f *Fleet) Counts() (sum Counts) {
+	f.each(func(l *core) {
+		l.memory.flushFrames(l)
+		sum.Add(&l.counts)
+	})
+	return sum
+}
+
+// Reasons are refusals and closings by their words.
+func (f *Fleet) Reasons() map[string]int64 {
+	sum := map[string]int64{}
+	f.each(func(l *core) {
+		for r, n := range l.reasons {
+			sum[r] += n
+		}
+	})
+	return sum
+}
+
+// Highest is the highest seq that any client knows of.
+func (f *Fleet) Highest() (seq uint64) {
+	f.each(func(l *core) { seq = max(seq, l.highest) })
+	return seq
+}
+
+// Lacking is how many entries up to head the first n clients do not have, all together.
+func (f *Fleet) Lacking(n int, head uint64) (lacking int) {
+	f.each(func(l *core) {
+		for i := range l.conns {
+			if c := &l.conns[i]; l.client(int32(i)) < n && c.conv != 0 {
+				lacking += l.lacks(int32(i), c, head)
+			}
+		}
+	})
+	return lacking
+}
+
+// Heal makes those of the first n clients that lack an entry up to head ask for it.
+func (f *Fleet) Heal(n int, head uint64) {
+	f.each(func(l *core) {
+		for i := range l.conns {
+			if c := &l.conns[i]; l.client(int32(i)) < n && c.conv != 0 && l.lacks(int32(i), c, head) > 0 {
+				l.heal(int32(i))
+			}
+		}
+	})
+}
+
+// Settle waits until the first n clients have everything up to head, and makes them ask for what does not come by itself. It
+// returns how much they still lack when nothing moves any more.
+func (f *Fleet) Settle(ctx context.Context, n int, head uint64, tell live.Func) int {
+	const share = 5
+	give := f.cfg.Patience
+	patience := give / share
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	first, last, moved, asked := -1, -1, time.Now(), time.Now()
+	for {
+		left := f.Lacking(n, head)
+		if left == 0 {
+			return 0
+		}
+		if left != last {
+			moved = time.Now()
+			last = left
+			first = max(first, left)
+		}
+		tell(live.Progress{Phase: "settle", Done: first - left, Total: first})
+		if time.Since(moved) > patience && time.Since(asked) > patience {
+			asked = time.Now()
+			f.Heal(n, head)
+		}
+		if time.Since(moved) > give {
+			return left
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return left
+		}
+	}
+}
+
+// Latencies are those of the measured part.
+func (f *Fleet) Latencies() *report.Histogram {
+	sum := report.NewHistogram()
+	f.each(func(l *core) {
+		l.memory.flushFrames(l)
+		sum.Merge(l.hist)
+	})
+	return sum
+}
+
+// Moments are the measured parts over time; the time between them is left out.
+func (f *Fleet) Moments() []report.Moment {
+	sum := map[int64]*report.Histogram{}
+	f.each(func(l *core) {
+		l.series.settle(-1)
+		for at, h := range l.series.moments {
+			if sum[at] == nil {
+				sum[at] = report.NewCoarse()
+			}
+			sum[at].Merge(h)
+		}
+	})
+	out := make([]report.Moment, 0, len(sum))
+	for k, at := range slices.Sorted(maps.Keys(sum)) {
+		h := sum[at]
+		out = append(out, report.Moment{
+			Seconds: float64(k+1) * f.cfg.Step.Seconds(), Rate: float64(h.Count()) / f.cfg.Step.Seconds(), Latency: h.Latency(),
+		})
+	}
+	return out
+}
+
+// During shows how a phase goes until it is over. check is asked now and then, and ends it with its error.
+func (f *Fleet) During(ctx context.Context, phase string, d time.Duration, tell live.Func, check func() error) error {
+	tick := time.NewTicker(tellEvery)
+	defer tick.Stop()
+	end := time.NewTimer(d)
+	defer end.Stop()
+	begin, last, at := time.Now(), f.Counts().Entries, time.Now()
+	for {
+		select {
+		case <-end.C:
+			return check()
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+		if err := check(); err != nil {
+			return err
+		}
+		n, now := f.Counts().Entries, time.Now()
+		p := live.Progress{
+			Phase: phase, Done: int(now.Sub(begin).Milliseconds()), Total: int(d.Milliseconds()), Rate: float64(n-last) / now.Sub(at).Seconds(),
+		}
+		p.P50, p.P99 = f.late()
+		tell(p)
+		last, at = n, now
+	}
+}
+
+// late are latencies of the last moment.
+func (f *Fleet) late() (p50, p99 float64) {
+	sum := report.NewCoarse()
+	f.each(func(l *core) {
+		if l.series.last != nil {
+			sum.Merge(l.series.last)
+		}
+	})
+	return sum.At(50), sum.At(99)
+}
