@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/throng-im/throng/internal/account/keyset"
 	"github.com/throng-im/throng/internal/chat"
 )
 
@@ -16,10 +17,10 @@ import (
 type company struct {
 	cfg     Company
 	secrets [][]byte
-	keys    *keySet // nil where there are no public keys
+	keys    *keyset.Set // nil where there are no public keys
 }
 
-func newCompany(cfg Company, keys *keySet) *company {
+func newCompany(cfg Company, keys *keyset.Set) *company {
 	c := &company{cfg: cfg, keys: keys}
 	for _, s := range cfg.HS256Secrets {
 		c.secrets = append(c.secrets, []byte(s.Reveal()))
@@ -56,7 +57,7 @@ func (c *company) verify(ctx context.Context, p parsedToken, now time.Time) (ver
 	if c.keys == nil {
 		return v, fmt.Errorf("company token with %s, but there are no public keys", p.algorithm)
 	}
-	for _, key := range c.keys.find(ctx, p.algorithm, p.keyID) {
+	for _, key := range c.keys.Find(ctx, p.algorithm, p.keyID) {
 		var say companyClaims
 		if err := p.token.Claims(key, &say); err == nil {
 			return c.accept(say, now)

@@ -12,6 +12,6 @@
 // Which users, devices and invitations there are is kept behind the ports [Users], [Devices] and [Invitations]. What may be
 // asked by whom (administrators, server keys) is decided by the API; the methods here trust their caller.
 //
-// It imports only chat. Locks do not nest: each of the caches, the hasher, the key set and the use book has one of its
-// own, held for a few lines and never across a call out.
+// It imports only chat, and keyset, its own. Locks do not nest: each of the caches, the hasher, the key set and the use book has one of
+// its own, held for a few lines and never across a call out.
 package account

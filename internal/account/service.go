@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/throng-im/throng/internal/account/keyset"
 	"github.com/throng-im/throng/internal/chat"
 )
 
@@ -126,12 +127,6 @@ func (d *Deps) defaults() {
 	if d.Rand == nil {
 		d.Rand = rand.Reader
 	}
-	if d.HTTP == nil {
-		d.HTTP = &http.Client{
-			Timeout:       fetchTimeout,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		}
-	}
 	for _, t := range []*Throttle{&d.SignInHandle, &d.SignInAddress, &d.SignUpAddress} {
 		if *t == nil {
 			*t = noThrottle{}
@@ -144,14 +139,12 @@ func (s *Service) newCompany() (*company, error) {
 	if c.JWKSFile == "" && c.JWKSURL == "" {
 		return newCompany(c, nil), nil
 	}
-	keys := &keySet{cfg: c, client: s.deps.HTTP, now: s.now, log: s.log, changed: s.tokens.clear}
-	if c.JWKSFile != "" {
-		// A file that is wrong at the start is a mistake of the operator; a URL may come up later than we do.
-		loaded, err := keys.load(context.Background())
-		if err != nil {
-			return nil, err
-		}
-		keys.keys = loaded
+	keys := keyset.New(keyset.Config{
+		File: c.JWKSFile, URL: c.JWKSURL, MaxAge: c.JWKSMaxAge,
+		Client: s.deps.HTTP, Now: s.now, Log: s.log, Changed: s.tokens.clear,
+	})
+	if err := keys.Read(context.Background()); err != nil {
+		return nil, fmt.Errorf("reading a company's keys: %w", err)
 	}
 	return newCompany(c, keys), nil
 }
@@ -164,6 +157,7 @@ func (noThrottle) Give(string, int)               {}
 const (
 	pruneInterval = time.Hour
 	useInterval   = 30 * time.Second
+	lastUses      = 5 * time.Second // for writing what is known of uses at the end
 )
 
 // Run refreshes keys, writes uses of devices and drops old invitations until ctx ends. It returns nil.
@@ -177,20 +171,20 @@ func (s *Service) Run(ctx context.Context) error {
 		t := time.NewTicker(s.cfg.Company.JWKSRefresh)
 		defer t.Stop()
 		refresh = t.C
-		s.company.keys.refresh(ctx, 0)
+		s.company.keys.Refresh(ctx)
 	}
 	for {
 		select {
 		case <-ctx.Done():
 			// The last uses are written although ctx has ended: the store outlives this component.
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastUses)
 			defer cancel()
 			s.writeUses(last)
 			return nil
 		case <-uses.C:
 			s.writeUses(ctx)
 		case <-refresh:
-			s.company.keys.refresh(ctx, 0)
+			s.company.keys.Refresh(ctx)
 		case <-prune.C:
 			if err := s.deps.Invitations.Prune(ctx, s.nowMS()); err != nil && ctx.Err() == nil {
 				s.log.Warn("old invitations could not be dropped", "error", err)

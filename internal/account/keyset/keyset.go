@@ -1,4 +1,4 @@
-package account
+package keyset
 
 import (
 	"context"
@@ -30,15 +30,28 @@ const (
 	fetchPause = 30 * time.Second
 )
 
-// keySet holds a company's public keys: from a file, or from a URL, fetched again now and then and when a token names a
-// key that is not known. All methods may be called from any goroutine; find may wait for one fetch.
-type keySet struct {
+// Config says where the keys are; one of File and URL is set.
+type Config struct {
+	// File is a file with keys.
+	File string
+	// URL is where they are fetched.
+	URL string
+	// MaxAge is how long fetched keys are used while the URL does not answer.
+	MaxAge time.Duration
+	// Client fetches; nil is one that follows no redirects.
+	Client *http.Client
+	// Now is the wall clock.
+	Now func() time.Time
+	// Log is told of keys that could not be loaded.
+	Log *slog.Logger
+	// Changed is called after the keys became others, from the goroutine that found it; it must not call back.
+	Changed func()
+}
+
+// Set holds public keys. All methods may be called from any goroutine; Find may wait for one fetch.
+type Set struct {
 	// immutable after construction
-	cfg     Company
-	client  *http.Client
-	now     func() time.Time
-	log     *slog.Logger
-	changed func() // called after the keys became others
+	cfg Config
 
 	// guarded by mu
 	mu       sync.Mutex
@@ -48,25 +61,52 @@ type keySet struct {
 	fetching chan struct{} // closed when the fetch under way ends; nil where there is none
 }
 
+// New makes a set that has no keys yet.
+func New(cfg Config) *Set {
+	if cfg.Client == nil {
+		cfg.Client = &http.Client{
+			Timeout:       fetchTimeout,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}
+	}
+	return &Set{cfg: cfg}
+}
+
+// Read reads the keys of a file before anybody asks for one: a file that is wrong at the start is a mistake of the operator. A URL
+// may come up later than we do.
+func (k *Set) Read(ctx context.Context) error {
+	if k.cfg.File == "" {
+		return nil
+	}
+	keys, err := k.load(ctx)
+	if err != nil {
+		return err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.keys = keys
+	return nil
+}
+
 type publicKey struct {
 	id        string
 	algorithm jose.SignatureAlgorithm
 	key       any
 }
 
-// find returns the keys that a token with this header may be checked with, the few that there are.
-func (k *keySet) find(ctx context.Context, algorithm jose.SignatureAlgorithm, id string) []any {
-	if found := k.known(algorithm, id); len(found) > 0 || k.cfg.JWKSURL == "" {
+// Find returns the keys that a token with this header may be checked with, the few that there are.
+func (k *Set) Find(ctx context.Context, algorithm jose.SignatureAlgorithm, id string) []any {
+	if found := k.known(algorithm, id); len(found) > 0 || k.cfg.URL == "" {
 		return found
 	}
 	k.refresh(ctx, fetchPause)
 	return k.known(algorithm, id)
 }
 
-func (k *keySet) known(algorithm jose.SignatureAlgorithm, id string) []any {
+func (k *Set) known(algorithm jose.SignatureAlgorithm, id string) []any {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.cfg.JWKSURL != "" && k.now().Sub(k.fetched) > k.cfg.JWKSMaxAge {
+	if k.cfg.URL != "" && k.cfg.Now().Sub(k.fetched) > k.cfg.MaxAge {
 		return nil
 	}
 	var found []any
@@ -78,8 +118,11 @@ func (k *keySet) known(algorithm jose.SignatureAlgorithm, id string) []any {
 	return found
 }
 
+// Refresh loads the keys again.
+func (k *Set) Refresh(ctx context.Context) { k.refresh(ctx, 0) }
+
 // refresh loads the keys, unless somebody has tried within pause. Of several callers one fetches and the others wait.
-func (k *keySet) refresh(ctx context.Context, pause time.Duration) {
+func (k *Set) refresh(ctx context.Context, pause time.Duration) {
 	k.mu.Lock()
 	if under := k.fetching; under != nil {
 		k.mu.Unlock()
@@ -89,7 +132,7 @@ func (k *keySet) refresh(ctx context.Context, pause time.Duration) {
 		}
 		return
 	}
-	if !k.tried.IsZero() && k.now().Sub(k.tried) < pause {
+	if !k.tried.IsZero() && k.cfg.Now().Sub(k.tried) < pause {
 		k.mu.Unlock()
 		return
 	}
@@ -103,7 +146,7 @@ func (k *keySet) refresh(ctx context.Context, pause time.Duration) {
 	cancel()
 
 	k.mu.Lock()
-	k.tried, k.fetching = k.now(), nil
+	k.tried, k.fetching = k.cfg.Now(), nil
 	different := false
 	if err == nil {
 		different = !slices.EqualFunc(k.keys, keys, samePublicKey)
@@ -112,27 +155,27 @@ func (k *keySet) refresh(ctx context.Context, pause time.Duration) {
 	k.mu.Unlock()
 	close(done)
 	if err != nil {
-		k.log.Warn("the company's public keys could not be loaded; the old ones stay in use for a while", "error", err)
+		k.cfg.Log.Warn("the company's public keys could not be loaded; the old ones stay in use for a while", "error", err)
 	} else if different {
-		k.changed()
+		k.cfg.Changed()
 	}
 }
 
-func (k *keySet) load(ctx context.Context) ([]publicKey, error) {
-	if k.cfg.JWKSFile != "" {
-		f, err := os.Open(k.cfg.JWKSFile)
+func (k *Set) load(ctx context.Context) ([]publicKey, error) {
+	if k.cfg.File != "" {
+		f, err := os.Open(k.cfg.File)
 		if err != nil {
 			return nil, fmt.Errorf("opening company.jwks_file: %w", err)
 		}
 		defer func() { _ = f.Close() }()
 		return readKeys(f)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, k.cfg.JWKSURL, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, k.cfg.URL, nil)
 	if err != nil {
 		return nil, fmt.Errorf("asking company.jwks_url: %w", err)
 	}
 	req.Header.Set("Accept", "application/json")
-	res, err := k.client.Do(req)
+	res, err := k.cfg.Client.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("asking company.jwks_url: %w", err)
 	}
