@@ -87,7 +87,7 @@ breaking: $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-connect-go ## Fail w
 
 .PHONY: build
 build: ## Build the binary for this machine into dist/throng.
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o dist/throng ./cmd/throng
+	GOTOOLCHAIN=$${GOTOOLCHAIN:-auto} CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o dist/throng ./cmd/throng
 
 .PHONY: cross
 cross: ## Build static binaries of every release target into dist/, and vet for 32 bits.
@@ -111,7 +111,7 @@ mutants: ## Build the server broken in one way after another and require that a 
 
 .PHONY: vuln
 vuln: $(BIN)/govulncheck ## Look for known vulnerabilities (GOVULNDB names another database than vuln.go.dev).
-	govulncheck $${GOVULNDB:+-db $$GOVULNDB} ./...
+	@tools/vuln.sh
 
 .PHONY: cover
 cover: ## Show how much of each package its tests reach, and write cover.html.

@@ -2,6 +2,7 @@
 # Builds one static binary per release target into dist/, with checksums, and vets the packages that 32-bit platforms can use.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+export GOTOOLCHAIN=${GOTOOLCHAIN:-auto} # the Go that go.mod names, which tools/vuln.sh has looked at
 version=${VERSION:-dev} limit=$((40 * 1024 * 1024))
 targets=${TARGETS:-linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64}
 
