@@ -1,5 +1,6 @@
 # Everything that is done to this repository by command. `make` alone lists it.
-# Needs Go (go.mod names the version), git, make, bash and a C compiler (for the race detector). Tools are built into .bin on first use (tools/versions.mk).
+# Needs Go (go.mod names the version), git, make, bash and a C compiler (for the race detector); `make test` also Node with npm, python3-websockets
+# and Chromium (test/peers). Tools are built into .bin on first use (tools/versions.mk).
 
 SHELL       := bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -47,8 +48,15 @@ test-unit: ## The unit, contract and script tests with the race detector and cov
 	@tools/unit.sh
 
 .PHONY: test-reliability
-test-reliability: ## The crash, fault and simulation tests (test/...), without the race detector.
+test-reliability: peers ## The crash, fault and simulation tests (test/...), without the race detector.
 	@tools/reliability.sh
+
+.PHONY: peers
+peers: test/peers/node/node_modules/.package-lock.json ## Get what test/peers needs from the npm registry.
+
+test/peers/node/node_modules/.package-lock.json: test/peers/node/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is not installed: install Debian's nodejs and npm, or run .ci/run once"; exit 1; }
+	cd test/peers/node && npm ci --ignore-scripts --no-audit --no-fund
 
 .PHONY: lint
 lint: lint-go lint-proto ## Lint Go and the schema.

@@ -10,5 +10,7 @@ if [ ${#packages[@]} -eq 0 ]; then
 fi
 export RELIABILITY=${RELIABILITY:-commit}
 go test -timeout 20m -p 1 -json "${packages[@]}" | go run ./tools/testsum -v -skips tools/skips.txt
+# WebSocket clients of others, which are more than Go.
+go test -timeout 10m -tags peers -json ./test/peers | go run ./tools/testsum -v -skips tools/skips.txt
 # Power cuts at the named points of the code, which only this tag compiles in.
 go test -timeout 10m -p 1 -tags failpoint -json -run '^TestFailpoints$' ./test/disk ./internal/timeline | go run ./tools/testsum -v -skips tools/skips.txt
