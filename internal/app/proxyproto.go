@@ -2,24 +2,17 @@ package app
 
 import (
 	"bufio"
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
-	"strings"
 	"sync"
 	"time"
+
+	"github.com/throng-im/throng/internal/proxyproto"
 )
 
 // proxyTimeout is how long a balancer may take to say whom a connection is from; it says so in its first packet.
 const proxyTimeout = 5 * time.Second
-
-const (
-	proxyV2      = "\r\n\r\n\x00\r\nQUIT\n"
-	proxyV1Bytes = 107 // the longest line of version 1
-	proxyV2Bytes = 2 << 10
-)
 
 // proxyListener believes PROXY protocol headers (versions 1 and 2) of trusted peers. The header is read on the first use
 // of a connection, by its own goroutine, so that a silent peer never holds up Accept.
@@ -89,65 +82,26 @@ func (c *proxyConn) header() {
 	}
 }
 
-var errNoProxyHeader = errors.New("no PROXY protocol header from a trusted proxy; switch it on in the balancer, or server.proxy_protocol off")
-
-// readProxyHeader takes the header off r; a nil address means that the balancer speaks for itself (health checks).
+// readProxyHeader takes the header off r; a nil address means that the balancer speaks for itself.
 func readProxyHeader(r *bufio.Reader) (net.Addr, error) {
-	start, err := r.Peek(1)
-	if err != nil {
-		return nil, fmt.Errorf("waiting for the PROXY protocol header: %w", err)
-	}
-	if start[0] == 'P' {
-		return readProxyV1(r)
-	}
-	head, err := r.Peek(16)
-	if err != nil || string(head[:12]) != proxyV2 {
-		return nil, errNoProxyHeader
-	}
-	size := int(binary.BigEndian.Uint16(head[14:16]))
-	command, family := head[12], head[13]
-	if command>>4 != 2 || size > proxyV2Bytes {
-		return nil, errNoProxyHeader
-	}
-	all, err := r.Peek(16 + size)
-	if err != nil {
-		return nil, errNoProxyHeader
-	}
-	body := append([]byte(nil), all[16:]...)
-	if _, err := r.Discard(16 + size); err != nil {
-		return nil, errNoProxyHeader
-	}
-	switch {
-	case command&0xf == 0: // LOCAL
-		return nil, nil
-	case family>>4 == 1 && size >= 12:
-		return net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.AddrFrom4([4]byte(body[:4])), binary.BigEndian.Uint16(body[8:]))), nil
-	case family>>4 == 2 && size >= 36:
-		return net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.AddrFrom16([16]byte(body[:16])), binary.BigEndian.Uint16(body[32:]))), nil
-	default:
-		return nil, nil
-	}
-}
-
-func readProxyV1(r *bufio.Reader) (net.Addr, error) {
-	var line strings.Builder
-	for line.Len() < proxyV1Bytes && !strings.HasSuffix(line.String(), "\r\n") {
-		b, err := r.ReadByte()
-		if err != nil {
-			return nil, errNoProxyHeader
+	for want := 1; ; want = r.Buffered() + 1 {
+		if _, err := r.Peek(want); err != nil {
+			return nil, fmt.Errorf("waiting for the PROXY protocol header: %w", err)
 		}
-		line.WriteByte(b)
+		b, err := r.Peek(r.Buffered())
+		if err != nil {
+			return nil, err //nolint:wrapcheck // what is buffered can be peeked at
+		}
+		from, n, err := proxyproto.Parse(b)
+		if err != nil || n == 0 {
+			if err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if _, err := r.Discard(n); err != nil || !from.IsValid() {
+			return nil, err //nolint:wrapcheck // see above
+		}
+		return net.TCPAddrFromAddrPort(from), nil
 	}
-	f := strings.Fields(line.String())
-	if len(f) >= 2 && f[0] == "PROXY" && f[1] == "UNKNOWN" {
-		return nil, nil
-	}
-	if len(f) != 6 || f[0] != "PROXY" || !strings.HasPrefix(f[1], "TCP") {
-		return nil, errNoProxyHeader
-	}
-	a, err := netip.ParseAddrPort(net.JoinHostPort(f[2], f[4]))
-	if err != nil {
-		return nil, errNoProxyHeader
-	}
-	return net.TCPAddrFromAddrPort(a), nil
 }
