@@ -100,7 +100,7 @@ func endpoints() map[string]string {
 		"name":    "throng",
 		"api":     "/throng.v1.{Account,Conversation,Message,Admin}Service/{Method}",
 		"openapi": "/openapi.json",
-		"session": "/v1/session",
+		"session": SessionPath,
 		"health":  "/healthz",
 		"ready":   "/readyz",
 	}

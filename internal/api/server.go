@@ -10,6 +10,9 @@ import (
 	rpc "github.com/throng-im/throng/proto/throng/v1/throngv1connect"
 )
 
+// SessionPath is where sessions begin.
+const SessionPath = "/v1/session"
+
 // Server is the HTTP handler of everything but sessions, which it hands to the gateway. ServeHTTP may be called from any
 // goroutine.
 type Server struct {
@@ -74,7 +77,7 @@ func (s *Server) routes() http.Handler {
 	s.mount(mux)(rpc.NewConversationServiceHandler(conversationHandler{s}, options...))
 	s.mount(mux)(rpc.NewMessageServiceHandler(messageHandler{s}, options...))
 	s.mount(mux)(rpc.NewAdminServiceHandler(adminHandler{s}, options...))
-	mux.HandleFunc("/v1/session", s.serveSession)
+	mux.HandleFunc(SessionPath, s.serveSession)
 	mux.HandleFunc("GET /openapi.json", s.serveOpenAPI)
 	mux.HandleFunc("GET /healthz", serveHealth)
 	mux.HandleFunc("GET /readyz", s.serveReady)

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/throng-im/throng/internal/config"
+	"github.com/throng-im/throng/internal/eventloop"
 	"github.com/throng-im/throng/internal/store/pebble"
 )
 
@@ -53,9 +54,10 @@ type App struct {
 	core      *core
 	api       http.Handler
 	localKey  string
-	listener  net.Listener // for clients; nil where offline
-	ops       net.Listener // for operators; nil for none
-	local     net.Listener // for the operator's commands
+	doors     []*eventloop.Listener // for clients, one for each of the gateway's loops; nil where net/http accepts them
+	listener  net.Listener          // for net/http; nil where offline
+	ops       net.Listener          // for operators; nil for none
+	local     net.Listener          // for the operator's commands
 	pipe      *pipeListener
 	bootstrap string
 	ready     chan struct{}
@@ -94,16 +96,12 @@ func liveOf(c *config.Config) *live {
 // build opens and wires everything. What it opened is closed by Close, also where it fails.
 func (a *App) build(ctx context.Context) error {
 	var err error
-	if a.listener = a.options.Listener; a.listener == nil && !a.options.Offline { // a taken port is noticed before the folder is touched
-		if a.listener, err = listen(ctx, a.cfg.Server); err != nil {
+	if a.listener = a.options.Listener; a.listener != nil {
+		a.closers.add(closeListener(a.listener))
+	} else if !a.options.Offline { // a taken port is noticed before the folder is touched
+		if err = a.listen(ctx); err != nil {
 			return err
 		}
-	}
-	if a.listener != nil {
-		if most := divide(openFiles()).doors; most > 0 && a.options.Listener == nil {
-			a.listener = sparingListener{Listener: a.listener, below: uintptr(most)}
-		}
-		a.closers.add(closeListener(a.listener))
 	}
 	if a.folder, err = OpenFolder(a.cfg.Data); err != nil {
 		return err

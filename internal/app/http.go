@@ -11,20 +11,64 @@ import (
 	"strings"
 	"time"
 
+	"github.com/throng-im/throng/internal/api"
 	"github.com/throng-im/throng/internal/config"
+	"github.com/throng-im/throng/internal/eventloop"
+	"github.com/throng-im/throng/internal/gateway"
 )
 
-// listen opens the listener for clients.
-func listen(ctx context.Context, c config.Server) (net.Listener, error) {
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", c.Listen)
+// listen opens the port for clients: listeners for the gateway's loops, or where the system has no such, one for net/http.
+func (a *App) listen(ctx context.Context) (err error) {
+	c := a.cfg.Server
+	a.doors, err = eventloop.Listen(ctx, c.Listen, a.cfg.Gateway.LoopCount(), eventloop.Options{SendBuffer: a.cfg.Gateway.SendBuffer})
+	if errors.Is(err, errors.ErrUnsupported) {
+		a.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("listening on %s: %w; is another server running there? name another address with --listen", c.Listen, err)
+		return fmt.Errorf("listening on %s: %w; is another server running there? name another address with --listen", c.Listen, err)
+	}
+	for _, d := range a.doors {
+		a.closers.add(d.Close)
+	}
+	if a.listener == nil {
+		return nil
 	}
 	if c.ProxyProtocol {
-		return proxyListener{Listener: l, trusted: c.Proxies()}, nil
+		a.listener = proxyListener{Listener: a.listener, trusted: c.Proxies()}
 	}
-	return l, nil
+	if most := divide(openFiles()).doors; most > 0 {
+		a.listener = sparingListener{Listener: a.listener, below: uintptr(most)}
+	}
+	a.closers.add(closeListener(a.listener))
+	return nil
+}
+
+// door is what the gateway's loops need to accept callers; nil where net/http does.
+func (a *App) door() *gateway.Door {
+	if a.doors == nil {
+		return nil
+	}
+	c := a.cfg.Server
+	d := &gateway.Door{
+		Listeners: a.doors, Path: api.SessionPath, Below: divide(openFiles()).doors, HeadTimeout: c.ReadHeaderTimeout,
+	}
+	if trusted := c.Proxies(); c.ProxyProtocol {
+		d.Proxied = func(from netip.Addr) bool { return trusts(trusted, from) }
+	}
+	return d
+}
+
+// address is where a handshake comes from, by what trusted proxies say.
+func (a *App) address() func(r *http.Request) string {
+	trusted := a.cfg.Server.Proxies()
+	return func(r *http.Request) string {
+		forward(trusted, r)
+		host, _, err := net.SplitHostPort(r.RemoteAddr)
+		if err != nil {
+			return r.RemoteAddr
+		}
+		return host
+	}
 }
 
 // writePatience is how long a connection of HTTP/2 may take nothing while something waits for it. The deadlines of requests end
@@ -87,13 +131,18 @@ func forwarded(trusted []netip.Prefix, next http.Handler) http.Handler {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && trusts(trusted, peer.Addr()) {
-			if client, ok := lastForeign(trusted, r.Header.Values("X-Forwarded-For")); ok {
-				r.RemoteAddr = netip.AddrPortFrom(client, 0).String()
-			}
-		}
+		forward(trusted, r)
 		next.ServeHTTP(w, r)
 	})
+}
+
+// forward is forwarded for one request.
+func forward(trusted []netip.Prefix, r *http.Request) {
+	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && trusts(trusted, peer.Addr()) {
+		if client, ok := lastForeign(trusted, r.Header.Values("X-Forwarded-For")); ok {
+			r.RemoteAddr = netip.AddrPortFrom(client, 0).String()
+		}
+	}
 }
 
 func trusts(trusted []netip.Prefix, a netip.Addr) bool {

@@ -91,9 +91,13 @@ func (a *App) wire(ctx context.Context) error {
 		Auth: c.accounts, Sender: c.messages, Requests: api.NewBackend(c.messages, views, names, now),
 		Subscriptions: gateway.NewMemberships(c.timelines, c.store), Routes: routes, Epoch: c.store.Epoch, Limits: limits,
 		Origins: a.origins, Level: c.pressure.Level, Metrics: reg, Logger: log, Now: now,
+		Address: a.address(), Door: a.door(),
 	})
 	if err != nil {
 		return fmt.Errorf("building the gateway: %w", err)
+	}
+	if a.doors != nil {
+		a.listener = c.gateway.Strangers()
 	}
 	stop := bus.Listen(node, c.gateway)
 	a.closers.add(func() error { stop(); return nil })

@@ -17,12 +17,16 @@ type admission struct {
 	mu        sync.Mutex
 	total     int
 	pending   int // without a checked token
-	addresses map[string]held
+	addresses map[string]*held
 	draining  bool
 }
 
 // held is how many connections an address has.
 type held struct {
+	// immutable after construction
+	addr string
+
+	// guarded by the admission's mu
 	total   int
 	pending int
 }
@@ -40,52 +44,52 @@ const (
 
 func newAdmission(cfg *Config) *admission {
 	return &admission{
-		cfg: cfg, rate: rate.NewLimiter(rate.Limit(cfg.HandshakeRate), cfg.HandshakeRate), addresses: make(map[string]held),
+		cfg: cfg, rate: rate.NewLimiter(rate.Limit(cfg.HandshakeRate), cfg.HandshakeRate), addresses: make(map[string]*held),
 	}
 }
 
 // enter counts a connection in, or says why not.
-func (a *admission) enter(addr string) verdict {
+func (a *admission) enter(addr string) (*held, verdict) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	h := a.addresses[addr]
 	switch {
 	case a.draining:
-		return stopping
+		return nil, stopping
 	case a.shut != nil && a.shut():
-		return shut
-	case h.total >= a.cfg.MaxPerAddress, h.pending >= a.cfg.MaxPendingPerAddress:
-		return tooManyFromAddress
+		return nil, shut
+	case h != nil && (h.total >= a.cfg.MaxPerAddress || h.pending >= a.cfg.MaxPendingPerAddress):
+		return nil, tooManyFromAddress
 	case a.total >= a.cfg.MaxConnections, a.pending >= a.cfg.MaxPending, !a.rate.Allow():
-		return tooManyHere
+		return nil, tooManyHere
+	}
+	if h == nil {
+		h = &held{addr: addr}
+		a.addresses[addr] = h
 	}
 	a.total++
 	a.pending++
-	a.addresses[addr] = held{total: h.total + 1, pending: h.pending + 1}
-	return admitted
+	h.total++
+	h.pending++
+	return h, admitted
 }
 
 // settled tells that a connection's token was checked, or that it went without.
-func (a *admission) settled(addr string) {
+func (a *admission) settled(h *held) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.pending--
-	h := a.addresses[addr]
 	h.pending--
-	a.addresses[addr] = h
 }
 
 // leave counts a connection out, which has been settled by then.
-func (a *admission) leave(addr string) {
+func (a *admission) leave(h *held) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.total--
-	h := a.addresses[addr]
 	if h.total--; h.total <= 0 {
-		delete(a.addresses, addr)
-		return
+		delete(a.addresses, h.addr)
 	}
-	a.addresses[addr] = h
 }
 
 // stop refuses everybody from now on.

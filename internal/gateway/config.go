@@ -148,8 +148,8 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// loops is the number of loops to start.
-func (c Config) loops() int {
+// LoopCount is the number of loops to start.
+func (c Config) LoopCount() int {
 	if c.Loops > 0 {
 		return c.Loops
 	}

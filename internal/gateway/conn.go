@@ -1,10 +1,7 @@
 package gateway
 
 import (
-	"errors"
-	"sync/atomic"
-
-	"github.com/gobwas/ws"
+	"net/netip"
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/session"
@@ -12,53 +9,77 @@ import (
 	"github.com/throng-im/throng/internal/wire"
 )
 
-// credits is how many frames of a connection may wait for its loop; then its reader waits, and the peer's window fills.
-const credits = 4
-
-// conn is one connection: a transport, its session, and what the loop needs to know about both.
+// conn is one connection: what carries its bytes, its session, and what the loop needs to know about both. It lies in its
+// loop's slab and is used again for a later connection, so whoever keeps a pointer outside of the loop keeps the id with it
+// ([ref]). What it needs only while something is under way is borrowed ([work]): an idle one is small and holds no buffer.
 type conn struct {
-	// immutable after construction
-	id   uint64 // rising: a later connection has a higher one
-	loop *loop
-	tr   Transport
+	// immutable while the slot is taken
+	id   uint64 // rising: a later connection has a higher one; 0: the slot is free
+	num  uint64 // the carrier's own: a descriptor, a key
+	link carrier
+	from *held // the address, for the bounds per address; nil: a caller whose handshake is not over
+	slot uint32
 	sub  wire.Subprotocol
-	addr string // for the bound per address
-
-	settings *websocket.Settings // of the reader
-
-	credit chan struct{} // one token per frame that waits for the loop
-	gone   chan struct{} // closed by the loop when the connection is dropped
-
-	// atomic
-	taken atomic.Int64 // bytes that the writer has got rid of
+	zip  bool // compressed messages may come
 
 	// owned by the loop
-	session  session.Session
-	due      int64 // the tick of its entry in the wheel
-	at       int   // place in loop.conns
-	groups   []membership
-	control  []byte   // control frames to be written before the next frame
-	goodbye  []byte   // the close frame, written last
-	changes  []change // member changes since the routes stand, while subscriptions are looked up
-	began    uint64   // how many revocations the loop knew when its authentication began
-	held     int      // frames whose credit is kept back until the receiver takes what waits
-	sawTaken int64    // taken when last looked at
-	sawAt    int64    // when it last changed, in milliseconds
-	endAt    int64    // when the transport is closed whatever waits; 0: not closing
-	flags    flags
+	flags   flags
+	due     int32 // the tick of its entry in the wheel; 0: none
+	session session.Session
+	reader  websocket.Reader
+	work    *work
+	groups  []membership
+	next    *conn // the user's next connection on this loop
+}
+
+// work is what a connection holds only while it is needed.
+type work struct {
+	control []byte     // control frames to be written before the next frame
+	goodbye []byte     // the close frame, written last
+	changes []change   // member changes since the routes stand, while subscriptions are looked up
+	since   uint64     // operations that were posted before the routes stood: their member changes are in what is looked up
+	began   uint64     // one more than the revocations that the loop knew when its authentication began; 0: none is under way
+	buf     []byte     // what is being written, of which rest is the end
+	rest    []byte     // what the carrier has not taken yet
+	sawAt   int64      // when it took something last, in milliseconds
+	endAt   int64      // when the carrier is closed whatever waits; 0: not closing
+	head    *handshake // a socket whose handshake is not over
+}
+
+// idle reports that nothing in it is needed.
+func (w *work) idle() bool {
+	return len(w.control) == 0 && len(w.goodbye) == 0 && w.changes == nil && w.began == 0 && w.since == 0 && w.rest == nil && w.endAt == 0 && w.head == nil
+}
+
+// ref is a connection as others keep it.
+type ref struct {
+	c  *conn
+	id uint64
+}
+
+func (c *conn) ref() ref { return ref{c, c.id} }
+
+// alive returns the connection, or nil where its slot is somebody else's by now. It is called on the loop.
+func (r ref) alive() *conn {
+	if r.c == nil || r.c.id != r.id {
+		return nil
+	}
+	return r.c
 }
 
 // flags of a connection.
-type flags uint8
+type flags uint16
 
 const (
 	flagDirty   flags = 1 << iota // in loop.dirty
-	flagWriting                   // its writer has bytes
+	flagWriting                   // the carrier has not taken everything yet
 	flagRouted                    // its user is in the online table
 	flagClosing                   // the session has ended; only the goodbye goes out
-	flagGone                      // dropped
 	flagPeerEnd                   // the peer said goodbye first: nothing to wait for
 	flagAuthed                    // counts as authenticated for the admission
+	flagUnread                    // there may be something to read, once the session takes more
+	flagDeaf                      // what comes is dropped
+	flagHalf                      // the peer sends nothing more: read to the end
 )
 
 func (f flags) has(x flags) bool { return f&x != 0 }
@@ -70,105 +91,28 @@ type change struct {
 	leave bool
 }
 
-// readBuffer is what a connection reads into; a larger frame is read in larger pieces, up to largestRead.
-const (
-	readBuffer  = 2 << 10
-	largestRead = 64 << 10
-)
-
-// read is the reader: it turns bytes into operations for the loop until the connection ends. It is started with the
-// connection and ends when the transport is closed, by the peer or by the loop.
-func (c *conn) read(first []byte) {
-	defer c.loop.srv.readers.Done()
-	var r websocket.Reader
-	own := make([]byte, readBuffer)
-	for b := first; c.events(&r, b); {
-		b = own
-		if n := min(r.Missing(c.settings), largestRead); n > len(own) {
-			b = make([]byte, n)
-		}
-		n, err := c.tr.Read(b)
-		if b = b[:n]; err != nil && n <= 0 {
-			break
-		}
-	}
-	// What comes after the end is read and dropped until the loop closes the transport: a close with unread bytes would
-	// reset the connection and take the goodbye with it.
-	rest := make([]byte, 512)
-	for {
-		if _, err := c.tr.Read(rest); err != nil {
-			c.loop.inbox.Put(op{kind: opGone, c: c})
-			return
-		}
-	}
+// carrier moves the bytes of connections. All methods are called on the connection's loop and none of them blocks.
+//
+// What comes in reaches the loop as [loop.input]; the carrier stops reading while the connection is flagUnread. After
+// await the carrier tells [loop.wrote] what it got rid of, or [loop.room] that there is room.
+type carrier interface {
+	// start has it read; the connection is open.
+	start(c *conn)
+	// write takes what the peer takes at once, which may be nothing; an error ends the connection. It borrows p.
+	write(c *conn, p []byte) (int, error)
+	// await has the carrier write work.rest when the peer takes more. The bytes stay as they are until it is done.
+	await(c *conn)
+	// resume has it read on: what it gave last was handled.
+	resume(c *conn)
+	// hangUp ends it, from both sides; keeps reports that the carrier may still read work.rest.
+	hangUp(c *conn) (keeps bool)
 }
 
-// events hands over what was read; it returns false when nothing more is to be read.
-func (c *conn) events(r *websocket.Reader, b []byte) bool {
-	for {
-		ev, rest, ok, err := r.Next(c.settings, b)
-		if err != nil {
-			c.breached(err)
-			return false
-		}
-		if !ok {
-			return true
-		}
-		if !c.event(ev) {
-			return false
-		}
-		b = rest
-	}
-}
-
-// breached tells the loop that the peer broke the framing.
-func (c *conn) breached(err error) {
-	b := &websocket.Breach{Code: ws.StatusProtocolError, Reason: "the framing is broken"}
-	_ = errors.As(err, &b) // the reader returns nothing else
-	c.loop.inbox.Put(op{kind: opBreach, c: c, code: uint16(b.Code), word: b.Reason})
-}
-
-func (c *conn) event(ev websocket.Event) bool {
-	o := op{c: c}
-	switch ev.Op {
-	case ws.OpPing:
-		o.kind, o.bytes = opPing, append([]byte(nil), ev.Payload...)
-	case ws.OpPong:
-		o.kind = opPong
-	case ws.OpClose:
-		code, err := websocket.CloseCode(ev.Payload)
-		if err != nil {
-			c.breached(err)
-			return false
-		}
-		c.loop.inbox.Put(op{kind: opPeerClose, c: c, code: uint16(code)})
-		return false
-	default:
-		envs, err := wire.DecodeClientFrame(c.sub, ev.Payload)
-		o.kind, o.envs, o.err = opFrame, envs, err
-	}
-	select {
-	case c.credit <- struct{}{}:
-	case <-c.gone:
-		return false
-	}
-	c.loop.inbox.Put(o)
-	return o.err == nil
-}
-
-// write is the writer: it finishes a write that the transport did not take at once, and tells the loop. There is at most one at a
-// time; it ends when all is written or the loop closes the transport. buf, of which rest is
-// the end, goes back to the loop.
-func (c *conn) write(buf, rest []byte) {
-	defer c.loop.srv.readers.Done()
-	for len(rest) > 0 {
-		n, err := c.tr.Write(rest)
-		if err != nil {
-			c.loop.inbox.Put(op{kind: opWritten, c: c, err: err})
-			return
-		}
-		c.taken.Add(int64(n))
-		rest = rest[n:]
-	}
-	c.loop.inbox.Put(op{kind: opWritten, c: c, bytes: buf})
+// door is a carrier whose connections begin as callers of whom it is not known yet what they want.
+type door interface {
+	carrier
+	// handOver gives a caller to net/http, with the bytes that were read: it is the loop's no more.
+	handOver(c *conn, read []byte, from netip.AddrPort)
+	// hush tells the caller that nothing more will be said.
+	hush(c *conn)
 }

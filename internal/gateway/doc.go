@@ -3,16 +3,27 @@
 //
 // # Who owns what
 //
-//	HTTP handshake ──► loop (one per core; owns conns, sessions, routes, timers) ◄── Receive (fan-out, one Parcel per message)
-//	                     ▲ inbox: small typed operations              │ TryWrite: one frame per connection and pass
-//	reader per conn ─────┤ frames                                     ▼
-//	workers ─────────────┤ answers of calls that block             sockets ◄── writer, only while a peer is slow
-//	message service ─────┘ results of sends
+//	callers ──► loop (one per core; owns conns, sessions, routes, timers) ◄── Receive (fan-out, one Parcel per message)
+//	              │  ▲ inbox: small typed operations      │ carrier.write: one frame per connection and pass
+//	net/http ◄────┘  ├── workers: answers of calls        ▼
+//	 strangers       ├── message service: results of sends
+//	                 └── goroutines of streams           sockets, streams, memory
 //
-// [Session] is a state machine without I/O: requests, answers, deliveries and ticks go in, envelopes ([Outbox]), calls and in
-// the end a close code come out. The loop is its shell. A connection is given to a loop when it opens and stays there; only
-// its loop touches it. Nothing on a loop blocks. An idle connection holds its reader and a small buffer, no writer, no
-// timer object, no outbound buffer. Another transport (an event loop of its own) replaces [Transport] and the reader.
+// [session.Session] is a state machine without I/O: requests, answers, deliveries and ticks go in, envelopes, calls and in the end a
+// close code come out. The loop is its shell. A connection is given to a loop when it opens and stays there; only its loop
+// touches it. Nothing on a loop blocks. An idle connection is a record in its loop's slab: no goroutine, no buffer, no
+// timer object.
+//
+// # Carriers
+//
+// What moves a connection's bytes is its carrier; the loop, the session and the framing are the same for all:
+//
+//   - polled: the loop accepts callers on its own listener, reads and writes their sockets itself and waits for them with epoll
+//     (Linux, [Door]). A caller's request is parsed where it was read. A good handshake for a session makes a connection of it;
+//     everything else, a bad handshake too, goes to net/http with its descriptor ([Server.Strangers]).
+//   - stream: a goroutine reads, and one writes while the peer is slow. For TLS, for connections that net/http upgraded
+//     ([Server.ServeHTTP]), for pipes, and for systems without epoll.
+//   - memory: no socket at all ([Server.OpenMemory]), for as many connections as a process can hold.
 //
 //	new ──authenticate──► authenticating ──token good, routes registered──► subscribing ──subscriptions known──► open ──► ended
 //
@@ -32,7 +43,8 @@
 // By group route (above the small tier) a session needs subscriptions, which change while they are read:
 //
 //  1. The loop registers the user's routes. From now on member changes of the user reach the session; while it has no
-//     subscriptions yet, they are kept in order.
+//     subscriptions yet, they are kept in order. What stands in the loop's inbox by then was posted before: a change of the user
+//     in it came along with others' and the next, which takes it back, may have passed the loop by. It is passed over.
 //  2. A worker reads the user's conversations and, for each, the membership from the log's own truth. Whatever the fan-out
 //     handled before step 1 was durable before, so this read sees it.
 //  3. The loop takes the result, applies the changes that were kept on top, answers authenticate.
@@ -57,5 +69,5 @@
 // Loops own their state without locks. Inboxes, the admission and the online table have a mutex each, held for a few lines. Order:
 // online shard → the registrar's own locks; [Server] mu → inbox.
 //
-// The package imports account and timeline (their values only), chat, cluster, eventloop, websocket and wire.
+// The package imports account and timeline (their values only), chat, cluster, eventloop, proxyproto, session, websocket and wire.
 package gateway

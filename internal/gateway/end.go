@@ -36,11 +36,13 @@ func (l *loop) revoke(r revocation) {
 	r.at, r.number = l.now, l.revokes
 	keep := l.now - l.srv.cfg.AuthTimeout.Milliseconds()
 	l.revoked = append(slices.DeleteFunc(l.revoked, func(old revocation) bool { return old.at < keep }), r)
-	for i := len(l.users[r.user]) - 1; i >= 0; i-- {
-		if c := l.users[r.user][i]; r.covers(c.session.Who().Device) {
+	for c := l.users[r.user]; c != nil; {
+		next := c.next
+		if r.covers(c.session.Who().Device) {
 			c.session.End(r.code, reasonOf(r.code), 0)
 			l.after(c)
 		}
+		c = next
 	}
 }
 
@@ -70,20 +72,20 @@ type drainSlice struct {
 	hurried bool // do not wait for answers any more
 }
 
-// drain asks a share of the connections to end, the newest first; it answers with how many are left.
+// drain asks a share of the connections to end, the later slots first; it answers with how many are left. Callers whose
+// handshake is not over are not asked: they are about to be refused, or are net/http's.
 func (l *loop) drain(d *drainSlice) {
-	n := int(float64(len(l.conns))*d.share + 0.999)
-	for i := len(l.conns) - 1; i >= 0; i-- {
-		c := l.conns[i]
-		if c.flags.has(flagClosing) {
-			continue
+	n := int(float64(l.slab.used)*d.share + 0.999)
+	l.slab.all(func(c *conn) bool {
+		if c.from == nil || c.flags.has(flagClosing) {
+			return true
 		}
 		if !d.hurried {
 			if n == 0 {
-				break
+				return false
 			}
 			if c.session.Draining() {
-				continue
+				return true
 			}
 			n--
 		}
@@ -96,6 +98,7 @@ func (l *loop) drain(d *drainSlice) {
 			c.session.End(throngv1.CloseCode_CLOSE_CODE_DRAIN, string(chat.ReasonDraining), retry)
 		}
 		l.after(c)
-	}
-	d.left <- len(l.conns)
+		return true
+	})
+	d.left <- l.slab.used - l.heads
 }

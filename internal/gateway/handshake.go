@@ -21,13 +21,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, err)
 		return
 	}
-	if v := s.admission.enter(hello.Address); v != admitted {
+	from, v := s.admission.enter(hello.Address)
+	if v != admitted {
 		s.refuse(w, refusal(v))
 		return
 	}
-	if err := s.upgrade(w, &agreed, hello); err != nil {
-		s.admission.settled(hello.Address)
-		s.admission.leave(hello.Address)
+	if err := s.upgrade(w, &agreed, from, hello); err != nil {
+		s.admission.settled(from)
+		s.admission.leave(from)
 		s.refuse(w, err)
 	}
 }
@@ -62,7 +63,7 @@ func (s *Server) check(r *http.Request) (h Hello, agreed websocket.Agreement, er
 }
 
 // upgrade switches the protocol and hands the connection over.
-func (s *Server) upgrade(w http.ResponseWriter, agreed *websocket.Agreement, h Hello) error {
+func (s *Server) upgrade(w http.ResponseWriter, agreed *websocket.Agreement, from *held, h Hello) error {
 	hj, ok := w.(http.Hijacker)
 	if !ok {
 		return chat.Errorf(chat.CodeInternal, chat.ReasonInternal, "the connection cannot be upgraded")
@@ -86,12 +87,12 @@ func (s *Server) upgrade(w http.ResponseWriter, agreed *websocket.Agreement, h H
 	if err != nil {
 		// The connection is ours and broken: there is nobody to answer.
 		s.log.Debug("answering a handshake", "error", err)
-		s.admission.settled(h.Address)
-		s.admission.leave(h.Address)
+		s.admission.settled(from)
+		s.admission.leave(from)
 		_ = c.Close()
 		return nil
 	}
-	if err := s.adopt(NewTransport(c), h); err != nil {
+	if err := s.adopt(NewTransport(c), from, h); err != nil {
 		s.log.Debug("adopting a connection", "error", err)
 	}
 	return nil

@@ -7,25 +7,21 @@ import (
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/session"
-	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
 // opKind is what an operation tells a loop.
 type opKind uint8
 
 const (
-	opOpen       opKind = iota + 1 // c is a new connection; token may hold its credentials
-	opFrame                        // envs came on c
-	opPing                         // a ping with payload came on c
-	opPong                         // a pong came on c
-	opPeerClose                    // c's peer sent a close frame; code is the answer
-	opBreach                       // c's peer broke the framing; code and word say how
-	opGone                         // c cannot be read any more
-	opWritten                      // c's writer has finished; err says how
-	opIdentity                     // an authentication of c is decided
-	opSubscribed                   // c's subscriptions were looked up
-	opAnswer                       // a request of c is answered
-	opSent                         // a send of c is decided
+	opOpen       opKind = iota + 1 // a new connection
+	opInput                        // bytes came on a connection that a goroutine or memory carries
+	opGone                         // it cannot be read any more
+	opWritten                      // its writer got rid of n bytes; err ends it
+	opReady                        // its sink takes more
+	opIdentity                     // an authentication is decided
+	opSubscribed                   // subscriptions were looked up
+	opAnswer                       // a request is answered
+	opSent                         // a send is decided
 	opParcel                       // a delivery
 	opReplace                      // another connection of who's device has opened
 	opRevoke                       // who's devices lose their sessions
@@ -35,14 +31,14 @@ const (
 // op is one operation. It is small and typed; what it carries belongs to the loop from then on.
 type op struct {
 	kind   opKind
-	code   uint16
-	c      *conn
+	n      int
+	ref    ref
 	id     uint64
 	parcel *session.Parcel
-	envs   []*throngv1.ClientEnvelope
+	open   *opening
+	memory *Memory
 	bytes  []byte
 	err    error
-	word   string
 	who    *account.Identity
 	subs   []Subscription
 	revoke *revocation
@@ -55,17 +51,18 @@ type op struct {
 type inbox struct {
 	// immutable after construction
 	limit int
-	wake  chan struct{} // capacity 1: something is there
+	wake  func()        // the loop's: something is there
 	room  chan struct{} // capacity 1: there is room again
 
 	// guarded by mu
 	mu    sync.Mutex
 	ops   []op
 	spare []op
+	taken uint64 // how many were taken before ops
 }
 
-func newInbox(limit int) *inbox {
-	return &inbox{limit: limit, wake: make(chan struct{}, 1), room: make(chan struct{}, 1)}
+func newInbox(limit int, wake func()) *inbox {
+	return &inbox{limit: limit, wake: wake, room: make(chan struct{}, 1)}
 }
 
 // Put adds an operation. It never blocks.
@@ -75,7 +72,7 @@ func (q *inbox) Put(o op) {
 	q.ops = append(q.ops, o)
 	q.mu.Unlock()
 	if first {
-		signal(q.wake)
+		q.wake()
 	}
 }
 
@@ -88,7 +85,7 @@ func (q *inbox) Wait(ctx context.Context, o op) error {
 			q.ops = append(q.ops, o)
 			q.mu.Unlock()
 			if n == 0 {
-				signal(q.wake)
+				q.wake()
 			} else if n+1 < q.limit {
 				signal(q.room) // another producer may be waiting
 			}
@@ -103,10 +100,25 @@ func (q *inbox) Wait(ctx context.Context, o op) error {
 	}
 }
 
+// posted is how many operations there ever were.
+func (q *inbox) posted() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.taken + uint64(len(q.ops))
+}
+
+// empty reports that nothing waits.
+func (q *inbox) empty() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.ops) == 0
+}
+
 // take returns everything that waits; the slice goes back with done.
 func (q *inbox) take() []op {
 	q.mu.Lock()
 	ops := q.ops
+	q.taken += uint64(len(ops))
 	q.ops, q.spare = q.spare, nil
 	q.mu.Unlock()
 	if len(ops) >= q.limit {

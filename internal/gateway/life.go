@@ -1,58 +1,46 @@
 package gateway
 
 import (
-	"time"
-
 	"github.com/gobwas/ws"
 
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
-	"github.com/throng-im/throng/internal/session"
 	"github.com/throng-im/throng/internal/websocket"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
-// This file is the life of a connection on its loop: open, identity, subscriptions, writing, and the end.
+// This file is the life of a connection on its loop: open, identity, subscriptions, and the end.
 
-func (l *loop) open(c *conn, token, device string) {
+// opening is a connection that a loop is about to get.
+type opening struct {
+	link   carrier
+	num    uint64
+	from   *held
+	hello  Hello
+	memory *Memory
+}
+
+// open takes a connection that was opened elsewhere.
+func (l *loop) open(o *opening) {
+	c := l.slab.take()
+	c.id, c.num, c.link = l.srv.conns.Add(1), o.num, o.link
+	if o.memory != nil {
+		o.memory.ref = c.ref()
+	}
+	l.begin(c, o.from, &o.hello)
+	c.link.start(c)
+	l.input(c, o.hello.First)
+}
+
+// begin makes a connection of one whose handshake is over.
+func (l *loop) begin(c *conn, from *held, h *Hello) {
+	c.from, c.sub, c.zip = from, h.Subprotocol, h.WindowBits != 0
 	c.session.Init(l.env, c.sub, l.now)
-	c.at = len(l.conns)
-	l.conns = append(l.conns, c)
-	if token != "" {
-		c.session.Authorize(token, device)
+	l.srv.metrics.connections.Inc()
+	if h.Token != "" {
+		c.session.Authorize(h.Token, h.Device)
 	}
 	l.wheel.schedule(c, c.session.Tick(l.now))
-}
-
-// dispatch makes the calls that the session asked for.
-func (l *loop) dispatch(c *conn) {
-	for _, call := range c.session.Calls() {
-		switch call.Kind {
-		case session.CallSend:
-			id, conversation := call.ID, call.Draft.Conversation
-			// The answer comes back as an operation: done may be called from anywhere, also before Submit returns.
-			l.srv.deps.Sender.Submit(call.Draft, func(r chat.Result) {
-				if r.Err != nil && l.srv.deps.Limits != nil {
-					l.srv.deps.Limits.GiveSend(conversation)
-				}
-				l.inbox.Put(op{kind: opSent, c: c, id: id, result: &r})
-			})
-		case session.CallAuthenticate:
-			c.began = l.revokes
-			l.work(c, call)
-		case session.CallSubscribe, session.CallRequest:
-			l.work(c, call)
-		}
-	}
-}
-
-func (l *loop) work(c *conn, call session.Call) {
-	if l.srv.workers.offer(job{c: c, call: call, who: c.session.Who()}) {
-		return
-	}
-	err := chat.Errorf(chat.CodeUnavailable, chat.ReasonOverloaded, "too many requests are waiting; try again")
-	err.RetryAfter = time.Second
-	l.inbox.Put(failed(c, call, err))
 }
 
 // identity takes the decision about a token. Routes are registered before subscriptions are looked up: see doc.go, "Joining
@@ -62,9 +50,12 @@ func (l *loop) identity(c *conn, o *op) {
 	if o.who != nil {
 		who = *o.who
 	}
+	w := l.workOf(c)
+	began := w.began - 1
+	w.began = 0
 	err := o.err
 	if err == nil {
-		if r := l.revokedSince(who, c.began); r != nil {
+		if r := l.revokedSince(who, began); r != nil {
 			err = r.err()
 		}
 	}
@@ -72,6 +63,7 @@ func (l *loop) identity(c *conn, o *op) {
 		return
 	}
 	p := l.route(c, who.User)
+	w.since = l.inbox.posted()
 	if int(p.sessions) > l.srv.cfg.MaxPerUser+1 { // one more: the session that this one is about to replace
 		c.session.End(throngv1.CloseCode_CLOSE_CODE_TOO_MANY_REQUESTS, "too_many_sessions", 0)
 		return
@@ -82,7 +74,8 @@ func (l *loop) identity(c *conn, o *op) {
 
 // route registers the connection's user.
 func (l *loop) route(c *conn, user chat.UserID) presence {
-	l.users[user] = append(l.users[user], c)
+	c.next = l.users[user]
+	l.users[user] = c
 	c.flags |= flagRouted
 	l.settled(c)
 	l.srv.metrics.sessions.Inc()
@@ -93,7 +86,7 @@ func (l *loop) route(c *conn, user chat.UserID) presence {
 func (l *loop) settled(c *conn) {
 	if !c.flags.has(flagAuthed) {
 		c.flags |= flagAuthed
-		l.srv.admission.settled(c.addr)
+		l.srv.admission.settled(c.from)
 	}
 }
 
@@ -106,34 +99,38 @@ func (l *loop) unroute(c *conn) {
 		l.leave(c, c.groups[len(c.groups)-1].g.id)
 	}
 	user := c.session.Who().User
-	list := l.users[user]
-	for i, other := range list {
-		if other == c {
-			list[i] = list[len(list)-1]
-			list[len(list)-1] = nil
-			list = list[:len(list)-1]
-			break
+	first := l.users[user]
+	if first == c {
+		first = c.next
+	} else {
+		for other := first; other != nil; other = other.next {
+			if other.next == c {
+				other.next = c.next
+				break
+			}
 		}
 	}
-	if len(list) == 0 {
+	c.next = nil
+	if first == nil {
 		delete(l.users, user)
 	} else {
-		l.users[user] = list
+		l.users[user] = first
 	}
 	l.srv.metrics.sessions.Dec()
-	l.srv.online.remove(user, l.index, len(list) == 0)
+	l.srv.online.remove(user, l.index, first == nil)
 }
 
 // subscribed takes the subscriptions as of a moment after the routes stood, and on top of them the member changes that came
 // in between, which are at least as new.
 func (l *loop) subscribed(c *conn, o *op) {
+	w := l.workOf(c)
 	if c.session.Subscribing() && o.err == nil {
 		for _, s := range o.subs {
 			if l.groups.join(c, s.Conversation, s.From) { // each is listed once
 				l.srv.online.enter(s.Conversation, l.index)
 			}
 		}
-		for _, ch := range c.changes {
+		for _, ch := range w.changes {
 			if ch.leave {
 				l.leave(c, ch.id)
 			} else {
@@ -141,107 +138,23 @@ func (l *loop) subscribed(c *conn, o *op) {
 			}
 		}
 	}
-	c.changes = nil
+	w.changes, w.since = nil, 0
 	c.session.Subscribed(l.now, l.srv.wallMS(), l.srv.deps.Epoch(), o.err)
 }
 
 // replace ends the sessions of a device that are older than the one with the given connection id (S-12).
 func (l *loop) replace(who *account.Identity, id uint64) {
-	for i := len(l.users[who.User]) - 1; i >= 0; i-- {
-		list := l.users[who.User]
-		if i >= len(list) {
-			continue
-		}
-		if c := list[i]; c.session.Who().Device == who.Device && c.id < id {
+	for c := l.users[who.User]; c != nil; {
+		next := c.next
+		if c.session.Who().Device == who.Device && c.id < id {
 			c.session.End(throngv1.CloseCode_CLOSE_CODE_REPLACED, "replaced", 0)
 			l.after(c)
 		}
+		c = next
 	}
 }
 
-// write hands what waits to the transport: control frames, one data frame, the close frame.
-func (l *loop) write(c *conn) {
-	if c.flags&(flagWriting|flagGone) != 0 {
-		return
-	}
-	frame := c.session.Outbox().Take()
-	l.stats.collapsed += c.session.Outbox().Collapsed()
-	var buf, bytes []byte
-	switch {
-	case frame != nil && len(c.control) == 0 && len(c.goodbye) == 0:
-		buf, bytes = frame, websocket.Seal(frame, opcode(c.sub))
-	case frame == nil && len(c.control) == 0 && len(c.goodbye) == 0:
-		return
-	default:
-		buf = append(l.env.Get(), c.control...)
-		if frame != nil {
-			buf = append(buf, websocket.Seal(frame, opcode(c.sub))...)
-			l.env.Put(frame)
-		}
-		buf = append(buf, c.goodbye...)
-		bytes = buf
-	}
-	c.control, c.goodbye = nil, nil
-	l.stats.frames++
-	l.stats.bytes += len(bytes)
-	n, err := c.tr.TryWrite(bytes)
-	if err != nil {
-		l.drop(c)
-		return
-	}
-	if n == len(bytes) {
-		l.env.Put(buf)
-		l.afterWrite(c)
-		return
-	}
-	c.flags |= flagWriting
-	c.session.Outbox().Hold(len(bytes) - n)
-	c.sawTaken, c.sawAt = c.taken.Load(), l.now
-	l.wheel.schedule(c, min(l.now+l.srv.cfg.Stall.Milliseconds(), c.dueAt()))
-	l.srv.readers.Add(1)
-	go c.write(buf, bytes[n:]) // ends when all is written or drop closes the transport
-}
-
-// dueAt is the time of the connection's entry in the wheel.
-func (c *conn) dueAt() int64 {
-	if c.due == 0 {
-		return 1 << 62
-	}
-	return (c.due - 1) * tick.Milliseconds()
-}
-
-// written takes the writer's report.
-func (l *loop) written(c *conn, buf []byte, err error) {
-	l.env.Put(buf)
-	c.flags &^= flagWriting
-	c.session.Outbox().Hold(0)
-	if err != nil {
-		l.drop(c)
-		return
-	}
-	l.afterWrite(c)
-	if !c.flags.has(flagGone) && (len(c.control) > 0 || len(c.goodbye) > 0) {
-		l.mark(c)
-	}
-}
-
-// afterWrite goes on once the transport has taken everything: frames that were held back are allowed, and a connection
-// that has said its goodbye after the peer's is closed.
-func (l *loop) afterWrite(c *conn) {
-	if c.flags.has(flagClosing) && c.flags.has(flagPeerEnd) && len(c.goodbye) == 0 {
-		l.drop(c)
-		return
-	}
-	for ; c.held > 0 && !c.session.Congested(); c.held-- {
-		<-c.credit
-	}
-	if c.session.Starved() {
-		c.session.Drained()
-		l.dispatch(c)
-	}
-}
-
-// finish says goodbye: what waits, then the close frame. The transport is closed when the peer has answered, or when it
+// finish says goodbye: what waits, then the close frame. The carrier is closed when the peer has answered, or when it
 // lingers too long.
 func (l *loop) finish(c *conn, code uint16, word string) {
 	if c.flags.has(flagClosing) {
@@ -251,9 +164,10 @@ func (l *loop) finish(c *conn, code uint16, word string) {
 	l.unroute(c)
 	l.settled(c)
 	l.srv.metrics.closed(code, c.flags.has(flagPeerEnd))
-	c.goodbye = websocket.AppendClose(nil, ws.StatusCode(code), word)
-	c.endAt = l.now + l.srv.cfg.Linger.Milliseconds()
-	l.wheel.schedule(c, c.endAt)
+	w := l.workOf(c)
+	w.goodbye = websocket.AppendClose(nil, ws.StatusCode(code), word)
+	w.endAt = l.now + l.srv.cfg.Linger.Milliseconds()
+	l.wheel.schedule(c, w.endAt)
 	l.mark(c)
 }
 
@@ -261,7 +175,7 @@ func (l *loop) finish(c *conn, code uint16, word string) {
 func (l *loop) peerClose(c *conn, code uint16) {
 	c.flags |= flagPeerEnd
 	if c.flags.has(flagClosing) {
-		if !c.flags.has(flagWriting) && len(c.goodbye) == 0 {
+		if !c.flags.has(flagWriting) && len(l.workOf(c).goodbye) == 0 {
 			l.drop(c)
 		}
 		return
@@ -270,46 +184,51 @@ func (l *loop) peerClose(c *conn, code uint16) {
 	l.finish(c, code, "")
 }
 
-// breach ends a connection that broke the framing (S-23).
-func (l *loop) breach(c *conn, code uint16, word string) {
-	c.session.Cut()
-	l.finish(c, code, word)
-}
-
-// drop closes the transport and forgets the connection.
+// drop closes the connection and forgets it.
 func (l *loop) drop(c *conn) {
-	if c.flags.has(flagGone) {
+	if c.id == 0 {
 		return
 	}
-	c.flags |= flagGone
-	l.unroute(c)
-	l.settled(c)
-	c.session.Cut()
-	c.session.Outbox().Hold(0)
-	close(c.gone)
-	if err := c.tr.Close(); err != nil {
-		l.srv.log.Debug("closing a connection", "session", c.id, "error", err)
+	if c.from != nil {
+		l.unroute(c)
+		l.settled(c)
+		l.srv.admission.leave(c.from)
+		l.srv.metrics.connections.Dec()
+		c.session.Release()
 	}
-	last := len(l.conns) - 1
-	l.conns[c.at] = l.conns[last]
-	l.conns[c.at].at = c.at
-	l.conns[last] = nil
-	l.conns = l.conns[:last]
-	l.srv.admission.leave(c.addr)
-	l.srv.metrics.connections.Dec()
+	keeps := c.link.hangUp(c)
+	l.forget(c, keeps)
+}
+
+// forget gives the connection's slot back; kept says that the carrier may still read what it was to write.
+func (l *loop) forget(c *conn, kept bool) {
+	if w := c.work; w != nil {
+		if w.head != nil {
+			l.heads--
+		}
+		if !kept && w.buf != nil {
+			l.env.Put(w.buf)
+		}
+		l.putWork(w)
+	}
+	l.slab.give(c)
 }
 
 // due looks at a connection whose turn has come.
 func (l *loop) due(c *conn) {
-	switch {
-	case c.flags.has(flagGone):
+	if c.id == 0 {
 		return
-	case c.endAt != 0:
-		if l.now >= c.endAt {
+	}
+	if w := c.work; w != nil && (w.endAt != 0 || w.head != nil) {
+		end := w.endAt
+		if end == 0 {
+			end = w.head.until
+		}
+		if l.now >= end {
 			l.drop(c)
 			return
 		}
-		l.wheel.schedule(c, c.endAt)
+		l.wheel.schedule(c, end)
 		return
 	}
 	next := c.session.Tick(l.now)
@@ -317,7 +236,7 @@ func (l *loop) due(c *conn) {
 		next = min(next, l.progress(c))
 	}
 	l.after(c)
-	if c.endAt == 0 {
+	if c.id != 0 && !c.flags.has(flagClosing) {
 		l.wheel.schedule(c, next)
 	}
 }
@@ -325,18 +244,14 @@ func (l *loop) due(c *conn) {
 // progress ends a connection whose receiver has taken nothing for too long; it returns when to look again.
 func (l *loop) progress(c *conn) (next int64) {
 	stall := l.srv.cfg.Stall.Milliseconds()
-	if n := c.taken.Load(); n != c.sawTaken {
-		c.sawTaken, c.sawAt = n, l.now
-	} else if l.now-c.sawAt >= stall {
+	if l.now-c.work.sawAt >= stall {
 		c.session.Outbox().Drop()
 		c.session.End(throngv1.CloseCode_CLOSE_CODE_SLOW, "slow_receiver", 0)
 	}
-	return c.sawAt + stall
+	return c.work.sawAt + stall
 }
 
 // close drops everything at the end of the loop.
 func (l *loop) close() {
-	for len(l.conns) > 0 {
-		l.drop(l.conns[len(l.conns)-1])
-	}
+	l.slab.all(func(c *conn) bool { l.drop(c); return true })
 }

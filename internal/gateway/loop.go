@@ -2,16 +2,14 @@ package gateway
 
 import (
 	"context"
+	"fmt"
 	"math/bits"
+	"sync/atomic"
 	"time"
-
-	"github.com/gobwas/ws"
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/cluster"
 	"github.com/throng-im/throng/internal/session"
-	"github.com/throng-im/throng/internal/websocket"
-	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
 // flushEarly is how much may wait for one receiver within a pass before it is written without waiting for the pass's end.
@@ -30,12 +28,19 @@ type loop struct {
 	srv   *Server
 	index int
 	inbox *inbox
+	wait  waiter
 	start time.Time // the session clock counts from here
 
+	// atomic
+	over atomic.Bool // its context has ended
+
 	// owned by the loop
-	now     int64 // milliseconds since start, as of this pass
-	conns   []*conn
-	users   map[chat.UserID][]*conn
+	now     int64  // milliseconds since start, as of this pass
+	handled uint64 // operations of the inbox
+	slab    slab
+	works   []*work // to be used again
+	heads   int     // callers whose handshake is not over
+	users   map[chat.UserID]*conn
 	groups  groups
 	wheel   wheel
 	env     *session.Env
@@ -51,40 +56,55 @@ type loop struct {
 type stats struct{ deliveries, frames, bytes, collapsed, requests int }
 
 func newLoop(srv *Server, index int) *loop {
-	return &loop{
-		srv: srv, index: index, inbox: newInbox(srv.cfg.Inbox), start: time.Now(),
-		users: make(map[chat.UserID][]*conn), groups: make(groups),
-		env: session.NewEnv(&srv.sessions, srv.deps.Limits, srv.cfg.OutboundTotal/srv.cfg.loops()),
+	l := &loop{
+		srv: srv, index: index, start: time.Now(), users: make(map[chat.UserID]*conn), groups: make(groups),
+		env: session.NewEnv(&srv.sessions, srv.deps.Limits, srv.cfg.OutboundTotal/srv.loopCount()),
 	}
+	l.wait = newParked()
+	if srv.deps.Door != nil {
+		l.wait = newPolled(l, srv.deps.Door.Listeners[index])
+	}
+	l.inbox = newInbox(srv.cfg.Inbox, l.wait.wake)
+	return l
 }
 
-// run handles what is posted until ctx ends; then it drops all connections.
-func (l *loop) run(ctx context.Context) {
-	ticker := time.NewTicker(tick)
-	defer ticker.Stop()
-	hold := time.NewTimer(time.Hour)
-	defer hold.Stop()
-	for {
-		select {
-		case <-l.inbox.wake:
-		case <-hold.C:
-		case <-ticker.C:
-			l.clock()
-			l.wheel.advance(l.now, l.due)
-		case <-ctx.Done():
-			l.close()
-			return
-		}
-		l.pass()
-		if wait := l.holding(); wait > 0 {
-			hold.Reset(wait)
-			continue
-		}
-		l.flush()
+// run handles what comes until ctx ends; then it drops all connections.
+func (l *loop) run(ctx context.Context) error {
+	if err := l.wait.open(); err != nil {
+		return fmt.Errorf("starting loop %d: %w", l.index, err)
 	}
+	defer context.AfterFunc(ctx, func() {
+		l.over.Store(true)
+		l.wait.wake()
+	})()
+	for !l.over.Load() {
+		l.wait.wait(l.patience())
+		l.pass()
+		l.wheel.advance(l.now, l.due)
+		if l.holding() <= 0 {
+			l.flush()
+		}
+	}
+	l.close()
+	if err := l.wait.close(); err != nil {
+		return fmt.Errorf("ending loop %d: %w", l.index, err)
+	}
+	return nil
 }
+
+// busy reports that the loop has something to do and should not wait.
+func (l *loop) busy() bool { return l.over.Load() || !l.inbox.empty() }
 
 func (l *loop) clock() { l.now = time.Since(l.start).Milliseconds() }
+
+// patience is how long the loop may wait: to its next tick, or until the frames that it holds back have to go.
+func (l *loop) patience() time.Duration {
+	d := tick - time.Since(l.start)%tick
+	if len(l.dirty) > 0 {
+		d = min(d, l.holding())
+	}
+	return d
+}
 
 // pass handles everything that waits in the inbox.
 func (l *loop) pass() {
@@ -92,6 +112,7 @@ func (l *loop) pass() {
 	ops := l.inbox.take()
 	for i := range ops {
 		l.handle(&ops[i])
+		l.handled++
 		if i%passOps == passOps-1 && time.Since(l.flushed) > 2*l.srv.cfg.Hold {
 			l.flush()
 		}
@@ -108,15 +129,18 @@ func (l *loop) holding() time.Duration {
 	return l.srv.cfg.Hold - time.Since(l.flushed)
 }
 
-// flush writes one frame to each connection that something waits for.
+// flush writes one frame to each connection that something waits for. What a write allows (a request that was held back)
+// may add connections to the list.
 func (l *loop) flush() {
 	if len(l.dirty) > 0 {
 		l.writes = len(l.dirty)
-		for i, c := range l.dirty {
-			c.flags &^= flagDirty
-			l.write(c)
-			l.dirty[i] = nil
+		for i := 0; i < len(l.dirty); i++ {
+			if c := l.dirty[i]; c.flags.has(flagDirty) {
+				c.flags &^= flagDirty
+				l.write(c)
+			}
 		}
+		clear(l.dirty)
 		l.dirty = l.dirty[:0]
 		l.flushed = time.Now()
 	}
@@ -124,84 +148,58 @@ func (l *loop) flush() {
 }
 
 func (l *loop) handle(o *op) {
-	if o.c != nil && o.c.flags.has(flagGone) {
-		return
-	}
 	switch o.kind {
+	case opOpen:
+		l.open(o.open)
 	case opParcel:
 		l.parcel(o.parcel)
-		return
 	case opReplace:
 		l.replace(o.who, o.id)
-		return
 	case opRevoke:
 		l.revoke(*o.revoke)
-		return
 	case opDrain:
 		l.drain(o.drain)
-		return
-	case opOpen, opFrame, opPing, opPong, opPeerClose, opBreach, opGone, opWritten, opIdentity, opSubscribed, opAnswer, opSent:
+	case opInput, opGone, opWritten, opReady, opIdentity, opSubscribed, opAnswer, opSent:
+		if o.memory != nil {
+			o.ref = o.memory.ref
+		}
+		if c := o.ref.alive(); c != nil {
+			l.handleConn(c, o)
+		}
 	}
-	l.handleConn(o.c, o)
 }
 
 // handleConn handles what concerns one connection, then what its session wants.
 func (l *loop) handleConn(c *conn, o *op) {
-	s := &c.session
 	switch o.kind { //nolint:exhaustive // handle has seen to the others
-	case opOpen:
-		l.open(c, o.word, string(o.bytes))
-	case opFrame:
-		l.frame(c, o)
-	case opPing:
-		s.Heard(l.now)
-		c.control = websocket.AppendControl(c.control[:0], ws.OpPong, o.bytes) // the latest ping is enough to answer
-		<-c.credit
-		l.mark(c)
-	case opPong:
-		s.Heard(l.now)
-		<-c.credit
-	case opPeerClose:
-		l.peerClose(c, o.code)
-	case opBreach:
-		l.breach(c, o.code, o.word)
+	case opInput:
+		l.input(c, o.bytes)
+		if c.id != 0 && !c.flags.has(flagUnread) {
+			c.link.resume(c)
+		}
+		return
 	case opGone:
 		l.drop(c)
 		return
 	case opWritten:
-		l.written(c, o.bytes, o.err)
+		l.wrote(c, o.n, o.err)
+	case opReady:
+		l.room(c)
 	case opIdentity:
 		l.identity(c, o)
 	case opSubscribed:
 		l.subscribed(c, o)
 	case opAnswer:
-		s.Answered(o.id, o.bytes, o.err)
+		c.session.Answered(o.id, o.bytes, o.err)
 	case opSent:
-		s.Sent(o.id, *o.result)
+		c.session.Sent(o.id, *o.result)
 	}
 	l.after(c)
 }
 
-// frame hands a frame's requests to the session. Its credit goes back at once, or when the receiver has taken what waits.
-func (l *loop) frame(c *conn, o *op) {
-	if o.err != nil { // S-22
-		c.session.End(throngv1.CloseCode_CLOSE_CODE_BAD_FRAME, string(chat.AsError(o.err).Reason), 0)
-	}
-	for _, env := range o.envs {
-		c.session.Handle(l.now, env)
-		l.dispatch(c)
-	}
-	l.stats.requests += len(o.envs)
-	if c.session.Congested() {
-		c.held++
-	} else {
-		<-c.credit
-	}
-}
-
 // after does what the session left to be done.
 func (l *loop) after(c *conn) {
-	if c.flags.has(flagGone) {
+	if c.id == 0 {
 		return
 	}
 	l.dispatch(c)
@@ -211,11 +209,28 @@ func (l *loop) after(c *conn) {
 	if e, ended := c.session.Ended(); ended {
 		l.finish(c, uint16(e.Code), e.Reason)
 	}
+	if c.flags.has(flagUnread) && !c.session.Congested() {
+		l.resume(c)
+		return
+	}
+	l.rest(c)
+}
+
+// rest takes back what the connection has borrowed and does not need now.
+func (l *loop) rest(c *conn) {
+	if c.id == 0 {
+		return
+	}
+	c.session.Rest()
+	if w := c.work; w != nil && w.idle() {
+		c.work = nil
+		l.putWork(w)
+	}
 }
 
 // mark has the connection written to by the next flush.
 func (l *loop) mark(c *conn) {
-	if c.flags&(flagDirty|flagWriting|flagGone) == 0 {
+	if c.flags&(flagDirty|flagWriting) == 0 {
 		c.flags |= flagDirty
 		l.dirty = append(l.dirty, c)
 	}
@@ -227,7 +242,7 @@ func (l *loop) parcel(p *session.Parcel) {
 	switch d.Kind {
 	case cluster.DeliverEnter, cluster.DeliverLeave:
 		for _, u := range d.Users {
-			for _, c := range l.users[u] {
+			for c := l.users[u]; c != nil; c = c.next {
 				l.membership(c, change{id: d.Conversation, from: d.From, leave: d.Kind == cluster.DeliverLeave})
 			}
 		}
@@ -249,18 +264,19 @@ func (l *loop) parcel(p *session.Parcel) {
 	}
 }
 
-// deliverUsers delivers by user route. A connection that breaks while it is written to leaves the list by a swap with the
-// last: both walks go backward, so that nobody is passed over.
+// deliverUsers delivers by user route. A connection that breaks while it is written to leaves the list.
 func (l *loop) deliverUsers(p *session.Parcel) {
 	for _, u := range p.Delivery().Users {
-		list := l.users[u]
-		for i := len(list) - 1; i >= 0; i-- {
-			l.deliver(list[i], p)
+		for c := l.users[u]; c != nil; {
+			next := c.next
+			l.deliver(c, p)
+			c = next
 		}
 	}
 }
 
-// deliverGroup delivers by group route.
+// deliverGroup delivers by group route. A connection that breaks leaves the group by a swap with the last: the walk goes
+// backward, so that nobody is passed over.
 func (l *loop) deliverGroup(g *group, p *session.Parcel) {
 	seq := p.Delivery().Entry.Seq
 	for i := len(g.members) - 1; i >= 0; i-- {
@@ -284,7 +300,9 @@ func (l *loop) deliver(c *conn, p *session.Parcel) {
 func (l *loop) membership(c *conn, ch change) {
 	switch {
 	case c.session.Subscribing():
-		c.changes = append(c.changes, ch)
+		if w := l.workOf(c); l.handled >= w.since {
+			w.changes = append(w.changes, ch)
+		}
 	case ch.leave:
 		l.leave(c, ch.id)
 	default:

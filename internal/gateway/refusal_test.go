@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
@@ -38,42 +39,36 @@ func TestRefusedHandshakesAreErrors(t *testing.T) {
 		{status: 503, config: func(c *gateway.Config) { c.MaxPending = 1 }, connect: "unavailable", reason: "overloaded", first: true},
 	} {
 		t.Run(http.StatusText(tc.status)+" "+tc.reason, func(t *testing.T) {
-			t.Parallel()
-			if tc.config == nil {
-				tc.config = func(*gateway.Config) {}
-			}
-			w := newWorld(t, tc.config)
-			knock := func(method string, set http.Header) *http.Response {
-				req, err := http.NewRequestWithContext(t.Context(), method, w.http.URL+"/v1/session", nil)
-				assert.NoError(t, "request", err)
-				req.Header = handshake()
-				for k, v := range set {
-					req.Header[k] = v
+			each(t, tc.config, func(t *testing.T, w *world) {
+				knock := func(method string, set http.Header) *http.Response {
+					req, err := http.NewRequestWithContext(t.Context(), method, w.url+"/v1/session", nil)
+					assert.NoError(t, "request", err)
+					req.Header = handshake()
+					for k, v := range set {
+						req.Header[k] = v
+					}
+					res, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
+					assert.NoError(t, "handshake", err)
+					t.Cleanup(func() { _ = res.Body.Close() })
+					return res
 				}
-				res, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
-				assert.NoError(t, "handshake", err)
-				t.Cleanup(func() { _ = res.Body.Close() })
-				return res
-			}
-			if tc.first {
-				assert.Equal(t, "the first", knock(http.MethodGet, nil).StatusCode, http.StatusSwitchingProtocols)
-			}
-			if tc.method == "" {
-				tc.method = http.MethodGet
-			}
-			res := knock(tc.method, tc.header)
-			assert.Equal(t, "status", res.StatusCode, tc.status)
-			var body wire.ErrorBody
-			assert.NoError(t, "JSON", json.NewDecoder(res.Body).Decode(&body))
-			assert.Equal(t, "code", body.Code, tc.connect)
-			assert.True(t, "one detail", len(body.Details) == 1)
-			value, err := base64.RawStdEncoding.DecodeString(body.Details[0].Value)
-			assert.NoError(t, "base64", err)
-			var detail throngv1.Error
-			assert.NoError(t, "detail", proto.Unmarshal(value, &detail))
-			assert.Equal(t, "reason", detail.GetReason(), tc.reason)
-			assert.Equal(t, "message", detail.GetMessage(), body.Message)
-			assert.Equal(t, "Retry-After", res.Header.Get("Retry-After") != "", tc.status == 429 || tc.status == 503)
+				if tc.first {
+					assert.Equal(t, "the first", knock(http.MethodGet, nil).StatusCode, http.StatusSwitchingProtocols)
+				}
+				res := knock(cmp.Or(tc.method, http.MethodGet), tc.header)
+				assert.Equal(t, "status", res.StatusCode, tc.status)
+				var body wire.ErrorBody
+				assert.NoError(t, "JSON", json.NewDecoder(res.Body).Decode(&body))
+				assert.Equal(t, "code", body.Code, tc.connect)
+				assert.True(t, "one detail", len(body.Details) == 1)
+				value, err := base64.RawStdEncoding.DecodeString(body.Details[0].Value)
+				assert.NoError(t, "base64", err)
+				var detail throngv1.Error
+				assert.NoError(t, "detail", proto.Unmarshal(value, &detail))
+				assert.Equal(t, "reason", detail.GetReason(), tc.reason)
+				assert.Equal(t, "message", detail.GetMessage(), body.Message)
+				assert.Equal(t, "Retry-After", res.Header.Get("Retry-After") != "", tc.status == 429 || tc.status == 503)
+			})
 		})
 	}
 }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/bits"
 	"net"
@@ -45,6 +46,8 @@ type Deps struct {
 	Now func() time.Time
 	// Address tells where a request comes from, behind trusted proxies; nil is the socket's peer.
 	Address func(r *http.Request) string
+	// Door has the loops accept callers by themselves; nil leaves that to whoever serves the handler or calls Open.
+	Door *Door
 }
 
 // Server is the gateway of a node: it answers WebSocket handshakes (it is an [http.Handler]) and receives the node's
@@ -64,6 +67,7 @@ type Server struct {
 	online    *online
 	workers   *workers
 	admission *admission
+	strangers *strangers // nil without a door
 
 	// atomic
 	conns atomic.Uint64 // ids given out
@@ -91,6 +95,12 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		metrics: newMetrics(deps.Metrics), online: newOnline(deps.Routes), readings: newReadings(),
 	}
 	s.handshake = s.rules()
+	if deps.Door != nil {
+		if err := deps.Door.validate(); err != nil {
+			return nil, err
+		}
+		s.strangers = newStrangers(deps.Door.Listeners)
+	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -108,17 +118,32 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		s.admission.shut = func() bool { return deps.Level() >= pressure.AdmissionClosed }
 	}
 	s.workers = &workers{srv: s, jobs: make(chan job, cfg.Waiting)}
-	for i := range cfg.loops() {
+	for i := range s.loopCount() {
 		s.loops = append(s.loops, newLoop(s, i))
 	}
 	return s, nil
 }
 
-// Run runs loops and workers until ctx ends, then drops what connections are left and returns when nothing runs any more.
+// loopCount is how many loops there are: one per listener, or what the configuration says.
+func (s *Server) loopCount() int {
+	if s.deps.Door != nil {
+		return len(s.deps.Door.Listeners)
+	}
+	return s.cfg.LoopCount()
+}
+
+// Run runs loops and workers until ctx ends, then drops what connections are left and returns when nothing runs any more. A loop
+// that cannot go on ends all.
 func (s *Server) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	var wg sync.WaitGroup
-	for _, l := range s.loops {
-		wg.Go(func() { l.run(ctx) })
+	errs := make([]error, len(s.loops))
+	for i, l := range s.loops {
+		wg.Go(func() {
+			defer cancel()
+			errs[i] = l.run(ctx)
+		})
 	}
 	for range s.cfg.Workers {
 		wg.Go(func() { s.workers.run(ctx) })
@@ -126,20 +151,22 @@ func (s *Server) Run(ctx context.Context) error {
 	wg.Wait()
 	s.stop()
 	s.readers.Wait()
-	return nil
+	return errors.Join(errs...)
 }
 
 // stop closes the connections that came while the loops ended.
 func (s *Server) stop() {
 	s.admission.stop()
+	if s.strangers != nil {
+		_ = s.strangers.Close() // what it closes was accepted and never served
+	}
 	s.mu.Lock()
 	s.stopped = true
 	s.mu.Unlock()
 	for _, l := range s.loops {
 		for _, o := range l.inbox.take() {
 			if o.kind == opOpen {
-				close(o.c.gone)
-				_ = o.c.tr.Close() // nobody is left to be told
+				o.open.link.hangUp(&conn{num: o.open.num})
 			}
 			if o.kind == opDrain {
 				o.drain.left <- 0
@@ -163,31 +190,34 @@ type Hello struct {
 
 // Open takes a connection whose handshake is over. It owns the transport from then on, also where it fails.
 func (s *Server) Open(tr Transport, h Hello) error {
-	if v := s.admission.enter(h.Address); v != admitted {
+	from, v := s.admission.enter(h.Address)
+	if v != admitted {
 		_ = tr.Close()
 		return refusal(v)
 	}
-	return s.adopt(tr, h)
+	return s.adopt(tr, from, h)
 }
 
-// adopt gives an admitted connection to a loop and starts its reader.
-func (s *Server) adopt(tr Transport, h Hello) error {
+// adopt gives an admitted connection to a loop.
+func (s *Server) adopt(tr Transport, from *held, h Hello) error {
+	l := s.pick()
+	return s.give(l, &opening{link: newStream(tr, l), from: from, hello: h})
+}
+
+// pick chooses the loop of the next connection.
+func (s *Server) pick() *loop { return s.loops[s.turn.Add(1)%uint64(len(s.loops))] }
+
+// give gives an admitted connection to a loop; where it fails, it is closed.
+func (s *Server) give(l *loop, o *opening) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped {
-		_ = tr.Close()
+		o.link.hangUp(&conn{num: o.num})
+		s.admission.settled(o.from)
+		s.admission.leave(o.from)
 		return chat.Errorf(chat.CodeUnavailable, chat.ReasonDraining, "this server has stopped")
 	}
-	l := s.loops[s.turn.Add(1)%uint64(len(s.loops))]
-	c := &conn{
-		id: s.conns.Add(1), loop: l, tr: tr, sub: h.Subprotocol, addr: h.Address,
-		settings: s.readings.of(h.Subprotocol, h.WindowBits != 0),
-		credit:   make(chan struct{}, credits), gone: make(chan struct{}),
-	}
-	s.metrics.connections.Inc()
-	l.inbox.Put(op{kind: opOpen, c: c, word: h.Token, bytes: []byte(h.Device)})
-	s.readers.Add(1)
-	go c.read(h.First) // ends when the loop closes the transport, at the latest at its own end
+	l.inbox.Put(op{kind: opOpen, open: o})
 	return nil
 }
 

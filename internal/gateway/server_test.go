@@ -2,10 +2,10 @@ package gateway_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -15,21 +15,35 @@ import (
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/cluster"
+	"github.com/throng-im/throng/internal/eventloop"
 	"github.com/throng-im/throng/internal/gateway"
 	"github.com/throng-im/throng/internal/store/local"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
-// world is a gateway behind a real HTTP server.
+// world is a gateway that clients reach over real sockets.
 type world struct {
 	t       *testing.T
 	back    *backend
 	gateway *gateway.Server
 	routes  *local.Routes
-	http    *httptest.Server
+	url     string // http://host:port
 }
 
-func newWorld(t *testing.T, change func(*gateway.Config)) *world {
+// each runs a test once for each way to carry a connection over a socket: by the loops themselves, where the system has that, and by
+// goroutines behind net/http.
+func each(t *testing.T, change func(*gateway.Config), test func(t *testing.T, w *world)) {
+	t.Helper()
+	t.Parallel()
+	for _, name := range []string{"loops", "goroutines"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, newWorld(t, name == "loops", change))
+		})
+	}
+}
+
+func newWorld(t *testing.T, loops bool, change func(*gateway.Config)) *world {
 	t.Helper()
 	cfg := gateway.Default()
 	cfg.Loops = 2
@@ -37,25 +51,54 @@ func newWorld(t *testing.T, change func(*gateway.Config)) *world {
 		change(&cfg)
 	}
 	w := &world{t: t, back: newBackend(), routes: local.NewRoutes("n1")}
+	deps := w.back.deps(w.routes)
+	if loops {
+		deps.Door = newDoor(t, cfg)
+	}
 	var err error
-	w.gateway, err = gateway.New(cfg, w.back.deps(w.routes))
+	w.gateway, err = gateway.New(cfg, deps)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = w.gateway.Run(ctx)
-	}()
-	w.http = httptest.NewServer(w.gateway)
+	done := make(chan error, 1)
+	go func() { done <- w.gateway.Run(ctx) }()
+	srv := &http.Server{Handler: w.gateway, ReadHeaderTimeout: 5 * time.Second}
+	ln := w.gateway.Strangers()
+	if ln == nil {
+		if ln, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.url = "http://" + ln.Addr().String()
+	served := make(chan struct{})
+	go func() { defer close(served); _ = srv.Serve(ln) }()
 	t.Cleanup(func() {
-		w.http.Close()
+		_ = srv.Close()
+		<-served
 		cancel()
-		<-done
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	})
 	return w
 }
+
+// newDoor opens a port for loops.
+func newDoor(t *testing.T, cfg gateway.Config) *gateway.Door {
+	t.Helper()
+	list, err := eventloop.Listen(t.Context(), "127.0.0.1:0", cfg.LoopCount(), eventloop.Options{SendBuffer: cfg.SendBuffer})
+	if errors.Is(err, errors.ErrUnsupported) {
+		t.Skip("this system has no loops on sockets")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &gateway.Door{Listeners: list, Path: "/v1/session", HeadTimeout: 5 * time.Second}
+}
+
+// session is where sessions begin.
+func (w *world) session() string { return "ws" + strings.TrimPrefix(w.url, "http") + "/v1/session" }
 
 func (w *world) deliver(d *cluster.Delivery) {
 	w.t.Helper()
@@ -74,7 +117,7 @@ type peer struct {
 func (w *world) connect(protocol string) *peer {
 	w.t.Helper()
 	d := ws.Dialer{Protocols: []string{protocol}}
-	c, br, _, err := d.Dial(w.t.Context(), "ws"+strings.TrimPrefix(w.http.URL, "http"))
+	c, br, _, err := d.Dial(w.t.Context(), w.session())
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -208,150 +251,150 @@ func entry(conversation chat.ConversationID, seq chat.Seq, sender chat.UserID, w
 }
 
 func TestSendAndDeliver(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, nil)
-	a, a2, b := w.login("1:10"), w.login("1:11"), w.login("2:20")
+	each(t, nil, func(t *testing.T, w *world) {
+		a, a2, b := w.login("1:10"), w.login("1:11"), w.login("2:20")
 
-	a.send(text(2, 5, "hello"), text(3, 5, "again"))
-	for i, e := range a.collect(2) {
-		res := e.GetResponse()
-		if res.GetId() != uint64(i+2) || res.GetSend().GetSeq() != uint64(i+1) {
-			t.Fatalf("answer %d: %v", i, res)
+		a.send(text(2, 5, "hello"), text(3, 5, "again"))
+		for i, e := range a.collect(2) {
+			res := e.GetResponse()
+			if res.GetId() != uint64(i+2) || res.GetSend().GetSeq() != uint64(i+1) {
+				t.Fatalf("answer %d: %v", i, res)
+			}
 		}
-	}
-	d := entry(5, 1, 1, "hello", 1, 2)
-	d.Device = 10
-	w.deliver(d)
-	if got := b.next().GetEntry(); got.GetText() != "hello" || got.GetClientId() != nil {
-		t.Errorf("the other user got %v", got)
-	}
-	if got := a2.next().GetEntry(); got.GetText() != "hello" || len(got.GetClientId()) != 16 {
-		t.Errorf("the sender's other device got %v", got)
-	}
-	// The sending session itself got nothing: the next thing it sees is its own answer.
-	a.send(text(4, 5, "third"))
-	if res := a.next().GetResponse(); res.GetId() != 4 {
-		t.Errorf("the sending session got %v", res)
-	}
+		d := entry(5, 1, 1, "hello", 1, 2)
+		d.Device = 10
+		w.deliver(d)
+		if got := b.next().GetEntry(); got.GetText() != "hello" || got.GetClientId() != nil {
+			t.Errorf("the other user got %v", got)
+		}
+		if got := a2.next().GetEntry(); got.GetText() != "hello" || len(got.GetClientId()) != 16 {
+			t.Errorf("the sender's other device got %v", got)
+		}
+		// The sending session itself got nothing: the next thing it sees is its own answer.
+		a.send(text(4, 5, "third"))
+		if res := a.next().GetResponse(); res.GetId() != 4 {
+			t.Errorf("the sending session got %v", res)
+		}
+	})
 }
 
 // The JSON subprotocol says the same in text messages.
 func TestJSON(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, nil)
-	p := w.connect("throng.v1.json")
-	say := func(s string) { p.raw(ws.MustCompileFrame(ws.MaskFrame(ws.NewTextFrame([]byte(s))))) }
-	hear := func() string {
-		f, err := readFrame(p.r)
-		if err != nil || f.Header.OpCode != ws.OpText {
-			t.Fatalf("%v %v", f.Header.OpCode, err)
+	each(t, nil, func(t *testing.T, w *world) {
+		p := w.connect("throng.v1.json")
+		say := func(s string) { p.raw(ws.MustCompileFrame(ws.MaskFrame(ws.NewTextFrame([]byte(s))))) }
+		hear := func() string {
+			f, err := readFrame(p.r)
+			if err != nil || f.Header.OpCode != ws.OpText {
+				t.Fatalf("%v %v", f.Header.OpCode, err)
+			}
+			return string(f.Payload)
 		}
-		return string(f.Payload)
-	}
-	say(`{"envelopes":[{"id":"1","authenticate":{"token":"1:10"}}]}`)
-	if got := hear(); !strings.Contains(got, `"user":"1","device":"10"`) {
-		t.Errorf("authenticate: %s", got)
-	}
-	say(`{"envelopes":[{"id":"2","send":{"conversation":"5","clientId":"AAAAAAAAAAAAAAAAAAAAAQ==","text":"hello"}},{"id":"3","heartbeat":{}}]}`)
-	var got string
-	for !strings.Contains(got, `"id":"2"`) || !strings.Contains(got, `"id":"3"`) {
-		got += hear()
-	}
-	if !strings.Contains(got, `{"response":{"id":"2","send":{"seq":"1","ordinal":"1","timeMs":"1"}}}`) {
-		t.Errorf("send: %s", got)
-	}
-	w.deliver(entry(5, 1, 2, "schön", 1))
-	if got := hear(); got != `{"envelopes":[{"entry":{"conversation":"5","seq":"1","ordinal":"1","sender":"2","timeMs":"1","text":"schön"}}]}` {
-		t.Errorf("delivery: %s", got)
-	}
+		say(`{"envelopes":[{"id":"1","authenticate":{"token":"1:10"}}]}`)
+		if got := hear(); !strings.Contains(got, `"user":"1","device":"10"`) {
+			t.Errorf("authenticate: %s", got)
+		}
+		say(`{"envelopes":[{"id":"2","send":{"conversation":"5","clientId":"AAAAAAAAAAAAAAAAAAAAAQ==","text":"hello"}},{"id":"3","heartbeat":{}}]}`)
+		var got string
+		for !strings.Contains(got, `"id":"2"`) || !strings.Contains(got, `"id":"3"`) {
+			got += hear()
+		}
+		if !strings.Contains(got, `{"response":{"id":"2","send":{"seq":"1","ordinal":"1","timeMs":"1"}}}`) {
+			t.Errorf("send: %s", got)
+		}
+		w.deliver(entry(5, 1, 2, "schön", 1))
+		if got := hear(); got != `{"envelopes":[{"entry":{"conversation":"5","seq":"1","ordinal":"1","sender":"2","timeMs":"1","text":"schön"}}]}` {
+			t.Errorf("delivery: %s", got)
+		}
+	})
 }
 
 // S-1, S-3 to S-5, S-24, S-32.
 func TestHandshakeIsChecked(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, func(c *gateway.Config) { c.Origins = []string{"https://app.example"} })
-	good := handshake()
-	for _, tc := range []struct {
-		name   string
-		method string
-		query  string
-		set    http.Header
-		status int
-	}{
-		{name: "good", status: 101},
-		{name: "compression offered", set: http.Header{"Sec-Websocket-Extensions": {"permessage-deflate"}}, status: 101},
-		{name: "own origin", set: http.Header{"Origin": {w.http.URL}}, status: 101},
-		{name: "allowed origin", set: http.Header{"Origin": {"https://app.example"}}, status: 101},
-		{name: "foreign origin (no. 1)", set: http.Header{"Origin": {"https://evil.example"}}, status: 403},
-		{name: "origin null (no. 2)", set: http.Header{"Origin": {"null"}}, status: 403},
-		{name: "two origins", set: http.Header{"Origin": {"https://app.example", "https://evil.example"}}, status: 403},
-		{name: "no origin, token in header (no. 4)", set: http.Header{"Authorization": {"Bearer 1:10"}}, status: 101},
-		{name: "other authorization", set: http.Header{"Authorization": {"Basic eDp5"}}, status: 401},
-		{name: "token in query (no. 5)", query: "?token=1:10", status: 400},
-		{name: "access token in query (no. 5)", query: "?access_token=1:10", status: 400},
-		{name: "version 8 (no. 6)", set: http.Header{"Sec-Websocket-Version": {"8"}}, status: 426},
-		{name: "no version", set: http.Header{"Sec-Websocket-Version": nil}, status: 426},
-		{name: "no key (no. 7)", set: http.Header{"Sec-Websocket-Key": nil}, status: 400},
-		{name: "short key (no. 7)", set: http.Header{"Sec-Websocket-Key": {"dGhl"}}, status: 400},
-		{name: "two keys (no. 7)", set: http.Header{"Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZQ=="}}, status: 400},
-		{name: "POST (no. 8)", method: "POST", status: 405},
-		{name: "no upgrade", set: http.Header{"Upgrade": nil}, status: 426},
-		{name: "upgrade to something else", set: http.Header{"Upgrade": {"h2c"}}, status: 426},
-		{name: "no connection header", set: http.Header{"Connection": nil}, status: 426},
-		{name: "no subprotocol", set: http.Header{"Sec-Websocket-Protocol": nil}, status: 400},
-		{name: "unknown subprotocol", set: http.Header{"Sec-Websocket-Protocol": {"chat"}}, status: 400},
-		{name: "too many headers (no. 10)", set: http.Header{"X-Many": make([]string, 120)}, status: 431},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			t.Parallel()
-			method := tc.method
-			if method == "" {
-				method = http.MethodGet
-			}
-			req, err := http.NewRequestWithContext(t.Context(), method, w.http.URL+"/v1/session"+tc.query, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for k, v := range good {
-				req.Header[k] = v
-			}
-			for k, v := range tc.set {
-				if v == nil {
-					delete(req.Header, k)
-				} else {
+	each(t, func(c *gateway.Config) { c.Origins = []string{"https://app.example"} }, func(t *testing.T, w *world) {
+		good := handshake()
+		for _, tc := range []struct {
+			name   string
+			method string
+			query  string
+			set    http.Header
+			status int
+		}{
+			{name: "good", status: 101},
+			{name: "compression offered", set: http.Header{"Sec-Websocket-Extensions": {"permessage-deflate"}}, status: 101},
+			{name: "own origin", set: http.Header{"Origin": {w.url}}, status: 101},
+			{name: "allowed origin", set: http.Header{"Origin": {"https://app.example"}}, status: 101},
+			{name: "foreign origin (no. 1)", set: http.Header{"Origin": {"https://evil.example"}}, status: 403},
+			{name: "origin null (no. 2)", set: http.Header{"Origin": {"null"}}, status: 403},
+			{name: "two origins", set: http.Header{"Origin": {"https://app.example", "https://evil.example"}}, status: 403},
+			{name: "no origin, token in header (no. 4)", set: http.Header{"Authorization": {"Bearer 1:10"}}, status: 101},
+			{name: "other authorization", set: http.Header{"Authorization": {"Basic eDp5"}}, status: 401},
+			{name: "token in query (no. 5)", query: "?token=1:10", status: 400},
+			{name: "access token in query (no. 5)", query: "?access_token=1:10", status: 400},
+			{name: "version 8 (no. 6)", set: http.Header{"Sec-Websocket-Version": {"8"}}, status: 426},
+			{name: "no version", set: http.Header{"Sec-Websocket-Version": nil}, status: 426},
+			{name: "no key (no. 7)", set: http.Header{"Sec-Websocket-Key": nil}, status: 400},
+			{name: "short key (no. 7)", set: http.Header{"Sec-Websocket-Key": {"dGhl"}}, status: 400},
+			{name: "two keys (no. 7)", set: http.Header{"Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZQ=="}}, status: 400},
+			{name: "POST (no. 8)", method: "POST", status: 405},
+			{name: "no upgrade", set: http.Header{"Upgrade": nil}, status: 426},
+			{name: "upgrade to something else", set: http.Header{"Upgrade": {"h2c"}}, status: 426},
+			{name: "no connection header", set: http.Header{"Connection": nil}, status: 426},
+			{name: "no subprotocol", set: http.Header{"Sec-Websocket-Protocol": nil}, status: 400},
+			{name: "unknown subprotocol", set: http.Header{"Sec-Websocket-Protocol": {"chat"}}, status: 400},
+			{name: "too many headers (no. 10)", set: http.Header{"X-Many": make([]string, 120)}, status: 431},
+		} {
+			t.Run(tc.name, func(t *testing.T) {
+				t.Parallel()
+				method := tc.method
+				if method == "" {
+					method = http.MethodGet
+				}
+				req, err := http.NewRequestWithContext(t.Context(), method, w.url+"/v1/session"+tc.query, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for k, v := range good {
 					req.Header[k] = v
 				}
-			}
-			res, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = res.Body.Close() }()
-			if res.StatusCode != tc.status {
-				t.Errorf("status %d, want %d", res.StatusCode, tc.status)
-			}
-			switch res.StatusCode {
-			case http.StatusSwitchingProtocols:
-				if got := res.Header.Get("Sec-Websocket-Accept"); got != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" {
-					t.Errorf("accept %q", got)
+				for k, v := range tc.set {
+					if v == nil {
+						delete(req.Header, k)
+					} else {
+						req.Header[k] = v
+					}
 				}
-				if got := res.Header.Get("Sec-Websocket-Protocol"); got != "throng.v1.proto" {
-					t.Errorf("protocol %q", got)
+				res, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
+				if err != nil {
+					t.Fatal(err)
 				}
-				want := ""
-				if tc.set.Get("Sec-Websocket-Extensions") != "" {
-					want = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+				defer func() { _ = res.Body.Close() }()
+				if res.StatusCode != tc.status {
+					t.Errorf("status %d, want %d", res.StatusCode, tc.status)
 				}
-				if got := res.Header.Get("Sec-Websocket-Extensions"); got != want {
-					t.Errorf("agreed to %q, want %q", got, want)
+				switch res.StatusCode {
+				case http.StatusSwitchingProtocols:
+					if got := res.Header.Get("Sec-Websocket-Accept"); got != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" {
+						t.Errorf("accept %q", got)
+					}
+					if got := res.Header.Get("Sec-Websocket-Protocol"); got != "throng.v1.proto" {
+						t.Errorf("protocol %q", got)
+					}
+					want := ""
+					if tc.set.Get("Sec-Websocket-Extensions") != "" {
+						want = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+					}
+					if got := res.Header.Get("Sec-Websocket-Extensions"); got != want {
+						t.Errorf("agreed to %q, want %q", got, want)
+					}
+				case http.StatusUpgradeRequired:
+					if res.Header.Get("Sec-Websocket-Version") != "13" {
+						t.Error("426 does not name the version")
+					}
 				}
-			case http.StatusUpgradeRequired:
-				if res.Header.Get("Sec-Websocket-Version") != "13" {
-					t.Error("426 does not name the version")
-				}
-			}
-		})
-	}
+			})
+		}
+	})
 }
 
 // handshake is the header of a good handshake.

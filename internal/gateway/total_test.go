@@ -37,6 +37,7 @@ func TestManySlowReceiversShareABound(t *testing.T) {
 			if e := quick.next().GetEntry(); e.GetSeq() != uint64(seq) {
 				t.Fatalf("the quick receiver got %d after %d", e.GetSeq(), seq-1)
 			}
+			synctest.Wait() // the server has seen that it was taken
 		}
 		synctest.Wait()
 		if n := w.gateway.Queued(); n > total+receivers*2*size {

@@ -21,7 +21,7 @@ type Transport interface {
 // prepare readies a connection that net/http gave away: without its deadlines, and with the bounded send buffer that keeps
 // a peer that never reads from holding megabytes.
 func prepare(c net.Conn, sendBuffer int) error {
-	if t, ok := c.(*net.TCPConn); ok && sendBuffer > 0 {
+	if t, ok := c.(interface{ SetWriteBuffer(n int) error }); ok && sendBuffer > 0 {
 		if err := t.SetWriteBuffer(sendBuffer); err != nil {
 			return err
 		}
@@ -32,11 +32,11 @@ func prepare(c net.Conn, sendBuffer int) error {
 // writeChunk is how much a blocking write hands over at a time, so that progress is seen.
 const writeChunk = 16 << 10
 
-// stream is a connection without non-blocking writes: everything is written by its writer.
-type stream struct{ net.Conn }
+// blocking is a connection without non-blocking writes: everything is written by its writer.
+type blocking struct{ net.Conn }
 
 // TryWrite implements [Transport].
-func (s stream) TryWrite([]byte) (int, error) { return 0, nil }
+func (b blocking) TryWrite([]byte) (int, error) { return 0, nil }
 
 // Write implements [Transport].
-func (s stream) Write(p []byte) (int, error) { return s.Conn.Write(p[:min(len(p), writeChunk)]) }
+func (b blocking) Write(p []byte) (int, error) { return b.Conn.Write(p[:min(len(p), writeChunk)]) }

@@ -5,4 +5,4 @@ package gateway
 import "net"
 
 // NewTransport wraps a connection whose handshake is over.
-func NewTransport(c net.Conn) Transport { return stream{c} }
+func NewTransport(c net.Conn) Transport { return blocking{c} }

@@ -15,13 +15,13 @@ import (
 func NewTransport(c net.Conn) Transport {
 	sc, ok := c.(syscall.Conn)
 	if !ok {
-		return stream{c}
+		return blocking{c}
 	}
 	raw, err := sc.SyscallConn()
 	if err != nil {
-		return stream{c}
+		return blocking{c}
 	}
-	s := &socket{stream: stream{c}, raw: raw}
+	s := &socket{blocking: blocking{c}, raw: raw}
 	s.try = s.write
 	return s
 }
@@ -29,7 +29,7 @@ func NewTransport(c net.Conn) Transport {
 // socket is a connection that the loop writes to without blocking: no second goroutine wakes up for a frame that the kernel
 // has room for.
 type socket struct {
-	stream
+	blocking
 
 	// immutable after construction
 	raw syscall.RawConn

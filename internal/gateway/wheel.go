@@ -21,10 +21,10 @@ type wheel struct {
 func (w *wheel) schedule(c *conn, at int64) {
 	t := at/tick.Milliseconds() + 1
 	t = min(max(t, w.at+1), w.at+wheelSlots-1)
-	if c.due == t {
+	if int64(c.due) == t {
 		return
 	}
-	c.due = t
+	c.due = int32(t)
 	slot := &w.slots[t%wheelSlots]
 	*slot = append(*slot, c)
 }
@@ -37,7 +37,7 @@ func (w *wheel) advance(now int64, due func(c *conn)) {
 		list := *slot
 		*slot = nil
 		for _, c := range list {
-			if c.due == w.at {
+			if int64(c.due) == w.at {
 				c.due = 0
 				due(c)
 			}

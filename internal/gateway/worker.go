@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"time"
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/session"
@@ -11,7 +12,9 @@ import (
 
 // job is a call of a session that may block.
 type job struct {
-	c    *conn
+	ref  ref
+	loop *loop
+	sub  wire.Subprotocol
 	call session.Call
 	who  wire.Actor
 }
@@ -53,7 +56,7 @@ func (w *workers) do(ctx context.Context, j job) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	o := op{c: j.c, id: j.call.ID}
+	o := op{ref: j.ref, id: j.call.ID}
 	switch j.call.Kind { //nolint:exhaustive // sends are submitted by the loop
 	case session.CallAuthenticate:
 		o.kind = opIdentity
@@ -70,7 +73,7 @@ func (w *workers) do(ctx context.Context, j job) {
 	if o.err != nil {
 		o.err = w.judge(ctx, o.err, j)
 	}
-	j.c.loop.inbox.Put(o)
+	j.loop.inbox.Put(o)
 }
 
 // judge gives an error of a call its code: one that was cut off by the clock is the server's trouble, and may be tried again.
@@ -80,7 +83,7 @@ func (w *workers) judge(ctx context.Context, err error, j job) error {
 		return chat.Wrap(err, chat.CodeUnavailable, chat.ReasonOverloaded, "the server took too long; try again")
 	}
 	if e.Code == chat.CodeInternal {
-		w.srv.log.Error("a request failed", "user", uint64(j.who.User), "session", j.c.id, "error", err)
+		w.srv.log.Error("a request failed", "user", uint64(j.who.User), "session", j.ref.id, "error", err)
 	}
 	return e
 }
@@ -98,13 +101,13 @@ func (w *workers) answer(ctx context.Context, j job) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return wire.AppendEnvelope(j.c.sub, nil, &throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_Response{Response: res}})
+	return wire.AppendEnvelope(j.sub, nil, &throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_Response{Response: res}})
 }
 
 // failed is the answer to a call that was not even begun.
-func failed(c *conn, call session.Call, err error) op {
-	o := op{c: c, id: call.ID, err: err}
-	switch call.Kind {
+func (j *job) failed(err error) op {
+	o := op{ref: j.ref, id: j.call.ID, err: err}
+	switch j.call.Kind {
 	case session.CallAuthenticate:
 		o.kind = opIdentity
 	case session.CallSubscribe:
@@ -113,4 +116,10 @@ func failed(c *conn, call session.Call, err error) op {
 		o.kind = opAnswer
 	}
 	return o
+}
+
+func overloaded() error {
+	err := chat.Errorf(chat.CodeUnavailable, chat.ReasonOverloaded, "too many requests are waiting; try again")
+	err.RetryAfter = time.Second
+	return err
 }

@@ -1,0 +1,180 @@
+package gateway
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/eventloop"
+	"github.com/throng-im/throng/internal/proxyproto"
+	"github.com/throng-im/throng/internal/websocket"
+)
+
+// Door is what loops need that accept callers by themselves.
+type Door struct {
+	// Listeners share one port; each loop has one.
+	Listeners []*eventloop.Listener
+	// Path is where sessions begin. Who asks for something else, or for a session in a way that has to be refused, is handed to
+	// net/http: see [Server.Strangers].
+	Path string
+	// Proxied says whose connections begin with a PROXY protocol header; nil: nobody's.
+	Proxied func(a netip.Addr) bool
+	// Below bounds the descriptors of callers: who gets one that is not below is turned away, so that the rest is left for
+	// others than callers; 0 is no bound.
+	Below int
+	// HeadTimeout is how long a caller may take for the header of its request.
+	HeadTimeout time.Duration
+}
+
+func (d *Door) validate() error {
+	if n := len(d.Listeners); n < 1 || n > maxLoops {
+		return fmt.Errorf("there are %d listeners; use 1 to %d", n, maxLoops)
+	}
+	if d.HeadTimeout <= 0 {
+		return errors.New("callers need a bound on the time for their request")
+	}
+	return nil
+}
+
+// handshake is what is known of a caller whose handshake is not over.
+type handshake struct {
+	buf     []byte // what came of a head that is not complete
+	from    netip.AddrPort
+	proxied bool  // a PROXY protocol header is still to come
+	until   int64 // when it is late
+}
+
+// welcome takes a caller that was accepted.
+func (l *loop) welcome(link door, num uint64, from netip.AddrPort) *conn {
+	d := l.srv.deps.Door
+	c := l.slab.take()
+	c.id, c.num, c.link = l.srv.conns.Add(1), num, link
+	l.heads++
+	l.workOf(c).head = &handshake{
+		from: from, until: l.now + d.HeadTimeout.Milliseconds(), proxied: d.Proxied != nil && d.Proxied(from.Addr().Unmap()),
+	}
+	l.wheel.schedule(c, c.work.head.until)
+	return c
+}
+
+// knock takes what a caller sent; it borrows b. A good handshake makes a connection of it. One that has to be refused goes to
+// net/http, whose handlers say why; so does everything that is no handshake.
+func (l *loop) knock(c *conn, b []byte) {
+	h := c.work.head
+	if h == nil || len(b) == 0 { // it was answered, and is read to the end
+		return
+	}
+	if len(h.buf) > 0 {
+		h.buf = append(h.buf, b...)
+		b = h.buf
+	}
+	if h.proxied {
+		from, n, err := proxyproto.Parse(b)
+		switch {
+		case err != nil:
+			l.srv.log.Debug("a caller through a proxy", "error", err)
+			l.drop(c)
+			return
+		case n == 0:
+			h.buf = append(h.buf[:0], b...)
+			return
+		}
+		if h.proxied, b = false, b[n:]; from.IsValid() {
+			h.from = from
+		}
+	}
+	r, n, err := websocket.ParseRequest(b)
+	switch {
+	case err != nil:
+		l.turnAway(c, err)
+		return
+	case n == 0:
+		h.buf = append(h.buf[:0], b...)
+		return
+	}
+	link, ok := c.link.(door)
+	if !ok {
+		l.drop(c)
+		return
+	}
+	if r.URL.Path != l.srv.deps.Door.Path {
+		l.handOver(c, link, b)
+		return
+	}
+	r.RemoteAddr = h.from.String()
+	hello, agreed, err := l.srv.check(r)
+	if err != nil {
+		l.handOver(c, link, b)
+		return
+	}
+	from, v := l.srv.admission.enter(hello.Address)
+	if v != admitted {
+		l.turnAway(c, refusal(v))
+		return
+	}
+	l.upgrade(c, from, &hello, &agreed)
+	if c.id != 0 {
+		l.input(c, b[n:])
+	}
+}
+
+// handOver gives a caller to net/http.
+func (l *loop) handOver(c *conn, link door, read []byte) {
+	link.handOver(c, read, c.work.head.from)
+	l.forget(c, false)
+}
+
+// upgrade answers a good handshake and makes a connection of the caller.
+func (l *loop) upgrade(c *conn, from *held, h *Hello, agreed *websocket.Agreement) {
+	l.heads--
+	c.work.head = nil
+	l.begin(c, from, h)
+	answer := websocket.AppendAnswer(l.env.Get(), agreed)
+	n, err := c.link.write(c, answer)
+	if err != nil || n < len(answer) { // nothing was written before: there is room
+		l.drop(c)
+	} else {
+		l.srv.metrics.handshake(http.StatusSwitchingProtocols)
+	}
+	l.env.Put(answer)
+}
+
+// turnAway answers a caller with an error and ends the connection: once the caller has closed it, or lingers too long.
+func (l *loop) turnAway(c *conn, err error) {
+	a := answer{header: make(http.Header)}
+	l.srv.refuse(&a, err)
+	link, ok := c.link.(door)
+	_, err = link.write(c, websocket.AppendResponse(nil, a.status, a.header, a.body.Bytes()))
+	if !ok || err != nil {
+		l.drop(c)
+		return
+	}
+	link.hush(c)
+	c.flags |= flagDeaf
+	l.heads--
+	w := c.work
+	w.head, w.endAt = nil, l.now+l.srv.cfg.Linger.Milliseconds()
+	l.wheel.schedule(c, w.endAt)
+}
+
+// answer is an answer in the making, for those who write it without net/http.
+type answer struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (a *answer) Header() http.Header         { return a.header }
+func (a *answer) WriteHeader(status int)      { a.status = status }
+func (a *answer) Write(b []byte) (int, error) { return a.body.Write(b) } //nolint:wrapcheck // it never fails
+
+// tooManyCallers is how a caller is answered for whom there is no room.
+func tooManyCallers() error {
+	err := chat.Errorf(chat.CodeUnavailable, chat.ReasonOverloaded, "too many connections are opening; come back later")
+	err.RetryAfter = 2 * time.Second
+	return &websocket.Refusal{Status: http.StatusServiceUnavailable, Err: err}
+}

@@ -1,0 +1,139 @@
+package gateway
+
+import (
+	"errors"
+
+	"github.com/gobwas/ws"
+
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/session"
+	"github.com/throng-im/throng/internal/websocket"
+	"github.com/throng-im/throng/internal/wire"
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
+)
+
+// This file is what comes in: bytes, the events in them, requests.
+
+// input takes bytes that came on a connection; it borrows them. A session that takes no more for now has the rest kept, and nothing more
+// is read until [loop.resume].
+func (l *loop) input(c *conn, b []byte) {
+	if c.from == nil {
+		l.knock(c, b)
+		return
+	}
+	if c.flags.has(flagDeaf) {
+		return
+	}
+	if len(b) > 0 {
+		c.session.Heard(l.now) // anything that comes counts (S-26)
+	}
+	c.flags &^= flagUnread
+	settings := l.srv.readings.of(c.sub, c.zip)
+	for {
+		if c.session.Congested() {
+			c.reader.Keep(b)
+			c.flags |= flagUnread
+			break
+		}
+		ev, rest, ok, err := c.reader.Next(settings, b)
+		if err != nil {
+			l.violation(c, err)
+			break
+		}
+		if !ok {
+			break
+		}
+		b = rest
+		l.event(c, ev)
+		if c.id == 0 { // it was dropped
+			return
+		}
+		if c.flags.has(flagDeaf) {
+			break
+		}
+	}
+	l.after(c)
+}
+
+// resume goes on with what was kept back.
+func (l *loop) resume(c *conn) {
+	c.flags &^= flagUnread
+	l.input(c, nil)
+	if c.id != 0 && !c.flags.has(flagUnread) {
+		c.link.resume(c)
+	}
+}
+
+// violation ends a connection that broke the framing (S-23). What comes after that is read and dropped until the connection closes: a close
+// with unread bytes would reset it and take the goodbye with it.
+func (l *loop) violation(c *conn, err error) {
+	b := &websocket.Breach{Code: ws.StatusProtocolError, Reason: err.Error()}
+	errors.As(err, &b)
+	c.flags |= flagDeaf
+	c.session.Cut()
+	l.finish(c, uint16(b.Code), b.Reason)
+}
+
+func (l *loop) event(c *conn, ev websocket.Event) {
+	switch ev.Op {
+	case ws.OpPing:
+		w := l.workOf(c)
+		w.control = websocket.AppendControl(w.control[:0], ws.OpPong, ev.Payload) // the latest ping is enough to answer
+		l.mark(c)
+	case ws.OpPong:
+	case ws.OpClose:
+		code, err := websocket.CloseCode(ev.Payload)
+		if err != nil {
+			l.violation(c, err)
+			return
+		}
+		c.flags |= flagDeaf
+		l.peerClose(c, uint16(code))
+	default:
+		l.frame(c, ev.Payload)
+	}
+}
+
+// frame hands a frame's requests to the session.
+func (l *loop) frame(c *conn, payload []byte) {
+	envs, err := wire.DecodeClientFrame(c.sub, payload)
+	if err != nil { // S-22
+		c.flags |= flagDeaf
+		c.session.End(throngv1.CloseCode_CLOSE_CODE_BAD_FRAME, string(chat.AsError(err).Reason), 0)
+	}
+	for _, env := range envs {
+		c.session.Handle(l.now, env)
+		l.dispatch(c)
+	}
+	l.stats.requests += len(envs)
+}
+
+// dispatch makes the calls that the session asked for.
+func (l *loop) dispatch(c *conn) {
+	for _, call := range c.session.Calls() {
+		switch call.Kind {
+		case session.CallSend:
+			r, id, conversation := c.ref(), call.ID, call.Draft.Conversation
+			// The answer comes back as an operation: done may be called from anywhere, also before Submit returns.
+			l.srv.deps.Sender.Submit(call.Draft, func(res chat.Result) {
+				if res.Err != nil && l.srv.deps.Limits != nil {
+					l.srv.deps.Limits.GiveSend(conversation)
+				}
+				l.inbox.Put(op{kind: opSent, ref: r, id: id, result: &res})
+			})
+		case session.CallAuthenticate:
+			l.workOf(c).began = l.revokes + 1
+			l.toWorker(c, call)
+		case session.CallSubscribe, session.CallRequest:
+			l.toWorker(c, call)
+		}
+	}
+}
+
+func (l *loop) toWorker(c *conn, call session.Call) {
+	j := job{ref: c.ref(), loop: l, sub: c.sub, call: call, who: c.session.Who()}
+	if l.srv.workers.offer(j) {
+		return
+	}
+	l.inbox.Put(j.failed(overloaded()))
+}
