@@ -21,11 +21,13 @@
 //   - polled: the loop accepts callers on its own listener, reads and writes their sockets itself and waits for them with epoll
 //     (Linux, [Door]). A caller's request is parsed where it was read. A good handshake for a session makes a connection of it;
 //     everything else, a bad handshake too, goes to net/http with its descriptor ([Server.Strangers]).
+//
 //   - stream: a goroutine reads, and one writes while the peer is slow. For TLS, for connections that net/http upgraded
 //     ([Server.ServeHTTP]), for pipes, and for systems without epoll.
+//
 //   - memory: no socket at all ([Server.OpenMemory]), for as many connections as a process can hold.
 //
-//	new ──authenticate──► authenticating ──token good, routes registered──► subscribing ──subscriptions known──► open ──► ended
+//     new ──authenticate──► authenticating ──token good, routes registered──► subscribing ──subscriptions known──► open ──► ended
 //
 // # Merging
 //
