@@ -213,7 +213,7 @@ func (c *Client) Conversation(id ConversationID) (v Conversation, ok bool) {
 }
 
 // Latest returns the newest entries of a conversation that were told and are still kept, oldest first, at most
-// Options.Window. The entries are shared: do not change them.
+// Options.Window, and none from before a Hole. The entries are shared: do not change them.
 func (c *Client) Latest(id ConversationID) []*throngv1.Entry {
 	c.mu.Lock()
 	defer c.mu.Unlock()

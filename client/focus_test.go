@@ -169,7 +169,7 @@ func TestOpeningCostsTheSame(t *testing.T) {
 			if told := w.seqs[square]; len(told) != 51 || told[50] != uint64(r.entries+1) {
 				t.Errorf("%s: %d told, the last %d", r.name, len(told), told[len(told)-1])
 			}
-			if kept := w.c.Latest(square); len(kept) != 51 {
+			if kept := w.c.Latest(square); len(kept) != 50 {
 				t.Errorf("%s: %d entries kept", r.name, len(kept))
 			}
 			bytes[r.name] = got

@@ -171,7 +171,7 @@ func (c *Client) pull(s *session, cv *conversation) {
 		limit = min(limit, openGap)
 	}
 	if from, to := cv.stream.skip(limit); from != 0 {
-		c.events.push(Hole{Conversation: cv.view.ID, From: from, To: to})
+		c.hole(cv, from, to)
 	}
 	from, to := cv.stream.lacks()
 	if from == 0 {
@@ -190,6 +190,13 @@ func (c *Client) pull(s *session, cv *conversation) {
 		c.pulled(cv, from, to, r.GetListEntries(), err)
 		c.wake()
 	})
+}
+
+// hole tells of what is left out. What is kept from before it does not go on with what follows.
+func (c *Client) hole(cv *conversation, from, to uint64) {
+	clear(cv.window)
+	cv.window = cv.window[:0]
+	c.events.push(Hole{Conversation: cv.view.ID, From: from, To: to})
 }
 
 func (c *Client) pulled(cv *conversation, from, to uint64, page *throngv1.ListEntriesResponse, err error) {
@@ -216,7 +223,7 @@ func (c *Client) pulled(cv *conversation, from, to uint64, page *throngv1.ListEn
 			cv.stream.head = from - 1 // what was thought to be there is not for this reader
 		} else {
 			c.opts.Log.Warn("a page did not fill the gap", "conversation", cv.view.ID, "seq", from)
-			c.events.push(Hole{Conversation: cv.view.ID, From: from, To: to})
+			c.hole(cv, from, to)
 			cv.stream.next = to + 1
 		}
 	}

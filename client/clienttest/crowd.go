@@ -19,7 +19,7 @@ const (
 
 // crowd is what the server keeps of a large conversation besides its log.
 type crowd struct {
-	interval, sendWait time.Duration     // of batching; 0: entries come one by one
+	interval, sendWait time.Duration     // of batching; 0: each entry is a chunk of its own
 	chunk              []*throngv1.Entry // those that wait for others
 	chunks             uint64            // counts them: the clock of one that has gone does not end the next
 	introduced         map[uint64]time.Time
@@ -93,16 +93,12 @@ func (s *Server) looking(c *conversation, focused bool) []*Session {
 }
 
 // crowded brings an entry to a conversation of which not everybody gets the content. It runs with order held.
-func (s *Server) crowded(c *conversation, e *throngv1.Entry, but *Session) {
+func (s *Server) crowded(c *conversation, e *throngv1.Entry) {
 	s.mu.Lock()
 	hints, batching := s.degraded.GetContentAsHints(), c.crowd.interval
 	s.mu.Unlock()
-	switch {
-	case hints:
-	case batching > 0:
+	if !hints {
 		s.collect(c, e, batching)
-	default:
-		s.single(e, but, s.looking(c, true))
 	}
 	s.hint(c)
 }
@@ -114,7 +110,7 @@ func (s *Server) collect(c *conversation, e *throngv1.Entry, wait time.Duration)
 	n, number := len(c.crowd.chunk), c.crowd.chunks
 	s.mu.Unlock()
 	switch {
-	case n == chunkLength || e.GetMembersChanged() != nil:
+	case n == chunkLength || wait == 0 || e.GetMembersChanged() != nil:
 		s.flush(c)
 	case n == 1:
 		s.after(wait, func() {

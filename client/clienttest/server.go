@@ -222,17 +222,11 @@ func (s *Server) Deliver(conv uint64, e *throngv1.Entry, but *Session) {
 	c := s.convs[conv]
 	tier, hints := c.tier, s.degraded.GetContentAsHints()
 	s.mu.Unlock()
-	switch {
-	case tier == throngv1.Tier_TIER_LARGE, hints && tier == throngv1.Tier_TIER_MEDIUM:
-		s.crowded(c, e, but)
-	default:
-		s.single(e, but, s.members(c))
+	if tier == throngv1.Tier_TIER_LARGE || hints && tier == throngv1.Tier_TIER_MEDIUM {
+		s.crowded(c, e)
+		return
 	}
-}
-
-// single pushes an entry by itself.
-func (s *Server) single(e *throngv1.Entry, but *Session, to []*Session) {
-	for _, ss := range to {
+	for _, ss := range s.members(c) {
 		if ss != but {
 			ss.Push(&throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_Entry{Entry: visible(e, ss.User())}})
 		}
