@@ -128,7 +128,7 @@ func (m *Model) scroll(up int) tea.Cmd {
 	r.offset = max(0, r.offset+up)
 	_, top := r.lines(m.painter(), m.pending(), m.roomHeight()) // bounds the offset
 	if r.offset == 0 {
-		r.below = 0
+		m.bottom()
 	}
 	if up > 0 && (top || r.offset+2*m.roomHeight() > r.total(m.painter(), m.pending())) {
 		return m.older()
@@ -154,8 +154,18 @@ func (m *Model) submit() tea.Cmd {
 	}
 	r.input.Reset()
 	delete(m.texts, r.conv.ID)
-	r.offset, r.below, r.newFrom = 0, 0, 0
+	r.newFrom = 0
+	m.bottom()
 	return nil
+}
+
+// bottom shows the newest entries.
+func (m *Model) bottom() {
+	r := m.room
+	r.offset, r.below = 0, 0
+	if r.hole != 0 {
+		r.reload(m.cfg.Server.Latest(r.conv.ID))
+	}
 }
 
 // command is what can be done with the open conversation.

@@ -7,11 +7,13 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"github.com/throng-im/throng/client"
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
 // Config is what a Model is made of.
 type Config struct {
 	Server Server
+	Reader Reader
 	People People
 	// Events are taken in order; the channel is closed when the client has ended.
 	Events <-chan client.Event
@@ -45,6 +47,7 @@ type Model struct {
 	prompt        *prompt
 	help          bool
 	focused       bool // the terminal window has the user's attention
+	crowd         crowd
 	state         client.State
 	was           bool // it was online before
 	notice        string
@@ -55,7 +58,7 @@ type Model struct {
 func NewModel(cfg Config) *Model {
 	return &Model{
 		cfg: cfg, theme: newTheme(), names: newNames(cfg.Me, cfg.Name), texts: map[client.ConversationID]string{},
-		width: 80, height: 24, focused: true,
+		crowd: crowd{delayed: map[client.ConversationID]time.Time{}}, width: 80, height: 24, focused: true,
 	}
 }
 
@@ -71,7 +74,7 @@ type (
 		err  error
 	}
 	profilesMsg struct {
-		names map[client.UserID]string
+		found []*throngv1.Profile
 		asked []client.UserID
 		err   error
 	}
@@ -140,6 +143,8 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.page(msg)
 	case profilesMsg:
 		m.profiles(msg)
+	case lookedMsg:
+		m.looked(msg)
 	case readMsg:
 		if msg.err != nil && m.room != nil && m.room.conv.ID == msg.id {
 			m.room.marked = msg.was // the next tick tries again
@@ -153,7 +158,7 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			m.room.input, cmd = m.room.input.Update(msg)
 		}
 	}
-	return m, tea.Batch(cmd, m.ask(), m.read())
+	return m, tea.Batch(cmd, m.look(), m.ask(), m.read())
 }
 
 // events applies what happened.
@@ -199,21 +204,24 @@ func (m *Model) apply(event client.Event) {
 		if m.room == nil || e.Conversation != m.room.conv.ID {
 			return
 		}
-		if m.room.add(e.Entry) && m.room.offset > 0 {
-			m.room.below++
-		}
+		m.room.take(e.Entry)
 		if m.room.newFrom == 0 && !m.focused && client.UserID(e.Entry.GetSender()) != m.cfg.Me {
 			m.room.newFrom = e.Entry.GetSeq()
 		}
 	case client.Hole:
 		if m.room != nil && e.Conversation == m.room.conv.ID {
-			m.room.drop()
+			m.room.hole = e.To
 		}
 	case client.ProfilesLearned:
-		for _, p := range e.Profiles {
-			m.names.learn(client.UserID(p.GetUser()), p.GetName())
-		}
+		m.names.learn(e.Profiles)
+	case client.Degraded:
+		m.degraded(e)
+	case client.SendDelayed:
+		m.crowd.delayed[e.Draft.Conversation] = e.Until
+	case client.Sent:
+		delete(m.crowd.delayed, e.Draft.Conversation)
 	case client.SendFailed:
+		delete(m.crowd.delayed, e.Draft.Conversation)
 		m.say("Not sent: " + reason(e.Err))
 		if m.room != nil && m.room.conv.ID == e.Draft.Conversation && m.room.input.Value() == "" {
 			m.room.input.SetValue(clean(e.Draft.Body.Text(), true))
@@ -222,7 +230,7 @@ func (m *Model) apply(event client.Event) {
 		if m.room != nil {
 			m.room.drop()
 		}
-	default: // ConversationChanged, ReadChanged, SettingsChanged, Sent: the list and the room are read anew below
+	default: // ConversationChanged, ReadChanged, SettingsChanged, Behind, Batching: the list and the room are read anew below
 	}
 }
 
@@ -246,16 +254,6 @@ func (m *Model) page(msg pageMsg) {
 		return
 	}
 	m.room.prepend(msg.page)
-}
-
-func (m *Model) profiles(msg profilesMsg) {
-	if msg.err != nil {
-		m.names.again(msg.asked)
-		return
-	}
-	for user, name := range msg.names {
-		m.names.learn(user, name)
-	}
 }
 
 func (m *Model) done(msg doneMsg) tea.Cmd {
@@ -291,7 +289,7 @@ func (m *Model) open(id client.ConversationID) tea.Cmd {
 	if text := m.texts[id]; text != "" {
 		m.room.input.SetValue(text)
 	}
-	if len(m.room.entries) < m.height && m.room.more() {
+	if len(m.room.entries) < m.height && m.room.more() && !m.room.behind() { // what it lacks comes with the focus
 		return m.older()
 	}
 	return nil
@@ -316,47 +314,12 @@ func (m *Model) older() tea.Cmd {
 		return nil
 	}
 	r.loading = true
-	id, before, server := r.conv.ID, r.before(), m.cfg.Server
+	id, before, reader := r.conv.ID, r.before(), m.cfg.Reader
 	return func() tea.Msg {
 		ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 		defer cancel()
-		page, err := server.Before(ctx, id, before)
+		page, err := reader.Before(ctx, id, before)
 		return pageMsg{id, page, err}
-	}
-}
-
-// ask learns the names that the screen lacks.
-func (m *Model) ask() tea.Cmd {
-	if m.state.Phase != client.Online {
-		return nil
-	}
-	var users []client.UserID
-	for _, c := range m.list.all {
-		users = append(users, c.Peer)
-		if c.Last != nil {
-			users = append(users, mentioned(c.Last)...)
-		}
-	}
-	if m.room != nil {
-		for _, e := range m.room.entries {
-			users = append(users, mentioned(e)...)
-		}
-	}
-	const most = 200
-	users = m.names.unknown(users...)
-	if len(users) > most {
-		m.names.again(users[most:])
-		users = users[:most]
-	}
-	if len(users) == 0 {
-		return nil
-	}
-	people := m.cfg.People
-	return func() tea.Msg {
-		ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
-		defer cancel()
-		found, err := people.Profiles(ctx, users)
-		return profilesMsg{found, users, err}
 	}
 }
 
@@ -369,12 +332,12 @@ func (m *Model) read() tea.Cmd {
 	if seq == 0 {
 		return nil
 	}
-	id, was, server := m.room.conv.ID, m.room.marked, m.cfg.Server
+	id, was, reader := m.room.conv.ID, m.room.marked, m.cfg.Reader
 	m.room.marked = seq
 	return func() tea.Msg {
 		ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 		defer cancel()
-		return readMsg{id, was, server.MarkRead(ctx, id, seq)}
+		return readMsg{id, was, reader.MarkRead(ctx, id, seq)}
 	}
 }
 

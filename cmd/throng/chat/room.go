@@ -21,6 +21,7 @@ type room struct {
 	newFrom uint64 // first seq that was unread when the room was opened; 0 where nothing was
 	offset  int    // lines hidden below the bottom edge
 	below   int    // entries that came while the bottom was out of sight
+	hole    uint64 // last seq of a hole behind what is loaded, 0 where there is none: what follows it is not shown yet
 	marked  uint64 // read position that the server was told
 
 	input   textarea.Model
@@ -61,9 +62,10 @@ func newInput() textarea.Model {
 	return in
 }
 
-// reload starts over with the newest entries that are known. Only the run without a hole that ends at the newest is kept.
+// reload starts over with the newest entries that are known, which are a run without a hole.
 func (r *room) reload(latest []*throngv1.Entry) {
-	r.entries, r.from, r.loading, r.loadErr, r.offset, r.below = nil, 0, false, nil, 0, 0
+	r.loading, r.loadErr = false, nil
+	r.drop()
 	for _, e := range latest {
 		r.add(e)
 	}
@@ -72,7 +74,18 @@ func (r *room) reload(latest []*throngv1.Entry) {
 	}
 }
 
-// add takes the next entry. After a hole, what was before it is let go: scrolling back loads it again.
+// take takes an entry that just came. What stands before a hole is let go, and loaded again by scrolling back; but while somebody
+// reads it, it stays, and what follows the hole waits in the SDK.
+func (r *room) take(e *throngv1.Entry) {
+	if r.hole != 0 && r.offset == 0 {
+		r.drop()
+	}
+	if (r.hole != 0 || r.add(e)) && r.offset > 0 {
+		r.below++
+	}
+}
+
+// add appends the next entry.
 func (r *room) add(e *throngv1.Entry) bool {
 	last := r.last()
 	if last != 0 && e.GetSeq() <= last {
@@ -91,9 +104,12 @@ func (r *room) add(e *throngv1.Entry) bool {
 
 // drop forgets everything before a hole in the log.
 func (r *room) drop() {
-	r.entries, r.from, r.offset, r.below = nil, 0, 0, 0
+	r.entries, r.from, r.offset, r.below, r.hole = nil, 0, 0, 0, 0
 	clear(r.wrapped)
 }
+
+// behind reports whether there are newer entries than those that came.
+func (r *room) behind() bool { return r.conv.Delivered < r.conv.Head }
 
 func (r *room) last() uint64 {
 	if len(r.entries) == 0 {

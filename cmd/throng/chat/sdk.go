@@ -10,7 +10,7 @@ import (
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
-// sdk fills Server and People from the SDK.
+// sdk fills Server, Reader and People from the SDK.
 type sdk struct{ *client.Client }
 
 // pageEntries is how many entries a step back in history loads.
@@ -42,7 +42,7 @@ func (s sdk) Pending(id client.ConversationID) []client.Draft {
 }
 
 // Profiles looks up names.
-func (s sdk) Profiles(ctx context.Context, users []client.UserID) (map[client.UserID]string, error) {
+func (s sdk) Profiles(ctx context.Context, users []client.UserID) ([]*throngv1.Profile, error) {
 	req := &throngv1.ListProfilesRequest{Users: make([]uint64, 0, len(users))}
 	for _, user := range users {
 		req.Users = append(req.Users, uint64(user))
@@ -51,11 +51,7 @@ func (s sdk) Profiles(ctx context.Context, users []client.UserID) (map[client.Us
 	if err != nil {
 		return nil, err
 	}
-	found := make(map[client.UserID]string, len(users))
-	for _, p := range resp.Msg.GetProfiles() {
-		found[client.UserID(p.GetUser())] = p.GetName()
-	}
-	return found, nil
+	return resp.Msg.GetProfiles(), nil
 }
 
 // find turns sign-in names into users.

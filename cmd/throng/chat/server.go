@@ -13,20 +13,26 @@ type Server interface {
 	Conversations() []client.Conversation
 	Latest(id client.ConversationID) []*throngv1.Entry
 	TotalUnread() uint64
-	// Before reads the page that ends before a seq.
-	Before(ctx context.Context, id client.ConversationID, seq uint64) (client.Page, error)
 	// Send puts a text into the outbox.
 	Send(id client.ConversationID, text string) error
 	// Pending are the messages that are not stored yet, oldest first.
 	Pending(id client.ConversationID) []client.Draft
-	MarkRead(ctx context.Context, id client.ConversationID, seq uint64) error
 	// Retry ends a wait before the next connection.
 	Retry()
 }
 
+// Reader is what reading a conversation takes. Each call waits for the server.
+type Reader interface {
+	// Before reads the page that ends before a seq.
+	Before(ctx context.Context, id client.ConversationID, seq uint64) (client.Page, error)
+	MarkRead(ctx context.Context, id client.ConversationID, seq uint64) error
+	// Focus tells what is on the screen, in place of what was. Giving up with ctx takes nothing back.
+	Focus(ctx context.Context, ids ...client.ConversationID) error
+}
+
 // People is what the screen asks about users and groups. Each call waits for the server.
 type People interface {
-	Profiles(ctx context.Context, users []client.UserID) (map[client.UserID]string, error)
+	Profiles(ctx context.Context, users []client.UserID) ([]*throngv1.Profile, error)
 	OpenDirect(ctx context.Context, handle string) (client.ConversationID, error)
 	CreateGroup(ctx context.Context, name string, handles []string) (client.ConversationID, error)
 	AddMembers(ctx context.Context, id client.ConversationID, handles []string) error

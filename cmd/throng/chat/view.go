@@ -72,11 +72,7 @@ func (m *Model) barLine() string {
 	if total := m.cfg.Server.TotalUnread(); total > 0 {
 		left += "  (" + badge(total) + ")"
 	}
-	right := "○ " + m.state.Phase.String() + " "
-	if m.state.Phase == client.Online {
-		right = "● online "
-	}
-	return m.theme.bar.Render(spread(left, right, m.width))
+	return m.theme.bar.Render(spread(left, m.standing(), m.width))
 }
 
 // banner says that something is wrong with the connection, and what comes next.
@@ -166,15 +162,7 @@ func (m *Model) roomLines(width, height int) []string {
 	input := m.inputHeight()
 	body, _ := r.lines(m.painter(), m.pending(), max(1, height-2-input))
 	lines = append(lines, body...)
-	below := m.theme.rule.Render(strings.Repeat("─", width))
-	if r.offset > 0 {
-		word := "end goes to the newest"
-		if r.below > 0 {
-			word = fmt.Sprintf("↓ %d new, %s", r.below, word)
-		}
-		below = m.theme.badge.Render(rule(word, width))
-	}
-	lines = append(lines, below)
+	lines = append(lines, m.roomRule(width))
 	in := r.input
 	in.SetWidth(width)
 	in.SetHeight(input)
@@ -201,7 +189,7 @@ func (m *Model) titleLine(width int) string {
 	case c.Kind == throngv1.Kind_KIND_GROUP && c.Members == 1:
 		right = "only you "
 	case c.Kind == throngv1.Kind_KIND_GROUP:
-		right = fmt.Sprintf("%d members ", c.Members)
+		right = grouped(uint64(c.Members)) + " members "
 	}
 	left := width - strWidth(right)
 	return m.theme.name.Render(fit(name(c, m.names), left)) + m.theme.dim.Render(right)

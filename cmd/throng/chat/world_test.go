@@ -2,6 +2,7 @@ package chat_test
 
 import (
 	"context"
+	"fmt"
 	"reflect"
 	"runtime"
 	"slices"
@@ -29,11 +30,15 @@ type world struct {
 	now     time.Time
 	logs    map[client.ConversationID][]*throngv1.Entry
 	convs   map[client.ConversationID]*client.Conversation
-	latest  int // how many entries the SDK keeps
+	latest  int                                         // how many entries the SDK keeps
+	told    map[client.ConversationID][]*throngv1.Entry // what it was told, where that is not the log
 	pending []client.Draft
 	asked   []string
 	retries int
 	refuse  error
+	focus   []string // what the screen told to be open
+	blind   error    // the answer to that
+	pages   int      // how often it read back
 
 	events chan client.Event
 	model  tea.Model
@@ -55,7 +60,7 @@ func newWorld(t *testing.T) *world {
 func (w *world) start(width, height int) {
 	w.t.Helper()
 	w.model = chat.NewModel(chat.Config{
-		Server: w, People: w, Events: w.events, Me: me, Name: "Me", Host: "example.org", Now: func() time.Time { return w.now },
+		Server: w, Reader: w, People: w, Events: w.events, Me: me, Name: "Me", Host: "example.org", Now: func() time.Time { return w.now },
 	})
 	w.send(tea.WindowSizeMsg{Width: width, Height: height})
 	w.tell(client.StateChanged{State: client.State{Phase: client.Online}})
@@ -169,7 +174,10 @@ func (w *world) Conversations() []client.Conversation {
 
 // Latest implements chat.Server.
 func (w *world) Latest(id client.ConversationID) []*throngv1.Entry {
-	log := w.logs[id]
+	log, ok := w.told[id]
+	if !ok {
+		log = w.logs[id]
+	}
 	return slices.Clone(log[max(0, len(log)-w.latest):])
 }
 
@@ -182,8 +190,9 @@ func (w *world) TotalUnread() uint64 {
 	return total
 }
 
-// Before implements chat.Server.
+// Before implements chat.Reader.
 func (w *world) Before(_ context.Context, id client.ConversationID, seq uint64) (client.Page, error) {
+	w.pages++
 	to := int(seq) - 1
 	from := max(0, to-30)
 	if to <= 0 {
@@ -220,7 +229,7 @@ func (w *world) Pending(id client.ConversationID) []client.Draft {
 	return list
 }
 
-// MarkRead implements chat.Server.
+// MarkRead implements chat.Reader.
 func (w *world) MarkRead(_ context.Context, id client.ConversationID, seq uint64) error {
 	c := w.convs[id]
 	c.Read = max(c.Read, seq)
@@ -228,15 +237,21 @@ func (w *world) MarkRead(_ context.Context, id client.ConversationID, seq uint64
 	return nil
 }
 
+// Focus implements chat.Reader.
+func (w *world) Focus(_ context.Context, ids ...client.ConversationID) error {
+	w.focus = append(w.focus, fmt.Sprint(ids))
+	return w.blind
+}
+
 // Retry implements chat.Server.
 func (w *world) Retry() { w.retries++ }
 
 // Profiles implements chat.People.
-func (w *world) Profiles(_ context.Context, users []client.UserID) (map[client.UserID]string, error) {
+func (w *world) Profiles(_ context.Context, users []client.UserID) ([]*throngv1.Profile, error) {
 	known := map[client.UserID]string{alice: "Alice", bob: "鲍勃"}
-	found := map[client.UserID]string{}
+	found := make([]*throngv1.Profile, 0, len(users))
 	for _, u := range users {
-		found[u] = known[u]
+		found = append(found, &throngv1.Profile{User: uint64(u), Name: known[u], Version: 2})
 	}
 	return found, nil
 }
