@@ -12,15 +12,15 @@ import (
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
-// crowd is a large group with n messages, of which the SDK was told the first few.
-func (w *world) crowd(id client.ConversationID, n, told int) {
+// crowd is a large group with n messages; the SDK keeps what it was told last, up to one of them.
+func (w *world) crowd(id client.ConversationID, n, from, told int) {
 	w.group(id, "The square")
 	for i := range n {
 		w.write(id, alice, fmt.Sprintf("line %03d", i))
 	}
 	c := w.convs[id]
 	c.Members, c.Tier, c.Role, c.Delivered = 1_000_000, throngv1.Tier_TIER_LARGE, throngv1.Role_ROLE_MEMBER, uint64(told)
-	w.told = map[client.ConversationID][]*throngv1.Entry{id: w.logs[id][:told]}
+	w.told = map[client.ConversationID][]*throngv1.Entry{id: w.logs[id][from:told]}
 }
 
 // catchUp is what the SDK tells of a conversation that came into focus: a hole, and the newest messages.
@@ -87,14 +87,14 @@ func TestFocusIsToldInOrder(t *testing.T) {
 func TestLargeGroupOpensAtItsEnd(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.crowd(1, 300, 1)
+	w.crowd(1, 300, 95, 100)
 	w.start(100, 20)
 	w.key("enter")
 	w.focused("[1]")
 	w.shows("1,000,000 members", "newer messages are on their way")
 	w.catchUp(1, 50)
 	w.shows("line 299")
-	w.hides("line 000", "on their way")
+	w.hides("line 099", "on their way")
 	if w.pages != 0 {
 		t.Errorf("%d pages were read beside what the focus brings", w.pages)
 	}
@@ -111,20 +111,20 @@ func TestLargeGroupOpensAtItsEnd(t *testing.T) {
 func TestHoleUnderAReader(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.crowd(1, 60, 60)
+	w.crowd(1, 60, 0, 60)
 	w.start(100, 20)
-	w.key("enter", "pgup")
-	w.shows("line 040")
+	w.key("enter", "pgup", "pgup")
+	w.shows("line 030")
 	for i := 60; i < 300; i++ {
 		w.write(1, bob, fmt.Sprintf("line %03d", i))
 	}
 	w.convs[1].Delivered = 60
 	w.catchUp(1, 50)
-	w.shows("line 040", "↓ 50 new messages below · end shows them")
+	w.shows("line 030", "↓ 50 new messages below · end shows them")
 	w.hides("│   line 299")
-	w.key("end")
+	w.key("pgdown", "pgdown") // the end of what was loaded
 	w.shows("│   line 299")
-	w.hides("line 040")
+	w.hides("line 059")
 	for range 30 {
 		w.key("pgup")
 	}
@@ -136,7 +136,7 @@ func TestBusyGroup(t *testing.T) {
 	t.Parallel()
 	for _, width := range []int{40, 80} {
 		w := newWorld(t)
-		w.crowd(1, 10, 10)
+		w.crowd(1, 10, 0, 10)
 		w.start(width, 20)
 		w.key("enter")
 		c := w.convs[1]
@@ -155,7 +155,10 @@ func TestBusyGroup(t *testing.T) {
 		w.shows("wait 1 s")
 		w.now = w.now.Add(time.Second)
 		w.hides("wait ")
-		w.store()
+		w.tell(client.SendDelayed{Draft: w.pending[0], Until: w.now.Add(time.Hour)})
+		w.shows("wait 60 min")
+		w.store() // it was ended
+		w.hides("wait ")
 		c.Role = throngv1.Role_ROLE_ADMIN
 		w.tell(client.ConversationChanged{Conversation: *c})
 		w.hides("slow mode") // it is not for admins
@@ -172,6 +175,23 @@ func TestBusyGroup(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What changed about a group is said in the log.
+func TestChangesAreSaid(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.group(1, "Group")
+	w.start(100, 30)
+	w.key("enter")
+	slow, off, large, free := uint32(30_000), uint32(0), throngv1.Tier_TIER_LARGE, throngv1.Tier_TIER_UNSPECIFIED
+	for _, c := range []*throngv1.ConversationChanged{{SlowModeMs: &slow}, {SlowModeMs: &off}, {Tier: &large}, {Tier: &free}, {}} {
+		e := w.write(1, alice, "")
+		e.Body = &throngv1.Entry_ConversationChanged{ConversationChanged: c}
+		w.tell(client.Message{Conversation: 1, Entry: e})
+	}
+	w.shows("Alice set slow mode: one message in 30 s.", "Alice ended slow mode.", "The group is delivered as a large one.",
+		"The group is delivered by its size again.", "Alice changed the group.")
 }
 
 // DLV-13: a name that is older than the one that is known changes nothing.

@@ -33,14 +33,31 @@ func content(e *throngv1.Entry, n *names) (text string, notice bool) {
 	case *throngv1.Entry_MembersChanged:
 		return members(e, b.MembersChanged, n), true
 	case *throngv1.Entry_ConversationChanged:
-		if b.ConversationChanged.Name != nil {
-			return fmt.Sprintf("%s called it %s.", by(e, n), clean(b.ConversationChanged.GetName(), false)), true
-		}
-		return by(e, n) + " changed the group.", true
+		return changed(b.ConversationChanged, by(e, n)), true
 	case *throngv1.Entry_Dissolved:
 		return by(e, n) + " dissolved the group.", true
 	default:
 		return "[a message that this version does not know]", false
+	}
+}
+
+// changed says what somebody changed about a group.
+func changed(c *throngv1.ConversationChanged, who string) string {
+	switch {
+	case c.Name != nil:
+		return fmt.Sprintf("%s called it %s.", who, clean(c.GetName(), false))
+	case c.SlowModeMs != nil && c.GetSlowModeMs() == 0:
+		return who + " ended slow mode."
+	case c.SlowModeMs != nil:
+		wait := time.Duration(c.GetSlowModeMs()) * time.Millisecond
+		return fmt.Sprintf("%s set slow mode: one message in %s.", who, lasting(wait))
+	case c.Tier != nil && c.GetTier() == throngv1.Tier_TIER_UNSPECIFIED:
+		return "The group is delivered by its size again."
+	case c.Tier != nil:
+		tier := strings.ToLower(strings.TrimPrefix(c.GetTier().String(), "TIER_"))
+		return fmt.Sprintf("The group is delivered as a %s one.", tier)
+	default:
+		return who + " changed the group."
 	}
 }
 
