@@ -19,6 +19,22 @@
 // delivery; then the missing range is pulled. Spans that the server names as withheld count as filled. A gap too large
 // to pull becomes a Hole event. A delivery that nobody noticed missing is found by the digest of the heartbeat.
 //
+// # Large conversations
+//
+// A conversation has a tier by its number of members (docs/spec/sync.md, Tiers). Of small and medium ones everything comes by itself. Of
+// a large one only that it went on, as Behind, until Focus says that the user has it open: then its newest page comes, a Hole
+// stands for what lies before it, Range reads that when somebody scrolls, and what follows is told as it is written. Opening costs one
+// request for the focus and one for the page, however many the members and the messages are. No member list is ever downloaded:
+// ProfilesLearned brings the names of those who write.
+//
+//	          hint                    Focus                       message
+//	told ─────────────→ Behind ──────────────→ Hole, newest page ─────────→ told
+//
+// Batching tells that a busy conversation's messages wait for each other, SendDelayed that a message of one's own waits for slow mode or
+// a limit, and Degraded what the server leaves out while it has too much to do. None of that needs an answer.
+//
+// While the application takes no events, at most Options.MaxEvents wait for it, and what tells how something stands waits once.
+//
 // # Layers
 //
 // API holds the HTTP services, package link is one WebSocket connection without any logic, and Client is built from both.

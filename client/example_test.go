@@ -38,3 +38,25 @@ func chatWith(ctx context.Context, url string) error {
 	}
 	return nil
 }
+
+// A group of any size: its newest page at once, and what follows as it comes.
+func ExampleClient_Focus() {
+	open := func(ctx context.Context, c *client.Client, group client.ConversationID) error {
+		if err := c.Focus(ctx, group); err != nil {
+			return err
+		}
+		for e := range c.Events(ctx) {
+			switch e := e.(type) {
+			case client.Message:
+				fmt.Println(e.Entry.GetSender(), e.Entry.GetText())
+			case client.Hole: // somebody scrolls beyond the newest page
+				before, err := c.Range(ctx, group, client.Query{From: e.From, To: e.To, Backward: true})
+				fmt.Println(len(before.Entries), err)
+			case client.Behind: // a group that is not open
+				fmt.Println(e.Conversation, e.Unread)
+			}
+		}
+		return c.Focus(context.WithoutCancel(ctx)) // nothing is open any more
+	}
+	_ = open
+}

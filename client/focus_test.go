@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/throng-im/throng/client"
@@ -398,5 +400,46 @@ func TestManyPullOneAfterTheOther(t *testing.T) {
 		w.focus(square)
 		w.pass(0)
 		w.wantTold(square, span(1, 2))
+	})
+}
+
+// What a client keeps of a busy conversation of a million does not grow with what is said in it. It runs by itself: it looks at the heap.
+func TestFollowingIsBounded(t *testing.T) { //nolint:paralleltest // the heap is that of the process
+	x := &tally{}
+	prepare := func(s *clienttest.Server) {
+		large(x)(s)
+		s.Crowd(square, 1_000_000)
+	}
+	bubble(t, prepare, client.Options{}, func(w *world) {
+		w.connect()
+		w.focus(square)
+		over, cancel := context.WithCancel(w.t.Context())
+		cancel()
+		session, seq, told := w.srv.Sessions(lin)[0], uint64(1), 0
+		follow := func(chunks int) uint64 {
+			for range chunks {
+				v := &throngv1.Entries{Conversation: square, Profiles: []*throngv1.Profile{{User: seq, Name: "somebody"}}}
+				for range 10 {
+					seq++
+					v.Entries = append(v.Entries, &throngv1.Entry{Seq: seq, Ordinal: seq, Sender: seq, Body: &throngv1.Entry_Text{Text: "hello"}})
+				}
+				session.Push(&throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_Entries{Entries: v}})
+				synctest.Wait()
+				for e, err := w.c.Next(over); err == nil; e, err = w.c.Next(over) {
+					if _, ok := e.(client.Message); ok {
+						told++
+					}
+				}
+			}
+			runtime.GC()
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			return m.HeapAlloc
+		}
+		before := follow(500)
+		after := follow(5_000)
+		if grown := int64(after) - int64(before); grown > 2<<20 || told < 55_000 || len(x.pages) > 1 {
+			t.Errorf("the heap grew by %d bytes over 50,000 messages; %d told, %d pages", grown, told, len(x.pages))
+		}
 	})
 }

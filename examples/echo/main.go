@@ -1,4 +1,4 @@
-// Command echo is a bot: whatever somebody writes to it, it writes back. It survives restarts of the server and of itself:
+// Command echo is a bot: whatever somebody writes to it, it writes back, but for large groups, which it leaves in peace. It survives restarts of the server and of itself:
 // the outbox is a file, and an answer moves the bot's read position, so that no message is answered twice.
 //
 //	go run ./examples/echo -user echo -password '…'

@@ -1,5 +1,6 @@
 // Command follow prints everything that happens in the conversations of a user: each entry once, in order, across
-// reconnects. With -json one line an entry, for other programs.
+// reconnects, in large groups too, where each of their hints costs it a request (examples/crowd follows one of them for less). With
+// -json one line an entry, for other programs.
 //
 //	go run ./examples/follow -user alice -password '…'
 package main
@@ -37,7 +38,9 @@ func follow(ctx context.Context, url, user, password string, asJSON bool) error 
 	if err != nil {
 		return err
 	}
-	c, err := client.New(url, client.Options{Tokens: client.RefreshingTokens(api, login.Tokens, nil), Product: "follow"})
+	c, err := client.New(url, client.Options{
+		Tokens: client.RefreshingTokens(api, login.Tokens, nil), Product: "follow", Eager: true,
+	})
 	if err != nil {
 		return err
 	}
