@@ -3,6 +3,7 @@ package limit
 import (
 	"fmt"
 	"math"
+	"time"
 )
 
 // Bucket says how often something may happen: Burst at once, then Rate.
@@ -32,6 +33,24 @@ type Config struct {
 	SendUser Bucket
 	// SendConversation limits messages into one conversation.
 	SendConversation Bucket
+	// Deliveries limits messages into conversations with many receivers, by how many deliveries they make.
+	Deliveries Deliveries
+}
+
+// Deliveries is the limit that follows activity: what conversations with many receivers may have delivered, all together.
+type Deliveries struct {
+	// Rate is how many deliveries a core can make; as many cores as the process may use make the node's budget. 0 switches the
+	// limit off.
+	Rate float64
+	// Share is the part of the budget that conversations with many receivers may have together. The rest is for all others.
+	Share float64
+	// Free is up to how many receivers on this node a conversation is not limited and not counted.
+	Free int
+	// Longest is how long a conversation waits at most from one message to the next, however many receivers it has: its floor. Its
+	// ceiling is send_conversation.
+	Longest time.Duration
+	// Keys is how many conversations are told apart; those for which there is no room are limited like one.
+	Keys int
 }
 
 // Default returns limits that people do not notice and scripts do.
@@ -44,6 +63,8 @@ func Default() Config {
 		RequestUser:      Bucket{Rate: 100, Burst: 1_000, Keys: 1_000_000},
 		SendUser:         Bucket{Rate: 50, Burst: 500, Keys: 1_000_000},
 		SendConversation: Bucket{Rate: 2_000, Burst: 20_000, Keys: 1_000_000},
+		// Half, because the time that a message waits for the one before it begins to grow from there on.
+		Deliveries: Deliveries{Rate: 50_000, Share: 0.5, Free: 100, Longest: 50 * time.Second, Keys: 4_096},
 	}
 }
 
@@ -65,7 +86,30 @@ func (c Config) Validate() error {
 			return fmt.Errorf("%s: %w", b.name, err)
 		}
 	}
+	if err := c.Deliveries.Validate(); err != nil {
+		return fmt.Errorf("deliveries: %w", err)
+	}
 	return nil
+}
+
+// Validate reports what is wrong with the settings.
+func (d Deliveries) Validate() error {
+	switch {
+	case d.Rate == 0:
+		return nil
+	case !(d.Rate >= 1 && d.Rate <= maxRate):
+		return fmt.Errorf("rate must be 0 (no limit) or from 1 to %g per second, it is %g", maxRate, d.Rate)
+	case !(d.Share > 0 && d.Share <= 1):
+		return fmt.Errorf("share must be above 0 and at most 1, it is %g", d.Share)
+	case d.Free < 0:
+		return fmt.Errorf("free must not be negative, it is %d", d.Free)
+	case d.Longest < time.Second || d.Longest > time.Hour:
+		return fmt.Errorf("longest must be from 1s to 1h, it is %s", d.Longest)
+	case d.Keys < 1 || d.Keys > maxCrowds:
+		return fmt.Errorf("keys must be from 1 to %d, it is %d", maxCrowds, d.Keys)
+	default:
+		return nil
+	}
 }
 
 // Bounds of a bucket: they keep the arithmetic in nanoseconds exact.
@@ -74,6 +118,8 @@ const (
 	maxRate  = 1e8
 	maxBurst = 1e7
 	maxKeys  = 1e7
+	// maxCrowds is how many conversations are looked through once a second, on the way of a message.
+	maxCrowds = 10_000
 	// maxFill is how many seconds a bucket may take to fill, so that its time fits 63 bits of nanoseconds with room.
 	maxFill = 1e9
 )
