@@ -160,7 +160,7 @@ func (s *Server) environment() []string {
 		"THRONG_GATEWAY_MAX_PENDING_PER_ADDRESS=20000",
 		"THRONG_GATEWAY_MAX_PENDING=20000",
 	)
-	for _, l := range []string{"CONNECT_ADDRESS", "REQUEST_USER", "SEND_USER", "SEND_CONVERSATION"} {
+	for _, l := range []string{"CONNECT_ADDRESS", "REQUEST_USER", "SEND_USER", "SEND_CONVERSATION", "DELIVERIES"} {
 		env = append(env, "THRONG_LIMIT_"+l+"_RATE=0")
 	}
 	for _, kv := range s.opts.Settings {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/limit"
 	"github.com/throng-im/throng/internal/wire"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
@@ -52,7 +53,7 @@ func (h accountHandler) SignIn(ctx context.Context, r *connect.Request[throngv1.
 // admit slows down callers without a token, by address.
 func (h accountHandler) admit(ctx context.Context) error {
 	if wait := h.s.deps.Limits.TakeAddress(requestOf(ctx).address); wait > 0 {
-		return limited(wait)
+		return limit.Error(wait)
 	}
 	return nil
 }

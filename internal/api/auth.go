@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/limit"
 )
 
 const (
@@ -123,7 +124,7 @@ func refuseURLToken(r *http.Request) error {
 
 func (s *Server) limitRequest(user chat.UserID) error {
 	if wait := s.deps.Limits.TakeRequest(user); wait > 0 {
-		return limited(wait)
+		return limit.Error(wait)
 	}
 	return nil
 }

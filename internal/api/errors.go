@@ -5,20 +5,12 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"connectrpc.com/connect"
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/wire"
 )
-
-// limited is the answer to who has to wait.
-func limited(wait time.Duration) *chat.Error {
-	e := chat.Errorf(chat.CodeRateLimited, chat.ReasonRateLimited, "too often; try again in %s", wait.Round(time.Second)+time.Second)
-	e.RetryAfter = wait
-	return e
-}
 
 // tell prepares an error for the caller: what is internal is logged with the request's id and loses its words.
 func (s *Server) tell(ctx context.Context, err error) *chat.Error {

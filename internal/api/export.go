@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/limit"
 	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/wire"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
@@ -23,7 +24,7 @@ func (h accountHandler) ExportData(
 ) error {
 	user := requestOf(ctx).caller.user
 	if !h.s.exports.take(user) {
-		return limited(exportRetry)
+		return limit.Error(exportRetry)
 	}
 	defer h.s.exports.free(user)
 	e := export{s: h.s, user: user, send: func(kind string, json []byte) error {

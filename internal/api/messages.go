@@ -16,8 +16,8 @@ type messageHandler struct{ s *Server }
 func (h messageHandler) Send(ctx context.Context, r *connect.Request[throngv1.SendRequest]) (*connect.Response[throngv1.SendResponse], error) {
 	who := requestOf(ctx).caller
 	if who.user != 0 {
-		if wait := h.s.deps.Limits.TakeSend(who.user, chat.ConversationID(r.Msg.GetConversation())); wait > 0 {
-			return nil, limited(wait)
+		if err := h.s.deps.Limits.TakeSend(who.user, chat.ConversationID(r.Msg.GetConversation())); err != nil {
+			return nil, err
 		}
 	}
 	sent, err := h.s.backend.Send(ctx, who.actor(), r.Msg)

@@ -102,11 +102,12 @@ type Past interface {
 	Tombstone(ctx context.Context, id chat.ConversationID, span chat.Span, sender chat.UserID, why chat.TombstoneReason) (int, error)
 }
 
-// Limits slows down who asks too often. Each method takes one token and returns 0, or how long to wait. They are called from
-// any goroutine and do not block.
+// Limits slows down who asks too often. Each method takes one token, or says how long to wait. They are called from any
+// goroutine and do not block.
 type Limits interface {
 	TakeRequest(user chat.UserID) time.Duration
-	TakeSend(user chat.UserID, conversation chat.ConversationID) time.Duration
+	// TakeSend returns nil, or the refusal with its reason and the time to wait.
+	TakeSend(user chat.UserID, conversation chat.ConversationID) *chat.Error
 	// GiveSend gives the conversation's token back where the send was refused: who is not in a conversation does not use up
 	// what its members may send.
 	GiveSend(conversation chat.ConversationID)
@@ -167,7 +168,7 @@ func (d *Deps) defaults() {
 
 type unlimited struct{}
 
-func (unlimited) TakeRequest(chat.UserID) time.Duration                   { return 0 }
-func (unlimited) TakeSend(chat.UserID, chat.ConversationID) time.Duration { return 0 }
-func (unlimited) GiveSend(chat.ConversationID)                            {}
-func (unlimited) TakeAddress(string) time.Duration                        { return 0 }
+func (unlimited) TakeRequest(chat.UserID) time.Duration                 { return 0 }
+func (unlimited) TakeSend(chat.UserID, chat.ConversationID) *chat.Error { return nil }
+func (unlimited) GiveSend(chat.ConversationID)                          {}
+func (unlimited) TakeAddress(string) time.Duration                      { return 0 }

@@ -16,9 +16,9 @@ type tokens struct{ taken atomic.Int64 }
 
 func (*tokens) TakeRequest(chat.UserID) time.Duration { return 0 }
 func (*tokens) TakeAddress(string) time.Duration      { return 0 }
-func (k *tokens) TakeSend(chat.UserID, chat.ConversationID) time.Duration {
+func (k *tokens) TakeSend(chat.UserID, chat.ConversationID) *chat.Error {
 	k.taken.Add(1)
-	return 0
+	return nil
 }
 func (k *tokens) GiveSend(chat.ConversationID) { k.taken.Add(-1) }
 

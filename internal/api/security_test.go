@@ -302,10 +302,14 @@ func TestInternalErrors(t *testing.T) {
 // slow lets nobody through.
 type slow struct{}
 
-func (slow) TakeRequest(chat.UserID) time.Duration                   { return 1500 * time.Millisecond }
-func (slow) TakeSend(chat.UserID, chat.ConversationID) time.Duration { return time.Minute }
-func (slow) GiveSend(chat.ConversationID)                            {}
-func (slow) TakeAddress(string) time.Duration                        { return time.Hour }
+func (slow) TakeRequest(chat.UserID) time.Duration { return 1500 * time.Millisecond }
+func (slow) TakeSend(chat.UserID, chat.ConversationID) *chat.Error {
+	err := chat.Errorf(chat.CodeRateLimited, chat.ReasonConversationBusy, "wait")
+	err.RetryAfter = time.Minute
+	return err
+}
+func (slow) GiveSend(chat.ConversationID)     {}
+func (slow) TakeAddress(string) time.Duration { return time.Hour }
 
 // Guarantee 66, ERR-4: who is too fast is told when to come back.
 func TestRateLimits(t *testing.T) {
@@ -322,7 +326,9 @@ func TestRateLimits(t *testing.T) {
 		assert.Equal(t, procedure+" Retry-After", a.header.Get("Retry-After"), retry)
 	}
 	onlySend := newAPI(t, w, new(logBuffer), func(d *api.Deps) { d.Limits = sendOnly{} })
-	assert.Equal(t, "a send", onlySend.call(t, "MessageService/Send", `{}`, bearer(p.token)).header.Get("Retry-After"), "60")
+	a := onlySend.call(t, "MessageService/Send", `{}`, bearer(p.token))
+	assert.Equal(t, "a send's Retry-After", a.header.Get("Retry-After"), "60")
+	assert.Equal(t, "a send's reason", a.reason(), "conversation_busy")
 }
 
 type sendOnly struct{ slow }

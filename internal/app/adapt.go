@@ -2,11 +2,9 @@ package app
 
 import (
 	"context"
-	"time"
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/fanout"
-	"github.com/throng-im/throng/internal/limit"
 	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/store/pebble"
 	"github.com/throng-im/throng/internal/timeline"
@@ -55,42 +53,3 @@ func (p past) Conversations(ctx context.Context, user chat.UserID) ([]chat.Conve
 func (p past) Tombstone(ctx context.Context, id chat.ConversationID, span chat.Span, sender chat.UserID, why chat.TombstoneReason) (int, error) {
 	return p.messages.Tombstone(ctx, id, span, sender, why)
 }
-
-// limits are the limits of requests and sends.
-type limits struct {
-	request      *limit.Limiter[chat.UserID]
-	send         *limit.Limiter[chat.UserID]
-	conversation *limit.Limiter[chat.ConversationID]
-	address      *limit.Addresses
-}
-
-func newLimits(c limit.Config) *limits {
-	return &limits{
-		request: limit.New[chat.UserID](c.RequestUser, nil), send: limit.New[chat.UserID](c.SendUser, nil),
-		conversation: limit.New[chat.ConversationID](c.SendConversation, nil), address: limit.NewAddresses(c.ConnectAddress, nil),
-	}
-}
-
-// TakeRequest implements api.Limits.
-func (l *limits) TakeRequest(user chat.UserID) time.Duration { return l.request.Take(user, 1) }
-
-// TakeSend implements api.Limits. The server and back ends in their own name are not slowed down.
-func (l *limits) TakeSend(user chat.UserID, id chat.ConversationID) time.Duration {
-	if user == 0 {
-		return 0
-	}
-	if wait := l.send.Take(user, 1); wait > 0 {
-		return wait
-	}
-	wait := l.conversation.Take(id, 1)
-	if wait > 0 {
-		l.send.Give(user, 1)
-	}
-	return wait
-}
-
-// GiveSend implements api.Limits. The sender's own token stays taken: it was an attempt.
-func (l *limits) GiveSend(id chat.ConversationID) { l.conversation.Give(id, 1) }
-
-// TakeAddress implements api.Limits.
-func (l *limits) TakeAddress(address string) time.Duration { return l.address.Take(address, 1) }

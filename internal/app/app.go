@@ -16,6 +16,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/config"
 	"github.com/throng-im/throng/internal/eventloop"
 	"github.com/throng-im/throng/internal/store/pebble"
@@ -209,11 +210,12 @@ func (a *App) secret(name string) (string, error) {
 }
 
 // openStore opens the engine that the configuration chose.
-func (a *App) openStore() (*pebble.Store, error) {
-	sizes := a.cfg.Sizes()
+func (a *App) openStore(admit func(chat.Head) time.Duration) (*pebble.Store, error) {
+	sizes, rules := a.cfg.Sizes(), a.cfg.Tiers
+	rules.Admit = admit
 	s, err := pebble.Open(a.cfg.DatabaseDir(), pebble.Options{
 		CacheBytes: sizes.Cache, MemTableBytes: uint64(sizes.MemTable), MinFreeBytes: uint64(a.cfg.Store.ReserveBytes),
-		OpenFiles: divide(openFiles()).store, FS: a.options.FS, Rules: a.cfg.Tiers, Logger: a.log, Registerer: a.registry, Now: a.options.Now, Fatal: a.fatal,
+		OpenFiles: divide(openFiles()).store, FS: a.options.FS, Rules: rules, Logger: a.log, Registerer: a.registry, Now: a.options.Now, Fatal: a.fatal,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("opening the store: %w", err)

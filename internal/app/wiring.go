@@ -49,7 +49,8 @@ func (a *App) wire(ctx context.Context) error {
 
 	// The engine. The drivers are pebble and local, and Validate has seen to it: the log, the directory, accounts, timelines and
 	// the events are one database; routes and bus are this process's memory.
-	if c.store, err = a.openStore(); err != nil {
+	limits := newLimits(cfg.Limit, reg)
+	if c.store, err = a.openStore(limits.admit); err != nil {
 		return err
 	}
 	if c.rows, err = c.store.Timelines(); err != nil {
@@ -81,8 +82,9 @@ func (a *App) wire(ctx context.Context) error {
 	// What is left out while there is too much to do.
 	c.pressure = a.wirePressure()
 
+	c.pressure.OnChange(func(l pressure.Level) { limits.crowd.Scale(eased(l)) })
+
 	// The doors.
-	limits := newLimits(cfg.Limit)
 	names := api.NewIntroductions(c.accounts, now)
 	views := deliveredSettings{c.timelines, c.fanout}
 	doors := cfg.Gateway
@@ -99,6 +101,7 @@ func (a *App) wire(ctx context.Context) error {
 	if a.doors != nil {
 		a.listener = c.gateway.Strangers()
 	}
+	limits.connections = c.gateway.Connections
 	stop := bus.Listen(node, c.gateway)
 	a.closers.add(func() error { stop(); return nil })
 	c.accounts.OnRevoke(func(r account.Revocation) {

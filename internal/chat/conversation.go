@@ -90,7 +90,8 @@ type Member struct {
 	MutedUntilMS uint64
 	// Spans are the seqs that the user may read, ascending and apart. The entry that ends a membership is its last seq.
 	Spans []Span
-	// SentMS is when the member last sent in slow mode, by the server's clock; 0 for those whom it does not concern.
+	// SentMS is when the member last sent in slow mode, by the server's clock; 0 for those whom it does not concern. It outlives the
+	// membership.
 	SentMS uint64
 	// Left is how the conversation looked when the membership ended; nil for who is a member.
 	Left *Farewell

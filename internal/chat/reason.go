@@ -62,6 +62,8 @@ const (
 	ReasonTooManyInFlight Reason = "too_many_in_flight"
 	ReasonSlowMode        Reason = "slow_mode"
 
+	ReasonConversationBusy Reason = "conversation_busy"
+
 	ReasonDissolved       Reason = "conversation_dissolved" // gone
 	ReasonInvitationSpent Reason = "invitation_spent"
 

@@ -9,9 +9,9 @@ import (
 // rankServer is above all roles: drafts without a sender come from the server itself or from a back end.
 const rankServer = chat.RoleOwner + 1
 
-// Decide says what a draft changes in a state, or why it is refused; nothing is stored then. It is pure, and its steps are
-// in this order, of which callers may rely on: body, existence, repeat, membership, life, role, precondition. A repeat is
-// answered before membership, so that a sender who was removed after the first send still learns what became of it.
+// Decide says what a draft changes in a state, or why it is refused; nothing is stored then. It is pure, [Rules.Admit] apart, and its
+// steps are in this order, of which callers may rely on: body, existence, repeat, membership, life, role, precondition, pace. A repeat
+// is answered before membership, so that a sender who was removed after the first send still learns what became of it.
 func (r Rules) Decide(st State, d *chat.Draft, nowMS uint64) (Effect, *chat.Error) {
 	if err := Check(d); err != nil {
 		return Effect{}, err
@@ -130,6 +130,11 @@ func (c *change) content() (Effect, *chat.Error) {
 	}
 	if err := c.slow(); err != nil {
 		return Effect{}, err
+	}
+	if c.rules.Admit != nil && c.draft.Sender != 0 && c.draft.TimeMS == 0 { // what is imported was sent already
+		if wait := c.rules.Admit(c.head); wait > 0 {
+			return Effect{}, Busy(wait)
+		}
 	}
 	e := c.append(c.draft.Body, 0)
 	if c.draft.Sender != 0 && mutant != mutantSendReadsNothing {

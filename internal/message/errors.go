@@ -1,6 +1,8 @@
 package message
 
 import (
+	"time"
+
 	"github.com/throng-im/throng/internal/chat"
 )
 
@@ -36,6 +38,13 @@ func errRoleTooLow(who string) *chat.Error {
 
 func errNoSuchMember() *chat.Error {
 	return chat.Errorf(chat.CodeNotFound, chat.ReasonUserNotFound, "that user is not a member of this group")
+}
+
+// Busy is the answer to who has to wait because what is sent into the conversation goes to many (SEND-20).
+func Busy(wait time.Duration) *chat.Error {
+	e := chat.Errorf(chat.CodeRateLimited, chat.ReasonConversationBusy, "so many follow this conversation that messages take turns; wait")
+	e.RetryAfter = wait
+	return e
 }
 
 func errOverloaded() *chat.Error {

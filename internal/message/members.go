@@ -114,7 +114,7 @@ func (c *change) end(body chat.MembersChanged, parts []Part) Effect {
 			about.Owner = 0
 			e.Conversation = &about
 		}
-		parts[i].SentMS, parts[i].Left = 0, left
+		parts[i].Left = left // SentMS stays: slow mode holds for who leaves and comes back
 		parts[i].Spans = slices.Clone(parts[i].Spans)
 		parts[i].Spans[len(parts[i].Spans)-1].To = e.Head.Seq
 	}

@@ -1,6 +1,8 @@
 package message
 
 import (
+	"time"
+
 	"github.com/throng-im/throng/internal/chat"
 )
 
@@ -10,6 +12,9 @@ type Rules struct {
 	// the next tier above its bound and falls back a tenth below it, so that one who comes and goes does not switch it.
 	SmallMembers  uint32
 	MediumMembers uint32
+	// Admit, if any, is asked for the message of a member when nothing else speaks against it, and returns 0 or how long the sender
+	// should wait. It must not block. Where an engine decides a draft again it is asked again.
+	Admit func(head chat.Head) time.Duration
 }
 
 // DefaultRules returns the defaults.

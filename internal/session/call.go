@@ -7,11 +7,12 @@ import (
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
-// Limits slows down who asks too often. Each method takes one token and returns 0, or how long to wait. They are called on
-// loops and must not block.
+// Limits slows down who asks too often. Each method takes one token, or says how long to wait. They are called on loops and must
+// not block.
 type Limits interface {
 	TakeRequest(user chat.UserID) time.Duration
-	TakeSend(user chat.UserID, id chat.ConversationID) time.Duration
+	// TakeSend returns nil, or the refusal with its reason and the time to wait.
+	TakeSend(user chat.UserID, id chat.ConversationID) *chat.Error
 	// GiveSend gives the conversation's token back where the send was refused: who is not in a conversation does not use up
 	// what its members may send.
 	GiveSend(id chat.ConversationID)

@@ -215,8 +215,8 @@ func (s *Session) begin(now int64, env *throngv1.ClientEnvelope) {
 		s.fail(env.GetId(), chat.Errorf(chat.CodeUnavailable, chat.ReasonDraining, "this server is about to stop"))
 		return
 	}
-	if wait := s.wait(env); wait > 0 {
-		s.slowDown(env.GetId(), wait)
+	if err := s.limited(env); err != nil {
+		s.slowDown(env.GetId(), err)
 		return
 	}
 	if large(env) && s.out.env.full(s.out.held > 0) {
@@ -254,29 +254,32 @@ func large(env *throngv1.ClientEnvelope) bool {
 	return env.GetListEntries() != nil || env.GetSync() != nil
 }
 
-// wait asks the limits how long a request has to wait. Heartbeats and acknowledgements are free: they keep the session alive.
-func (s *Session) wait(env *throngv1.ClientEnvelope) time.Duration {
+// limited asks the limits whether a request has to wait. Heartbeats and acknowledgements are free: they keep the session alive.
+func (s *Session) limited(env *throngv1.ClientEnvelope) *chat.Error {
 	if s.out.env.limits == nil {
-		return 0
+		return nil
 	}
 	switch r := env.GetRequest().(type) {
 	case *throngv1.ClientEnvelope_Heartbeat, *throngv1.ClientEnvelope_Received:
-		return 0
+		return nil
 	case *throngv1.ClientEnvelope_Send:
 		return s.out.env.limits.TakeSend(s.who.User, chat.ConversationID(r.Send.GetConversation()))
-	default:
-		return s.out.env.limits.TakeRequest(s.who.User)
 	}
+	wait := s.out.env.limits.TakeRequest(s.who.User)
+	if wait == 0 {
+		return nil
+	}
+	err := chat.Errorf(chat.CodeRateLimited, chat.ReasonRateLimited, "too many requests; wait before the next one")
+	err.RetryAfter = wait
+	return err
 }
 
 // slowDown refuses a request that came too fast; who goes on for long is closed (S-18).
-func (s *Session) slowDown(id uint64, wait time.Duration) {
+func (s *Session) slowDown(id uint64, err *chat.Error) {
 	if s.excess += 2; int(s.excess) > 16*s.out.env.cfg.InFlight { // each request that is taken at all counts one down
 		s.End(throngv1.CloseCode_CLOSE_CODE_TOO_MANY_REQUESTS, string(chat.ReasonRateLimited), 0)
 		return
 	}
-	err := chat.Errorf(chat.CodeRateLimited, chat.ReasonRateLimited, "too many requests; wait before the next one")
-	err.RetryAfter = wait
 	s.fail(id, err)
 }
 

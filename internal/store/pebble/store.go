@@ -183,7 +183,7 @@ type Options struct {
 	CacheMembers int
 	// MinFreeBytes of disk are kept for compaction and the end of the log: sends are refused below; 0 is 64 MiB.
 	MinFreeBytes uint64
-	// Rules of the decision; the zero value is message.DefaultRules.
+	// Rules of the decision; where no sizes are set, those of message.DefaultRules.
 	Rules  message.Rules
 	Logger *slog.Logger
 	// Registerer gets the engine's metrics; nil keeps none. It takes one store.
@@ -223,8 +223,10 @@ func (o Options) withDefaults() Options {
 	if o.MinFreeBytes == 0 {
 		o.MinFreeBytes = 64 << 20
 	}
-	if o.Rules == (message.Rules{}) {
-		o.Rules = message.DefaultRules()
+	if r := &o.Rules; r.SmallMembers == 0 && r.MediumMembers == 0 {
+		admit := r.Admit
+		*r = message.DefaultRules()
+		r.Admit = admit
 	}
 	return o
 }

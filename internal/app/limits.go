@@ -1,0 +1,120 @@
+package app
+
+import (
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/limit"
+	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/pressure"
+)
+
+// limits are the limits of requests and sends.
+type limits struct {
+	// immutable after construction
+	request      *limit.Limiter[chat.UserID]
+	send         *limit.Limiter[chat.UserID]
+	conversation *limit.Limiter[chat.ConversationID]
+	address      *limit.Addresses
+	crowd        *limit.Crowd
+	refused      *prometheus.CounterVec
+
+	// set while wiring: connections is how many connections the node has
+	connections func() int
+}
+
+func newLimits(c limit.Config, reg prometheus.Registerer) *limits {
+	l := &limits{
+		request: limit.New[chat.UserID](c.RequestUser, nil), send: limit.New[chat.UserID](c.SendUser, nil),
+		conversation: limit.New[chat.ConversationID](c.SendConversation, nil), address: limit.NewAddresses(c.ConnectAddress, nil),
+		crowd:       limit.NewCrowd(c.Deliveries, runtime.GOMAXPROCS(0), nil),
+		connections: func() int { return 0 },
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "throng_limit_refused_total", Help: "Requests that were told to wait, by the limit.",
+		}, []string{"limit"}),
+	}
+	for _, name := range []string{limitRequest, limitSend, limitConversation, limitAddress, limitDeliveries} {
+		l.refused.WithLabelValues(name)
+	}
+	reg.MustRegister(l.refused, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "throng_limit_crowds", Help: "Conversations with many receivers that share the budget of deliveries now.",
+	}, func() float64 { return float64(l.crowd.Active()) }))
+	return l
+}
+
+// The limits, as their metric calls them: the settings' names.
+const (
+	limitRequest      = "request_user"
+	limitSend         = "send_user"
+	limitConversation = "send_conversation"
+	limitAddress      = "connect_address"
+	limitDeliveries   = "deliveries"
+)
+
+// counted counts a refusal.
+func (l *limits) counted(name string, wait time.Duration) time.Duration {
+	if wait > 0 {
+		l.refused.WithLabelValues(name).Inc()
+	}
+	return wait
+}
+
+// TakeRequest implements api.Limits.
+func (l *limits) TakeRequest(user chat.UserID) time.Duration {
+	return l.counted(limitRequest, l.request.Take(user, 1))
+}
+
+// TakeSend implements api.Limits. The server and back ends in their own name are not slowed down. Of a conversation with many
+// receivers the message has its turn inside the append, when it is known that it will stand; here those are sent away for whom there
+// is none, before they cost anything.
+func (l *limits) TakeSend(user chat.UserID, id chat.ConversationID) *chat.Error {
+	if user == 0 {
+		return nil
+	}
+	if wait := l.counted(limitSend, l.send.Take(user, 1)); wait > 0 {
+		return limit.Error(wait)
+	}
+	if wait := l.counted(limitDeliveries, l.crowd.Peek(id)); wait > 0 {
+		l.send.Give(user, 1)
+		return message.Busy(wait)
+	}
+	if wait := l.counted(limitConversation, l.conversation.Take(id, 1)); wait > 0 {
+		l.send.Give(user, 1)
+		return limit.Error(wait)
+	}
+	return nil
+}
+
+// GiveSend implements api.Limits. The sender's own token stays taken: it was an attempt.
+func (l *limits) GiveSend(id chat.ConversationID) { l.conversation.Give(id, 1) }
+
+// TakeAddress implements api.Limits.
+func (l *limits) TakeAddress(address string) time.Duration {
+	return l.counted(limitAddress, l.address.Take(address, 1))
+}
+
+// admit implements [message.Rules.Admit].
+func (l *limits) admit(head chat.Head) time.Duration {
+	return l.counted(limitDeliveries, l.crowd.Take(head.Conversation, l.audience(head)))
+}
+
+// audience is who gets the entries of a conversation on this node: members at most, and connections at most.
+func (l *limits) audience(head chat.Head) limit.Audience {
+	if head.Tier <= chat.TierSmall {
+		return limit.Audience{}
+	}
+	return limit.Audience{Connections: min(int(head.Members), l.connections())}
+}
+
+// eased is what is left of the budget of deliveries at a level, a fifth less with each step: a node that has too much to do cannot
+// make as many as it was taken to.
+func eased(l pressure.Level) float64 {
+	part := 1.0
+	for range l {
+		part *= 0.8
+	}
+	return part
+}
