@@ -6,6 +6,8 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -111,6 +113,78 @@ func FuzzInflate(f *testing.F) {
 		}
 		if _, err := z.Inflated(small, len(b)-1); err == nil {
 			t.Fatal("more than the limit")
+		}
+	})
+}
+
+// FuzzWritten: what the server writes, a second reader (gobwas/ws) reads as it was, in the shortest form; as a client's it comes out of
+// the own reader as it went in.
+func FuzzWritten(f *testing.F) {
+	f.Add([]byte("hello"), uint16(1000), true)
+	f.Add(bytes.Repeat([]byte{'x'}, 126), uint16(4301), true)
+	f.Add(bytes.Repeat([]byte{0xff}, 1<<16), uint16(1005), false)
+	s := &websocket.Settings{Max: 1 << 20, Text: true, Binary: true}
+	f.Fuzz(func(t *testing.T, b []byte, code uint16, text bool) {
+		op := ws.OpBinary
+		if text && utf8.Valid(b) {
+			op = ws.OpText
+		}
+		sealed := websocket.Seal(append(make([]byte, websocket.Headroom), b...), op)
+		if want := ws.MustCompileFrame(ws.NewFrame(op, true, b)); !bytes.Equal(sealed, want) {
+			t.Fatalf("sealed as %x, the library says %x", sealed[:min(len(sealed), 10)], want[:min(len(want), 10)])
+		}
+		if len(b) <= s.Max {
+			if g := read(t, s, masked(op, true, b)); g.code != 0 || len(g.events) != 1 || !bytes.Equal(g.events[0].Payload, b) {
+				t.Fatalf("%d bytes came back as %d events, code %d", len(b), len(g.events), g.code)
+			}
+		}
+		end := websocket.AppendClose(nil, ws.StatusCode(code), string(b))
+		h, err := ws.ReadHeader(bytes.NewReader(end))
+		if err != nil || h.OpCode != ws.OpClose || !h.Fin || h.Masked || h.Length > ws.MaxControlFramePayloadSize || int(h.Length) != len(end)-2 {
+			t.Fatalf("a close frame became %+v, %v", h, err)
+		}
+		got, err := websocket.CloseCode(end[2:])
+		defined := code >= 1000 && code <= 1003 || code >= 1007 && code <= 1014 || code >= 3000 && code <= 4999
+		if good := defined && utf8.Valid(end[4:]); (err == nil) != good || good && got != ws.StatusCode(code) {
+			t.Fatalf("close code %d is read as %d, %v", code, got, err)
+		}
+	})
+}
+
+// FuzzOffers: whatever extensions a client offers, the answer names permessage-deflate at most, with a window that was asked for and no
+// context taken over, and net/http can read it.
+func FuzzOffers(f *testing.F) {
+	f.Add("permessage-deflate; client_max_window_bits; server_max_window_bits=10")
+	f.Add("x; a=\"b\", permessage-deflate")
+	f.Add("permessage-deflate; server_max_window_bits=\"1\\2\"")
+	f.Add(";=,")
+	f.Fuzz(func(t *testing.T, line string) {
+		r, _, err := websocket.ParseRequest([]byte(handshake("Sec-WebSocket-Protocol: chat.a\r\n")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header["Sec-Websocket-Extensions"] = strings.Split(line, "\n")
+		a, err := rules.Check(r)
+		if err != nil {
+			return
+		}
+		res, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(websocket.AppendAnswer(nil, &a))), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		want := ""
+		if a.Compressed() {
+			want = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+			if a.WindowBits < 15 {
+				want += "; server_max_window_bits=" + strconv.Itoa(int(a.WindowBits))
+			}
+		}
+		if got := res.Header.Get("Sec-Websocket-Extensions"); got != want || a.Compressed() && (a.WindowBits < 8 || a.WindowBits > 15) {
+			t.Fatalf("%q is answered with %q, window %d", line, got, a.WindowBits)
+		}
+		if a.Compressed() && !strings.Contains(line, "permessage-deflate") {
+			t.Fatalf("%q was taken for an offer", line)
 		}
 	})
 }
