@@ -9,9 +9,16 @@ import (
 const (
 	// Text is looked at when its frame is complete; the RFC does not say when.
 	early, earlier = "utf8/early, within a frame", "utf8/early, within a frame and a character"
-	// What net/http reads as it may: RFC 9112 sections 2.2 and 5.2 leave both to the server.
-	lineFeeds, folded = "handshake/lines that end with LF", "handshake/folded header"
 )
+
+// netHTTP adds what net/http reads as it may, where it is what reads handshakes: RFC 9112 sections 2.2 and 5.2 leave both to the
+// server.
+func netHTTP(reads bool, lenient ...string) []string {
+	if reads {
+		lenient = append(lenient, "handshake/lines that end with LF", "handshake/folded header")
+	}
+	return lenient
+}
 
 // judge asks the target everything, whole and chopped. Nothing but strict is good enough, apart from the cases that are named: they
 // are lenient.

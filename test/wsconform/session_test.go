@@ -1,6 +1,7 @@
 package wsconform_test
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 
@@ -34,5 +35,5 @@ func TestSession(t *testing.T) {
 	judge(t, &wsconform.Target{
 		Address: strings.TrimPrefix(url, "http://"), Path: "/v1/session", Text: "throng.v1.json", Binary: "throng.v1.proto",
 		Origins: true, Limit: chat.MaxFrameBytes, Head: 16 << 10, Headers: 100,
-	}, 360, lineFeeds, folded, early, earlier)
+	}, 360, netHTTP(runtime.GOOS != "linux", early, earlier)...)
 }
