@@ -20,7 +20,8 @@ type conn struct {
 	from *held // the address, for the bounds per address; nil: a caller whose handshake is not over
 	slot uint32
 	sub  wire.Subprotocol
-	zip  bool // compressed messages may come
+	// window of the peer's decompressor, in bits; 0: no compression was agreed on
+	window uint8
 
 	// owned by the loop
 	flags   flags

@@ -27,7 +27,9 @@
 //
 //   - memory: no socket at all ([Server.OpenMemory]), for as many connections as a process can hold.
 //
-//     new ──authenticate──► authenticating ──token good, routes registered──► subscribing ──subscriptions known──► open ──► ended
+// # The life of a session
+//
+//	new ──authenticate──► authenticating ──token good, routes registered──► subscribing ──subscriptions known──► open ──► ended
 //
 // # Merging
 //

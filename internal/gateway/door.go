@@ -18,7 +18,7 @@ import (
 type Door struct {
 	// Listeners share one port; each loop has one.
 	Listeners []*eventloop.Listener
-	// Path is where sessions begin. Who asks for something else, or for a session in a way that has to be refused, is handed to
+	// Path is where sessions begin; empty: anywhere. Who asks for something else, or for a session in a way that has to be refused, is handed to
 	// net/http: see [Server.Strangers].
 	Path string
 	// Proxied says whose connections begin with a PROXY protocol header; nil: nobody's.
@@ -101,7 +101,7 @@ func (l *loop) knock(c *conn, b []byte) {
 		l.drop(c)
 		return
 	}
-	if r.URL.Path != l.srv.deps.Door.Path {
+	if p := l.srv.deps.Door.Path; p != "" && r.URL.Path != p {
 		l.handOver(c, link, b)
 		return
 	}

@@ -3,7 +3,6 @@ package gateway
 import (
 	"github.com/gobwas/ws"
 
-	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/websocket"
 	"github.com/throng-im/throng/internal/wire"
 )
@@ -21,10 +20,11 @@ type readings struct {
 	plain, compressed [2]websocket.Settings // binary, text
 }
 
-func newReadings() *readings {
+// newReadings takes the kind of message that the subprotocol has, or both.
+func newReadings(most int, both bool) *readings {
 	r, inflate := &readings{}, websocket.NewInflater()
 	for i, text := range []bool{false, true} {
-		r.plain[i] = websocket.Settings{Max: chat.MaxFrameBytes, Text: text, Binary: !text}
+		r.plain[i] = websocket.Settings{Max: most, Text: text || both, Binary: !text || both}
 		r.compressed[i] = r.plain[i]
 		r.compressed[i].Inflate = inflate
 	}

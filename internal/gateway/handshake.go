@@ -42,6 +42,9 @@ func (s *Server) rules() *websocket.Rules {
 
 // check holds the request against the rules of the handshake.
 func (s *Server) check(r *http.Request) (h Hello, agreed websocket.Agreement, err error) {
+	if s.echo != nil {
+		return s.echo.check(r)
+	}
 	if agreed, err = s.handshake.Check(r); err != nil {
 		return Hello{}, agreed, err
 	}

@@ -28,9 +28,9 @@ func (l *loop) input(c *conn, b []byte) {
 		c.session.Heard(l.now) // anything that comes counts (S-26)
 	}
 	c.flags &^= flagUnread
-	settings := l.srv.readings.of(c.sub, c.zip)
+	settings := l.srv.readings.of(c.sub, c.window != 0)
 	for {
-		if c.session.Congested() {
+		if l.congested(c) {
 			c.reader.Keep(b)
 			c.flags |= flagUnread
 			break
@@ -77,9 +77,7 @@ func (l *loop) violation(c *conn, err error) {
 func (l *loop) event(c *conn, ev websocket.Event) {
 	switch ev.Op {
 	case ws.OpPing:
-		w := l.workOf(c)
-		w.control = websocket.AppendControl(w.control[:0], ws.OpPong, ev.Payload) // the latest ping is enough to answer
-		l.mark(c)
+		l.pong(c, ev.Payload)
 	case ws.OpPong:
 	case ws.OpClose:
 		code, err := websocket.CloseCode(ev.Payload)
@@ -90,6 +88,10 @@ func (l *loop) event(c *conn, ev websocket.Event) {
 		c.flags |= flagDeaf
 		l.peerClose(c, uint16(code))
 	default:
+		if l.srv.echo != nil {
+			l.echo(c, ev)
+			return
+		}
 		l.frame(c, ev.Payload)
 	}
 }

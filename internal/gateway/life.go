@@ -34,9 +34,12 @@ func (l *loop) open(o *opening) {
 
 // begin makes a connection of one whose handshake is over.
 func (l *loop) begin(c *conn, from *held, h *Hello) {
-	c.from, c.sub, c.zip = from, h.Subprotocol, h.WindowBits != 0
+	c.from, c.sub, c.window = from, h.Subprotocol, h.WindowBits
 	c.session.Init(l.env, c.sub, l.now)
 	l.srv.metrics.connections.Inc()
+	if l.srv.echo != nil {
+		l.settled(c)
+	}
 	if h.Token != "" {
 		c.session.Authorize(h.Token, h.Device)
 	}

@@ -209,7 +209,7 @@ func (l *loop) after(c *conn) {
 	if e, ended := c.session.Ended(); ended {
 		l.finish(c, uint16(e.Code), e.Reason)
 	}
-	if c.flags.has(flagUnread) && !c.session.Congested() {
+	if c.flags.has(flagUnread) && !l.congested(c) {
 		l.resume(c)
 		return
 	}

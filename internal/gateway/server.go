@@ -68,6 +68,7 @@ type Server struct {
 	workers   *workers
 	admission *admission
 	strangers *strangers // nil without a door
+	echo      *echo      // nil where there are sessions
 
 	// atomic
 	conns atomic.Uint64 // ids given out
@@ -92,7 +93,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, sessions: cfg.session(), deps: deps, log: deps.Logger, now: deps.Now, address: deps.Address,
-		metrics: newMetrics(deps.Metrics), online: newOnline(deps.Routes), readings: newReadings(),
+		metrics: newMetrics(deps.Metrics), online: newOnline(deps.Routes), readings: newReadings(chat.MaxFrameBytes, false),
 	}
 	s.handshake = s.rules()
 	if deps.Door != nil {

@@ -45,6 +45,13 @@ func each(t *testing.T, change func(*gateway.Config), test func(t *testing.T, w 
 
 func newWorld(t *testing.T, loops bool, change func(*gateway.Config)) *world {
 	t.Helper()
+	return newWorldOf(t, gateway.New, loops, change)
+}
+
+func newWorldOf(
+	t *testing.T, build func(gateway.Config, gateway.Deps) (*gateway.Server, error), loops bool, change func(*gateway.Config),
+) *world {
+	t.Helper()
 	cfg := gateway.Default()
 	cfg.Loops = 2
 	if change != nil {
@@ -56,7 +63,7 @@ func newWorld(t *testing.T, loops bool, change func(*gateway.Config)) *world {
 		deps.Door = newDoor(t, cfg)
 	}
 	var err error
-	w.gateway, err = gateway.New(cfg, deps)
+	w.gateway, err = build(cfg, deps)
 	if err != nil {
 		t.Fatal(err)
 	}

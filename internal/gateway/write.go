@@ -123,6 +123,9 @@ const keptWorks = 1_024
 
 func (l *loop) putWork(w *work) {
 	if len(l.works) < keptWorks {
+		if cap(w.control) > maxPongs {
+			w.control = nil
+		}
 		*w = work{control: w.control[:0]}
 		l.works = append(l.works, w)
 	}
