@@ -11,7 +11,9 @@ import (
 	"github.com/throng-im/throng/bench/connect"
 	"github.com/throng-im/throng/bench/fanout"
 	"github.com/throng-im/throng/bench/live"
+	"github.com/throng-im/throng/bench/mega"
 	"github.com/throng-im/throng/bench/send"
+	"github.com/throng-im/throng/bench/storm"
 	"github.com/throng-im/throng/bench/target"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
@@ -50,6 +52,21 @@ func scenarios() []scenario {
   throng bench limit --members 10000                                  one message at a time
   throng bench limit --members 19000 --in-flight 2                    saturation
   throng bench limit --members 10000 --chunk 10                       ten messages in each write
+`,
+		},
+		{
+			name: "storm", summary: "too much of everything: send, push, pull, reconnect", flags: stormFlags,
+			usage: `
+  throng bench storm                                                  all of them, one after the other
+  throng bench storm --kind reconnect                                 15,000 sessions come back after kill -9
+  throng bench storm --kind reconnect --bad                           clients that do not wait
+`,
+		},
+		{
+			name: "mega", summary: "a group of a million: random members write, everything is looked at", flags: megaFlags,
+			usage: `
+  throng bench mega                                                   a million members, 19,000 of them online
+  throng bench mega --members 100000 --online 5000 --rate 10
 `,
 		},
 		{name: bare.Command, flags: bareFlags},
@@ -127,6 +144,40 @@ func limitFlags(f *flag.FlagSet, c *common) func(ctx context.Context, show live.
 	return func(ctx context.Context, show live.Func) (result, error) {
 		cfg.Target = c.target()
 		rep, err := fanout.Run(ctx, cfg, show)
+		return &rep, err
+	}
+}
+
+func stormFlags(f *flag.FlagSet, c *common) func(ctx context.Context, show live.Func) (result, error) {
+	cfg := storm.Config{Command: c.command}
+	f.StringVar(&cfg.Kind, "kind", storm.All, "send, push, pull, reconnect or all")
+	f.IntVar(&cfg.Clients, "clients", 0, fmt.Sprintf("that are online (default %d to reconnect, %d for push and pull, %d to send)",
+		storm.DefaultReconnects, storm.DefaultOnline, storm.DefaultSenders))
+	f.BoolVar(&cfg.Bad, "bad", false, "clients that come back at once, again and again")
+	f.DurationVar(&cfg.Duration, "duration", storm.DefaultDuration, "of the peak, and of the storm of sends")
+	f.Float64Var(&cfg.Times, "times", storm.DefaultTimes, "as many sends as the server takes")
+	f.IntVar(&cfg.Messages, "messages", storm.DefaultMessages, "at once in a storm of pushes")
+	f.IntVar(&cfg.Pulls, "pulls", storm.DefaultPulls, "in a storm of pulls, over all clients")
+	f.IntVar(&cfg.Size, "size", storm.DefaultSize, "`bytes` of a text")
+	return func(ctx context.Context, show live.Func) (result, error) {
+		cfg.Target = c.target()
+		rep, err := storm.Run(ctx, cfg, show)
+		return &rep, err
+	}
+}
+
+func megaFlags(f *flag.FlagSet, c *common) func(ctx context.Context, show live.Func) (result, error) {
+	cfg := mega.Config{Command: c.command}
+	f.IntVar(&cfg.Members, "members", mega.DefaultMembers, "members of the group")
+	f.IntVar(&cfg.Online, "online", 0, fmt.Sprintf("of them that are online, one in 20 of whom has something else open (default %d, or all)", mega.DefaultOnline))
+	f.IntVar(&cfg.Writers, "writers", 0, fmt.Sprintf("of those that write (default %d, or all)", mega.DefaultWriters))
+	f.Float64Var(&cfg.Rate, "rate", 0, "messages `per second`; 0 is as fast as it goes")
+	f.IntVar(&cfg.Size, "size", fanout.DefaultSize, "`bytes` of a text")
+	f.DurationVar(&cfg.Duration, "duration", mega.DefaultDuration, "how long they write")
+	f.IntVar(&cfg.Absent, "absent", 0, fmt.Sprintf("members who are not online that read in the end (default %d, or all)", mega.DefaultAbsent))
+	return func(ctx context.Context, show live.Func) (result, error) {
+		cfg.Target = c.target()
+		rep, err := mega.Run(ctx, cfg, show)
 		return &rep, err
 	}
 }

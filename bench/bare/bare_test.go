@@ -50,7 +50,7 @@ func TestLoop(t *testing.T) {
 			}
 		}
 		mouth.Flush()
-		if left := f.Settle(t.Context(), clients, mouth.Next()-1, live.Silent); left != 0 {
+		if left := f.Settle(t.Context(), load.UpTo(clients, mouth.Next()-1), live.Silent); left != 0 {
 			t.Errorf("chunks of %d: %d are lost", chunk, left)
 		}
 		c := f.Counts()

@@ -1,6 +1,10 @@
 package bare
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/throng-im/throng/bench/report"
+)
 
 // expected is what the bare loop delivered to so many sockets, 128 bytes each, with the same kind of load on a machine of 2 cores: the
 // lower end of what repeated runs gave on a quiet one. Between two sizes it is on the line between them.
@@ -39,6 +43,6 @@ func Void(perSecond float64, members, size, cores int) string {
 	if perSecond >= least*want {
 		return ""
 	}
-	return fmt.Sprintf("the bare loop itself delivered %.0f/s, less than %.0f%% of the %.0f/s that a quiet machine of this kind gives: the run is void",
-		perSecond, least*100, want)
+	return fmt.Sprintf("void: the bare loop itself wrote %s times a second, less than %.0f%% of the %s of a quiet machine of this kind",
+		report.Count(perSecond), least*100, report.Count(want))
 }

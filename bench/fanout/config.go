@@ -4,21 +4,28 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/throng-im/throng/bench/bare"
 	"github.com/throng-im/throng/bench/report"
 	"github.com/throng-im/throng/bench/target"
 	"github.com/throng-im/throng/bench/text"
+	"github.com/throng-im/throng/client"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
 // Config says what Run does. Zero values are the defaults.
 type Config struct {
-	// Members of the group, all online; default 10,000.
+	// Members of the group; default 10,000.
 	Members int
-	// Senders among them; default 1.
+	// Online of them; default all.
+	Online int
+	// Blind of those have something else open: they need not be told more than that there is something, and read it all in the end.
+	Blind int
+	// Senders among those who look; default 1. They take turns, or are drawn at Random.
 	Senders int
+	Random  bool
 	// Rate in messages per second over all senders; 0 is as fast as it goes.
 	Rate float64
 	// InFlight messages at once where there is no rate: the next goes out when one has reached everybody. Default 1, with Chunk four times as many.
@@ -39,6 +46,9 @@ type Config struct {
 	Patience time.Duration
 	// Tier of the group; unspecified is by size.
 	Tier throngv1.Tier
+
+	// Check looks at what it likes when all rounds are over; optional.
+	Check func(ctx context.Context, s *target.Server, people *target.People, conv client.ConversationID) error
 
 	// Target is what is put under load.
 	Target target.Options
@@ -71,6 +81,7 @@ func set[T comparable](v *T, def T) {
 
 func (c *Config) complete() error {
 	set(&c.Members, DefaultMembers)
+	set(&c.Online, c.Members)
 	set(&c.Senders, 1)
 	set(&c.Chunk, 1)
 	set(&c.Size, DefaultSize)
@@ -93,20 +104,25 @@ func (c *Config) complete() error {
 		}
 	}
 	check(c.Members < 2, "members is at least 2")
-	check(c.Senders < 1 || c.Senders > c.Members, "senders is 1 to members (%d)", c.Members)
+	check(c.Online < 2 || c.Online > c.Members, "online is 2 to members (%d)", c.Members)
+	check(c.Blind < 0 || c.Blind > c.Online-2, "of those online at least 2 have to look")
+	check(c.Senders < 1 || c.Senders > c.Online-c.Blind, "senders is 1 to those who look (%d)", c.Online-c.Blind)
 	check(c.Size < text.MinBytes || c.Size > maxSize, "size is %d to %d", text.MinBytes, maxSize)
 	check(c.Rate < 0 || c.Duration < 0 || c.Rounds < 1 || c.Chunk < 1, "rate and duration are not negative, rounds and chunk at least 1")
 	check(c.InFlight < 1 || c.InFlight > maxInFlight*c.Senders, "in-flight is 1 to %d for each sender", maxInFlight)
 	check(c.Alone && c.LimitOnly, "a run without the server and without the bare loop measures nothing")
 	check(c.Target.URL != "" && c.Target.Key == "", "a running server needs its server key: --key")
 	most := report.Descriptors() - spare
-	check(most > 0 && c.Members > most, "this process may open %d files: %d members are too many (ulimit -n)", most+spare, c.Members)
+	check(most > 0 && c.Online > most, "this process may open %d files: %d online are too many (ulimit -n)", most+spare, c.Online)
 	return errors.Join(problems...)
 }
 
 // Scenario names the load in one line.
 func (c *Config) Scenario() string {
-	s := fmt.Sprintf("%d members online over sockets, %d of them sending %d bytes", c.Members, c.Senders, c.Size)
+	s := fmt.Sprintf("%d members online over sockets, %d of them sending %d bytes", c.Online, c.Senders, c.Size)
+	if c.Online < c.Members {
+		s = fmt.Sprintf("%d members, %s", c.Members, strings.Replace(s, " members", "", 1))
+	}
 	name := "fanout: "
 	if c.LimitOnly {
 		name = "limit: bare loop, "

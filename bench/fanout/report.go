@@ -25,6 +25,7 @@ type Latency struct {
 type Report struct {
 	Scenario string `json:"scenario"`
 	Members  int    `json:"members"`
+	Online   int    `json:"online"`
 	// Deliveries in the measured parts, and as many a second: the median of the rounds.
 	Deliveries int64   `json:"deliveries"`
 	PerSecond  float64 `json:"deliveries_per_s"`
@@ -75,7 +76,7 @@ type Report struct {
 
 func (r *run) report(sides []*side) Report {
 	rep := Report{
-		Scenario: r.cfg.Scenario(), Members: r.cfg.Members, Command: r.cfg.Command, Environment: report.ReadEnvironment(), sides: sides,
+		Scenario: r.cfg.Scenario(), Members: r.cfg.Members, Online: r.cfg.Online, Command: r.cfg.Command, Environment: report.ReadEnvironment(), sides: sides,
 		Refused: map[string]int64{},
 	}
 	for _, s := range sides {
@@ -118,7 +119,7 @@ func (r *run) report(sides []*side) Report {
 	}
 	rep.CPU, rep.ClientCPU = perDelivery(s.used.Seconds(), n), perDelivery(own, n)
 	if s.name == serverName {
-		rep.PerConnection = float64(r.memory-r.before) / float64(r.cfg.Members)
+		rep.PerConnection = float64(r.memory-r.before) / float64(r.cfg.Online)
 		if r.srv.Started() {
 			rep.Raised = target.Raised()
 		}
@@ -128,8 +129,8 @@ func (r *run) report(sides []*side) Report {
 		// What is expected are writes; a merged one is as dear as a single one.
 		writes := rep.Limit / float64(r.cfg.Chunk)
 		if r.cfg.Rate == 0 {
-			rep.LimitExpected = bare.Expected(r.cfg.Members, r.cfg.Size, runtime.NumCPU()) * float64(r.cfg.Chunk)
-			rep.Void = bare.Void(writes, r.cfg.Members, r.cfg.Size, runtime.NumCPU())
+			rep.LimitExpected = bare.Expected(r.cfg.Online, r.cfg.Size, runtime.NumCPU()) * float64(r.cfg.Chunk)
+			rep.Void = bare.Void(writes, r.cfg.Online, r.cfg.Size, runtime.NumCPU())
 		}
 	}
 	return rep

@@ -12,6 +12,7 @@ import (
 	"github.com/throng-im/throng/bench/pump"
 	"github.com/throng-im/throng/bench/report"
 	"github.com/throng-im/throng/bench/target"
+	"github.com/throng-im/throng/client"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
@@ -27,6 +28,9 @@ type run struct {
 	tell live.Func
 	srv  *target.Server
 	bare *bare.Process
+
+	people *target.People
+	conv   client.ConversationID
 
 	average float64 // the machine's load before
 	fleets  int
@@ -74,6 +78,11 @@ func Run(ctx context.Context, cfg Config, tell live.Func) (rep Report, err error
 			}
 		}
 	}
+	if cfg.Check != nil && r.srv != nil {
+		if err := cfg.Check(ctx, r.srv, r.people, r.conv); err != nil {
+			return Report{}, err
+		}
+	}
 	return r.report(sides), nil
 }
 
@@ -100,7 +109,7 @@ func (r *run) serverSide(ctx context.Context) (*side, error) {
 		return nil, err
 	}
 	r.srv = srv
-	people, err := srv.MakePeople(ctx, r.cfg.Members, r.cfg.Members, r.tell)
+	people, err := srv.MakePeople(ctx, r.cfg.Members, r.cfg.Online, r.tell)
 	if err != nil {
 		return nil, err
 	}
@@ -117,6 +126,7 @@ func (r *run) serverSide(ctx context.Context) (*side, error) {
 	if err := srv.AwaitMember(ctx, people.IDs[len(people.IDs)-1], conv); err != nil {
 		return nil, err
 	}
+	r.people, r.conv = people, conv
 	s := newSide(serverName)
 	s.url, s.token, s.conv = srv.URL(), people.Token, uint64(conv)
 	s.cpu = func() time.Duration { return srv.CPU(ctx) }

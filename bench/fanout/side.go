@@ -51,25 +51,24 @@ func newSide(name string) *side {
 // measure is one round of one side.
 func (r *run) measure(ctx context.Context, s *side, round int) (err error) {
 	c := r.cfg
+	looking := c.Online - c.Blind
 	senders := make([]int, c.Senders)
-	for i := range senders {
-		senders[i] = i * (c.Members / c.Senders) // over all of them
-	}
 	sending := map[int]bool{}
-	for _, n := range senders {
-		sending[n] = true
+	for i := range senders {
+		senders[i] = i * (looking / c.Senders) // over all of them
+		sending[senders[i]] = true
 	}
-	p := pump.New(pump.Config{Senders: senders, Receivers: c.Members - 1, Size: c.Size, InFlight: c.InFlight, Rate: c.Rate})
-	receivers := load.Config{
-		URL: s.url, Clients: c.Members, Token: s.token, Driver: p, Again: load.FullJitter(), Sources: r.sources(), Patience: c.Patience,
-		Conversation: func(int) (uint64, uint64) { return s.conv, s.next },
-		Sends:        func(n int) bool { return sending[n] },
-	}
+	flow := pump.Config{Senders: senders, Random: c.Random, Receivers: looking - 1, Size: c.Size, InFlight: c.InFlight, Rate: c.Rate}
 	if s.name == bareName { // nobody sends there: all of them receive
-		p = pump.New(pump.Config{Senders: []int{c.Members}, Receivers: c.Members, Size: c.Size, InFlight: c.InFlight, Rate: c.Rate})
-		receivers.Driver, receivers.Sends = p, func(int) bool { return false }
+		flow.Senders, flow.Receivers, sending = []int{c.Online}, looking, nil
 	}
-	f, err := load.New(ctx, receivers)
+	p := pump.New(flow)
+	f, err := load.New(ctx, load.Config{
+		URL: s.url, Clients: c.Online, Token: s.token, Driver: p, Again: load.FullJitter(), Sources: r.sources(), Patience: c.Patience,
+		Conversation: func(int) (uint64, uint64) { return s.conv, s.next },
+		Focus:        func(n int) bool { return n < looking },
+		Sends:        func(n int) bool { return sending[n] },
+	})
 	if err != nil {
 		return err
 	}
@@ -79,7 +78,7 @@ func (r *run) measure(ctx context.Context, s *side, round int) (err error) {
 		}
 	}()
 	tell := r.round(s, round)
-	if err := f.Open(ctx, c.Members, tell); err != nil {
+	if err := f.Open(ctx, c.Online, tell); err != nil {
 		return fmt.Errorf("%s: %w", s.name, err)
 	}
 	if s.opened != nil {
@@ -93,7 +92,7 @@ func (r *run) measure(ctx context.Context, s *side, round int) (err error) {
 	if err := s.window(ctx, f, p, c.Duration/time.Duration(c.Rounds), tell); err != nil {
 		return fmt.Errorf("%s: %w", s.name, err)
 	}
-	return s.settle(ctx, f, p, c.Members, tell)
+	return s.settle(ctx, f, p, c.Online, tell)
 }
 
 // window measures.
@@ -116,7 +115,7 @@ func (s *side) window(ctx context.Context, f *load.Fleet, p *pump.Pump, d time.D
 }
 
 // settle looks at every receiver.
-func (s *side) settle(ctx context.Context, f *load.Fleet, p *pump.Pump, members int, tell live.Func) error {
+func (s *side) settle(ctx context.Context, f *load.Fleet, p *pump.Pump, online int, tell live.Func) error {
 	p.Pause()
 	end := time.Now().Add(ackPatience)
 	tick := time.NewTicker(pollEvery)
@@ -132,7 +131,7 @@ func (s *side) settle(ctx context.Context, f *load.Fleet, p *pump.Pump, members 
 		return err
 	}
 	head = max(head, f.Highest())
-	s.lost += f.Settle(ctx, members, head, tell)
+	s.lost += f.Settle(ctx, load.UpTo(online, head), tell)
 	s.next = head + 1
 	counts, figures := f.Counts(), p.Figures()
 	s.counts.Add(&counts)

@@ -37,25 +37,31 @@ type Config struct {
 	// Sources is which block of 127.0.0.0/8 the clients of a server on this machine call from, 1 to 200, so that one fleet does not wait
 	// for the ports of the one before; default 1.
 	Sources int
+	// PerAddress is how many clients share an address there, at most as many as an address has ports; default 4,000.
+	PerAddress int
 	// Driver is told what happens; default nobody.
 	Driver Driver
 }
 
 const (
-	defaultLoops     = 2
-	defaultOpening   = 1_024
-	defaultHeartbeat = 25 * time.Second
-	defaultPause     = time.Millisecond
-	defaultStep      = 250 * time.Millisecond
-	defaultPatience  = 10 * time.Second
-	maxLoops         = 64
-	maxSources       = 200
+	defaultLoops      = 2
+	defaultOpening    = 1_024
+	defaultHeartbeat  = 25 * time.Second
+	defaultPause      = time.Millisecond
+	defaultStep       = 250 * time.Millisecond
+	defaultPatience   = 10 * time.Second
+	maxLoops          = 64
+	maxSources        = 200
+	defaultPerAddress = 4_000
+	maxPerAddress     = 20_000
+	addresses         = 1 << 15 // in a block
 )
 
 func (c *Config) complete() error {
 	defaults(&c.Loops, defaultLoops)
 	defaults(&c.Opening, defaultOpening)
 	defaults(&c.Sources, 1)
+	defaults(&c.PerAddress, defaultPerAddress)
 	defaults(&c.Heartbeat, defaultHeartbeat)
 	defaults(&c.Pause, defaultPause)
 	defaults(&c.Step, defaultStep)
@@ -65,6 +71,9 @@ func (c *Config) complete() error {
 	}
 	if c.Clients < 1 || c.Loops < 1 || c.Loops > maxLoops || c.Sources < 1 || c.Sources > maxSources {
 		return errors.New("there is at least one client, and there are 1 to 64 loops and 1 to 200 blocks of addresses")
+	}
+	if c.PerAddress < 1 || c.PerAddress > maxPerAddress || c.Clients/c.PerAddress >= addresses {
+		return errors.New("an address has 1 to 20,000 clients, and a block has 32,768 addresses")
 	}
 	c.Loops = min(c.Loops, c.Clients)
 	return nil

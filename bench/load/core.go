@@ -45,6 +45,8 @@ type core struct {
 	now  int64
 	seen frame
 
+	again     *Backoff
+	opening   int // at once
 	measuring bool
 	counts    Counts
 	highest   uint64 // seq, of all conversations together: fleets that ask have one
@@ -54,7 +56,7 @@ type core struct {
 }
 
 func (l *core) init(cfg *Config, id int, out carrier) {
-	l.cfg, l.id, l.out = cfg, id, out
+	l.cfg, l.id, l.out, l.again, l.opening = cfg, id, out, cfg.Again, max(cfg.Opening/cfg.Loops, 1)
 	l.sides, l.partial, l.reasons = map[int32]*side{}, map[int32][]byte{}, map[string]int64{}
 	l.hist, l.series = report.NewHistogram(), newSeries()
 	l.scanner.To = l
@@ -172,7 +174,7 @@ func (l *core) entry(c *conn, seq uint64, words []byte, pulled bool) {
 	if l.measuring {
 		l.counts.Entries++
 	}
-	if spot >= 0 {
+	if spot >= 0 && c.flags&wantsFocus != 0 { // the others get what they get
 		l.memory.arrived(l, spot, 1)
 	}
 	if !pulled && c.flags&hasSide != 0 && c.flags&sends == 0 && len(l.sides[l.at].missing) > 0 {

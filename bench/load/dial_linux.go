@@ -7,17 +7,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	dialsAtOnce = 64    // between two looks at the sockets
-	perAddress  = 4_000 // ports of one source address
-)
+const dialsAtOnce = 64 // between two looks at the sockets
 
 // dial connects who is to be connected now.
 func (l *loop) dial() {
 	d := &l.dials
-	most := max(l.f.cfg.Opening/len(l.f.parts), 1)
 	for range dialsAtOnce {
-		if d.opening >= most || l.stopped.Load() {
+		if d.opening >= l.core.opening || l.stopped.Load() {
 			return
 		}
 		i, ok := d.pop(l.core.now)
@@ -48,8 +44,8 @@ func (l *loop) connect(i int32, c *conn) error {
 	_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
 	if l.where.local {
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
-		block := l.core.client(i) / perAddress
-		from := &unix.SockaddrInet4{Addr: [4]byte{127, byte(l.f.cfg.Sources), byte(block >> 7), byte(block%128) + 1}} //nolint:mnd // 128 addresses a block
+		n := l.core.client(i) / l.f.cfg.PerAddress
+		from := &unix.SockaddrInet4{Addr: [4]byte{127, byte(l.f.cfg.Sources), byte(n >> 7), byte(n&0x7f) + 1}}
 		if err := unix.Bind(fd, from); err != nil {
 			return err
 		}
@@ -112,7 +108,7 @@ func (l *loop) cut(i int32, after time.Duration) {
 	}
 	l.core.gone(i)
 	c.flags &^= hasPartial | hasOutput
-	if b := l.f.cfg.Again; b != nil {
+	if b := l.core.again; b != nil {
 		l.dials.comeBack(i, l.core.now+int64(b.wait(int(c.tries), after)))
 	}
 }

@@ -132,6 +132,12 @@ func (f *Fleet) each(do func(l *core)) {
 	}
 }
 
+// Behave changes how clients come back that lose their connection from now on, and how many of them may be connecting at once. The
+// count of their tries begins anew.
+func (f *Fleet) Behave(again *Backoff, opening int) {
+	f.each(func(l *core) { l.again, l.opening, l.counts.MostTries = again, max(opening/len(f.parts), 1), 0 })
+}
+
 // Measure begins or ends a measured part. The deliveries until now belong to what was before.
 func (f *Fleet) Measure(on bool) {
 	now := f.Now()
@@ -167,54 +173,58 @@ func (f *Fleet) Highest() (seq uint64) {
 	return seq
 }
 
-// Lacking is how many entries up to head the first n clients do not have, all together.
-func (f *Fleet) Lacking(n int, head uint64) (lacking int) {
-	f.each(func(l *core) {
-		for i := range l.conns {
-			if c := &l.conns[i]; l.client(int32(i)) < n && c.conv != 0 {
-				lacking += l.lacks(int32(i), c, head)
-			}
-		}
-	})
+// Lacking is how many entries the clients do not have, all together. heads says up to which seq each is to have its conversation.
+func (f *Fleet) Lacking(heads func(client int) uint64) (lacking int) {
+	f.lacking(heads, func(_ *core, _ int32, n int) { lacking += n })
 	return lacking
 }
 
-// Heal makes those of the first n clients that lack an entry up to head ask for it.
-func (f *Fleet) Heal(n int, head uint64) {
+// lacking tells who lacks something, and how much.
+func (f *Fleet) lacking(heads func(client int) uint64, tell func(l *core, i int32, n int)) {
 	f.each(func(l *core) {
 		for i := range l.conns {
-			if c := &l.conns[i]; l.client(int32(i)) < n && c.conv != 0 && l.lacks(int32(i), c, head) > 0 {
-				l.heal(int32(i))
+			head := heads(l.client(int32(i)))
+			if c := &l.conns[i]; head > 0 && c.conv != 0 {
+				if n := l.lacks(int32(i), c, head); n > 0 {
+					tell(l, int32(i), n)
+				}
 			}
 		}
 	})
 }
 
-// Settle waits until the first n clients have everything up to head, and makes them ask for what does not come by itself. It
+// UpTo is the same head for the first n clients, for Settle and Lacking.
+func UpTo(n int, head uint64) func(client int) uint64 {
+	return func(client int) uint64 {
+		if client < n {
+			return head
+		}
+		return 0
+	}
+}
+
+// Settle waits until the clients have everything up to their heads, and makes them ask for what does not come by itself. It
 // returns how much they still lack when nothing moves any more.
-func (f *Fleet) Settle(ctx context.Context, n int, head uint64, tell live.Func) int {
+func (f *Fleet) Settle(ctx context.Context, heads func(client int) uint64, tell live.Func) int {
 	const share = 5
-	give := f.cfg.Patience
-	patience := give / share
+	patience := f.cfg.Patience / share
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	first, last, moved, asked := -1, -1, time.Now(), time.Now()
 	for {
-		left := f.Lacking(n, head)
+		left := f.Lacking(heads)
 		if left == 0 {
 			return 0
 		}
 		if left != last {
-			moved = time.Now()
-			last = left
-			first = max(first, left)
+			moved, last, first = time.Now(), left, max(first, left)
 		}
 		tell(live.Progress{Phase: "settle", Done: first - left, Total: first})
 		if time.Since(moved) > patience && time.Since(asked) > patience {
 			asked = time.Now()
-			f.Heal(n, head)
+			f.lacking(heads, func(l *core, i int32, _ int) { l.heal(i) })
 		}
-		if time.Since(moved) > give {
+		if time.Since(moved) > f.cfg.Patience {
 			return left
 		}
 		select {

@@ -99,7 +99,7 @@ func TestFleet(t *testing.T) {
 	w := newWorld(t, clients, clienttest.New(), nil)
 	w.fleet.Measure(true)
 	head := w.say(messages)
-	if left := w.fleet.Settle(t.Context(), clients, head, live.Silent); left != 0 {
+	if left := w.fleet.Settle(t.Context(), load.UpTo(clients, head), live.Silent); left != 0 {
 		t.Fatalf("%d are lost", left)
 	}
 	w.fleet.Measure(false)
@@ -164,7 +164,7 @@ func TestFleetFindsFaults(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, clients, r.srv, nil)
 			head := w.say(messages)
-			left := w.fleet.Settle(t.Context(), clients, head, live.Silent)
+			left := w.fleet.Settle(t.Context(), load.UpTo(clients, head), live.Silent)
 			if c := w.fleet.Counts(); !r.bad(c) || left != 0 && c.Damaged == 0 {
 				t.Errorf("not found, or %d lost: %+v", left, c)
 			}
@@ -185,7 +185,7 @@ func TestFleetLosesNothingOverCuts(t *testing.T) {
 	words := make([]byte, text.MinBytes)
 	text.Stamp{Sender: 99}.Write(words)
 	last := srv.AppendQuietly(group, 99, string(words)).GetSeq() // nobody is told
-	if left := w.fleet.Settle(t.Context(), clients, last, live.Silent); left != 0 {
+	if left := w.fleet.Settle(t.Context(), load.UpTo(clients, last), live.Silent); left != 0 {
 		t.Errorf("%d are lost", left)
 	}
 	if c := w.fleet.Counts(); c.Cut != clients || c.Opened != 2*clients || c.Open != clients || c.Pulls < clients || c.Pulled < clients || c.Damaged != 0 {

@@ -49,6 +49,8 @@ type Config struct {
 	Size int
 	// InFlight messages at once, where there is no rate; default 1.
 	InFlight int
+	// Most messages in all; 0 is no end.
+	Most int
 	// Rate in messages per second.
 	Rate float64
 }
@@ -220,6 +222,9 @@ func (p *Pump) fill() {
 			}
 			due = at
 		} else if len(p.flying) >= p.cfg.InFlight {
+			return
+		}
+		if p.cfg.Most > 0 && p.due >= int64(p.cfg.Most) {
 			return
 		}
 		p.due++

@@ -36,12 +36,16 @@ th,td{text-align:left;vertical-align:top;padding:.35rem .75rem .35rem 0;border-b
 th{font-weight:500;color:var(--dim);width:12rem}th[colspan]{color:var(--ink);padding-top:1rem;width:auto}
 figure{background:var(--card);border:1px solid var(--rule);border-radius:.5rem;margin:0 0 1rem;padding:.75rem .75rem .25rem}
 figcaption{font-weight:500;margin:0 0 .25rem .25rem}svg{display:block;width:100%;height:auto}
-.grid{stroke:var(--rule);stroke-width:1}.tick{fill:var(--dim);font-size:11px;font-family:inherit}
-polyline,line.line0,line.line1,line.line2,line.line3{fill:none;stroke-width:1.8;stroke-linejoin:round}
+.grid{stroke:var(--rule);stroke-width:1}.tick{fill:var(--dim);font-size:12px;font-family:inherit}
+figcaption span{margin-left:.8rem;color:var(--dim);font-weight:400;white-space:nowrap}
+figcaption span::before{content:"";display:inline-block;width:1rem;height:.2rem;margin-right:.4rem;vertical-align:middle;background:currentColor}
+.key0::before{color:var(--c0)}.key1::before{color:var(--c1)}.key2::before{color:var(--c2)}.key3::before{color:var(--c3)}
+polyline{fill:none;stroke-width:1.8;stroke-linejoin:round}
 .line0{stroke:var(--c0)}.line1{stroke:var(--c1)}.line2{stroke:var(--c2)}.line3{stroke:var(--c3)}
 circle{fill-opacity:0}circle:hover{fill-opacity:1}.dot0{fill:var(--c0)}.dot1{fill:var(--c1)}.dot2{fill:var(--c2)}.dot3{fill:var(--c3)}
 summary{cursor:pointer;color:var(--dim)}
-@media (max-width:30rem){th{width:7rem}main{padding:1.25rem .9rem 3rem}}
+@media (max-width:30rem){th{width:7rem}main{padding:1.25rem .9rem 3rem}.tick{font-size:21px}pre{white-space:pre-wrap;overflow-wrap:anywhere}
+.machine th,.machine td{display:block;width:auto}.machine th{border:0;padding-bottom:0}.machine td{padding-top:0;overflow-wrap:anywhere}}
 `
 
 // HTML is the page: one file that loads nothing.
@@ -59,7 +63,7 @@ func (p Page) HTML() (string, error) {
 	fmt.Fprintf(&b, "<p class=\"verdict %s\">%s</p>\n<pre>%s</pre>\n", class, esc(p.Verdict), esc(p.Command))
 	for _, plot := range p.Plots {
 		if len(plot.Lines) > 0 {
-			fmt.Fprintf(&b, "<figure><figcaption>%s</figcaption>%s</figure>\n", esc(plot.Title), plot.SVG())
+			fmt.Fprintf(&b, "<figure><figcaption>%s%s</figcaption>%s</figure>\n", esc(plot.Title), plot.legend(), plot.SVG())
 		}
 	}
 	b.WriteString("<h2>Figures</h2>\n<table>\n")
@@ -70,7 +74,7 @@ func (p Page) HTML() (string, error) {
 		}
 		fmt.Fprintf(&b, "<tr><th>%s</th><td>%s</td></tr>\n", esc(r.Name), esc(r.Value))
 	}
-	b.WriteString("</table>\n<h2>Machine</h2>\n<table>\n")
+	b.WriteString("</table>\n<h2>Machine</h2>\n<table class=\"machine\">\n")
 	for _, r := range p.Environment.Rows() {
 		fmt.Fprintf(&b, "<tr><th>%s</th><td>%s</td></tr>\n", esc(r.Name), esc(r.Value))
 	}

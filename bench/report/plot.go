@@ -16,14 +16,14 @@ type Plot struct {
 }
 
 const (
-	plotWidth, plotHeight                  = 720.0, 260.0
-	leftMargin, rightMargin                = 62.0, 16.0
-	topMargin, bottomMargin                = 14.0, 40.0
-	ticksWanted                            = 5.0
-	maxMarks                               = 60 // points of a line that get a mark one can point at
-	nines                                  = 5.0
-	almostAll                              = 100 - 1e-3
-	labelGap, tickGap, legendRow, legendUp = 8.0, 16.0, 16.0, 6.0
+	plotWidth, plotHeight   = 720.0, 270.0
+	leftMargin, rightMargin = 66.0, 22.0 // room for labels that are larger on small screens
+	topMargin, bottomMargin = 26.0, 54.0
+	ticksWanted             = 5.0
+	maxMarks                = 60 // points of a line that get a mark one can point at
+	nines                   = 5.0
+	almostAll               = 100 - 1e-3
+	labelGap, tickGap       = 8.0, 20.0
 )
 
 // SVG draws the plot in the colours of the page: classes line0, line1, … and axis, grid, text.
@@ -47,7 +47,7 @@ func (p Plot) SVG() string {
 		fmt.Fprintf(&b, `<text class="tick" x="%.1f" y="%g" text-anchor="middle">%s</text>`, x(t.X), bottom+tickGap, tick(t.Y))
 	}
 	fmt.Fprintf(&b, `<text class="tick" x="%g" y="%g" text-anchor="end">%s</text>`, plotWidth-rightMargin, plotHeight-labelGap, html.EscapeString(p.X))
-	fmt.Fprintf(&b, `<text class="tick" x="%g" y="%g">%s</text>`, leftMargin+4, topMargin+labelGap, html.EscapeString(p.Y))
+	fmt.Fprintf(&b, `<text class="tick" x="%g" y="%g">%s</text>`, leftMargin, topMargin-labelGap, html.EscapeString(p.Y))
 	for i, l := range p.Lines {
 		p.line(&b, i, l, x, y)
 	}
@@ -67,12 +67,18 @@ func (p Plot) line(b *strings.Builder, i int, l Line, x, y func(float64) float64
 		fmt.Fprintf(b, `<circle class="dot%d" cx="%.1f" cy="%.1f" r="3"><title>%s %s at %s</title></circle>`,
 			i, x(p.place(pt.X)), y(pt.Y), html.EscapeString(l.Name), Short(pt.Y), tick(pt.X))
 	}
-	if len(p.Lines) > 1 { // the legend, top right, a row each
-		at := plotWidth - rightMargin - 90
-		up := topMargin + legendUp + legendRow*float64(i)
-		fmt.Fprintf(b, `<line class="line%d" x1="%g" x2="%g" y1="%g" y2="%g"/><text class="tick" x="%g" y="%g">%s</text>`,
-			i, at, at+18, up, up, at+24, up+4, html.EscapeString(l.Name))
+}
+
+// legend names the lines where there are several.
+func (p Plot) legend() string {
+	if len(p.Lines) < 2 {
+		return ""
 	}
+	var b strings.Builder
+	for i, l := range p.Lines {
+		fmt.Fprintf(&b, ` <span class="key%d">%s</span>`, i, html.EscapeString(l.Name))
+	}
+	return b.String()
 }
 
 // place is where a value of X stands before it is scaled.
@@ -142,8 +148,10 @@ func step(limit float64) float64 {
 
 func tick(v float64) string {
 	switch {
+	case v >= 1_000_000:
+		return fmt.Sprintf("%gM", v/1_000_000)
 	case v >= 10_000:
-		return Count(v)
+		return fmt.Sprintf("%gk", v/1_000)
 	case v == math.Trunc(v):
 		return fmt.Sprintf("%.0f", v)
 	default:

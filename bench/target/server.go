@@ -38,6 +38,8 @@ type Options struct {
 	Binary string
 	// Folder is where its data goes; default is a temporary folder that is removed afterwards.
 	Folder string
+	// Usual leaves the started server its limits for connecting, which the others are raised above.
+	Usual bool
 	// Settings are configuration for the started server, like GATEWAY_LOOPS=2.
 	Settings []string
 	// Prepare fills the folder before the first start; optional.
@@ -156,11 +158,16 @@ func (s *Server) environment() []string {
 		"THRONG_ACCOUNT_SERVER_KEYS="+s.key,
 		"THRONG_ACCOUNT_COMPANY_HS256_SECRETS="+s.secret,
 		"THRONG_ACCOUNT_ACCESS_TOKEN_TTL=24h",
-		"THRONG_GATEWAY_MAX_PER_ADDRESS=1000000",
-		"THRONG_GATEWAY_MAX_PENDING_PER_ADDRESS=20000",
-		"THRONG_GATEWAY_MAX_PENDING=20000",
 	)
-	for _, l := range []string{"CONNECT_ADDRESS", "REQUEST_USER", "SEND_USER", "SEND_CONVERSATION", "DELIVERIES"} {
+	if !s.opts.Usual {
+		env = append(env,
+			"THRONG_GATEWAY_MAX_PER_ADDRESS=1000000",
+			"THRONG_GATEWAY_MAX_PENDING_PER_ADDRESS=20000",
+			"THRONG_GATEWAY_MAX_PENDING=20000",
+			"THRONG_LIMIT_CONNECT_ADDRESS_RATE=0",
+		)
+	}
+	for _, l := range []string{"REQUEST_USER", "SEND_USER", "SEND_CONVERSATION", "DELIVERIES"} {
 		env = append(env, "THRONG_LIMIT_"+l+"_RATE=0")
 	}
 	for _, kv := range s.opts.Settings {

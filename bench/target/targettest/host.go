@@ -22,10 +22,11 @@ type host struct {
 	throngv1connect.UnimplementedConversationServiceHandler
 	throngv1connect.UnimplementedMessageServiceHandler
 
-	srv *clienttest.Server
-	mu  sync.Mutex
-	ids map[string]uint64
-	n   atomic.Uint64
+	srv     *clienttest.Server
+	mu      sync.Mutex
+	ids     map[string]uint64
+	members map[uint64]uint32 // of groups
+	n       atomic.Uint64
 }
 
 func (h *host) CreateUsers(_ context.Context, req *connect.Request[throngv1.CreateUsersRequest]) (*connect.Response[throngv1.CreateUsersResponse], error) {
@@ -58,6 +59,9 @@ func (h *host) CreateGroup(_ context.Context, req *connect.Request[throngv1.Crea
 	me, _ := strconv.ParseUint(req.Header().Get("Throng-User"), 10, 64)
 	id := h.n.Add(1)
 	h.srv.AddConversation(id, throngv1.Kind_KIND_GROUP, append(req.Msg.GetMembers(), me)...)
+	h.mu.Lock()
+	h.members[id] = uint32(len(req.Msg.GetMembers()) + 1)
+	h.mu.Unlock()
 	return connect.NewResponse(&throngv1.CreateGroupResponse{Conversation: &throngv1.Conversation{Id: id}}), nil
 }
 
@@ -70,17 +74,28 @@ func (h *host) Sync(context.Context, *connect.Request[throngv1.SyncRequest]) (*c
 	return connect.NewResponse(resp), nil
 }
 
-// ListEntries tells the head alone.
+// GetConversation tells how many members there are.
+func (h *host) GetConversation(_ context.Context, req *connect.Request[throngv1.GetConversationRequest]) (*connect.Response[throngv1.GetConversationResponse], error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	id := req.Msg.GetConversation()
+	return connect.NewResponse(&throngv1.GetConversationResponse{Conversation: &throngv1.Conversation{Id: id, MemberCount: h.members[id]}}), nil
+}
+
+// ListEntries reads the last page.
 func (h *host) ListEntries(_ context.Context, req *connect.Request[throngv1.ListEntriesRequest]) (*connect.Response[throngv1.ListEntriesResponse], error) {
-	return connect.NewResponse(&throngv1.ListEntriesResponse{HeadSeq: uint64(len(h.srv.Log(req.Msg.GetConversation())))}), nil
+	log := h.srv.Log(req.Msg.GetConversation())
+	page := log[len(log)-min(len(log), int(req.Msg.GetLimit())):]
+	return connect.NewResponse(&throngv1.ListEntriesResponse{HeadSeq: uint64(len(log)), Entries: page}), nil
 }
 
 // Serve serves srv over TCP, with the services, until the test ends; it returns the base URL.
 func Serve(t testing.TB, srv *clienttest.Server) string {
 	t.Helper()
-	h := &host{srv: srv, ids: map[string]uint64{}}
+	h := &host{srv: srv, ids: map[string]uint64{}, members: map[uint64]uint32{}}
 	mux := http.NewServeMux()
 	mux.Handle("/v1/session", srv)
+	mux.HandleFunc("/healthz", func(http.ResponseWriter, *http.Request) {})
 	mux.Handle(throngv1connect.NewAdminServiceHandler(h))
 	mux.Handle(throngv1connect.NewConversationServiceHandler(h))
 	mux.Handle(throngv1connect.NewMessageServiceHandler(h))
