@@ -30,6 +30,22 @@ func (d deliveredSettings) Settings(ctx context.Context, user chat.UserID, id ch
 	return s, nil
 }
 
+// crowds answer digests from the ring of recent entries.
+type crowds struct{ messages *message.Service }
+
+// Parts implements timeline.Crowds.
+func (c crowds) Parts(ctx context.Context, user chat.UserID, ids []chat.ConversationID) ([]timeline.Part, error) {
+	all, err := c.messages.Standings(ctx, user, ids)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]timeline.Part, len(all))
+	for i, s := range all {
+		out[i] = timeline.Part{Head: s.Head, Member: s.Part.Member, Read: s.Part.Read}
+	}
+	return out, nil
+}
+
 // past is what a user left behind.
 type past struct {
 	messages *message.Service

@@ -71,7 +71,9 @@ func (a *App) wire(ctx context.Context) error {
 	c.messages = message.New(lines, c.store, c.store, reg, log, message.WithRecent(c.store.RecentEvents()))
 	c.conversations = conversation.New(cfg.Conversation, c.store, c.messages, c.accounts, c.store, conversation.WithCounts(c.rows))
 	c.follower = timeline.NewFollower(cfg.Timeline, c.rows, c.store.TimelineLogs(), c.store.TimelineEvents(), log, timeline.WithMetrics(reg))
-	c.timelines = timeline.New(cfg.Timeline, c.rows, c.store.TimelineLogs(), c.follower)
+	lists := cfg.Timeline
+	lists.Digests = sizes.Digests
+	c.timelines = timeline.New(lists, c.rows, c.store.TimelineLogs(), c.follower, timeline.WithCrowds(crowds{c.messages}))
 	c.fanout, err = fanout.New(cfg.Fanout, fanout.Deps{
 		Events: c.store, Members: c.store, Routes: routes, Bus: bus, Metrics: reg, Logger: log,
 	})

@@ -41,6 +41,8 @@ type Event struct {
 	Entry *Entry
 	// Head as of the entry, or as of the read.
 	Head Head
+	// Was is the tier before the entry; 0 for a new conversation, for reads, and for what an earlier version wrote.
+	Was Tier
 	// Reader, Device and Read: who read where, and on which device.
 	Reader UserID
 	Device DeviceID

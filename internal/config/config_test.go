@@ -178,8 +178,11 @@ func TestBudgetSizesCaches(t *testing.T) {
 	if s.Cache != 32<<20 || 4*s.MemTable+s.Cache > s.Budget/2 || s.Limit >= s.Budget {
 		t.Errorf("got %+v", s)
 	}
-	if s.RecentBytes != 8<<20 || s.RecentMembers*40 > 8<<20 || s.RecentMembers < 200_000 {
+	if s.RecentBytes != 8<<20 || s.RecentMembers*64 > 8<<20 || s.RecentMembers < 100_000 {
 		t.Errorf("recent entries get %d bytes and %d members", s.RecentBytes, s.RecentMembers)
+	}
+	if s.Digests*200 > 8<<20 || s.Digests < 40_000 {
+		t.Errorf("%d digests are remembered", s.Digests)
 	}
 	c.Message.RecentBytes, c.Store.CacheBytes = 1000, 1<<20
 	if got := c.Sizes().RecentBytes; got != 1000 {

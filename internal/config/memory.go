@@ -18,11 +18,14 @@ type Sizes struct {
 	// RecentBytes and RecentMembers are what the log's recent entries and their readers may take, at most as configured.
 	RecentBytes   int
 	RecentMembers int
+	// Digests is how many users' digests are remembered, at most as configured.
+	Digests int
 }
 
 const (
-	recentShare  = 32 // the part of the budget that recent entries may take, and their readers once more
-	recentMember = 40 // bytes of a reader
+	recentShare  = 32 // the part of the budget that recent entries may take; their readers and digests as much each
+	recentMember = 64 // bytes of a reader
+	digestBytes  = 200
 )
 
 // Sizes derives the sizes of caches from the budget; explicit ones are kept.
@@ -42,6 +45,7 @@ func (c *Config) Sizes() Sizes {
 	share := s.Budget / recentShare
 	s.RecentBytes = int(min(int64(c.Message.RecentBytes), share))
 	s.RecentMembers = int(max(min(int64(c.Message.RecentMembers), share/recentMember), 1))
+	s.Digests = int(max(min(int64(c.Timeline.Digests), share/digestBytes), 1))
 	return s
 }
 

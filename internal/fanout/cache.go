@@ -7,8 +7,7 @@ const recordWeight = 8
 
 // record is what the fan-out knows of a conversation, as of the last entry it delivered.
 type record struct {
-	seq  chat.Seq
-	tier chat.Tier
+	seq chat.Seq
 	// members of a small conversation; nil where they are not known. Immutable: deliveries refer to it.
 	members []chat.UserID
 }

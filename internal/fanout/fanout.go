@@ -133,7 +133,7 @@ func (f *Fanout) entry(ctx context.Context, ev *chat.Event) error {
 	var err error
 	if ev.Head.Tier > chat.TierSmall {
 		err = f.group(ctx, ev, move, rec, known)
-		rec = record{seq: e.Seq, tier: ev.Head.Tier}
+		rec = record{seq: e.Seq}
 	} else {
 		rec, err = f.small(ctx, ev, move, rec, known)
 	}
@@ -148,7 +148,7 @@ func (f *Fanout) entry(ctx context.Context, ev *chat.Event) error {
 // small delivers by user route.
 func (f *Fanout) small(ctx context.Context, ev *chat.Event, move movement, rec record, known bool) (record, error) {
 	e := ev.Entry
-	if known && rec.tier > chat.TierSmall {
+	if ev.Was > chat.TierSmall {
 		d := &cluster.Delivery{Kind: cluster.DeliverDisband, Conversation: e.Conversation}
 		if err := f.toGroup(ctx, d); err != nil {
 			return rec, err
@@ -170,14 +170,14 @@ func (f *Fanout) small(ctx context.Context, ev *chat.Event, move movement, rec r
 	if err := f.send(ctx, d); err != nil {
 		return rec, err
 	}
-	return record{seq: e.Seq, tier: chat.TierSmall, members: members}, f.leave(ctx, e.Conversation, move)
+	return record{seq: e.Seq, members: members}, f.leave(ctx, e.Conversation, move)
 }
 
 // group delivers by group route.
 func (f *Fanout) group(ctx context.Context, ev *chat.Event, move movement, rec record, known bool) error {
 	e := ev.Entry
 	entering := move.entering
-	if f.crossed(ev, move, rec, known) {
+	if ev.Was == chat.TierSmall { // sessions opened until now are not subscribed to it
 		all := rec.members
 		if !known || rec.seq+1 != e.Seq || all == nil {
 			var err error
@@ -213,17 +213,6 @@ func (f *Fanout) leave(ctx context.Context, id chat.ConversationID, move movemen
 		return nil
 	}
 	return f.toUsers(ctx, &cluster.Delivery{Kind: cluster.DeliverLeave, Conversation: id, Users: move.leaving})
-}
-
-// crossed reports whether the conversation may have been small before the entry, so that sessions opened until now are not
-// subscribed to it. Where that is not known, an entry that grows a conversation from about the small tier's size is taken
-// for one: subscribing again changes nothing.
-func (f *Fanout) crossed(ev *chat.Event, move movement, rec record, known bool) bool {
-	if known && rec.seq+1 == ev.Entry.Seq {
-		return rec.tier == chat.TierSmall
-	}
-	before := int(ev.Head.Members) - len(move.entering)
-	return len(move.entering) > 0 && before <= f.cfg.SmallMembers
 }
 
 // tellMoved asks the devices of those who came or went to sync.

@@ -52,7 +52,6 @@ func newStory(t *testing.T) *story {
 func (s *story) run() (settle func() []string) {
 	s.t.Helper()
 	cfg := fanout.Default()
-	cfg.SmallMembers = int(s.small)
 	cfg.Retry = 1
 	f, err := fanout.New(cfg, fanout.Deps{Events: s, Members: s, Routes: s, Bus: s})
 	if err != nil {
@@ -131,15 +130,23 @@ func (s *story) commit(sender chat.UserID, body chat.Body) chat.Seq {
 			h.MemberSeq = h.Seq
 		}
 	}
+	was := h.Tier
 	h.Tier = chat.TierSmall
-	if h.Members > s.small {
+	if c, ok := body.(chat.Changed); ok && c.Tier != nil {
+		h.Fixed = *c.Tier
+	}
+	switch {
+	case h.Fixed != 0:
+		h.Tier = h.Fixed
+	case h.Members > s.small+2:
+		h.Tier = chat.TierLarge
+	case h.Members > s.small:
 		h.Tier = chat.TierMedium
 	}
-	if h.Members > s.small+2 {
-		h.Tier = chat.TierLarge
-	}
 	s.heads[conversation] = h
-	ev := chat.Event{Entry: &chat.Entry{Conversation: conversation, Seq: h.Seq, Sender: sender, Body: body}, Head: h}
+	ev := chat.Event{
+		Entry: &chat.Entry{Conversation: conversation, Seq: h.Seq, Sender: sender, Body: body}, Head: h, Was: was,
+	}
 	if sender != 0 {
 		ev.Reader, ev.Device, ev.Read = sender, 9, chat.Read{Seq: h.Seq}
 	}
@@ -332,6 +339,27 @@ func TestGroupsAreSubscribedInOrder(t *testing.T) {
 		"entry 7 to group",
 		"disband", "entry 8 to 1 3 4 5 6 7", "leave 5 6", "sync 5 6",
 		"entry 9 to 1 3 4 7",
+	)
+}
+
+// DLV-24. What an administrator says about a conversation that nobody has written in for long switches its sessions all the same.
+func TestTiersThatAreSetSwitchTheRoutes(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	s.commit(0, chat.Created{Members: []chat.UserID{1, 2, 3}})
+	s.text(1)
+	s.tail = 2
+	settle := s.run()
+	large, small := chat.TierLarge, chat.TierSmall
+	s.commit(0, chat.Changed{Tier: &large})
+	s.text(1)
+	s.commit(0, chat.Changed{Tier: &small})
+	s.text(1)
+	check(t, settle(),
+		"enter 1 2 3 from 3", "entry 3 to group",
+		"entry 4 to group", "read 4 to 1 but 9",
+		"disband", "entry 5 to 1 2 3",
+		"entry 6 to 1 2 3",
 	)
 }
 

@@ -53,11 +53,12 @@ func (r *river) commit(body chat.Body) chat.Seq {
 		}
 		r.head.MemberSeq = r.head.Seq
 	}
+	was := r.head.Tier
 	r.head.Tier = chat.TierSmall
 	if r.head.Members > 4 {
 		r.head.Tier = chat.TierMedium
 	}
-	r.events = append(r.events, chat.Event{Head: r.head, Entry: &chat.Entry{
+	r.events = append(r.events, chat.Event{Head: r.head, Was: was, Entry: &chat.Entry{
 		Conversation: riverID, Seq: r.head.Seq, Ordinal: chat.Ordinal(r.head.Seq), Body: body,
 	}})
 	close(r.more)
@@ -213,7 +214,7 @@ func stream(t *testing.T, rnd *rand.Rand) {
 	}
 	stop := bus.Listen("n1", srv)
 	fcfg := fanout.Default()
-	fcfg.CacheMembers, fcfg.SmallMembers = 1_024, 4
+	fcfg.CacheMembers = 1_024
 	fan, err := fanout.New(fcfg, fanout.Deps{Events: r, Members: r, Routes: routes, Bus: bus})
 	if err != nil {
 		t.Fatal(err)

@@ -204,7 +204,7 @@ func (c *change) append(body chat.Body, count int) Effect {
 	}
 	head.TimeMS = c.nowMS
 	e := Effect{
-		Head: head,
+		Head: head, Was: c.head.Tier,
 		Entry: &chat.Entry{
 			Conversation: head.Conversation, Seq: head.Seq, Ordinal: head.Ordinal,
 			Sender: c.draft.Sender, TimeMS: c.nowMS, ClientID: c.draft.ClientID, Body: body,

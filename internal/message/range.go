@@ -35,7 +35,7 @@ func (s *Service) Range(ctx context.Context, q RangeQuery) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
-	st, err := s.sight(ctx, q)
+	st, err := s.sight(ctx, view{conversation: q.Conversation, reader: q.Reader, entries: true})
 	if err != nil {
 		return Page{}, err
 	}
@@ -45,46 +45,78 @@ func (s *Service) Range(ctx context.Context, q RangeQuery) (Page, error) {
 	return s.page(ctx, q, st)
 }
 
-// sight finds the head and the reader's spans. The head is read before the member, or together with it: who is removed in
-// between reads nothing behind the removal, since the page ends at a head from before it.
-func (s *Service) sight(ctx context.Context, q RangeQuery) (st sight, err error) {
+// sight finds the head and the reader. The head is read before the reader, or together with it: who is removed in between
+// reads nothing behind the removal, since what is shown ends at a head from before it.
+func (s *Service) sight(ctx context.Context, v view) (st sight, err error) {
 	known := false
 	if s.recent != nil {
-		if st, known, err = s.recent.sight(ctx, q.Conversation, q.Reader); err != nil {
+		if st, known, err = s.recent.sight(ctx, v); err != nil {
 			return st, err
 		}
 	}
 	if !known {
 		s.metrics.readHead.Inc()
-		if st.head, err = s.Head(ctx, q.Conversation); err != nil {
+		if st.head, err = s.Head(ctx, v.conversation); err != nil {
 			return st, err
 		}
 	}
 	if !st.head.Exists() {
 		return st, errNotFound()
 	}
-	if q.Reader == 0 {
+	if v.reader == 0 {
 		st.spans = []chat.Span{{From: 1}}
 	}
 	if st.spans != nil {
 		return st, nil
 	}
-	s.metrics.readMember.Inc()
-	m, err := s.members.Member(ctx, q.Conversation, q.Reader)
+	p, err := s.reader(ctx, readerKey{v.conversation, v.reader}, st.shared)
 	if err != nil {
-		return st, err //nolint:wrapcheck // a port answers in our own errors
+		return st, err
 	}
-	if len(m.Spans) == 0 {
+	if len(p.Spans) == 0 {
 		return st, errNotFound()
 	}
-	st.spans = m.Spans
+	st.spans, st.read = p.Spans, p.Read
 	if mutant == mutantReadPastRemoval {
-		st.spans = []chat.Span{{From: m.First()}}
-	}
-	if known {
-		s.recent.learn(q.Conversation, q.Reader, st)
+		st.spans = []chat.Span{{From: p.First()}}
 	}
 	return st, nil
+}
+
+// reader reads from the directory who reads. With keep it is remembered.
+func (s *Service) reader(ctx context.Context, k readerKey, keep bool) (p Part, err error) {
+	if keep {
+		asked := s.recent.ask(k)
+		defer func() { s.recent.answer(k, asked, p) }()
+	}
+	s.metrics.readMember.Inc()
+	return s.members.Part(ctx, k.conversation, k.user) //nolint:wrapcheck // a port answers in our own errors
+}
+
+// Standing is where a user stands in a conversation.
+type Standing struct {
+	Head chat.Head
+	Part Part
+}
+
+// Standings tells where a user stands in conversations, in order; each as of a moment not before the call. It is zero where the
+// user is no member. It is made for conversations above the small tier: of those it reads the log once.
+func (s *Service) Standings(ctx context.Context, user chat.UserID, ids []chat.ConversationID) ([]Standing, error) {
+	out := make([]Standing, len(ids))
+	for i, id := range ids {
+		st, err := s.sight(ctx, view{conversation: id, reader: user})
+		if err != nil {
+			if chat.AsError(err).Code == chat.CodeNotFound {
+				continue
+			}
+			return nil, err
+		}
+		part := Part{Member: chat.Member{User: user, Spans: st.spans}, Read: st.read}
+		if part.Current() {
+			out[i] = Standing{Head: st.head, Part: part}
+		}
+	}
+	return out, nil
 }
 
 // entries reads a run of the log for a page; it ends at or before the sight's head. The entries belong to the caller.

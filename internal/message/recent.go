@@ -31,13 +31,13 @@ const (
 	heldWeight = 512
 )
 
-// recent holds the newest entries of conversations above the small tier, and the spans of those who read them: content on
-// pull comes from memory, so that a million pulls of a page cost a handful of reads of the log.
+// recent holds heads and newest entries of conversations above the small tier, and who reads them: content on pull and what a
+// heartbeat tells come from memory, so that a million pulls of a page cost a handful of reads of the log.
 //
 // What it holds is the log as of pos, a position in the events; what was read from the log itself is ahead of that, and is
 // not used before pos has come to where it was read (ready). A pull begins with [Feed.Tail] and is served only once pos is
-// there: so it sees all that anybody was told of before, and the removal of its reader first of all (I6, I13). Head, span and
-// entries are taken in one hold of the lock: they are of one moment. A span that is not known is read after that, as
+// there: so it sees all that anybody was told of before, and the removal of its reader first of all (I6, I13). Head, reader and
+// entries are taken in one hold of the lock: they are of one moment. A reader who is not known is read after that, as
 // a pull without a ring does: who is removed in between reads nothing behind the removal, since the page ends at the head.
 //
 // Content that goes without an event, by [Service.Tombstone], is dropped from here before that returns, and does not come back
@@ -61,20 +61,20 @@ type recent struct {
 	held  map[chat.ConversationID]*held
 	use   held // use.newer is the last one in the order of use, use.older the first to go
 	bytes int
-	spans *spanCache
+	who   *readers
 	pages *pageCache
-	// By stripe: drops counts conversations that were let go, buried those whose content changed without an event, moves the
-	// changes of members. Events up to graves may still have the content that is buried.
-	drops, buried, moves [recentStripes]uint64
-	graves               [recentStripes]chat.Position
+	// By stripe: drops counts conversations that were let go, buried those whose content changed without an event. Events up to
+	// graves may still have the content that is buried.
+	drops, buried [recentStripes]uint64
+	graves        [recentStripes]chat.Position
 }
 
 func newRecent(cfg Config, feed Feed, log Log, m *metrics, logger *slog.Logger) *recent {
 	r := &recent{
 		feed: feed, log: log, most: cfg.RecentBytes, each: min(cfg.RecentConversationBytes, cfg.RecentBytes/2), metrics: m, logger: logger,
 		opening: newFlights[openKey, opened](), reading: newFlights[pageKey, []chat.Entry](),
-		held:  make(map[chat.ConversationID]*held),
-		spans: newSpanCache(cfg.RecentMembers), pages: newPageCache(cfg.RecentBytes / 4),
+		held: make(map[chat.ConversationID]*held),
+		who:  newReaders(cfg.RecentMembers), pages: newPageCache(cfg.RecentBytes / 4),
 	}
 	r.use.newer, r.use.older = &r.use, &r.use
 	return r
@@ -117,12 +117,11 @@ func (r *recent) end() {
 	clear(r.held)
 	r.use.newer, r.use.older = &r.use, &r.use
 	r.bytes = 0
-	r.spans.clear()
+	r.who.clear()
 	r.pages.clear()
 	for i := range recentStripes {
 		r.drops[i]++
 		r.buried[i]++
-		r.moves[i]++
 	}
 	r.move(r.pos)
 }
@@ -140,8 +139,12 @@ func (r *recent) handle(_ context.Context, events []chat.Event, pos chat.Positio
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i := range events {
-		if events[i].Entry != nil {
-			r.note(events[i].Entry, events[i].Head)
+		ev := &events[i]
+		if ev.Entry != nil {
+			r.note(ev.Entry, ev.Head)
+		}
+		if ev.Reader != 0 {
+			r.who.move(readerKey{ev.Head.Conversation, ev.Reader}, ev.Read)
 		}
 	}
 	r.move(pos)
@@ -151,11 +154,8 @@ func (r *recent) handle(_ context.Context, events []chat.Event, pos chat.Positio
 // note takes an entry in. The caller holds mu.
 func (r *recent) note(e *chat.Entry, head chat.Head) {
 	id := e.Conversation
-	if users := usersOf(e.Body); users != nil {
-		r.moves[stripe(id)]++
-		for _, u := range users {
-			r.spans.drop(spanKey{id, u})
-		}
+	for _, u := range usersOf(e.Body) {
+		r.who.drop(readerKey{id, u})
 	}
 	h := r.held[id]
 	switch {

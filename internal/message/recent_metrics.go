@@ -14,6 +14,6 @@ func (r *recent) register(reg prometheus.Registerer) {
 	reg.MustRegister(
 		gauge("throng_message_recent_bytes", "Memory of recent entries, about.", func() int { return r.bytes }),
 		gauge("throng_message_recent_conversations", "Conversations whose newest entries are in memory.", func() int { return len(r.held) }),
-		gauge("throng_message_recent_members", "Readers who are remembered as members.", func() int { return r.spans.len() }),
+		gauge("throng_message_recent_members", "Readers who are remembered as members.", func() int { return r.who.len() }),
 	)
 }

@@ -30,7 +30,7 @@ func (k pageKey) query() Range {
 	}
 }
 
-// pageCache keeps pages that were read from the log, in two generations like [spanCache]: history that many look at, behind
+// pageCache keeps pages that were read from the log, in two generations like [readers]: history that many look at, behind
 // what the ring holds. [recent] guards it; pages are shared and never written to.
 type pageCache struct {
 	half       int // bytes of a generation

@@ -13,7 +13,7 @@ type held struct {
 	// ready is the position that followers must have come to before this may be read: what was read from the log may be ahead
 	// of the events, and of the member changes among them.
 	ready chat.Position
-	// filled: what came before the first event that was seen has been asked for.
+	// filled: what came before the first event that was seen, or before the head that was read, has been asked for.
 	filled bool
 	// entries are ascending, the last one is the head's. Readers keep the slice when they let go of the lock: what is in it is
 	// never written to, only behind its end.

@@ -13,15 +13,24 @@ type sight struct {
 	head  chat.Head
 	ring  ring
 	spans []chat.Span // of the reader; nil where they have to be read
+	read  chat.Read   // how far the reader has come, with spans
 	// The counts of the conversation's stripe at that moment.
-	moves, drops, buried uint64
-	shared               bool // above the small tier: pages and spans are worth keeping
+	drops, buried uint64
+	shared        bool // above the small tier: pages and readers are worth keeping
+}
+
+// view is what somebody looks at: a conversation as a reader, with or without its entries.
+type view struct {
+	conversation chat.ConversationID
+	reader       chat.UserID
+	entries      bool
 }
 
 // openKey names the read of a conversation's end, as of nothing having been let go since.
 type openKey struct {
 	conversation chat.ConversationID
 	drops        uint64
+	entries      bool
 }
 
 // opened is the end of a conversation as it was read from the log, no earlier than when Tail was at asOf.
@@ -31,25 +40,26 @@ type opened struct {
 }
 
 // sight looks at a conversation. ok is false where the ring is of no help: it does not follow, or not fast enough.
-func (r *recent) sight(ctx context.Context, id chat.ConversationID, reader chat.UserID) (st sight, ok bool, err error) {
+func (r *recent) sight(ctx context.Context, v view) (st sight, ok bool, err error) {
 	tail := r.feed.Tail()
 	for need := tail; ; {
 		if !r.await(ctx, need) {
-			return r.blind(id), false, nil
+			return r.blind(v.conversation), false, nil
 		}
 		var filled bool
-		if st, need, filled = r.look(id, reader); need != 0 {
+		if st, need, filled = r.look(v); need != 0 {
 			continue
 		}
 		if filled {
 			return st, true, nil
 		}
 		// Nothing is held, or what came before the first event is not: many ask for that at once, one reads it.
-		o, err := r.opening.do(ctx, openKey{id, st.drops}, func(ctx context.Context) (opened, error) { return r.open(ctx, id, st.drops) })
+		k := openKey{v.conversation, st.drops, v.entries}
+		o, err := r.opening.do(ctx, k, func(ctx context.Context) (opened, error) { return r.open(ctx, k) })
 		if err != nil {
 			return sight{}, false, err
 		}
-		if st, need, _ = r.look(id, reader); need == 0 && st.head.Exists() {
+		if st, need, _ = r.look(v); need == 0 && st.head.Exists() {
 			return st, true, nil
 		}
 		if need != 0 {
@@ -59,7 +69,7 @@ func (r *recent) sight(ctx context.Context, id chat.ConversationID, reader chat.
 			st.head, st.shared = o.head, o.head.Tier > chat.TierSmall
 			return st, true, nil
 		}
-		return r.blind(id), false, nil
+		return r.blind(v.conversation), false, nil
 	}
 }
 
@@ -72,12 +82,12 @@ func (r *recent) blind(id chat.ConversationID) sight {
 
 // look takes what is held. need is a position to wait for first, 0 where there is nothing to wait for; filled reports that
 // there is no use in reading the log.
-func (r *recent) look(id chat.ConversationID, reader chat.UserID) (st sight, need chat.Position, filled bool) {
+func (r *recent) look(v view) (st sight, need chat.Position, filled bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	i := stripe(id)
-	st.moves, st.drops, st.buried = r.moves[i], r.drops[i], r.buried[i]
-	h := r.held[id]
+	i := stripe(v.conversation)
+	st.drops, st.buried = r.drops[i], r.buried[i]
+	h := r.held[v.conversation]
 	if h == nil {
 		return st, 0, false
 	}
@@ -86,14 +96,15 @@ func (r *recent) look(id chat.ConversationID, reader chat.UserID) (st sight, nee
 	}
 	r.touch(h)
 	st.head, st.ring, st.shared = h.head, h.entries, true
-	if from, ok := r.spans.get(spanKey{id, reader}); ok {
-		st.spans = []chat.Span{{From: from}}
+	if who, ok := r.who.get(readerKey{v.conversation, v.reader}); ok {
+		st.spans, st.read = []chat.Span{{From: who.from}}, who.read
 	}
-	return st, 0, h.filled
+	return st, 0, h.filled || !v.entries
 }
 
 // open reads the end of a conversation and holds it, where it is above the small tier and nothing was let go meanwhile.
-func (r *recent) open(ctx context.Context, id chat.ConversationID, drops uint64) (opened, error) {
+func (r *recent) open(ctx context.Context, k openKey) (opened, error) {
+	id := k.conversation
 	asOf := r.feed.Tail()
 	r.metrics.readHead.Inc()
 	heads, err := r.log.Heads(ctx, []chat.ConversationID{id})
@@ -105,17 +116,20 @@ func (r *recent) open(ctx context.Context, id chat.ConversationID, drops uint64)
 	if head.Tier <= chat.TierSmall {
 		return o, nil
 	}
-	r.metrics.readEntries.Inc()
-	page, err := r.log.Range(ctx, Range{
-		Conversation: id, From: 1, To: head.Seq, Limit: chat.MaxRangeEntries, MaxBytes: r.each / 2, Backward: true,
-	})
-	if err != nil {
-		return opened{}, err //nolint:wrapcheck // a port answers in our own errors
+	var page []chat.Entry
+	if k.entries {
+		r.metrics.readEntries.Inc()
+		page, err = r.log.Range(ctx, Range{
+			Conversation: id, From: 1, To: head.Seq, Limit: chat.MaxRangeEntries, MaxBytes: r.each / 2, Backward: true,
+		})
+		if err != nil {
+			return opened{}, err //nolint:wrapcheck // a port answers in our own errors
+		}
 	}
 	ready := r.feed.Tail() // whatever the head stands for lies before it
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.drops[stripe(id)] != drops || !r.on {
+	if r.drops[stripe(id)] != k.drops || !r.on {
 		return o, nil
 	}
 	h := r.held[id]
@@ -125,7 +139,7 @@ func (r *recent) open(ctx context.Context, id chat.ConversationID, drops uint64)
 	}
 	before := h.bytes
 	h.extend(page, r.each)
-	h.filled = true
+	h.filled = h.filled || k.entries
 	r.bytes += h.bytes - before
 	r.shrink()
 	return o, nil
@@ -168,14 +182,22 @@ func (r *recent) entries(ctx context.Context, st sight, q Range) ([]chat.Entry, 
 	return slices.Clone(page), nil
 }
 
-// learn remembers a reader's span that was read from the directory, unless members changed since the sight was taken.
-func (r *recent) learn(id chat.ConversationID, reader chat.UserID, st sight) {
-	if !st.shared || len(st.spans) != 1 || st.spans[0].To != 0 {
+// ask says that a reader is about to be read from the directory; what comes of it is said to answer.
+func (r *recent) ask(k readerKey) uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.on {
+		return 0
+	}
+	return r.who.ask(k)
+}
+
+// answer tells what the directory says of a reader; the zero Part where it says nothing.
+func (r *recent) answer(k readerKey, asked uint64, p Part) {
+	if asked == 0 {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.on && r.moves[stripe(id)] == st.moves {
-		r.spans.put(spanKey{id, reader}, st.spans[0].From)
-	}
+	r.who.answer(k, asked, p)
 }

@@ -71,16 +71,16 @@ func (c *countedReads) Range(ctx context.Context, q message.Range) ([]chat.Entry
 	return c.Store.Range(ctx, q)
 }
 
-func (c *countedReads) Member(ctx context.Context, id chat.ConversationID, user chat.UserID) (chat.Member, error) {
+func (c *countedReads) Part(ctx context.Context, id chat.ConversationID, user chat.UserID) (message.Part, error) {
 	c.members.Add(1)
 	if c.before != nil {
 		c.before()
 	}
-	m, err := c.Store.Member(ctx, id, user)
+	p, err := c.Store.Part(ctx, id, user)
 	if c.after != nil {
 		c.after()
 	}
-	return m, err
+	return p, err
 }
 
 func (c *countedReads) all() int64 { return c.heads.Load() + c.entries.Load() + c.members.Load() }

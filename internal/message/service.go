@@ -11,9 +11,9 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 )
 
-// Members is what the service asks of the directory: who may read what.
+// Members is what the service asks of the directory: who may read what, and has read how much.
 type Members interface {
-	Member(ctx context.Context, id chat.ConversationID, user chat.UserID) (chat.Member, error)
+	Part(ctx context.Context, id chat.ConversationID, user chat.UserID) (Part, error)
 }
 
 // Config of the service.
@@ -36,7 +36,7 @@ type Config struct {
 	RecentBytes int
 	// RecentConversationBytes bounds it for one conversation.
 	RecentConversationBytes int
-	// RecentMembers is how many readers of these conversations are remembered as members, at about 40 bytes each; they take at
+	// RecentMembers is how many readers of these conversations are remembered as members, at about 64 bytes each; they take at
 	// most a 32nd of the memory budget.
 	RecentMembers int
 }

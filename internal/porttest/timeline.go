@@ -3,6 +3,7 @@ package porttest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
@@ -33,6 +34,7 @@ func Timeline(t *testing.T, open func(t testing.TB) TimelineStore) {
 		"TML-5 concurrent patches all take effect":      timelinePatches,
 		"TML-6 quiet changes take no pts":               timelineQuiet,
 		"TML-7 settings outlive rows":                   timelineOutlive,
+		"TML-8 the end tells of every change":           timelineEnd,
 		"a generation is drawn anew and otherwise kept": timelineGeneration,
 		"users do not see each other's rows":            timelineUsers,
 	} {
@@ -91,7 +93,7 @@ func timelineOrder(t *testing.T, s TimelineStore) {
 	assert.Equal(t, "pts", given, []timeline.PTS{1, 2, 1, 3})
 	given = apply(t, s, 2, timeline.Change{User: 1, Conversation: 8})
 	assert.Equal(t, "pts of the next batch", given, []timeline.PTS{4})
-	assert.Equal(t, "rows", rowsOf(t, s, 1), timeline.Rows{Last: 4, Rows: []timeline.Row{
+	assert.Equal(t, "rows", rowsOf(t, s, 1), timeline.Rows{End: timeline.End{Last: 4, Current: 2}, Rows: []timeline.Row{
 		{Conversation: 7, PTS: 3, Current: true, Seq: 1}, {Conversation: 8, PTS: 4, Current: true, Seq: 1},
 	}})
 	assert.Equal(t, "nobody", rowsOf(t, s, 3), timeline.Rows{})
@@ -232,4 +234,39 @@ func timelineUsers(t *testing.T, s TimelineStore) {
 		assert.Equal(t, "rows", len(rows.Rows), 1)
 		assert.Equal(t, "conversation", rows.Rows[0].Conversation, id)
 	}
+}
+
+func timelineEnd(t *testing.T, s TimelineStore) {
+	ctx := context.Background()
+	quiet := func(id chat.ConversationID, seq chat.Seq) timeline.Change {
+		c := entered(1, id, seq)
+		c.Quiet = true
+		return c
+	}
+	seen := map[timeline.End]bool{}
+	for i, do := range []func(pos chat.Position){
+		func(pos chat.Position) { apply(t, s, pos, entered(1, 7, 1)) },
+		func(pos chat.Position) { apply(t, s, pos, quiet(8, 1)) },
+		func(pos chat.Position) { apply(t, s, pos, timeline.Change{User: 1, Conversation: 7}) },
+		func(pos chat.Position) { apply(t, s, pos, ended(8, 2)) },
+		func(pos chat.Position) { apply(t, s, pos, quiet(8, 3)) },
+		func(pos chat.Position) { apply(t, s, pos, ended(7, 4), quiet(9, 1)) },
+		func(chat.Position) {
+			_, err := s.PutSettings(ctx, 1, 8, timeline.Patch{Muted: on(true)})
+			assert.NoError(t, "settings", err)
+		},
+	} {
+		do(chat.Position(i + 1))
+		end, err := s.End(ctx, 1)
+		assert.NoError(t, "end", err)
+		assert.True(t, fmt.Sprintf("change %d shows: %v", i, end), !seen[end])
+		assert.Equal(t, "the rows end there", rowsOf(t, s, 1).End, end)
+		seen[end] = true
+	}
+	before := rowsOf(t, s, 1)
+	apply(t, s, 9, quiet(8, 9)) // a member already: only the seq is newer
+	after := rowsOf(t, s, 1)
+	assert.Equal(t, "end", after.End, before.End)
+	after.Rows[slices.IndexFunc(after.Rows, func(r timeline.Row) bool { return r.Conversation == 8 })].Seq = 3
+	assert.Equal(t, "rows, but for a seq", after, before)
 }

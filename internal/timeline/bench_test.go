@@ -84,6 +84,47 @@ func BenchmarkSync(b *testing.B) {
 	})
 }
 
+// BenchmarkHeartbeat is the digest of a user in 200 small and 3 larger conversations, while nothing happens, while the larger ones
+// go on, and while somebody writes in one of the small ones between two heartbeats.
+func BenchmarkHeartbeat(b *testing.B) {
+	const small, larger = 200, 3
+	w := &world{t: b, cfg: timeline.Default(), rules: message.Rules{SmallMembers: 2, MediumMembers: 10_000}, ring: true}
+	b.Chdir(b.TempDir())
+	w.disk = vfs.Default
+	w.start()
+	b.Cleanup(func() { w.halt() })
+	for i := range chat.ConversationID(small) {
+		w.group(i+1, chat.UserID(i+2), 1)
+		w.say(i+1, chat.UserID(i+2), "hello")
+	}
+	for i := range chat.ConversationID(larger) {
+		w.group(small+i+1, 2, 3, 1)
+		w.say(small+i+1, 2, "hello")
+	}
+	w.all(1, nil)
+	for _, bm := range []struct {
+		name    string
+		between func()
+	}{
+		{"quiet", func() {}},
+		{"large", func() { w.say(small+1, 2, "news") }},
+		{"small", func() { w.say(1, 2, "news") }},
+	} {
+		b.Run(bm.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				b.StopTimer()
+				bm.between()
+				w.follower.Settle(context.Background())
+				b.StartTimer()
+				d, err := w.service.Digest(context.Background(), 1)
+				assert.NoError(b, "digest", err)
+				assert.Equal(b, "heads", len(d.Heads), larger)
+			}
+		})
+	}
+}
+
 // BenchmarkBulk adds members to one group by 1,000, and waits until each user's timeline shows the group.
 func BenchmarkBulk(b *testing.B) {
 	w := disk(b)

@@ -28,6 +28,9 @@ type Config struct {
 	Always int
 	// Marks is how many users and rows the follower remembers to save writes; about 100 bytes each.
 	Marks int
+	// Digests is how many users' digests are remembered between heartbeats, at about 200 bytes each; they take at most a 32nd of the
+	// memory budget.
+	Digests int
 	// Pending is how many changes may wait for a pass before events are held back.
 	Pending int
 	// Part is how many changes are written at once.
@@ -48,6 +51,7 @@ func Default() Config {
 		PageBytes: 384 << 10,
 		Always:    1_000,
 		Marks:     1 << 17,
+		Digests:   1 << 19,
 		Pending:   16_384,
 		Part:      1_024,
 		Stretch:   time.Second,
@@ -60,7 +64,7 @@ func Default() Config {
 // Validate says what is wrong with the configuration.
 func (c Config) Validate() error {
 	switch {
-	case c.PageBytes < 1 || c.Always < 1 || c.Marks < 1 || c.Pending < 1 || c.Part < 1:
+	case c.PageBytes < 1 || c.Always < 1 || c.Marks < 1 || c.Digests < 1 || c.Pending < 1 || c.Part < 1:
 		return errors.New("timeline: bounds must be above 0; the defaults fit most")
 	case c.Always > chat.MaxConversations:
 		return errors.New("timeline: always is more than a user may have conversations; lower it")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"hash/fnv"
+	"slices"
 
 	"github.com/throng-im/throng/internal/chat"
 )
@@ -20,20 +21,24 @@ type Digest struct {
 	TotalUnread uint64
 }
 
-// Digest tells where the user's timeline and larger conversations end. Its cursor counts as given out.
+// Digest tells where the user's timeline and larger conversations end. Its cursor counts as given out. It costs one look at the
+// timeline's end and one at each larger conversation, in memory where they are known; what changed in small ones since the
+// last digest is read once.
 func (s *Service) Digest(ctx context.Context, user chat.UserID) (Digest, error) {
-	rows, err := s.rows(ctx, user)
+	b, err := s.brief(ctx, user)
 	if err != nil {
 		return Digest{}, err
 	}
-	items, total, err := s.survey(ctx, user, current(rows.Rows, nil))
+	always, total, err := s.larger(ctx, user, b.larger)
 	if err != nil {
 		return Digest{}, err
 	}
-	_, always := divide(items, rows.Last, true)
+	for _, p := range b.unread {
+		total += p.unread
+	}
 	always = recent(always, s.cfg.Always)
 	d := Digest{
-		Cursor:      Cursor{Epoch: s.logs.Epoch(), Generation: s.store.Generation(), PTS: rows.Last},
+		Cursor:      Cursor{Epoch: s.logs.Epoch(), Generation: s.store.Generation(), PTS: b.end.Last},
 		Heads:       make([]chat.Head, len(always)),
 		TotalUnread: total,
 	}
@@ -45,6 +50,23 @@ func (s *Service) Digest(ctx context.Context, user chat.UserID) (Digest, error) 
 	}
 	d.Hash = hashHeads(d.Heads)
 	return d, nil
+}
+
+// larger looks at conversations above the small tier, and tallies them.
+func (s *Service) larger(ctx context.Context, user chat.UserID, lines []line) ([]*item, uint64, error) {
+	if len(lines) == 0 {
+		return nil, 0, nil
+	}
+	ids, rows := make([]chat.ConversationID, len(lines)), make([]Row, len(lines))
+	for i, p := range lines {
+		ids[i], rows[i] = p.conversation, Row{Conversation: p.conversation, Settings: Settings{Settings: chat.Settings{Muted: p.muted}}}
+	}
+	parts, err := s.crowds.Parts(ctx, user, ids)
+	if err != nil {
+		return nil, 0, chat.AsError(err)
+	}
+	items, total := tally(rows, parts)
+	return slices.DeleteFunc(items, func(it *item) bool { return !it.always() }), total, nil
 }
 
 func hashHeads(heads []chat.Head) uint64 {

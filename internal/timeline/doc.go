@@ -13,9 +13,10 @@
 //
 // Rows change for small conversations only. Which tier a conversation has is taken from its head at the moment of the
 // answer, and every sync ends with a page that holds all of the user's medium and large conversations. So a
-// conversation that grows out of the small tier is covered from that very seq on, with nothing written; one that shrinks
-// into it does so by an entry, and that entry, being one of a small conversation, gives a row to every member. There is
-// no seeding that could be half done.
+// conversation that grows out of the small tier is covered from that very seq on; one that shrinks into it does so by an
+// entry, and that entry, being one of a small conversation, gives a row to every member. There is no seeding that could
+// be half done. An entry by which a conversation grows out of the small tier gives a row to every member too, so that
+// what is remembered between heartbeats ([Service.Digest]) hears of it.
 //
 // # What a pts means
 //

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,6 +29,7 @@ type world struct {
 	rows     timeline.Store
 	follower *timeline.Follower
 	service  *timeline.Service
+	ring     bool // digests look at larger conversations in the ring of recent entries, as in a server
 	halt     func()
 	clientID uint64
 }
@@ -71,19 +73,39 @@ func (w *world) reopen() (*pebble.Store, *pebble.Timelines) {
 func (w *world) run(store *pebble.Store, rows timeline.Store) {
 	w.store, w.rows = store, rows
 	follower := timeline.NewFollower(w.cfg, rows, store.TimelineLogs(), store.TimelineEvents(), slog.New(slog.DiscardHandler))
-	w.follower, w.service = follower, timeline.New(w.cfg, rows, store.TimelineLogs(), follower)
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- follower.Run(ctx) }() // ends with halt
-	w.halt = func() {
-		cancel()
-		if err := <-done; err != nil {
+	var running sync.WaitGroup
+	options := []timeline.Option{}
+	if w.ring {
+		messages := message.New(message.DefaultConfig(), store, store, nil, slog.New(slog.DiscardHandler), message.WithRecent(store.RecentEvents()))
+		options = append(options, timeline.WithCrowds(ringed{messages}))
+		running.Go(func() { _ = messages.Run(ctx) })
+	}
+	w.follower, w.service = follower, timeline.New(w.cfg, rows, store.TimelineLogs(), follower, options...)
+	running.Go(func() {
+		if err := follower.Run(ctx); err != nil {
 			w.t.Errorf("the follower ended: %v", err)
 		}
+	})
+	w.halt = func() {
+		cancel()
+		running.Wait()
 		if err := store.Close(); err != nil {
 			w.t.Errorf("closing: %v", err)
 		}
 	}
+}
+
+// ringed is the [timeline.Crowds] of a server.
+type ringed struct{ *message.Service }
+
+func (r ringed) Parts(ctx context.Context, user chat.UserID, ids []chat.ConversationID) ([]timeline.Part, error) {
+	all, err := r.Standings(ctx, user, ids)
+	out := make([]timeline.Part, len(all))
+	for i, s := range all {
+		out[i] = timeline.Part{Head: s.Head, Member: s.Part.Member, Read: s.Part.Read}
+	}
+	return out, err
 }
 
 // crash cuts the power: what was not synced is lost in part, as rng says.

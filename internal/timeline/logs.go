@@ -25,6 +25,16 @@ type Logs interface {
 	Members(ctx context.Context, id chat.ConversationID, after chat.UserID, limit int) ([]chat.UserID, error)
 }
 
+// Crowds is the port through which digests look at conversations above the small tier. A million members look at the same one
+// within half a minute, so it may answer from memory.
+//
+//   - CRW-1 A part is as of a moment not before the call: it shows whatever anybody was told before, and nothing from behind the
+//     end of the user's membership. It is zero where the user is no member.
+type Crowds interface {
+	// Parts returns the user's part of each conversation, in order; of Member only the spans count.
+	Parts(ctx context.Context, user chat.UserID, ids []chat.ConversationID) ([]Part, error)
+}
+
 // Part is what the log says about one user's part in a conversation.
 type Part struct {
 	Head   chat.Head // not capped

@@ -65,6 +65,7 @@ type part struct {
 type modelConversation struct {
 	owner  chat.UserID
 	counts []bool // by seq − 1: whether the entry is countable
+	fixed  chat.Tier
 	member map[chat.UserID]*modelMember
 }
 
@@ -93,6 +94,8 @@ func newModel(t *testing.T, seed uint64) *model {
 	rng := rand.New(rand.NewPCG(seed, 7))
 	w := open(t, uint32(2+rng.IntN(6))) // the tier switches at random sizes
 	w.halt()
+	w.ring = rng.IntN(2) == 0
+	w.cfg.Digests = []int{1, 1 << 10}[rng.IntN(2)]
 	w.cfg.Marks = []int{1, 8, 1 << 17}[rng.IntN(3)]
 	w.cfg.Pending = []int{1, 1 << 14}[rng.IntN(2)]
 	w.cfg.Part = []int{1, 3, 1024}[rng.IntN(3)]
@@ -155,6 +158,10 @@ func (m *model) step() {
 		m.comeOrGo()
 	case n < 66:
 		m.mute()
+	case n < 69:
+		m.tier()
+	case n < 80:
+		m.digest(m.user())
 	case n < 97:
 		m.syncOne(m.devices[m.rng.IntN(len(m.devices))])
 	default:
@@ -240,6 +247,59 @@ func (m *model) mute() {
 	m.muted[k] = !m.muted[k]
 	_, err := m.service.Settings(context.Background(), u, id, timeline.SettingsPatch{Muted: ref(m.muted[k])})
 	assert.NoError(m.t, "mute", err)
+}
+
+// tier lets an administrator say what a conversation is.
+func (m *model) tier() {
+	id, c, _ := m.pick()
+	if c == nil {
+		return
+	}
+	tier := chat.Tier(m.rng.IntN(4)) // 0: by its size
+	if tier == c.fixed {
+		return
+	}
+	m.append(&chat.Draft{Conversation: id, Body: chat.Changed{Tier: &tier}})
+	c.fixed = tier
+	c.add(false)
+}
+
+// digest asks for one (SYNC-20, SYNC-22). Whatever the timelines are behind, its heads are those of the log, and of conversations that the user is
+// in. Once they are not, it names all that are above the small tier, and the total is that of everything.
+func (m *model) digest(u chat.UserID) {
+	m.t.Helper()
+	settled := m.rng.IntN(2) == 0
+	if settled {
+		settled = m.follower.Settle(context.Background())
+	}
+	d, err := m.service.Digest(context.Background(), u)
+	assert.NoError(m.t, "digest", err)
+	told := make(map[chat.ConversationID]bool)
+	for _, h := range d.Heads {
+		told[h.Conversation] = true
+		c := m.conversations[h.Conversation]
+		if p := c.member[u]; p == nil || !p.current {
+			m.t.Fatalf("the digest of %d tells of conversation %d, which is not the user's", u, h.Conversation)
+		}
+		assert.Equal(m.t, fmt.Sprintf("head of conversation %d", h.Conversation), int(h.Seq), c.head())
+	}
+	if !settled {
+		return
+	}
+	total := uint64(0)
+	for id, c := range m.conversations {
+		p := c.member[u]
+		if p == nil || !p.current {
+			continue
+		}
+		heads, err := m.store.Heads(context.Background(), []chat.ConversationID{id})
+		assert.NoError(m.t, "head", err)
+		assert.Equal(m.t, fmt.Sprintf("conversation %d is told of to %d", id, u), told[id], heads[0].Tier > chat.TierSmall)
+		if !m.muted[part{u, id}] {
+			total += c.want(u).unread
+		}
+	}
+	assert.Equal(m.t, fmt.Sprintf("total of %d", u), d.TotalUnread, total)
 }
 
 // syncOne takes one page. Sometimes the answer is lost on its way, and the device asks again later.

@@ -21,7 +21,7 @@ type pass struct {
 // touched is what happened to one conversation.
 type touched struct {
 	memberSeq chat.Seq      // of the last event's head
-	wentOn    bool          // an entry was appended while it was small
+	wentOn    bool          // an entry was appended while it was small, or made it larger
 	changes   []Change      // of membership
 	readers   []chat.UserID // each once; all are members, so those of a conversation that went on need no look
 }
@@ -44,7 +44,8 @@ func (p *pass) add(events []chat.Event) {
 		case e.Entry != nil:
 			before := len(t.changes)
 			t.changes = append(t.changes, memberships(e.Entry, !small)...)
-			t.wentOn = t.wentOn || small
+			// One that grows out of the small tier tells its members: what is remembered of their timelines does not know it.
+			t.wentOn = t.wentOn || small || e.Was == chat.TierSmall
 			p.size += 1 + len(t.changes) - before
 		default:
 			// A read position above the small tier: every sync shows it.

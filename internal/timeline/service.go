@@ -14,12 +14,24 @@ type Service struct {
 	cfg      Config
 	store    Store
 	logs     Logs
+	crowds   Crowds
 	follower *Follower
+	briefs   *briefs
 }
 
+// Option is a part that a service may have.
+type Option func(s *Service)
+
+// WithCrowds says where digests look at conversations above the small tier, instead of in the log.
+func WithCrowds(c Crowds) Option { return func(s *Service) { s.crowds = c } }
+
 // New makes the service. The configuration must be valid; the follower must be that of the store, running.
-func New(cfg Config, store Store, logs Logs, follower *Follower) *Service {
-	return &Service{cfg: cfg, store: store, logs: logs, follower: follower}
+func New(cfg Config, store Store, logs Logs, follower *Follower, options ...Option) *Service {
+	s := &Service{cfg: cfg, store: store, logs: logs, crowds: logs, follower: follower, briefs: newBriefs(cfg.Digests)}
+	for _, o := range options {
+		o(s)
+	}
+	return s
 }
 
 // Cursor is a device's place in its user's timeline.

@@ -15,12 +15,14 @@ type PTS uint64
 //
 //   - TML-1 Apply writes all rows and the follower's position as one batch.
 //   - TML-2 Each change gets a pts above all earlier ones of its user; a user has at most one row per conversation.
-//   - TML-3 Rows, Row and Position return only what is durable: a pts that was given out is never given to another change.
+//   - TML-3 Rows, End, Row and Position return only what is durable: a pts that was given out is never given to another change.
 //   - TML-4 A membership change whose seq is not above that of the row leaves the membership as it is. What is then, or was
 //     from the start, no change of membership is dropped unless the row says that the user is a member.
 //   - TML-5 PutSettings is durable on return and is a change of the user's timeline; concurrent patches all take effect.
 //   - TML-6 A quiet change takes no pts: a new row has pts 0, an old one keeps its own.
 //   - TML-7 Settings outlive rows' changes and memberships.
+//   - TML-8 Where quiet changes only enter, a user's rows and settings stay what they are while the End does, seqs of membership
+//     changes apart.
 type Store interface {
 	// Generation is drawn anew whenever timelines are rebuilt: cursors of another one are answered with a reset.
 	Generation() uint64
@@ -31,6 +33,8 @@ type Store interface {
 	Apply(ctx context.Context, changes []Change, pos chat.Position) ([]PTS, error)
 	// Rows returns the user's timeline as of one moment, drafts apart.
 	Rows(ctx context.Context, user chat.UserID) (Rows, error)
+	// End returns where the user's timeline ends.
+	End(ctx context.Context, user chat.UserID) (End, error)
 	// Row returns one row, with the draft; ok is false where the user never was in the conversation.
 	Row(ctx context.Context, user chat.UserID, id chat.ConversationID) (row Row, ok bool, err error)
 	// Drafts returns the user's drafts in conversations, in order; empty where there is none.
@@ -43,7 +47,13 @@ type Store interface {
 // Rows is one user's timeline.
 type Rows struct {
 	Rows []Row // ascending by pts; those without one come first
-	Last PTS   // the newest pts
+	End
+}
+
+// End is where one user's timeline ends.
+type End struct {
+	Last    PTS    // the newest pts
+	Current uint64 // how many conversations the user is in
 }
 
 // Change is a change of one user's timeline.

@@ -58,6 +58,9 @@ func (s *Service) Sync(ctx context.Context, user chat.UserID, q Query) (Changes,
 		return Changes{}, err
 	}
 	out.TotalUnread = total
+	known := brief{end: rows.End}
+	known.take(items)
+	s.briefs.put(user, known) // for the heartbeats that follow
 	changed, always := divide(items, after, fresh)
 	full := len(changed) > q.Limit
 	if full {

@@ -26,17 +26,18 @@ func (s *Store) Conversation(ctx context.Context, id chat.ConversationID) (chat.
 
 // Member returns a user's part in a conversation.
 func (s *Store) Member(ctx context.Context, id chat.ConversationID, user chat.UserID) (chat.Member, error) {
-	p, err := s.part(ctx, id, user)
+	p, err := s.Part(ctx, id, user)
 	return p.Member, err
 }
 
 // Read returns a user's read position.
 func (s *Store) Read(ctx context.Context, id chat.ConversationID, user chat.UserID) (chat.Read, error) {
-	p, err := s.part(ctx, id, user)
+	p, err := s.Part(ctx, id, user)
 	return p.Read, err
 }
 
-func (s *Store) part(ctx context.Context, id chat.ConversationID, user chat.UserID) (message.Part, error) {
+// Part returns a user's part in a conversation.
+func (s *Store) Part(ctx context.Context, id chat.ConversationID, user chat.UserID) (message.Part, error) {
 	var p message.Part
 	found, err := s.row(record.Key2(record.TableMember, uint64(id), uint64(user)), "member", func(r *record.Reader) { p = r.Part(user) })
 	if err != nil {

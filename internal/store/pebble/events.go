@@ -18,7 +18,7 @@ var _ queue.Events = (*Store)(nil)
 
 // Follow hands the events behind a position to handle, from memory where they are still there, else from the disk.
 func (s *Store) Follow(ctx context.Context, from chat.Position, handle func(ctx context.Context, b queue.Batch) error) error {
-	if tail := s.ring.position(); from > tail {
+	if tail := chat.Position(s.durable.Load()); from > tail { // the ring may be about to have it
 		return chat.Errorf(chat.CodeFailedPrecondition, chat.ReasonCursorInvalid, "the events end at %d, before position %d", tail, from)
 	}
 	var buf []chat.Event

@@ -179,6 +179,15 @@ func (t *Timelines) Rows(ctx context.Context, user chat.UserID) (timeline.Rows, 
 	return rows, err
 }
 
+// End implements timeline.Store.
+func (t *Timelines) End(ctx context.Context, user chat.UserID) (end timeline.End, err error) {
+	err = t.look(ctx, func(snap *pebble.Snapshot) error {
+		end, err = readEnd(snap, user)
+		return err
+	})
+	return end, err
+}
+
 // Row implements timeline.Store.
 func (t *Timelines) Row(ctx context.Context, user chat.UserID, id chat.ConversationID) (row timeline.Row, ok bool, err error) {
 	err = t.look(ctx, func(snap *pebble.Snapshot) error {

@@ -57,7 +57,7 @@ func scanRows(snap *pebble.Snapshot, user chat.UserID) (timeline.Rows, error) {
 	if err != nil {
 		return timeline.Rows{}, err
 	}
-	rows.Last = end.Last
+	rows.End = end
 	slices.SortFunc(rows.Rows, func(a, b timeline.Row) int {
 		return cmp.Or(cmp.Compare(a.PTS, b.PTS), cmp.Compare(a.Conversation, b.Conversation))
 	})
@@ -91,7 +91,7 @@ func scanUser(
 	return storageError(iter.Error(), "reading timelines")
 }
 
-func readEnd(from pebble.Reader, user chat.UserID) (e record.End, err error) {
+func readEnd(from pebble.Reader, user chat.UserID) (e timeline.End, err error) {
 	_, err = lookup(from, record.Key1(record.TableLast, uint64(user)), "pts", func(r *record.Reader) { e = r.End() })
 	return e, err
 }

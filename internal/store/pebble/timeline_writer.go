@@ -21,7 +21,7 @@ type rowWriter struct {
 	release func()
 	err     error // the first of batch
 	rows    map[rowKey]timeline.Row
-	ends    map[chat.UserID]record.End
+	ends    map[chat.UserID]timeline.End
 	value   []byte // scratch
 }
 
@@ -37,7 +37,7 @@ func (t *Timelines) begin() (*rowWriter, error) {
 	}
 	return &rowWriter{
 		iter: iter, batch: t.store.db.NewBatch(), release: release,
-		rows: make(map[rowKey]timeline.Row), ends: make(map[chat.UserID]record.End),
+		rows: make(map[rowKey]timeline.Row), ends: make(map[chat.UserID]timeline.End),
 	}, nil
 }
 

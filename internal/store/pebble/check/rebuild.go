@@ -7,6 +7,7 @@ import (
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/store/pebble/record"
+	"github.com/throng-im/throng/internal/timeline"
 )
 
 // rebuildTimelines writes all rows anew from the members, under a new generation, so that every client starts over. Settings
@@ -35,7 +36,7 @@ func (c *checker) rebuildTimelines() error {
 	old := c.snap
 	c.snap = snap
 	defer func() { c.snap = old; _ = snap.Close() }()
-	ends := make(map[chat.UserID]record.End) // of all users: the one thing here that grows with the folder
+	ends := make(map[chat.UserID]timeline.End) // of all users: the one thing here that grows with the folder
 	return c.table(record.TableMember, func(key, value []byte) error {
 		if err := rebuildRow(c.batch, key, value, ends); err != nil {
 			return fmt.Errorf("rebuilding timelines: %w", err)
@@ -49,7 +50,7 @@ func (c *checker) rebuildTimelines() error {
 
 // rebuildRow writes the row of a member. Members come by conversation, so a user's rows get their pts in that order. A damaged
 // member was told of by its own table.
-func rebuildRow(b *pebble.Batch, key, value []byte, ends map[chat.UserID]record.End) error {
+func rebuildRow(b *pebble.Batch, key, value []byte, ends map[chat.UserID]timeline.End) error {
 	r := record.NewReader(value)
 	m := r.Part(0).Member
 	if !r.Done() || len(key) != record.Key2Len {

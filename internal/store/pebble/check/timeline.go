@@ -26,7 +26,7 @@ func (c *checker) rows() error {
 			return nil
 		}
 		slices.Sort(places)
-		var e record.End
+		var e timeline.End
 		if _, err := c.row(record.Key1(record.TableLast, uint64(user)), func(r *record.Reader) { e = r.End() }); err != nil {
 			return err
 		}

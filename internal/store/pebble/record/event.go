@@ -11,9 +11,12 @@ const (
 	eventRead              // a read position moved
 )
 
+// eventWas is how far up the flags the two bits of the tier before the entry are. They are 0 in rows of the time when nobody wrote them.
+const eventWas = 2
+
 // AppendEvent writes an event into a row of events. Entries are not repeated there, only named.
 func AppendEvent(b []byte, ev chat.Event) []byte {
-	var flags byte
+	flags := byte(ev.Was) << eventWas
 	if ev.Entry != nil {
 		flags |= eventEntry
 	}
@@ -31,6 +34,7 @@ func AppendEvent(b []byte, ev chat.Event) []byte {
 // Event returns the next event; named reports that its entry is to be read from its own row.
 func (r *Reader) Event() (ev chat.Event, named bool) {
 	flags := r.byte()
+	ev.Was = chat.Tier(flags >> eventWas & 3)
 	ev.Head = r.Head(chat.ConversationID(r.Number()))
 	ev.Device = chat.DeviceID(r.Number())
 	if flags&eventRead != 0 {

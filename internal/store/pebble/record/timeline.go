@@ -66,17 +66,13 @@ func (r *Reader) Settings(draft bool) timeline.Settings {
 	return s
 }
 
-// End is the row under a user: the newest pts, and how many conversations the user is in.
-type End struct {
-	Last    timeline.PTS
-	Current uint64
-}
-
-// AppendEnd writes an End.
-func AppendEnd(b []byte, e End) []byte { return appendNumbers(b, uint64(e.Last), e.Current) }
+// AppendEnd writes the row under a user: the newest pts, and how many conversations the user is in.
+func AppendEnd(b []byte, e timeline.End) []byte { return appendNumbers(b, uint64(e.Last), e.Current) }
 
 // End reads one.
-func (r *Reader) End() End { return End{Last: timeline.PTS(r.Number()), Current: r.Number()} }
+func (r *Reader) End() timeline.End {
+	return timeline.End{Last: timeline.PTS(r.Number()), Current: r.Number()}
+}
 
 // ChangeSeq is where the membership last began or ended.
 func ChangeSeq(m chat.Member) chat.Seq {
@@ -89,7 +85,7 @@ func ChangeSeq(m chat.Member) chat.Seq {
 
 // RowOf is the timeline row that a member comes to when timelines are made anew, at the user's next place, with the end that
 // goes with it. Each row of a user gets a pts of its own, since pages of a sync end between two. ok is false for who never was a member.
-func RowOf(m chat.Member, e *End) (row timeline.Row, ok bool) {
+func RowOf(m chat.Member, e *timeline.End) (row timeline.Row, ok bool) {
 	if len(m.Spans) == 0 {
 		return timeline.Row{}, false
 	}
