@@ -3,6 +3,7 @@ package link
 import (
 	"encoding/binary"
 	"io"
+	"unicode/utf8"
 
 	"github.com/gobwas/ws"
 
@@ -14,6 +15,8 @@ const throngv1Unsupported = throngv1.CloseCode_CLOSE_CODE_UNSUPPORTED
 const (
 	maxControl      = 125 // bytes of a control frame
 	closeProtocol   = 1002
+	closeKind       = 1003
+	closeNoText     = 1007
 	closeTooBig     = 1009
 	closeNormal     = 1000
 	closeNoStatus   = 1005
@@ -53,8 +56,8 @@ func (l *Link) Read() ([]byte, error) {
 			}
 			continue
 		}
-		if (h.op == ws.OpContinuation) != open {
-			return nil, l.refuse(closeProtocol, "continuation out of place")
+		if err := l.data(h, open); err != nil {
+			return nil, err
 		}
 		if len(parts)+h.n > l.maxFrame {
 			return nil, l.refuse(closeTooBig, "message too large")
@@ -64,14 +67,35 @@ func (l *Link) Read() ([]byte, error) {
 			return nil, err
 		}
 		if h.fin && !open {
-			return b, nil
+			return l.whole(b)
 		}
 		parts = append(parts, b...)
 		if h.fin {
-			return parts, nil
+			return l.whole(parts)
 		}
 		open = true
 	}
+}
+
+// data holds a data frame against what may come: the subprotocol's kind of message, and continuations within one only.
+func (l *Link) data(h header, open bool) error {
+	switch {
+	case h.op > ws.OpBinary:
+		return l.refuse(closeProtocol, "unknown opcode")
+	case (h.op == ws.OpContinuation) != open:
+		return l.refuse(closeProtocol, "continuation out of place")
+	case h.op == ws.OpText && !l.json || h.op == ws.OpBinary && l.json:
+		return l.refuse(closeKind, "the other kind of message")
+	}
+	return nil
+}
+
+// whole is a message that is complete.
+func (l *Link) whole(b []byte) ([]byte, error) {
+	if l.json && !utf8.Valid(b) {
+		return nil, l.refuse(closeNoText, "text that is not UTF-8")
+	}
+	return b, nil
 }
 
 // header reads the next frame's header after it has dropped the payload that was lent before.
@@ -101,14 +125,8 @@ func (l *Link) header() (header, error) {
 		if b, err = l.br.Peek(size); err != nil {
 			return header{}, err
 		}
-		if size == longHeader16 {
-			h.n = int(binary.BigEndian.Uint16(b[minHeader:]))
-		} else {
-			n := binary.BigEndian.Uint64(b[minHeader:])
-			if n > uint64(l.maxFrame) {
-				return header{}, l.refuse(closeTooBig, "message too large")
-			}
-			h.n = int(n)
+		if h.n, err = l.length(b[minHeader:size]); err != nil {
+			return header{}, err
 		}
 	}
 	if _, err := l.br.Discard(size); err != nil {
@@ -116,6 +134,25 @@ func (l *Link) header() (header, error) {
 	}
 	l.received.Add(int64(size + h.n))
 	return h, nil
+}
+
+// length reads an extended length, which must be in its shortest form.
+func (l *Link) length(b []byte) (int, error) {
+	if len(b) == longHeader16-minHeader {
+		n := int(binary.BigEndian.Uint16(b))
+		if n < lengthIs16 {
+			return 0, l.refuse(closeProtocol, "length in more bytes than it needs")
+		}
+		return n, nil
+	}
+	n := binary.BigEndian.Uint64(b)
+	switch {
+	case n>>63 != 0, n < 1<<16:
+		return 0, l.refuse(closeProtocol, "length in more bytes than it needs, or with its top bit set")
+	case n > uint64(l.maxFrame):
+		return 0, l.refuse(closeTooBig, "message too large")
+	}
+	return int(n), nil
 }
 
 // payload lends n bytes: from the read buffer where they fit, else from a buffer of their own.
@@ -145,17 +182,31 @@ func (l *Link) control(h header) error {
 	case ws.OpPing:
 		return l.write(ws.OpPong, b, writeTimeout)
 	case ws.OpClose:
-		e := &CloseError{Code: closeNoStatus}
-		if len(b) >= closeCodeLength {
-			e.Code, e.Reason = int(binary.BigEndian.Uint16(b)), string(b[closeCodeLength:])
-		}
-		_ = l.Close(closeNormal, "")
-		return e
+		return l.goodbye(b)
 	case ws.OpPong, ws.OpText, ws.OpBinary, ws.OpContinuation:
 		return nil
 	default:
 		return l.refuse(closeProtocol, "unknown control frame")
 	}
+}
+
+// goodbye answers the peer's close frame and returns what it says.
+func (l *Link) goodbye(b []byte) error {
+	e := &CloseError{Code: closeNoStatus}
+	if len(b) > 0 {
+		if len(b) < closeCodeLength {
+			return l.refuse(closeProtocol, "close with half a code")
+		}
+		e.Code, e.Reason = int(binary.BigEndian.Uint16(b)), string(b[closeCodeLength:])
+		if c := ws.StatusCode(e.Code); e.Code < closeNormal || c == ws.StatusNoStatusRcvd || c == ws.StatusAbnormalClosure {
+			return l.refuse(closeProtocol, "a close code that may not be sent")
+		}
+		if !utf8.ValidString(e.Reason) {
+			return l.refuse(closeNoText, "a reason that is not UTF-8")
+		}
+	}
+	_ = l.Close(closeNormal, "")
+	return e
 }
 
 func (l *Link) refuse(code int, reason string) error {
