@@ -1,135 +1,61 @@
 package wsconform_test
 
 import (
-	"errors"
-	"net"
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"net/http/httptest"
+	"runtime"
 	"testing"
-	"time"
 
-	"github.com/gobwas/ws"
-
+	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/websocket"
 	"github.com/throng-im/throng/test/wsconform"
+	"github.com/throng-im/throng/test/wsecho/echo"
 )
 
-const largest = 512 << 10
-
-// TestEcho asks an echo on internal/websocket alone: what the texts want of framing, handshake and compression, whatever carries
-// the bytes.
+// TestEcho asks the gateway's connection code, with an echo behind it, over everything that carries it (S-22 to S-24, S-27): sockets that
+// the loops read, and goroutines on sockets and on TLS.
 func TestEcho(t *testing.T) {
-	e := &echo{rules: websocket.Rules{Compression: true}, small: websocket.NewDeflater(100)}
-	e.plain = websocket.Settings{Max: largest, Text: true, Binary: true}
-	e.compressed = e.plain
-	e.compressed.Inflate = websocket.NewInflater()
-	judge(t, &wsconform.Target{
-		Address: serve(t, e.serve), Path: "/", Echo: true, Limit: largest, Head: websocket.MaxHead, Headers: websocket.MaxHeaders,
-	}, 460, early, earlier)
-}
-
-// echo sends back what comes, on a goroutine per connection.
-type echo struct {
-	rules             websocket.Rules
-	plain, compressed websocket.Settings
-	small             *websocket.Deflater
-}
-
-func (e *echo) serve(c net.Conn) {
-	buf := make([]byte, 4<<10)
-	agreed, rest, err := e.shake(c, buf)
-	var refused *websocket.Refusal
-	if errors.As(err, &refused) {
-		end(c, websocket.AppendResponse(nil, refused.Status, refused.Header(), nil))
-		return
-	}
-	if err != nil {
-		_ = c.Close()
-		return
-	}
-	_, _ = c.Write(websocket.AppendAnswer(nil, &agreed))
-	settings := &e.plain
-	if agreed.Compressed() {
-		settings = &e.compressed
-	}
-	var r websocket.Reader
-	for b := rest; ; {
-		ev, rest, ok, err := r.Next(settings, b)
-		var last []byte
-		if ok {
-			last, err = e.answer(c, &agreed, ev)
-		}
-		var breach *websocket.Breach
-		if errors.As(err, &breach) {
-			last = websocket.AppendClose(nil, breach.Code, breach.Reason)
-		}
-		if last != nil {
-			end(c, last)
-			return
-		}
-		if b = rest; ok {
-			continue
-		}
-		n, err := c.Read(buf)
-		if err != nil {
-			_ = c.Close()
-			return
-		}
-		b = buf[:n]
-	}
-}
-
-// shake reads the handshake and what comes behind it.
-func (e *echo) shake(c net.Conn, buf []byte) (a websocket.Agreement, rest []byte, err error) {
-	var head []byte
-	for {
-		r, n, err := websocket.ParseRequest(head)
-		if err != nil {
-			return a, nil, err
-		}
-		if n > 0 {
-			a, err = e.rules.Check(r)
-			return a, head[n:], err
-		}
-		m, err := c.Read(buf)
-		if err != nil {
-			return a, nil, err
-		}
-		head = append(head, buf[:m]...)
-	}
-}
-
-// answer answers an event; last is the close frame.
-func (e *echo) answer(c net.Conn, a *websocket.Agreement, ev websocket.Event) (last []byte, err error) {
-	switch ev.Op {
-	case ws.OpPing:
-		_, _ = c.Write(websocket.AppendControl(nil, ws.OpPong, ev.Payload))
-	case ws.OpPong:
-	case ws.OpClose:
-		code, err := websocket.CloseCode(ev.Payload)
-		return websocket.AppendClose(nil, code, ""), err
-	default:
-		room := make([]byte, websocket.Headroom)
-		if a.Takes(len(ev.Payload)) {
-			if small, ok := e.small.Append(room, ev.Payload); ok {
-				_, _ = c.Write(websocket.SealCompressed(small, ev.Op))
-				return nil, nil
+	// net/http lets a head have 4 KiB more than it was told.
+	const slack = 4 << 10
+	for _, carrier := range []struct {
+		name    string
+		options echo.Options
+		target  wsconform.Target
+		netHTTP bool
+	}{
+		{"loops", echo.Options{}, wsconform.Target{Head: websocket.MaxHead}, runtime.GOOS != "linux"},
+		{"streams", echo.Options{Streams: true}, wsconform.Target{Head: websocket.MaxHead + slack}, true},
+		{"tls", echo.Options{TLS: &tls.Config{Certificates: certificates(), MinVersion: tls.VersionTLS12}}, wsconform.Target{Head: websocket.MaxHead + slack, TLS: true}, true},
+	} {
+		t.Run(carrier.name, func(t *testing.T) {
+			o := carrier.options
+			o.Address, o.Largest, o.Logger = "127.0.0.1:0", chat.MaxFrameBytes, slog.New(slog.DiscardHandler)
+			e, err := echo.Listen(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
-		_, _ = c.Write(websocket.Seal(append(room, ev.Payload...), ev.Op))
+			ctx, stop := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() { done <- e.Run(ctx) }()
+			defer func() {
+				stop()
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+			}()
+			target := carrier.target
+			target.Address, target.Path, target.Echo = e.Address(), "/", true
+			target.Limit, target.Headers = chat.MaxFrameBytes, websocket.MaxHeaders
+			judge(t, &target, 460, netHTTP(carrier.netHTTP, early, earlier)...)
+		})
 	}
-	return nil, nil
 }
 
-// end writes the last bytes and waits for the peer's end: a close with unread bytes would take them back.
-func end(c net.Conn, last []byte) {
-	_, _ = c.Write(last)
-	if half, ok := c.(interface{ CloseWrite() error }); ok {
-		_ = half.CloseWrite()
-	}
-	_ = c.SetReadDeadline(time.Now().Add(time.Second))
-	for buf := make([]byte, 4<<10); ; {
-		if _, err := c.Read(buf); err != nil {
-			break
-		}
-	}
-	_ = c.Close()
+// certificates are those that httptest makes for tests.
+func certificates() []tls.Certificate {
+	s := httptest.NewTLSServer(nil)
+	defer s.Close()
+	return s.TLS.Certificates
 }

@@ -1,6 +1,3 @@
-// Command wsecho sends back every WebSocket message, by the gateway's own connection code, for suites that test the protocol from
-// outside:
-//
-//	go run ./test/wsecho -listen 127.0.0.1:9001
-//	go run ./test/wsecho -listen 127.0.0.1:9001 -goroutines
+// Command wsecho serves the gateway's connection code with an echo in place of sessions, for test suites of others: handshake, framing,
+// compression and the end of a connection are what sessions have. Every path is an echo.
 package main

@@ -2,63 +2,48 @@ package main
 
 import (
 	"context"
-	"errors"
+	"crypto/tls"
 	"flag"
 	"fmt"
-	"net"
-	"net/http"
+	"log/slog"
 	"os"
 	"os/signal"
-	"time"
 
-	"github.com/throng-im/throng/internal/eventloop"
-	"github.com/throng-im/throng/internal/gateway"
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/test/wsecho/echo"
 )
 
 func main() {
-	listen := flag.String("listen", "127.0.0.1:9001", "address")
-	largest := flag.Int("largest", 16<<20, "bytes of the largest message")
-	goroutines := flag.Bool("goroutines", false, "a goroutine per connection instead of loops")
+	var o echo.Options
+	var cert, key string
+	flag.StringVar(&o.Address, "listen", "127.0.0.1:9001", "host:port")
+	flag.IntVar(&o.Largest, "limit", chat.MaxFrameBytes, "the most bytes of a message")
+	flag.BoolVar(&o.Streams, "streams", false, "a goroutine for each connection instead of loops")
+	flag.StringVar(&cert, "cert", "", "certificate file: speak TLS, which goroutines carry")
+	flag.StringVar(&key, "key", "", "its key")
 	flag.Parse()
+	o.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, *listen, *largest, *goroutines); err != nil {
-		fmt.Fprintln(os.Stderr, err)
+	err := run(ctx, o, cert, key)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "wsecho:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, listen string, largest int, goroutines bool) error {
-	cfg := gateway.Default()
-	var deps gateway.Deps
-	var ln net.Listener
-	if goroutines {
-		var err error
-		if ln, err = new(net.ListenConfig).Listen(ctx, "tcp", listen); err != nil {
-			return fmt.Errorf("listening: %w", err)
-		}
-	} else {
-		list, err := eventloop.Listen(ctx, listen, cfg.LoopCount(), eventloop.Options{SendBuffer: cfg.SendBuffer})
+func run(ctx context.Context, o echo.Options, cert, key string) error {
+	if cert != "" {
+		pair, err := tls.LoadX509KeyPair(cert, key)
 		if err != nil {
-			return fmt.Errorf("listening: %w", err)
+			return fmt.Errorf("reading the certificate: %w", err)
 		}
-		deps.Door = &gateway.Door{Listeners: list, HeadTimeout: 5 * time.Second}
+		o.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	}
-	srv, err := gateway.NewEcho(cfg, deps, largest)
+	e, err := echo.Listen(ctx, o)
 	if err != nil {
-		return fmt.Errorf("making the echo: %w", err)
+		return err
 	}
-	if ln == nil {
-		ln = srv.Strangers()
-	}
-	fmt.Fprintln(os.Stdout, "echoing on ws://"+ln.Addr().String())
-	hs := &http.Server{Handler: srv, ReadHeaderTimeout: 5 * time.Second}
-	served := make(chan error, 1)
-	go func() { served <- hs.Serve(ln) }() // ends with Close below
-	err = srv.Run(ctx)
-	_ = hs.Close()
-	if serr := <-served; !errors.Is(serr, http.ErrServerClosed) {
-		err = errors.Join(err, serr)
-	}
-	return err
+	fmt.Fprintln(os.Stderr, "echo on", e.Address())
+	return e.Run(ctx)
 }
