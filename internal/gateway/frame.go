@@ -1,19 +1,9 @@
 package gateway
 
 import (
-	"github.com/gobwas/ws"
-
 	"github.com/throng-im/throng/internal/websocket"
 	"github.com/throng-im/throng/internal/wire"
 )
-
-// opcode is the kind of message that a subprotocol travels in.
-func opcode(sub wire.Subprotocol) ws.OpCode {
-	if sub.Text() {
-		return ws.OpText
-	}
-	return ws.OpBinary
-}
 
 // readings are what readers go by: one for all connections that agreed on the same subprotocol and compression.
 type readings struct {

@@ -1,7 +1,5 @@
 package gateway
 
-import "github.com/throng-im/throng/internal/websocket"
-
 // This file is what goes out.
 
 // write hands what waits to the carrier: control frames, one data frame, the close frame.
@@ -10,18 +8,12 @@ func (l *loop) write(c *conn) {
 		return
 	}
 	out := c.session.Outbox()
-	buf := out.Take()
+	bytes, buf := out.Take()
 	l.stats.collapsed += out.Collapsed()
-	var bytes []byte
-	if buf != nil {
-		bytes = websocket.Seal(buf, opcode(c.sub))
-	}
 	if w := c.work; w != nil && len(w.control)+len(w.goodbye) > 0 {
 		all := append(append(append(l.env.Get(), w.control...), bytes...), w.goodbye...)
-		if buf != nil {
-			l.env.Put(buf)
-		}
-		buf, bytes = all, all
+		l.env.Put(buf)
+		bytes, buf = all, all
 		w.control, w.goodbye = w.control[:0], nil
 	}
 	if len(bytes) == 0 {

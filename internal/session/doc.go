@@ -17,12 +17,12 @@
 //
 // # What costs what
 //
-// An entry is encoded at most once per subprotocol, with and without the client id ([Parcel]), whoever needs it first; a
-// delivery copies bytes into the receiver's next frame and allocates nothing. Buffers belong to the loop ([Buffers]): a session for which
-// nothing waits holds none.
+// An entry is encoded at most once per subprotocol, with and without the client id ([Parcel]), whoever needs it first. A delivery to a
+// receiver for whom nothing else waits is the message that is made once for all; one that gets company is copied into the
+// receiver's next frame. Neither allocates. Buffers belong to the loop ([Env]): a session for which nothing waits holds none.
 //
 // Content of large conversations ([Shared]) is the same for all receivers: where nothing waits, the shell writes the message that it has
 // made for everybody; where something does, a reference waits and no copy.
 //
-// The package imports account (its values only), chat, cluster and wire.
+// The package imports account (its values only), chat, cluster, pressure, websocket and wire.
 package session

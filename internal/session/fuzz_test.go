@@ -152,9 +152,9 @@ func (m *model) flush() {
 		m.busy = false
 		m.s.Outbox().Hold(0)
 	}
-	if frame := m.s.Outbox().Take(); frame != nil {
-		m.read(frame[10:])
-		m.s.Outbox().PutBack(frame)
+	if frame, buf := m.s.Outbox().Take(); frame != nil {
+		m.read(payload(frame))
+		m.s.Outbox().PutBack(buf)
 	}
 	for r := m.s.Outbox().TakeShared(); r != nil; r = m.s.Outbox().TakeShared() {
 		m.read(r.Piece(wire.Proto))

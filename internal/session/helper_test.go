@@ -1,6 +1,11 @@
 package session_test
 
 import (
+	"bytes"
+	"fmt"
+
+	"github.com/gobwas/ws"
+
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/cluster"
@@ -35,4 +40,14 @@ func entry(conversation chat.ConversationID, seq chat.Seq, sender chat.UserID, w
 		Kind: cluster.DeliverEntry, Conversation: conversation, Users: users, Entry: e,
 		Head: chat.Head{Conversation: conversation, Tier: chat.TierSmall, Seq: seq},
 	}
+}
+
+// payload is what a WebSocket message of the server holds.
+func payload(frame []byte) []byte {
+	r := bytes.NewReader(frame)
+	h, err := ws.ReadHeader(r)
+	if err != nil || h.Masked || !h.Fin || h.Length != int64(r.Len()) {
+		panic(fmt.Sprintf("no frame: %v %v", h, err))
+	}
+	return frame[len(frame)-r.Len():]
 }

@@ -4,12 +4,11 @@ import (
 	"slices"
 
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/websocket"
 	"github.com/throng-im/throng/internal/wire"
 )
 
 const (
-	// Headroom is kept free before the first piece for the WebSocket header, so that a frame is one contiguous write.
-	Headroom = 10
 	// markBytes is what the note on a piece costs, counted against the bound.
 	markBytes = 32
 	// maxLagging is how many conversations a session may be behind in, one by one; beyond it one sync hint stands for all.
@@ -29,6 +28,7 @@ type Outbox struct {
 
 	// owned by the loop
 	next    *draft   // the next frame; nil where nothing waits
+	lone    *Parcel  // all that the next frame has, where that is one entry as everybody gets it; then next is nil
 	lag     *lag     // nil for a receiver that keeps up
 	shared  *backlog // what follows it; nil where nothing does
 	held    int32    // bytes handed to the transport and not taken by it yet; see Hold
@@ -80,6 +80,9 @@ func (o *Outbox) Len() int {
 	if d := o.next; d != nil {
 		n += len(d.buf) + len(d.marks)*markBytes
 	}
+	if o.lone != nil {
+		n += o.lone.size(o.sub)
+	}
 	if o.shared != nil {
 		n += o.shared.bytes
 	}
@@ -104,7 +107,9 @@ func (o *Outbox) Owed() int {
 }
 
 // Empty reports that there is nothing to write.
-func (o *Outbox) Empty() bool { return o.next == nil && o.lag == nil && o.shared == nil }
+func (o *Outbox) Empty() bool {
+	return o.next == nil && o.lone == nil && o.lag == nil && o.shared == nil
+}
 
 // Collapsed is how many deliveries became hints since the last look.
 func (o *Outbox) Collapsed() int {
@@ -136,6 +141,25 @@ func (o *Outbox) Push(piece []byte, id chat.ConversationID, at place) {
 		return
 	}
 	o.add(piece, id, at)
+}
+
+// deliver is Push for an entry as everybody gets it. Where nothing waits it is not copied: unless something joins it, the frame that
+// is made once for all goes out.
+func (o *Outbox) deliver(p *Parcel, piece []byte) {
+	if o.held == 0 && o.Empty() {
+		o.lone = p
+		return
+	}
+	o.Push(piece, p.d.Conversation, p.place())
+}
+
+// joined copies the lone entry, since it gets company.
+func (o *Outbox) joined() {
+	if p := o.lone; p != nil {
+		o.lone = nil
+		piece, _ := p.piece(o.sub, false)
+		o.add(piece, p.d.Conversation, p.place())
+	}
 }
 
 // share takes content made for everybody, or says that the shell may write it.
@@ -212,10 +236,11 @@ func (o *Outbox) TakeShared() Shared {
 }
 
 func (o *Outbox) add(piece []byte, id chat.ConversationID, at place) {
+	o.joined()
 	d := o.next
 	if d == nil {
 		d = o.env.getDraft()
-		d.buf = wire.BeginFrame(o.sub, o.env.Get()[:Headroom])
+		d.buf = wire.BeginFrame(o.sub, o.env.Get()[:websocket.Headroom])
 		o.next = d
 	}
 	d.buf = wire.AddPiece(o.sub, d.buf, piece)
@@ -266,6 +291,7 @@ func (o *Outbox) behind(id chat.ConversationID, at place) {
 
 // lagAll notes that the receiver misses something that is no entry: a sync tells it all.
 func (o *Outbox) lagAll() {
+	o.joined()
 	o.dropped++
 	o.shared = nil
 	o.lag = &lag{all: true}
@@ -273,6 +299,7 @@ func (o *Outbox) lagAll() {
 
 // collapse takes the deliveries out of the frame and notes their conversations; the other pieces stay, in order.
 func (o *Outbox) collapse() {
+	o.joined()
 	o.unshare()
 	old := o.next
 	if old == nil {
@@ -281,7 +308,7 @@ func (o *Outbox) collapse() {
 	page := old.page
 	o.next = nil
 	o.count()
-	start := len(wire.BeginFrame(o.sub, make([]byte, Headroom, Headroom+32)))
+	start := len(wire.BeginFrame(o.sub, make([]byte, websocket.Headroom, websocket.Headroom+32)))
 	for _, m := range old.marks {
 		piece := old.buf[start:m.end]
 		start = m.end
@@ -301,20 +328,25 @@ func (o *Outbox) collapse() {
 	o.env.putDraft(old)
 }
 
-// Take finishes the frame and hands it over, with [Headroom] bytes free before the payload; nil where nothing waits. The caller
-// owns the buffer and gives it back with [Env.Put]. Hints of a receiver that fell behind go with it: it is called when the
-// transport has taken all that it was given.
-func (o *Outbox) Take() []byte {
+// Take finishes the frame and hands it over as a whole WebSocket message; nil where nothing waits. buf is the memory that it lies in,
+// which the caller owns and gives back with [Env.Put]; nil for a frame that others get too: then nobody writes to it. Hints of a
+// receiver that fell behind go with it: it is called when the transport has taken all that it was given.
+func (o *Outbox) Take() (frame, buf []byte) {
+	if p := o.lone; p != nil && o.lag == nil {
+		o.lone, o.taken = nil, 0
+		return p.frame(o.sub), nil
+	}
+	o.joined()
 	o.catchUp()
 	d := o.next
 	if d == nil {
-		return nil
+		return nil, nil
 	}
-	frame := wire.EndFrame(o.sub, d.buf)
+	buf = wire.EndFrame(o.sub, d.buf)
 	o.next, o.taken = nil, int32(d.page)
 	o.env.putDraft(d)
 	o.count()
-	return frame
+	return websocket.Seal(buf, websocket.DataOp(o.sub.Text())), buf
 }
 
 func (o *Outbox) catchUp() {
@@ -343,6 +375,6 @@ func (o *Outbox) Drop() {
 		o.env.Put(d.buf)
 		o.env.putDraft(d)
 	}
-	o.next, o.lag, o.shared = nil, nil, nil
+	o.next, o.lone, o.lag, o.shared = nil, nil, nil, nil
 	o.count()
 }

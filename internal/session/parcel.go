@@ -5,6 +5,7 @@ import (
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/cluster"
+	"github.com/throng-im/throng/internal/websocket"
 	"github.com/throng-im/throng/internal/wire"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
@@ -16,7 +17,14 @@ type Parcel struct {
 	d *cluster.Delivery
 
 	// atomic: each slot is filled once
-	slots [4]slot
+	slots  [4]slot
+	frames [2]frame
+}
+
+// frame is an entry as everybody gets it, alone in a WebSocket message.
+type frame struct {
+	once  sync.Once
+	bytes []byte
 }
 
 // slot is one encoding.
@@ -42,6 +50,29 @@ func (p *Parcel) piece(sub wire.Subprotocol, own bool) (piece []byte, hint bool)
 	s.once.Do(func() { s.encode(p.d, sub, own) })
 	return s.piece, s.hint
 }
+
+// frame returns the entry as a message of its own. Nobody writes to it.
+func (p *Parcel) frame(sub wire.Subprotocol) []byte {
+	f := &p.frames[0]
+	if sub == wire.JSON {
+		f = &p.frames[1]
+	}
+	f.once.Do(func() {
+		piece, _ := p.piece(sub, false)
+		b := make([]byte, websocket.Headroom, websocket.Headroom+len(piece)+wire.FrameOverhead(sub, 1))
+		f.bytes = websocket.Seal(wire.JoinFrames(sub, b, piece), websocket.DataOp(sub.Text()))
+	})
+	return f.bytes
+}
+
+// size is what the entry counts for while it waits.
+func (p *Parcel) size(sub wire.Subprotocol) int {
+	piece, _ := p.piece(sub, false)
+	return len(piece) + markBytes
+}
+
+// place is where the entry stands.
+func (p *Parcel) place() place { return place{p.d.Entry.Seq, p.d.Entry.Ordinal, p.d.Head.Tier} }
 
 func (s *slot) encode(d *cluster.Delivery, sub wire.Subprotocol, own bool) {
 	switch d.Kind { //nolint:exhaustive // the other kinds are for the loop and have no encoding

@@ -251,8 +251,9 @@ func (s *scripted) output() string {
 		}
 	}
 	if !s.slow {
-		if frame := s.sess.Outbox().Take(); frame != nil {
-			fmt.Fprintf(&b, "write %s\n", frame[10:])
+		if frame, buf := s.sess.Outbox().Take(); frame != nil {
+			fmt.Fprintf(&b, "write %s\n", payload(frame))
+			s.sess.Outbox().PutBack(buf)
 		}
 		for r := s.sess.Outbox().TakeShared(); r != nil; r = s.sess.Outbox().TakeShared() {
 			fmt.Fprintf(&b, "write shared %s\n", r.Piece(wire.JSON))

@@ -363,8 +363,13 @@ func (s *Session) Deliver(now int64, p *Parcel) {
 		return
 	}
 	e := d.Entry
-	piece, hint := p.piece(s.out.sub, e.Sender == s.who.User && e.Sender != 0)
-	s.out.Push(piece, d.Conversation, place{e.Seq, e.Ordinal, d.Head.Tier})
+	own := e.Sender == s.who.User && e.Sender != 0
+	piece, hint := p.piece(s.out.sub, own)
+	if own {
+		s.out.Push(piece, d.Conversation, p.place())
+	} else {
+		s.out.deliver(p, piece)
+	}
 	if s.receipts != nil && d.Head.Tier == chat.TierSmall && !hint && !s.out.env.cfg.leaves(pressure.ReceiptsOff) {
 		s.receipts.delivered(now, d.Conversation, e.Seq, e.Ordinal)
 	}
