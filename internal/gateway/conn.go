@@ -73,6 +73,7 @@ type flags uint16
 
 const (
 	flagDirty   flags = 1 << iota // in loop.dirty
+	flagWide                      // in loop.wide
 	flagWriting                   // the carrier has not taken everything yet
 	flagRouted                    // its user is in the online table
 	flagClosing                   // the session has ended; only the goodbye goes out

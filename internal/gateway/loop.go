@@ -18,6 +18,9 @@ const flushEarly = 32 << 10
 // passOps is how many operations are handled before a look at the clock: a pass that grew long is written in parts.
 const passOps = 1_024
 
+// flushSlice is how many connections are written to before the loop looks at its sockets and its inbox again: about 2 ms.
+const flushSlice = 256
+
 // busyWrites is how many writes a flush must have made for the next one to wait for company.
 const busyWrites = 8
 
@@ -44,9 +47,11 @@ type loop struct {
 	groups  groups
 	wheel   wheel
 	env     *session.Env
-	dirty   []*conn
+	dirty   line         // something of their own waits for them
+	wide    line         // nothing but what goes to a whole group
 	flushed time.Time    // last flush
-	writes  int          // frames written by it
+	slices  int          // of the flush under way
+	writes  int          // frames written by the last one
 	revoked []revocation // the recent ones
 	revokes uint64       // how many there were
 	stats   stats
@@ -100,9 +105,10 @@ func (l *loop) clock() { l.now = time.Since(l.start).Milliseconds() }
 // patience is how long the loop may wait: to its next tick, or until the frames that it holds back have to go.
 func (l *loop) patience() time.Duration {
 	d := tick - time.Since(l.start)%tick
-	if len(l.dirty) > 0 {
-		d = min(d, l.holding())
+	if l.dirty.empty() && l.wide.empty() {
+		return d
 	}
+	d = min(d, l.holding())
 	return d
 }
 
@@ -123,28 +129,45 @@ func (l *loop) pass() {
 // holding says how long the frames of this pass may wait for company: not at all on a loop that had little to write, else
 // until the hold time since the last flush is over.
 func (l *loop) holding() time.Duration {
-	if len(l.dirty) == 0 || l.writes < busyWrites {
+	if l.writes < busyWrites || l.slices > 0 {
 		return 0
 	}
 	return l.srv.cfg.Hold - time.Since(l.flushed)
 }
 
-// flush writes one frame to each connection that something waits for. What a write allows (a request that was held back)
-// may add connections to the list.
+// flush writes one frame to each connection that something waits for, those with something of their own first. Where many wait
+// it stops after a slice of them: the loop looks at its sockets and its inbox before it goes on, and what comes meanwhile for
+// those whose turn is still to come goes out with the rest.
 func (l *loop) flush() {
-	if len(l.dirty) > 0 {
-		l.writes = len(l.dirty)
-		for i := 0; i < len(l.dirty); i++ {
-			if c := l.dirty[i]; c.flags.has(flagDirty) {
-				c.flags &^= flagDirty
-				l.write(c)
-			}
+	if !l.dirty.empty() || !l.wide.empty() {
+		n := l.slice()
+		l.slices += n
+		if n < flushSlice {
+			l.writes, l.slices = l.slices, 0
 		}
-		clear(l.dirty)
-		l.dirty = l.dirty[:0]
 		l.flushed = time.Now()
 	}
 	l.srv.metrics.publish(&l.stats)
+}
+
+// slice writes to some of those who wait and returns how many they were; fewer than a slice: all. What a write allows (a request that
+// was held back) may add connections.
+func (l *loop) slice() (n int) {
+	for n < flushSlice {
+		c := l.dirty.next()
+		if c == nil {
+			c = l.wide.next()
+		}
+		if c == nil {
+			break
+		}
+		if c.flags&(flagDirty|flagWide) != 0 { // else it was written to in the meantime
+			c.flags &^= flagDirty | flagWide
+			l.write(c)
+			n++
+		}
+	}
+	return n
 }
 
 func (l *loop) handle(o *op) {
@@ -232,7 +255,15 @@ func (l *loop) rest(c *conn) {
 func (l *loop) mark(c *conn) {
 	if c.flags&(flagDirty|flagWriting) == 0 {
 		c.flags |= flagDirty
-		l.dirty = append(l.dirty, c)
+		l.dirty.add(c)
+	}
+}
+
+// markWide is mark for what goes to a whole group: others go first.
+func (l *loop) markWide(c *conn) {
+	if c.flags&(flagDirty|flagWide|flagWriting) == 0 {
+		c.flags |= flagWide
+		l.wide.add(c)
 	}
 }
 
@@ -269,7 +300,9 @@ func (l *loop) deliverUsers(p *session.Parcel) {
 	for _, u := range p.Delivery().Users {
 		for c := l.users[u]; c != nil; {
 			next := c.next
-			l.deliver(c, p)
+			if l.deliver(c, p) {
+				l.mark(c)
+			}
 			c = next
 		}
 	}
@@ -280,20 +313,21 @@ func (l *loop) deliverUsers(p *session.Parcel) {
 func (l *loop) deliverGroup(g *group, p *session.Parcel) {
 	seq := p.Delivery().Entry.Seq
 	for i := len(g.members) - 1; i >= 0; i-- {
-		if m := &g.members[i]; seq >= m.from {
-			l.deliver(m.c, p)
+		if m := &g.members[i]; seq >= m.from && l.deliver(m.c, p) {
+			l.markWide(m.c)
 		}
 	}
 }
 
-func (l *loop) deliver(c *conn, p *session.Parcel) {
+// deliver puts a delivery to what waits for a connection; it reports whether that is to be written.
+func (l *loop) deliver(c *conn, p *session.Parcel) bool {
 	c.session.Deliver(l.now, p)
 	l.stats.deliveries++
 	if n := c.session.Outbox().Waiting(); n > flushEarly && !c.flags.has(flagWriting) {
 		l.write(c)
-		return
+		return false
 	}
-	l.mark(c)
+	return true
 }
 
 // membership applies a member change to a connection, or keeps it until its subscriptions are there.
