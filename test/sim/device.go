@@ -28,6 +28,7 @@ type device struct {
 	link   *memnet.Link
 	http   *http.Client
 	json   bool
+	lazy   bool // of large conversations it is told what it has open, and no more
 	rng    *rand.Rand
 
 	// guarded by random: the client and the person draw from the same source
@@ -114,7 +115,7 @@ func (d *device) start() error {
 	d.mu.Unlock()
 	cl, err := client.New("http://server", client.Options{
 		Tokens: tokens, NetDial: d.dial, HTTP: d.http, OnEvent: d.note, Random: d.float, JSON: d.json, Outbox: outbox,
-		Eager: true, // every device is held to the whole log, also of large conversations
+		Eager: !d.lazy, // the others are held to the whole log, also of large conversations
 		Log:   d.world.log.With("client", d.name),
 	})
 	if err != nil {

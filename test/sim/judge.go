@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,7 @@ func (w *World) heal() error {
 			if err := d.mend(); err != nil {
 				return err
 			}
+			d.lookAtAll()
 		}
 		if err := w.broken(); err != nil {
 			return err
@@ -69,7 +71,7 @@ func (d *device) level() error {
 			return fmt.Errorf("it does not know conversation %d", id)
 		}
 		told := d.toldOf(id)
-		if told != c.GetHead().GetSeq() {
+		if looked := mine.Tier != throngv1.Tier_TIER_LARGE || !d.lazy || slices.Contains(cl.Focused(), id); looked && told != c.GetHead().GetSeq() {
 			return fmt.Errorf("it was told conversation %d up to %d of %d", id, told, c.GetHead().GetSeq())
 		}
 		if differs := compare(mine, c); differs != "" {

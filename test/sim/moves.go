@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -60,10 +61,40 @@ func (d *device) move() error {
 		return d.restart()
 	case n < 97 && w.faults.signOuts:
 		d.signOut(ctx, w.devices[d.intN(len(w.devices))].ofSameUser(d))
+	case d.lazy && d.intN(3) > 0:
+		return d.look(rooms)
 	default:
 		d.settings(ctx, r.id)
 	}
 	return nil
+}
+
+// look opens other conversations, or none. It waits for no answer, as a person does not.
+func (d *device) look(rooms []room) error {
+	var open []client.ConversationID
+	for _, r := range rooms {
+		if len(open) < client.MaxFocus && d.intN(3) == 0 {
+			open = append(open, r.id)
+		}
+	}
+	cl := d.client()
+	d.world.tasks.Go(func() { _ = cl.Focus(d.world.ctx, open...) })
+	return nil
+}
+
+// lookAtAll opens what is large, as far as that goes, for a device that is to be held to the whole log.
+func (d *device) lookAtAll() {
+	cl := d.client()
+	var open []client.ConversationID
+	for _, c := range cl.Conversations() {
+		if c.Tier == throngv1.Tier_TIER_LARGE && len(open) < client.MaxFocus {
+			open = append(open, c.ID)
+		}
+	}
+	slices.Sort(open)
+	if d.lazy && !slices.Equal(open, cl.Focused()) {
+		d.world.tasks.Go(func() { _ = cl.Focus(d.world.ctx, open...) })
+	}
 }
 
 func (d *device) ofSameUser(as *device) *device {

@@ -202,9 +202,11 @@ func (w *World) populate() error {
 	if err := w.makeUsers(3 + w.rng.IntN(5)); err != nil {
 		return err
 	}
+	lazy := rand.New(rand.NewPCG(w.seed, 9)).IntN(2) == 0 // a source of its own: seeds that were kept live through what they did
 	for i := range w.users {
 		for k := range 1 + w.rng.IntN(2) {
-			w.newDevice(fmt.Sprintf("u%d.%d", i, k), w.users[i])
+			d := w.newDevice(fmt.Sprintf("u%d.%d", i, k), w.users[i])
+			d.lazy = lazy && d.number%2 == 1
 		}
 	}
 	for i := range 1 + w.rng.IntN(2) {
