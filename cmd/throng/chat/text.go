@@ -51,7 +51,7 @@ func spread(left, right string, width int) string {
 	if room <= 1 {
 		return fit(right, width)
 	}
-	return fit(left, room) + right
+	return fit(left, room-1) + " " + right
 }
 
 // rule is a line with a word in its middle.
