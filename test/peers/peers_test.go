@@ -31,14 +31,20 @@ func everywhere(more ...string) []string {
 
 // TestNode: Node's ws.
 func TestNode(t *testing.T) {
-	node := program(t, "nodejs", "node")
+	w := newWorld(t)
+	w.judge(t, w.run(t, node(t), "node/peer.js"), everywhere("statuses of refusals", "own origin", "authenticate in the handshake", "without compression",
+		"fragments", "ping", "pong that nobody asked for", "token in the URL", "close without a code", "heartbeat",
+		"compression with a small window", "large text that does not compress")...)
+}
+
+// node finds Node, with its ws.
+func node(t *testing.T) string {
+	t.Helper()
+	path := program(t, "nodejs", "node")
 	if _, err := os.Stat("node/node_modules/ws/package.json"); err != nil {
 		t.Fatalf("Node's ws is not there: `make peers` gets it (%v)", err)
 	}
-	w := newWorld(t)
-	w.judge(t, w.run(t, node, "node/peer.js"), everywhere("statuses of refusals", "own origin", "authenticate in the handshake", "without compression",
-		"fragments", "ping", "pong that nobody asked for", "token in the URL", "close without a code", "heartbeat",
-		"compression with a small window", "large text that does not compress")...)
+	return path
 }
 
 // TestPython: Debian's python3-websockets.
