@@ -44,6 +44,7 @@ func scenarios() []scenario {
   throng bench fanout --members 19000 --in-flight 2                   saturation
   throng bench fanout --members 10000 --chunk 10 --senders 4          enough at once for chunks of 10
   throng bench fanout --members 1000 --rate 20                        messages due at a fixed rate
+  throng bench fanout --transport memory                              a million in one process, without sockets
 `,
 		},
 		{
@@ -108,24 +109,29 @@ func connectFlags(f *flag.FlagSet, c *common) func(ctx context.Context, show liv
 }
 
 func crowdFlags(f *flag.FlagSet, cfg *fanout.Config, who string) {
-	f.IntVar(&cfg.Members, "members", fanout.DefaultMembers, who)
+	f.IntVar(&cfg.Members, "members", 0, fmt.Sprintf("%s (default %d)", who, fanout.DefaultMembers))
 	f.IntVar(&cfg.Size, "size", fanout.DefaultSize, "`bytes` of a text")
 	f.Float64Var(&cfg.Rate, "rate", 0, "messages `per second`; 0 is as fast as it goes")
 	f.IntVar(&cfg.InFlight, "in-flight", 0, "messages on their way at once: 1 is one after the other, 2 saturates (default 1, with --chunk four times that)")
-	f.IntVar(&cfg.Chunk, "chunk", 1, "messages that the bare loop merges into a write, and that the server is given a chance to")
+	f.IntVar(&cfg.Chunk, "chunk", 0, "messages that the bare loop merges into a write, and that the server is given a chance to")
 	f.DurationVar(&cfg.Duration, "duration", fanout.DefaultDuration, "how long to measure each side, all rounds together")
-	f.IntVar(&cfg.Rounds, "rounds", fanout.DefaultRounds, "in which they take turns")
+	f.IntVar(&cfg.Rounds, "rounds", 0, fmt.Sprintf("in which they take turns (default %d)", fanout.DefaultRounds))
 	f.DurationVar(&cfg.Warmup, "warmup", fanout.DefaultWarmup, "how long to send before each round")
 }
 
 func fanoutFlags(f *flag.FlagSet, c *common) func(ctx context.Context, show live.Func) (result, error) {
 	cfg := fanout.Config{Command: c.command}
 	crowdFlags(f, &cfg, "members of the group, all online")
-	f.IntVar(&cfg.Senders, "senders", 1, "members that send")
+	transport := f.String("transport", "socket", "socket, or `memory`: the server in this process, a million members by default, no bare loop")
+	f.IntVar(&cfg.Senders, "senders", 0, "members that send (default 1, with --transport memory 4)")
 	f.BoolVar(&cfg.Alone, "no-limit", false, "leave the bare loop out")
 	tier := f.String("tier", "", "deliver as a `small`, medium or large group, whatever its size")
 	return func(ctx context.Context, show live.Func) (result, error) {
 		cfg.Target = c.target()
+		if *transport != "socket" && *transport != "memory" {
+			return nil, fmt.Errorf("%w: --transport is socket or memory", ErrUsage)
+		}
+		cfg.Memory = *transport == "memory"
 		if *tier != "" {
 			n, ok := throngv1.Tier_value["TIER_"+strings.ToUpper(*tier)]
 			if !ok {

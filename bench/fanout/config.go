@@ -17,7 +17,10 @@ import (
 
 // Config says what Run does. Zero values are the defaults.
 type Config struct {
-	// Members of the group; default 10,000.
+	// Memory has the server in this process and connections without sockets, of which there may be a million. There is no bare loop then;
+	// the first half of the time one message is on its way at once, the second half InFlight (default 40) from four senders.
+	Memory bool
+	// Members of the group; default 10,000, with Memory a million.
 	Members int
 	// Online of them; default all.
 	Online int
@@ -61,11 +64,14 @@ type Config struct {
 // The defaults.
 const (
 	DefaultMembers  = 10_000
+	DefaultMemory   = 1_000_000
 	DefaultSize     = 128
 	DefaultDuration = 20 * time.Second
 	DefaultRounds   = 5
 	DefaultWarmup   = 500 * time.Millisecond
 
+	memorySenders  = 4
+	memoryChunk    = 10
 	chunksInFlight = 4
 	maxInFlight    = 60 // of a sender: a session may have 64 requests under way
 	maxSize        = 16_000
@@ -80,6 +86,9 @@ func set[T comparable](v *T, def T) {
 }
 
 func (c *Config) complete() error {
+	if c.Memory {
+		c.memory()
+	}
 	set(&c.Members, DefaultMembers)
 	set(&c.Online, c.Members)
 	set(&c.Senders, 1)
@@ -113,8 +122,19 @@ func (c *Config) complete() error {
 	check(c.Alone && c.LimitOnly, "a run without the server and without the bare loop measures nothing")
 	check(c.Target.URL != "" && c.Target.Key == "", "a running server needs its server key: --key")
 	most := report.Descriptors() - spare
-	check(most > 0 && c.Online > most, "this process may open %d files: %d online are too many (ulimit -n)", most+spare, c.Online)
+	check(c.Memory && (c.LimitOnly || c.Target.URL != "" || c.Rate > 0), "a server in this process has no bare loop, no --url and no --rate")
+	check(!c.Memory && most > 0 && c.Online > most, "this process may open %d files: %d online are too many (ulimit -n)", most+spare, c.Online)
 	return errors.Join(problems...)
+}
+
+// memory sets what a server in this process is run with.
+func (c *Config) memory() {
+	set(&c.Members, DefaultMemory)
+	set(&c.Rounds, 1)
+	set(&c.Senders, min(memorySenders, c.Members))
+	set(&c.InFlight, chunksInFlight*memoryChunk)
+	c.Alone = true
+	c.Target.Settings = append(c.Target.Settings, "GATEWAY_MAX_CONNECTIONS=2000000", "GATEWAY_MAX_PER_ADDRESS=2000000", "GATEWAY_HEARTBEAT=10m")
 }
 
 // Scenario names the load in one line.
@@ -122,6 +142,9 @@ func (c *Config) Scenario() string {
 	s := fmt.Sprintf("%d members online over sockets, %d of them sending %d bytes", c.Online, c.Senders, c.Size)
 	if c.Online < c.Members {
 		s = fmt.Sprintf("%d members, %s", c.Members, strings.Replace(s, " members", "", 1))
+	}
+	if c.Memory {
+		s = strings.Replace(s, "over sockets", "in one process", 1)
 	}
 	name := "fanout: "
 	if c.LimitOnly {

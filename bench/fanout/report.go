@@ -19,6 +19,8 @@ type Latency struct {
 	P99   float64 `json:"p99"`
 	Max   float64 `json:"max"`
 	All   float64 `json:"all"`
+	// AllMax is how long the slowest message took to its last receiver.
+	AllMax float64 `json:"all_max"`
 }
 
 // Report is what a run found.
@@ -33,6 +35,13 @@ type Report struct {
 	Messages         float64 `json:"messages_per_s"`
 	MessagesPerFrame float64 `json:"messages_per_frame"`
 	LatencyMS        Latency `json:"latency_ms"`
+	// FlowMS is that of the flow, where LatencyMS is that of messages one by one, measured apart.
+	FlowMS *Latency `json:"flow_latency_ms,omitempty"`
+	// RSS is the highest resident memory of the process that holds server and load, Pause a bound of its collector's longest pause in the
+	// measured time, of so many; of runs in one process.
+	RSS    int64   `json:"rss_bytes,omitempty"`
+	Pause  float64 `json:"gc_pause_ms_max,omitempty"`
+	Pauses uint64  `json:"gc_pauses,omitempty"`
 	// AckMS is from when a message was due to its acknowledgement.
 	AckMS report.Latency `json:"ack_ms"`
 	// What was wrong, of Checked deliveries of all parts, the bare loop's included.
@@ -108,8 +117,11 @@ func (r *run) report(sides []*side) Report {
 	rep.Load.Average = r.average
 	rep.Deliveries, rep.PerSecond, rep.Rounds = n, median(s.rates), s.rates
 	rep.Messages = float64(s.figures.Messages) / seconds
-	l := s.latency.Latency()
-	rep.LatencyMS = Latency{First: s.figures.First.At(50), P50: l.P50, P99: l.P99, Max: l.Max, All: s.figures.All.At(50)}
+	rep.LatencyMS = *latencyOf(s.latency, &s.figures)
+	if s.single != nil {
+		flow := rep.LatencyMS
+		rep.LatencyMS, rep.FlowMS = *s.single, &flow
+	}
 	rep.AckMS = s.figures.Ack.Latency()
 	rep.Hints, rep.Pulled, rep.Unfocused = s.counts.Hints, s.counts.Pulled, s.counts.Unfocused
 	if n > 0 {
@@ -123,6 +135,9 @@ func (r *run) report(sides []*side) Report {
 		if r.srv.Started() {
 			rep.Raised = target.Raised()
 		}
+	}
+	if r.watch != nil {
+		rep.RSS, rep.Pause, rep.Pauses = r.watch.peak.Load(), r.watch.longest.Seconds()*1e3, r.watch.pauses
 	}
 	if rep.Limit > 0 {
 		rep.Ratio = rep.PerSecond / rep.Limit
@@ -211,6 +226,15 @@ func (r *Report) Rows() []report.Row {
 	}
 	if r.PerConnection != 0 {
 		rows = append(rows, report.R("memory", "%s of the server for each connection", report.Bytes(r.PerConnection)))
+	}
+	if f := r.FlowMS; f != nil {
+		rows = append(rows, report.R("in the flow", "first %s   p50 %s   p99 %s   max %s   to all %s ms", report.Short(f.First), report.Short(f.P50),
+			report.Short(f.P99), report.Short(f.Max), report.Short(f.All)))
+	}
+	if r.RSS > 0 {
+		rows = append(rows,
+			report.R("process", "%s resident at the highest, server and load together, whose processor time is one too", report.Bytes(float64(r.RSS))),
+			report.R("collector", "%d pauses, the longest at most %s ms", r.Pauses, report.Short(r.Pause)))
 	}
 	if len(r.Rounds) > 1 {
 		rows = append(rows, report.R("rounds", "%s/s", counts(r.Rounds)))

@@ -34,8 +34,9 @@ type run struct {
 
 	average float64 // the machine's load before
 	fleets  int
-	before  int64 // the server's memory with nobody online
-	memory  int64 // and with everybody
+	watch   *watch // of a server in this process
+	before  int64  // the server's memory with nobody online
+	memory  int64  // and with everybody
 }
 
 // Run puts a server under load and checks every delivery. tell may be nil; it is called from one goroutine at a time. The report
@@ -50,6 +51,9 @@ func Run(ctx context.Context, cfg Config, tell live.Func) (rep Report, err error
 	r := &run{cfg: &cfg, tell: tell, average: report.LoadAverage()}
 	var sides []*side
 	defer func() {
+		if r.watch != nil {
+			r.watch.close()
+		}
 		if r.srv != nil {
 			err = errors.Join(err, r.srv.Close())
 		}
@@ -83,6 +87,9 @@ func Run(ctx context.Context, cfg Config, tell live.Func) (rep Report, err error
 			return Report{}, err
 		}
 	}
+	if r.watch != nil {
+		r.watch.close()
+	}
 	return r.report(sides), nil
 }
 
@@ -104,6 +111,10 @@ func (r *run) round(s *side, round int) live.Func {
 func (r *run) serverSide(ctx context.Context) (*side, error) {
 	o := r.cfg.Target
 	o.Starting = func() { r.tell(live.Progress{Phase: "start"}) }
+	s := newSide(serverName)
+	if r.cfg.Memory {
+		r.inside(&o, s)
+	}
 	srv, err := target.Open(ctx, o)
 	if err != nil {
 		return nil, err
@@ -127,7 +138,6 @@ func (r *run) serverSide(ctx context.Context) (*side, error) {
 		return nil, err
 	}
 	r.people, r.conv = people, conv
-	s := newSide(serverName)
 	s.url, s.token, s.conv = srv.URL(), people.Token, uint64(conv)
 	s.cpu = func() time.Duration { return srv.CPU(ctx) }
 	s.head = func(ctx context.Context) (uint64, error) { return srv.Head(ctx, people.IDs[0], conv) }

@@ -19,6 +19,7 @@ const (
 // side is the server or the bare loop.
 type side struct {
 	name   string
+	fleet  func(ctx context.Context, c load.Config) (*load.Fleet, error)
 	url    string
 	token  func(client int) (token, device string)
 	conv   uint64
@@ -39,11 +40,12 @@ type side struct {
 	moments     []report.Moment
 	reasons     map[string]int64
 	lost        int
+	single      *Latency // of messages that were alone, where that was measured apart
 }
 
 func newSide(name string) *side {
 	return &side{
-		name: name, latency: report.NewHistogram(), reasons: map[string]int64{},
+		name: name, fleet: load.New, latency: report.NewHistogram(), reasons: map[string]int64{},
 		figures: pump.Figures{Ack: report.NewHistogram(), First: report.NewHistogram(), All: report.NewHistogram()},
 	}
 }
@@ -59,11 +61,14 @@ func (r *run) measure(ctx context.Context, s *side, round int) (err error) {
 		sending[senders[i]] = true
 	}
 	flow := pump.Config{Senders: senders, Random: c.Random, Receivers: looking - 1, Size: c.Size, InFlight: c.InFlight, Rate: c.Rate}
+	if c.Memory { // first
+		flow.InFlight = 1
+	}
 	if s.name == bareName { // nobody sends there: all of them receive
 		flow.Senders, flow.Receivers, sending = []int{c.Online}, looking, nil
 	}
 	p := pump.New(flow)
-	f, err := load.New(ctx, load.Config{
+	f, err := s.fleet(ctx, load.Config{
 		URL: s.url, Clients: c.Online, Token: s.token, Driver: p, Again: load.FullJitter(), Sources: r.sources(), Patience: c.Patience,
 		Conversation: func(int) (uint64, uint64) { return s.conv, s.next },
 		Focus:        func(n int) bool { return n < looking },
@@ -89,10 +94,41 @@ func (r *run) measure(ctx context.Context, s *side, round int) (err error) {
 	if err := f.During(ctx, "warm-up", c.Warmup, tell, p.Err); err != nil {
 		return fmt.Errorf("%s: %w", s.name, err)
 	}
-	if err := s.window(ctx, f, p, c.Duration/time.Duration(c.Rounds), tell); err != nil {
+	d := c.Duration / time.Duration(c.Rounds)
+	if c.Memory {
+		d /= 2
+		if err := s.alone(ctx, f, p, d, c, tell); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	if err := s.window(ctx, f, p, d, tell); err != nil {
 		return fmt.Errorf("%s: %w", s.name, err)
 	}
 	return s.settle(ctx, f, p, c.Online, tell)
+}
+
+// alone measures messages that go out one after the other, before the flow begins.
+func (s *side) alone(ctx context.Context, f *load.Fleet, p *pump.Pump, d time.Duration, c *Config, tell live.Func) error {
+	f.Measure(true)
+	p.Measure(true)
+	err := f.During(ctx, "one by one", d, tell, p.Err)
+	p.Measure(false)
+	f.Measure(false)
+	figures := p.Figures()
+	s.single = latencyOf(f.Latencies(), &figures)
+	f.Clear()
+	p.Clear()
+	p.SetInFlight(c.InFlight)
+	if err != nil {
+		return err
+	}
+	return f.During(ctx, "warm-up", c.Warmup, tell, p.Err)
+}
+
+// latencyOf are the figures of a distribution.
+func latencyOf(h *report.Histogram, figures *pump.Figures) *Latency {
+	l := h.Latency()
+	return &Latency{First: figures.First.At(50), P50: l.P50, P99: l.P99, Max: l.Max, All: figures.All.At(50), AllMax: figures.All.Latency().Max}
 }
 
 // window measures.

@@ -187,7 +187,7 @@ func (l *core) Response(a *link.RawResponse) {
 	l.seen.odd = true
 	c, who := &l.conns[l.at], l.client(l.at)
 	switch {
-	case a.ID == IDAuthenticate:
+	case a.ID == IDAuthenticate, a.ID == 0 && c.state == authenticating: // unasked, where the handshake had the token
 		l.authenticated(c, who, a)
 	case a.ID == idFocus:
 		if a.Error != nil {
@@ -252,6 +252,37 @@ func (l *core) authenticated(c *conn, who int, a *link.RawResponse) {
 	}
 	c.flags |= everOpen
 	l.cfg.Driver.Changed(who, true, l.now)
+}
+
+// failed counts a connection that ended before it was open.
+func (l *core) failed(i int32) {
+	if l.conns[i].state != open {
+		l.counts.Failed++
+	}
+}
+
+// feed takes bytes of a client's stream, which it borrows, and keeps what is not whole.
+func (l *core) feed(i int32, b []byte) error {
+	c := &l.conns[i]
+	if c.flags&hasPartial != 0 {
+		b = append(l.partial[i], b...)
+		delete(l.partial, i)
+		c.flags &^= hasPartial
+	}
+	rest, err := l.bytes(i, b)
+	if err != nil {
+		return err
+	}
+	l.keep(i, rest)
+	return nil
+}
+
+// keep holds on to the beginning of something.
+func (l *core) keep(i int32, b []byte) {
+	if len(b) > 0 && l.conns[i].state != down {
+		l.partial[i] = append([]byte(nil), b...)
+		l.conns[i].flags |= hasPartial
+	}
 }
 
 // gone notes that a connection has ended, and reports whether it had been open.

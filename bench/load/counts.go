@@ -22,9 +22,9 @@ type Counts struct {
 	Hints int64
 	// Acked and Refused requests.
 	Acked, Refused int64
-	// Attempts to connect, Opened of them, Cut later by the server or the network; Open are so now. MostTries is what a client needed
+	// Attempts to connect, of which Failed before they were open and Opened; Cut later by the server or the network; Open are so now. MostTries is what a client needed
 	// at most.
-	Attempts, Opened, Cut, Open, MostTries int64
+	Attempts, Failed, Opened, Cut, Open, MostTries int64
 	// Unfocused answers: the server does not know the request.
 	Unfocused int64
 }
@@ -51,6 +51,7 @@ func (c *Counts) Add(other *Counts) {
 		{&c.Refused, other.Refused},
 		{&c.Attempts, other.Attempts},
 		{&c.Opened, other.Opened},
+		{&c.Failed, other.Failed},
 		{&c.Cut, other.Cut},
 		{&c.Open, other.Open},
 		{&c.Unfocused, other.Unfocused},

@@ -75,8 +75,7 @@ func (l *loop) greeted(i int32, c *conn, b []byte) []byte {
 	rest, whole, after, err := answered(b)
 	switch {
 	case !whole:
-		l.core.partial[i] = append([]byte(nil), b...)
-		c.flags |= hasPartial
+		l.core.keep(i, b)
 		return nil
 	case err != nil:
 		l.core.reasons[err.Error()]++
@@ -106,6 +105,7 @@ func (l *loop) cut(i int32, after time.Duration) {
 	if c.state != open {
 		l.dials.opening--
 	}
+	l.core.failed(i)
 	l.core.gone(i)
 	c.flags &^= hasPartial | hasOutput
 	if b := l.core.again; b != nil {

@@ -38,6 +38,7 @@ type part interface {
 const (
 	pollEvery = 20 * time.Millisecond
 	tellEvery = 200 * time.Millisecond
+	healAgain = 200 * time.Millisecond // for who asked in vain
 )
 
 // New makes a fleet that reaches its server over sockets. Its clients are opened by Open. Close it.
@@ -144,6 +145,16 @@ func (f *Fleet) Measure(on bool) {
 	f.each(func(l *core) {
 		l.settle(now)
 		l.measuring = on
+	})
+}
+
+// Clear forgets what was measured until now, but for the series and for what was wrong.
+func (f *Fleet) Clear() {
+	f.each(func(l *core) {
+		l.memory.flushFrames(l)
+		c := &l.counts
+		c.Entries, c.Frames, c.Bytes, c.TextBytes = 0, 0, 0, 0
+		l.hist.Reset()
 	})
 }
 

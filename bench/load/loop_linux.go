@@ -18,7 +18,6 @@ const (
 	readBuffer = 64 << 10
 	idleWait   = 50 // ms
 	busyWait   = 5  // ms: while something is due soon
-	healAgain  = 200 * time.Millisecond
 	wakeIndex  = -1
 	clockEvery = 32 // events for which one look at the clock is enough
 )
@@ -205,28 +204,23 @@ func (l *loop) read(i int32, c *conn) {
 }
 
 func (l *loop) input(i int32, c *conn, b []byte) {
-	if c.flags&hasPartial != 0 {
-		b = append(l.core.partial[i], b...)
-		delete(l.core.partial, i)
-		c.flags &^= hasPartial
-	}
 	if c.state == greeting {
+		if c.flags&hasPartial != 0 {
+			b = append(l.core.partial[i], b...)
+			delete(l.core.partial, i)
+			c.flags &^= hasPartial
+		}
 		if b = l.greeted(i, c, b); b == nil {
 			return
 		}
 	}
-	var err error
-	if c.state == authenticating || c.state == open {
-		if b, err = l.core.bytes(i, b); err != nil {
-			l.core.counts.Damaged++
-			l.core.reasons[err.Error()]++
-			l.cut(i, 0)
-			return
-		}
+	if c.state != authenticating && c.state != open {
+		return
 	}
-	if len(b) > 0 && c.fd >= 0 {
-		l.core.partial[i] = append([]byte(nil), b...)
-		c.flags |= hasPartial
+	if err := l.core.feed(i, b); err != nil {
+		l.core.counts.Damaged++
+		l.core.reasons[err.Error()]++
+		l.cut(i, 0)
 	}
 }
 

@@ -108,6 +108,10 @@ type Figures struct {
 	Again int64
 }
 
+func newFigures() Figures {
+	return Figures{Ack: report.NewHistogram(), First: report.NewHistogram(), All: report.NewHistogram()}
+}
+
 // New makes a pump. Give it to a fleet as its driver, then start it.
 func New(cfg Config) *Pump {
 	if cfg.InFlight < 1 {
@@ -115,8 +119,7 @@ func New(cfg Config) *Pump {
 	}
 	return &Pump{
 		cfg: cfg, prose: text.NewProse(), counters: make([]uint32, len(cfg.Senders)), waiting: map[uint64]*Message{}, flying: map[key]*Message{},
-		figures: Figures{Ack: report.NewHistogram(), First: report.NewHistogram(), All: report.NewHistogram()},
-		stop:    make(chan struct{}), done: make(chan struct{}),
+		figures: newFigures(), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 }
 
@@ -142,6 +145,21 @@ func (p *Pump) Pause() {
 	defer p.mu.Unlock()
 	p.running = false
 	p.mouth.Flush()
+}
+
+// SetInFlight changes how many messages are on their way at once.
+func (p *Pump) SetInFlight(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cfg.InFlight = n
+	p.fill()
+}
+
+// Clear forgets the figures until now.
+func (p *Pump) Clear() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.figures = newFigures()
 }
 
 // Measure begins or ends a measured part.

@@ -66,7 +66,8 @@ func (w *world) reconnects(ctx context.Context) (s Storm, err error) {
 	defer health.close()
 	var back report.Line
 	all := w.wait(ctx, "come back", backAtMost, func() (int, int) {
-		n := int(f.Counts().Open)
+		c := f.Counts()
+		n := int(min(c.Open, c.Opened-before.Opened)) // who has not noticed that it was cut off is not back
 		if len(back.Points) < seriesPoints {
 			back.Points = append(back.Points, report.Point{X: time.Since(killed).Seconds(), Y: float64(n)})
 		}

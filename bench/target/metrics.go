@@ -20,6 +20,9 @@ func (s *Server) CPU(ctx context.Context) time.Duration {
 	if s.proc != nil {
 		return report.ProcessCPU(strconv.Itoa(s.proc.Process.Pid))
 	}
+	if s.inside != nil {
+		return report.OwnCPU()
+	}
 	m := s.Metrics(ctx)
 	return time.Duration(m.Sum("process_cpu_seconds_total") * float64(time.Second))
 }
@@ -28,6 +31,9 @@ func (s *Server) CPU(ctx context.Context) time.Duration {
 func (s *Server) RSS(ctx context.Context) int64 {
 	if s.proc != nil {
 		return report.RSS(strconv.Itoa(s.proc.Process.Pid))
+	}
+	if s.inside != nil {
+		return report.RSS("self")
 	}
 	return int64(s.Metrics(ctx).Sum("process_resident_memory_bytes"))
 }

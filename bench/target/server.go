@@ -40,12 +40,21 @@ type Options struct {
 	Folder string
 	// Usual leaves the started server its limits for connecting, which the others are raised above.
 	Usual bool
+	// Inside starts the server in this process, with these settings as environment variables, in place of a process of its own; optional.
+	Inside func(ctx context.Context, settings []string) (Inside, error)
 	// Settings are configuration for the started server, like GATEWAY_LOOPS=2.
 	Settings []string
 	// Prepare fills the folder before the first start; optional.
 	Prepare func(ctx context.Context, s *Server) error
 	// Starting is called before the start; optional.
 	Starting func()
+}
+
+// Inside is a server in this process. Its processor time and memory cannot be told from the load's.
+type Inside interface {
+	URL() string
+	MetricsURL() string
+	Close() error
 }
 
 // Server is what is put under load: one that was started for it, or one that runs anyway.
@@ -62,6 +71,7 @@ type Server struct {
 	url, metrics string
 	proc         *exec.Cmd
 	ready        time.Duration // from the start to the first request that was answered
+	inside       Inside
 	said         *tail
 	ended        chan error // the process's end; nil where there is no process
 	stops        sync.Once
@@ -104,10 +114,23 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 	if o.Starting != nil {
 		o.Starting()
 	}
-	if err := s.Start(ctx); err != nil {
+	start := s.Start
+	if o.Inside != nil {
+		start = s.startInside
+	}
+	if err := start(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("start the server: %w", err), s.Close())
 	}
 	return s, nil
+}
+
+func (s *Server) startInside(ctx context.Context) error {
+	in, err := s.opts.Inside(ctx, s.settings())
+	if err != nil {
+		return err
+	}
+	s.inside, s.url, s.metrics = in, in.URL(), in.MetricsURL()
+	return nil
 }
 
 // URL is where clients reach it.
@@ -119,8 +142,8 @@ func (s *Server) Key() string { return s.key }
 // Ready is how long the last start took; 0 where nothing was started.
 func (s *Server) Ready() time.Duration { return s.ready }
 
-// Started reports whether the server is a process of the run's own.
-func (s *Server) Started() bool { return s.proc != nil }
+// Started reports whether the server was started for the run.
+func (s *Server) Started() bool { return s.proc != nil || s.inside != nil }
 
 // Command makes a command of the server's binary with its environment, for what is done to its folder while it does not run.
 func (s *Server) Command(ctx context.Context, args ...string) (cmd *exec.Cmd, said fmt.Stringer) {
@@ -146,19 +169,24 @@ func (s *Server) environment() []string {
 			env = append(env, kv)
 		}
 	}
+	return append(env, s.settings()...)
+}
+
+// settings are its configuration.
+func (s *Server) settings() []string {
 	listen := "127.0.0.1:0"
 	if s.url != "" { // again, where it was before
 		listen = strings.TrimPrefix(s.url, "http://")
 	}
-	env = append(env,
-		"THRONG_DATA="+s.Data(),
-		"THRONG_SERVER_LISTEN="+listen,
+	env := []string{
+		"THRONG_DATA=" + s.Data(),
+		"THRONG_SERVER_LISTEN=" + listen,
 		"THRONG_METRICS_LISTEN=127.0.0.1:0",
 		"THRONG_LOG_LEVEL=warn",
-		"THRONG_ACCOUNT_SERVER_KEYS="+s.key,
-		"THRONG_ACCOUNT_COMPANY_HS256_SECRETS="+s.secret,
+		"THRONG_ACCOUNT_SERVER_KEYS=" + s.key,
+		"THRONG_ACCOUNT_COMPANY_HS256_SECRETS=" + s.secret,
 		"THRONG_ACCOUNT_ACCESS_TOKEN_TTL=24h",
-	)
+	}
 	if !s.opts.Usual {
 		env = append(env,
 			"THRONG_GATEWAY_MAX_PER_ADDRESS=1000000",
@@ -286,6 +314,9 @@ func (s *Server) Close() (err error) {
 				_ = s.proc.Process.Kill()
 				err = errors.New("the server did not end and was killed")
 			}
+		}
+		if s.inside != nil {
+			err = errors.Join(err, s.inside.Close())
 		}
 		if s.temporary {
 			err = errors.Join(err, os.RemoveAll(s.folder))

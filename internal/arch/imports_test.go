@@ -35,6 +35,10 @@ var aside = map[string]struct {
 		[]string{"bench", "client", "proto", "internal/eventloop"},
 		"the load engine is a client; internal only for the in-memory transport and the bare loop",
 	},
+	"bench/inside": {
+		[]string{"bench", "internal/app", "internal/config", "internal/gateway", "internal/wire"},
+		"the in-memory transport is a server in the load's own process",
+	},
 	"cmd/throng/chat": {[]string{"cmd/throng/chat", "client", "proto"}, "the terminal client shows what the SDK can do"},
 	"cmd":             {[]string{"cmd", "client", "bench", "proto", "internal/app", "internal/config", "internal/chat"}, "commands start what app has wired"},
 	"examples":        {[]string{"client", "proto"}, "examples are for programs outside of this repository"},
