@@ -47,9 +47,18 @@ func Busy(wait time.Duration) *chat.Error {
 	return e
 }
 
-func errOverloaded() *chat.Error {
-	return chat.Errorf(chat.CodeUnavailable, chat.ReasonOverloaded, "too much waits to be stored; send again in a moment")
+// errOverloaded refuses a draft for which the queue has no room; wait is how long what is there takes.
+func errOverloaded(wait time.Duration) *chat.Error {
+	e := chat.Errorf(chat.CodeUnavailable, chat.ReasonOverloaded, "too much waits to be stored; send again in a moment")
+	e.RetryAfter = min(max(wait, minRetry), maxRetry)
+	return e
 }
+
+// Bounds of what a sender is told to wait for room in the queue.
+const (
+	minRetry = 250 * time.Millisecond
+	maxRetry = 10 * time.Second
+)
 
 func errDraining() *chat.Error {
 	return chat.Errorf(chat.CodeUnavailable, chat.ReasonDraining, "the server is stopping; connect again and send once more")

@@ -27,6 +27,9 @@ type Config struct {
 	// QueueDrafts and QueueBytes bound what waits for one shard; beyond, sends are refused as overloaded.
 	QueueDrafts int
 	QueueBytes  int
+	// QueueWait is how long a draft may have to wait in a shard's queue, by what appends took lately; beyond, sends are refused as
+	// overloaded too. On a slow disk few drafts are a long wait, and senders who give up and send again would make it longer.
+	QueueWait time.Duration
 	// Collect is how long a worker that is busy waits for company before it appends a batch smaller than half of
 	// BatchDrafts. An idle one never waits.
 	Collect time.Duration
@@ -44,7 +47,7 @@ type Config struct {
 // DefaultConfig returns the defaults.
 func DefaultConfig() Config {
 	return Config{
-		Shards: 1, BatchDrafts: 1024, BatchBytes: 1 << 20, QueueDrafts: 16 << 10, QueueBytes: 64 << 20,
+		Shards: 1, BatchDrafts: 1024, BatchBytes: 1 << 20, QueueDrafts: 16 << 10, QueueBytes: 64 << 20, QueueWait: 5 * time.Second,
 		RecentBytes: 32 << 20, RecentConversationBytes: 1 << 20, RecentMembers: 1 << 20,
 	}
 }
@@ -52,9 +55,9 @@ func DefaultConfig() Config {
 // Validate says what is wrong with the settings.
 func (c Config) Validate() error {
 	if c.Shards < 1 || c.Shards > 64 || c.BatchDrafts < 1 || c.BatchBytes < 1 || c.QueueDrafts < 1 || c.QueueBytes < 1 ||
-		c.Collect < 0 || c.Collect > 10*time.Millisecond {
+		c.Collect < 0 || c.Collect > 10*time.Millisecond || c.QueueWait < 100*time.Millisecond {
 		return chat.Errorf(chat.CodeInvalid, chat.ReasonFieldInvalid,
-			"message: shards is 1 to 64, batches and queues hold at least one draft and one byte, collect is at most 10 ms")
+			"message: shards is 1 to 64, batches and queues hold at least one draft and one byte, collect is at most 10 ms, queue_wait at least 100 ms")
 	}
 	if c.RecentBytes < 0 || c.RecentConversationBytes < 1 || c.RecentMembers < 1 {
 		return chat.Errorf(chat.CodeInvalid, chat.ReasonFieldInvalid,

@@ -37,6 +37,7 @@ type shard struct {
 	mu     sync.Mutex
 	queue  []submission
 	bytes  int
+	took   time.Duration // an append, lately
 	closed bool
 
 	// owned by the appender
@@ -63,9 +64,11 @@ func (s *shard) push(sub submission) *chat.Error {
 	case s.closed:
 		s.mu.Unlock()
 		return errDraining()
-	case len(s.queue) >= s.cfg.QueueDrafts, s.bytes+sub.weight > s.cfg.QueueBytes && len(s.queue) > 0:
+	case len(s.queue) == 0:
+	case len(s.queue) >= s.cfg.QueueDrafts, s.bytes+sub.weight > s.cfg.QueueBytes, s.wait(sub.at) > s.cfg.QueueWait:
+		wait := s.wait(sub.at)
 		s.mu.Unlock()
-		return errOverloaded()
+		return errOverloaded(wait)
 	}
 	s.queue = append(s.queue, sub)
 	s.bytes += sub.weight
@@ -124,7 +127,25 @@ func (s *shard) waiting() int {
 func (s *shard) fill() float64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return max(float64(len(s.queue))/float64(s.cfg.QueueDrafts), float64(s.bytes)/float64(s.cfg.QueueBytes))
+	return max(float64(len(s.queue))/float64(s.cfg.QueueDrafts), float64(s.bytes)/float64(s.cfg.QueueBytes),
+		min(float64(s.wait(time.Now()))/float64(s.cfg.QueueWait), 1))
+}
+
+// wait is how long a draft that comes now has to wait: for the appends that it takes to get to it, as long as they took lately, and
+// at least as long as the first in the queue has waited already, which is what a disk that hangs shows by. The caller holds mu.
+func (s *shard) wait(now time.Time) time.Duration {
+	if len(s.queue) == 0 {
+		return 0
+	}
+	appends := 1 + max(len(s.queue)/s.cfg.BatchDrafts, s.bytes/s.cfg.BatchBytes)
+	return max(time.Duration(appends)*s.took, now.Sub(s.queue[0].at))
+}
+
+// appended notes how long an append took, from one that was taken from the queue to the next.
+func (s *shard) appended(took time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.took = (s.took + took) / 2
 }
 
 // append decides batches until the shard is closed and empty.
@@ -145,7 +166,9 @@ func (s *shard) append() {
 			continue
 		}
 		failpoint.Hit(failpoint.AppendCollected)
+		begin := time.Now()
 		busy = s.appendBatch(batch)
+		s.appended(time.Since(begin))
 	}
 }
 
