@@ -17,7 +17,8 @@ func (a *App) wirePressure() *pressure.Monitor {
 	memory := newMemory(a.cfg.Sizes().Budget)
 	m := pressure.NewMonitor(a.cfg.Pressure, pressure.Deps{
 		Read: func() pressure.Signals {
-			return pressure.Signals{Queue: a.core.messages.Fill(), Memory: memory.taken()}
+			lag, inbox := a.core.gateway.Load()
+			return pressure.Signals{Lag: lag, Inbox: inbox, Queue: a.core.messages.Fill(), Memory: memory.taken()}
 		},
 		Metrics: a.registry, Logger: a.log,
 	})

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
@@ -58,7 +59,10 @@ type inbox struct {
 	mu    sync.Mutex
 	ops   []op
 	spare []op
-	taken uint64 // how many were taken before ops
+	taken uint64        // how many were taken before ops
+	since time.Time     // when the first of ops was put there
+	worst time.Duration // how long one waited, and how many did, since the last look
+	most  int
 }
 
 func newInbox(limit int, wake func()) *inbox {
@@ -69,11 +73,19 @@ func newInbox(limit int, wake func()) *inbox {
 func (q *inbox) Put(o op) {
 	q.mu.Lock()
 	first := len(q.ops) == 0
-	q.ops = append(q.ops, o)
+	q.add(o)
 	q.mu.Unlock()
 	if first {
 		q.wake()
 	}
+}
+
+// add appends an operation. The caller holds mu.
+func (q *inbox) add(o op) {
+	if len(q.ops) == 0 {
+		q.since = time.Now()
+	}
+	q.ops = append(q.ops, o)
 }
 
 // Wait adds an operation once there is room.
@@ -82,7 +94,7 @@ func (q *inbox) Wait(ctx context.Context, o op) error {
 		q.mu.Lock()
 		n := len(q.ops)
 		if n < q.limit {
-			q.ops = append(q.ops, o)
+			q.add(o)
 			q.mu.Unlock()
 			if n == 0 {
 				q.wake()
@@ -119,12 +131,31 @@ func (q *inbox) take() []op {
 	q.mu.Lock()
 	ops := q.ops
 	q.taken += uint64(len(ops))
+	q.measure()
 	q.ops, q.spare = q.spare, nil
 	q.mu.Unlock()
 	if len(ops) >= q.limit {
 		signal(q.room)
 	}
 	return ops
+}
+
+// measure notes how long and how many operations wait. The caller holds mu.
+func (q *inbox) measure() {
+	if len(q.ops) > 0 {
+		q.worst, q.most = max(q.worst, time.Since(q.since)), max(q.most, len(q.ops))
+	}
+}
+
+// look returns how long an operation waited at most, and how many did, since the last look. What waits now counts with the time that it
+// has waited so far: a loop that is stuck shows.
+func (q *inbox) look() (worst time.Duration, most int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.measure()
+	worst, most = q.worst, q.most
+	q.worst, q.most = 0, 0
+	return worst, most
 }
 
 // done takes back what take returned.
