@@ -15,6 +15,7 @@ type shape struct {
 	outbound        int
 	buffer          int // of the network, per direction
 	marks, part     int
+	recent, digests int
 	heartbeat, hold time.Duration
 	collect         time.Duration
 	access          time.Duration
@@ -34,6 +35,11 @@ func drawShape(rng *rand.Rand) shape {
 	}
 }
 
+// drawMemory draws how much the server remembers of large conversations.
+func (s *shape) drawMemory(rng *rand.Rand) {
+	s.recent, s.digests = pick(rng, 32<<20, 4_000, 0), pick(rng, 1<<19, 1)
+}
+
 func pick[T any](rng *rand.Rand, of ...T) T { return of[rng.IntN(len(of))] }
 
 func (s shape) apply(c *config.Config) {
@@ -41,6 +47,7 @@ func (s shape) apply(c *config.Config) {
 	c.Gateway.Loops, c.Gateway.Workers = s.loops, s.workers
 	c.Gateway.Outbound, c.Gateway.Heartbeat, c.Gateway.Hold = s.outbound, s.heartbeat, s.hold
 	c.Message.Shards, c.Message.BatchDrafts, c.Message.Collect = s.shards, s.batch, s.collect
+	c.Message.RecentBytes, c.Timeline.Digests = s.recent, s.digests
 	c.Timeline.Marks, c.Timeline.Part = s.marks, s.part
 	c.Account.AccessTokenTTL = s.access
 	c.Account.MaxDevices = 1_000 // whoever restarts often is to lose no device

@@ -84,6 +84,7 @@ func newWorld(t *testing.T, seed uint64, shaped func(*shape)) (*World, *lockedBu
 		seed: seed, rng: rng, faults: drawFaults(rng), shape: drawShape(rng), net: &memnet.Network{},
 		directs: map[[2]client.UserID]client.ConversationID{}, reads: map[readKey]struct{}{}, marks: map[markKey]uint64{},
 	}
+	w.shape.drawMemory(rand.New(rand.NewPCG(seed, 10))) // of its own, as in populate
 	if shaped != nil {
 		shaped(&w.shape)
 	}
@@ -152,6 +153,9 @@ func (w *World) run() error {
 			return err
 		}
 		w.living.Go(func() { d.live(until) })
+	}
+	if rng := rand.New(rand.NewPCG(w.seed, 11)); rng.IntN(2) == 0 {
+		w.living.Go(func() { w.govern(rng, until) })
 	}
 	w.trouble(until)
 	time.Sleep(time.Until(until))
