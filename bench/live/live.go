@@ -92,7 +92,7 @@ func (v *View) Close() {
 
 // Line is p in at most width columns: the bar gives way first, then the latency, then the rate.
 func Line(p Progress, width int) string {
-	head := fmt.Sprintf("%-*s", phaseWidth, p.Phase)
+	head := fmt.Sprintf("%-*s ", phaseWidth-1, p.Phase)
 	if width < defaultWidth/2+phaseWidth {
 		head = p.Phase + " "
 	}

@@ -20,7 +20,13 @@ type Fleet struct {
 	begin time.Time
 	parts []part
 	end   func() error // once
+
+	// Owned by who calls Measure and Moments.
+	windows []window // measured parts
 }
+
+// window is a measured part; to is 0 while it goes on.
+type window struct{ from, to int64 }
 
 // part owns some of the clients.
 type part interface {
@@ -146,6 +152,11 @@ func (f *Fleet) Measure(on bool) {
 		l.settle(now)
 		l.measuring = on
 	})
+	if on {
+		f.windows = append(f.windows, window{from: now})
+	} else if n := len(f.windows); n > 0 {
+		f.windows[n-1].to = now
+	}
 }
 
 // Clear forgets what was measured until now, but for the series and for what was wrong.
@@ -268,14 +279,29 @@ func (f *Fleet) Moments() []report.Moment {
 			sum[at].Merge(h)
 		}
 	})
-	out := make([]report.Moment, 0, len(sum))
-	for k, at := range slices.Sorted(maps.Keys(sum)) {
-		h := sum[at]
-		out = append(out, report.Moment{
-			Seconds: float64(k+1) * f.cfg.Step.Seconds(), Rate: float64(h.Count()) / f.cfg.Step.Seconds(), Latency: h.Latency(),
-		})
+	const least = 0.25 // of a step that has to be measured for its rate to mean something
+	out, seconds := make([]report.Moment, 0, len(sum)), 0.0
+	for _, at := range slices.Sorted(maps.Keys(sum)) {
+		h, covered := sum[at], f.covered(at)
+		seconds += covered
+		if covered == 0 || len(out) > 0 && covered < least*f.cfg.Step.Seconds() {
+			continue
+		}
+		out = append(out, report.Moment{Seconds: seconds, Rate: float64(h.Count()) / covered, Latency: h.Latency()})
 	}
 	return out
+}
+
+// covered is how many seconds of a step were measured.
+func (f *Fleet) covered(at int64) (seconds float64) {
+	from, to := at*int64(f.cfg.Step), (at+1)*int64(f.cfg.Step)
+	for _, w := range f.windows {
+		if w.to == 0 {
+			w.to = to
+		}
+		seconds += time.Duration(max(min(to, w.to)-max(from, w.from), 0)).Seconds()
+	}
+	return seconds
 }
 
 // During shows how a phase goes until it is over. check is asked now and then, and ends it with its error.
