@@ -22,16 +22,16 @@ type limits struct {
 	crowd        *limit.Crowd
 	refused      *prometheus.CounterVec
 
-	// set while wiring: connections is how many connections the node has
-	connections func() int
+	// set while wiring: receivers is how many sessions of the node are subscribed to a conversation, and how many have it open
+	receivers func(id chat.ConversationID) (subscribed, open int)
 }
 
 func newLimits(c limit.Config, reg prometheus.Registerer) *limits {
 	l := &limits{
 		request: limit.New[chat.UserID](c.RequestUser, nil), send: limit.New[chat.UserID](c.SendUser, nil),
 		conversation: limit.New[chat.ConversationID](c.SendConversation, nil), address: limit.NewAddresses(c.ConnectAddress, nil),
-		crowd:       limit.NewCrowd(c.Deliveries, runtime.GOMAXPROCS(0), nil),
-		connections: func() int { return 0 },
+		crowd:     limit.NewCrowd(c.Deliveries, runtime.GOMAXPROCS(0), nil),
+		receivers: func(chat.ConversationID) (int, int) { return 0, 0 },
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "throng_limit_refused_total", Help: "Requests that were told to wait, by the limit.",
 		}, []string{"limit"}),
@@ -101,12 +101,18 @@ func (l *limits) admit(head chat.Head) time.Duration {
 	return l.counted(limitDeliveries, l.crowd.Take(head.Conversation, l.audience(head)))
 }
 
-// audience is who gets the entries of a conversation on this node: members at most, and connections at most.
+// audience is who gets the entries of a conversation on this node: of a large one those who have it open, in chunks where entries
+// come in quick succession. Hints have a budget of their own.
 func (l *limits) audience(head chat.Head) limit.Audience {
-	if head.Tier <= chat.TierSmall {
+	subscribed, open := l.receivers(head.Conversation)
+	switch head.Tier {
+	case chat.TierLarge:
+		return limit.Audience{Connections: open, Chunked: true}
+	case chat.TierMedium:
+		return limit.Audience{Connections: subscribed}
+	default:
 		return limit.Audience{}
 	}
-	return limit.Audience{Connections: min(int(head.Members), l.connections())}
 }
 
 // eased is what is left of the budget of deliveries at a level, a fifth less with each step: a node that has too much to do cannot

@@ -94,8 +94,8 @@ func (a *App) wire(ctx context.Context) error {
 	c.gateway, err = gateway.New(doors, gateway.Deps{
 		Auth: c.accounts, Sender: c.messages, Requests: api.NewBackend(c.messages, views, names, now),
 		Subscriptions: gateway.NewMemberships(c.timelines, c.store), Routes: routes, Epoch: c.store.Epoch, Limits: limits,
-		Origins: a.origins, Level: c.pressure.Level, Metrics: reg, Logger: log, Now: now,
-		Address: a.address(), Door: a.door(),
+		Origins: a.origins, Level: c.pressure.Level, Names: names, SendWait: limits.crowd.Expect, Metrics: reg,
+		Logger: log, Now: now, Address: a.address(), Door: a.door(),
 	})
 	if err != nil {
 		return fmt.Errorf("building the gateway: %w", err)
@@ -103,7 +103,8 @@ func (a *App) wire(ctx context.Context) error {
 	if a.doors != nil {
 		a.listener = c.gateway.Strangers()
 	}
-	limits.connections = c.gateway.Connections
+	limits.receivers = c.gateway.Audience
+	c.pressure.OnChange(func(pressure.Level) { c.gateway.Degrade() })
 	stop := bus.Listen(node, c.gateway)
 	a.closers.add(func() error { stop(); return nil })
 	c.accounts.OnRevoke(func(r account.Revocation) {

@@ -131,15 +131,6 @@ func (c *Collector) Cut(now time.Duration, id chat.ConversationID) {
 	}
 }
 
-// Drop forgets what waits of a conversation, which is told in another way.
-func (c *Collector) Drop(now time.Duration, id chat.ConversationID) {
-	if g := c.groups[id]; g != nil {
-		g.clear()
-		g.lost = false
-		c.settle(now, g)
-	}
-}
-
 // Done tells that a round has reached all of its receivers.
 func (c *Collector) Done(now time.Duration, r *Round) {
 	g := c.groups[r.Conversation]

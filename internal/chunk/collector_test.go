@@ -102,9 +102,6 @@ func TestACutLeavesNothingBehind(t *testing.T) {
 	s.add(text(2, "b"))
 	s.Cut(s.now, group)
 	assert.Equal(t, "chunks", seqs(one(t, s.Take())), [][]chat.Seq{{2}})
-	s.add(text(3, "c"))
-	s.Drop(s.now, group)
-	assert.Equal(t, "rounds of what was dropped", len(s.at(s.now+time.Second)), 0)
 }
 
 // What is given up is told: the next round begins behind a gap, or is a hint.

@@ -81,6 +81,7 @@ func fieldDocs() map[string]string {
 		"github.com/throng-im/throng/internal/gateway.Config.Compression":             "Compression is agreed on (permessage-deflate, without context takeover) with clients that offer it.",
 		"github.com/throng-im/throng/internal/gateway.Config.HandshakeRate":           "HandshakeRate is how many handshakes per second are admitted; the burst is one second's.",
 		"github.com/throng-im/throng/internal/gateway.Config.Heartbeat":               "Heartbeat is how often a client is to send one.",
+		"github.com/throng-im/throng/internal/gateway.Config.HintRate":                "HintRate is how many hints a second the node sends for large conversations, to those who do not have them open; with it the time between two hints of a conversation grows with its audience.",
 		"github.com/throng-im/throng/internal/gateway.Config.Hold":                    "Hold is how long a busy loop lets frames wait for company, so that one write carries more; an idle one never does.",
 		"github.com/throng-im/throng/internal/gateway.Config.Idle":                    "Idle is how long a connection may be silent; never under two and a half heartbeats.",
 		"github.com/throng-im/throng/internal/gateway.Config.InFlight":                "InFlight is how many requests of a session may be unanswered.",

@@ -28,6 +28,8 @@ type Requests interface {
 	MarkRead(ctx context.Context, who wire.Actor, req *throngv1.MarkReadRequest) (*throngv1.MarkReadResponse, error)
 	Sync(ctx context.Context, who wire.Actor, req *throngv1.SyncRequest) (*throngv1.SyncResponse, error)
 	Heartbeat(ctx context.Context, who wire.Actor, req *throngv1.HeartbeatRequest) (*throngv1.HeartbeatResponse, error)
+	// Focus answers with the heads of what the session has open, which is in force already.
+	Focus(ctx context.Context, who wire.Actor, req *throngv1.FocusRequest) (*throngv1.FocusResponse, error)
 }
 
 // Subscriber knows what sessions get by group route ([Memberships]). It may block and is called from workers.
@@ -68,6 +70,10 @@ func request(ctx context.Context, b Requests, who wire.Actor, env *throngv1.Clie
 		var res *throngv1.HeartbeatResponse
 		res, err = b.Heartbeat(ctx, who, r.Heartbeat)
 		out.Result = &throngv1.Response_Heartbeat{Heartbeat: res}
+	case *throngv1.ClientEnvelope_Focus:
+		var res *throngv1.FocusResponse
+		res, err = b.Focus(ctx, who, r.Focus)
+		out.Result = &throngv1.Response_Focus{Focus: res}
 	default:
 		err = session.Unsupported()
 	}

@@ -47,6 +47,10 @@ type Config struct {
 	// Hold is how long a busy loop lets frames wait for company, so that one write carries more; an idle one never does.
 	Hold time.Duration
 
+	// HintRate is how many hints a second the node sends for large conversations, to those who do not have them open; with it the
+	// time between two hints of a conversation grows with its audience.
+	HintRate int
+
 	// MaxConnections of this node; beyond it handshakes are answered 503.
 	MaxConnections int
 	// MaxPending is how many connections may be without a checked token; beyond it handshakes are answered 503.
@@ -87,6 +91,7 @@ func Default() Config {
 		OutboundHard:         s.OutboundHard,
 		Stall:                30 * time.Second,
 		Hold:                 2 * time.Millisecond,
+		HintRate:             20_000,
 		MaxConnections:       1_000_000,
 		MaxPending:           4_096,
 		MaxPendingPerAddress: 1_024,
@@ -115,6 +120,7 @@ func (c Config) Validate() error {
 		{"inbox", c.Inbox},
 		{"in_flight", c.InFlight},
 		{"outbound", c.Outbound},
+		{"hint_rate", c.HintRate},
 		{"max_connections", c.MaxConnections},
 		{"max_pending", c.MaxPending},
 		{"max_pending_per_address", c.MaxPendingPerAddress},

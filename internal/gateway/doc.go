@@ -60,6 +60,21 @@
 // on an enter finds its loop although the loop has not handled the enter yet: [Server.Receive] notes what it expects, and
 // routes to all loops until they have caught up.
 //
+// # Large conversations
+//
+//	Receive ──entry──► crowd (chunk.Collector) ──Round, encoded once──► each loop's group: walk over those who have it open
+//	       └───head──► each loop's group: sweep of hints over the others
+//
+// What a session has open is in force before its heads are read, so nothing lies between them: an entry is either behind the focus and
+// delivered, or was durable before and is in the head. A group holds two dense lists, of its members and of those who have it open. A
+// round is walked a slice at a time, in turn with the inbox, and downward: who leaves is replaced by the last, which was visited
+// already and says so by the number it carries. What came while a round was under way goes to each connection in one write. Where nothing
+// waits for a connection that is the one shared frame; where its transport is busy a reference waits, bounded, and then a hint.
+//
+// What is delivered otherwise does not overtake: before a member leaves, before a conversation becomes medium or small, all that the
+// collector holds goes into the inboxes, and the loop finishes the walk. Names of those who wrote are looked up on the way, for
+// 50 ms at most, and nothing of another conversation waits for them.
+//
 // # Receivers that are slow or silent
 //
 // What waits for a receiver is bounded at 512 KiB; beyond it deliveries collapse to one hint per conversation, beyond 256
@@ -70,8 +85,8 @@
 //
 // # Locks
 //
-// Loops own their state without locks. Inboxes, the admission and the online table have a mutex each, held for a few lines. Order:
-// online shard → the registrar's own locks; [Server] mu → inbox.
+// Loops own their state without locks. Inboxes, the admission, the online table and the crowd have a mutex each, held for a few lines.
+// Order: online shard → the registrar's own locks; [Server] mu → inbox; crowd → online shard, inbox.
 //
-// The package imports account and timeline (their values only), chat, cluster, eventloop, proxyproto, session, websocket and wire.
+// The package imports account and timeline (their values only), chat, chunk, cluster, eventloop, proxyproto, session, websocket and wire.
 package gateway

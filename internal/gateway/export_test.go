@@ -7,3 +7,6 @@ func (s *Server) Queued() (n int) {
 	}
 	return n
 }
+
+// Encodings is how many rounds of large conversations were encoded.
+func (s *Server) Encodings() int64 { return s.crowd.enc.Encoded() }

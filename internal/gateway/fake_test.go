@@ -23,6 +23,7 @@ type backend struct {
 	gate    chan struct{} // nil: sends are answered at once; else each waits for a token
 	page    int           // bytes of text in the answer to ListEntries
 	onQuery func()        // called by Subscriptions
+	onFocus func()        // called by Focus
 }
 
 func newBackend() *backend {
@@ -79,6 +80,24 @@ func (b *backend) Sync(context.Context, wire.Actor, *throngv1.SyncRequest) (*thr
 
 func (b *backend) Heartbeat(context.Context, wire.Actor, *throngv1.HeartbeatRequest) (*throngv1.HeartbeatResponse, error) {
 	return &throngv1.HeartbeatResponse{Digest: 7}, nil
+}
+
+// Focus answers with heads of what is open, at seq 1,000 + the id, and refuses 13.
+func (b *backend) Focus(_ context.Context, _ wire.Actor, req *throngv1.FocusRequest) (*throngv1.FocusResponse, error) {
+	b.mu.Lock()
+	hook := b.onFocus
+	b.mu.Unlock()
+	if hook != nil {
+		hook()
+	}
+	res := &throngv1.FocusResponse{}
+	for _, id := range req.GetConversations() {
+		if id == 13 {
+			return nil, chat.Errorf(chat.CodeUnavailable, chat.ReasonOverloaded, "not now")
+		}
+		res.Heads = append(res.Heads, &throngv1.Head{Conversation: id, Seq: 1_000 + id})
+	}
+	return res, nil
 }
 
 func (b *backend) Subscriptions(_ context.Context, user chat.UserID) ([]gateway.Subscription, error) {

@@ -2,18 +2,35 @@ package gateway
 
 import "github.com/throng-im/throng/internal/chat"
 
-// group is a loop's subscribers of one conversation, dense, so that a delivery is a walk over a slice.
+// group is a loop's subscribers of one conversation: all of them, and those who have it open. Both lists are dense, so that a delivery is
+// a walk over a slice, and who joins, leaves, opens or closes it costs the same whatever their number.
 type group struct {
 	// owned by the loop
 	id      chat.ConversationID
 	members []groupMember
+	open    []seat
+	walk    walk
+	hints   hinting
+
+	// atomic, shared by the loops
+	tally *tally
 }
 
 // groupMember is a connection in a group. Its place is mirrored in the connection's own list.
 type groupMember struct {
-	c    *conn
-	from chat.Seq // what comes before is not for it
-	at   int      // place in c.groups
+	c      *conn
+	from   chat.Seq // what comes before is not for it
+	at     int32    // place in c.groups
+	open   int32    // one more than its place in group.open; 0: it is not there
+	hinted uint32   // the sweep that visited it last
+}
+
+// seat is a connection that has a group's conversation open. Its place is mirrored in the member.
+type seat struct {
+	c      *conn
+	from   chat.Seq
+	member int32  // place in group.members
+	number uint32 // the walk that visited it last
 }
 
 // membership is a group as a connection sees it.
@@ -22,65 +39,69 @@ type membership struct {
 	at int // place in g.members
 }
 
-// groups are a loop's groups.
-type groups map[chat.ConversationID]*group
-
-// enter subscribes a connection from a seq on; one that is in already gets the later start. It reports whether the group is new.
-func (gs groups) enter(c *conn, id chat.ConversationID, from chat.Seq) (created bool) {
-	if g := gs[id]; g != nil {
-		for _, m := range c.groups {
-			if m.g == g {
-				g.members[m.at].from = max(g.members[m.at].from, from)
-				return false
-			}
-		}
-	}
-	return gs.join(c, id, from)
+// add subscribes a connection that is not in the group from a seq on; it returns its place.
+func (g *group) add(c *conn, from chat.Seq) (at int) {
+	at = len(g.members)
+	g.members = append(g.members, groupMember{c: c, from: from, at: int32(len(c.groups)), hinted: g.hints.number})
+	c.groups = append(c.groups, membership{g: g, at: at})
+	return at
 }
 
-// join is enter for a connection that is not in the group.
-func (gs groups) join(c *conn, id chat.ConversationID, from chat.Seq) (created bool) {
-	g := gs[id]
-	if g == nil {
-		g = &group{id: id}
-		gs[id] = g
-		created = true
+// since moves the begin of a subscription that there is already; it never goes back.
+func (g *group) since(at int, from chat.Seq) {
+	m := &g.members[at]
+	m.from = max(m.from, from)
+	if m.open > 0 {
+		g.open[m.open-1].from = m.from
 	}
-	g.members = append(g.members, groupMember{c: c, from: from, at: len(c.groups)})
-	c.groups = append(c.groups, membership{g: g, at: len(g.members) - 1})
-	return created
 }
 
-// leave ends a connection's subscription; it reports whether the group went with it.
-func (gs groups) leave(c *conn, id chat.ConversationID) (gone bool) {
+// sit has a member get the group's content from now on: not the round that is on its way already, which is older.
+func (g *group) sit(at int) {
+	m := &g.members[at]
+	g.open = append(g.open, seat{c: m.c, from: m.from, member: int32(at), number: g.walk.number})
+	m.open = int32(len(g.open))
+}
+
+// rise ends that.
+func (g *group) rise(at int) {
+	m := &g.members[at]
+	i, last := int(m.open)-1, len(g.open)-1
+	g.open[i] = g.open[last]
+	g.members[g.open[i].member].open = int32(i + 1)
+	g.open[last] = seat{}
+	g.open = g.open[:last]
+	m.open = 0
+}
+
+// find returns a connection's place in the group of a conversation; g is nil where it is in none.
+func (c *conn) find(id chat.ConversationID) (g *group, i int) {
 	for i, m := range c.groups {
 		if m.g.id == id {
-			return gs.remove(c, i)
+			return m.g, i
 		}
 	}
-	return false
+	return nil, 0
 }
 
-// remove ends the subscription at place i of the connection's list.
-func (gs groups) remove(c *conn, i int) (gone bool) {
+// remove ends the subscription at place i of the connection's list, who does not have it open any more.
+func (c *conn) remove(i int) {
 	m := c.groups[i]
 	last := len(m.g.members) - 1
 	moved := m.g.members[last]
 	m.g.members[m.at] = moved
 	moved.c.groups[moved.at].at = m.at
+	if moved.open > 0 {
+		m.g.open[moved.open-1].member = int32(m.at)
+	}
 	m.g.members[last] = groupMember{}
 	m.g.members = m.g.members[:last]
 
 	end := len(c.groups) - 1
 	if i != end {
 		c.groups[i] = c.groups[end]
-		c.groups[i].g.members[c.groups[i].at].at = i
+		c.groups[i].g.members[c.groups[i].at].at = int32(i)
 	}
 	c.groups[end] = membership{}
 	c.groups = c.groups[:end]
-	if len(m.g.members) == 0 {
-		delete(gs, m.g.id)
-		return true
-	}
-	return false
 }

@@ -24,6 +24,9 @@ const (
 	opAnswer                       // a request is answered
 	opSent                         // a send is decided
 	opParcel                       // a delivery
+	opHead                         // a conversation went on; n says who is told
+	opRound                        // a round of a large conversation
+	opLevel                        // the server leaves out more or less than it did
 	opReplace                      // another connection of who's device has opened
 	opRevoke                       // who's devices lose their sessions
 	opDrain                        // end the connections whose turn it is
@@ -36,6 +39,7 @@ type op struct {
 	ref    ref
 	id     uint64
 	parcel *session.Parcel
+	flight *flight
 	open   *opening
 	memory *Memory
 	bytes  []byte

@@ -112,6 +112,9 @@ func (l *loop) frame(c *conn, payload []byte) {
 
 // dispatch makes the calls that the session asked for.
 func (l *loop) dispatch(c *conn) {
+	if c.session.Refocused() {
+		l.refocus(c)
+	}
 	for _, call := range c.session.Calls() {
 		switch call.Kind {
 		case session.CallSend:

@@ -98,8 +98,8 @@ func (l *loop) unroute(c *conn) {
 		return
 	}
 	c.flags &^= flagRouted
-	for len(c.groups) > 0 {
-		l.leave(c, c.groups[len(c.groups)-1].g.id)
+	for n := len(c.groups); n > 0; n = len(c.groups) {
+		l.quit(c, n-1)
 	}
 	user := c.session.Who().User
 	first := l.users[user]
@@ -129,9 +129,7 @@ func (l *loop) subscribed(c *conn, o *op) {
 	w := l.workOf(c)
 	if c.session.Subscribing() && o.err == nil {
 		for _, s := range o.subs {
-			if l.groups.join(c, s.Conversation, s.From) { // each is listed once
-				l.srv.online.enter(s.Conversation, l.index)
-			}
+			l.join(c, s.Conversation, s.From) // each is listed once
 		}
 		for _, ch := range w.changes {
 			if ch.leave {

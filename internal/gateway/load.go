@@ -2,13 +2,6 @@ package gateway
 
 import "time"
 
-// Connections is how many connections the node has.
-func (s *Server) Connections() int {
-	s.admission.mu.Lock()
-	defer s.admission.mu.Unlock()
-	return s.admission.total
-}
-
 // Load is how long something posted to a loop waited at most since the last call, and to which part of its bound the fullest inbox was
 // filled. It is for one caller.
 func (s *Server) Load() (lag time.Duration, inbox float64) {

@@ -44,7 +44,11 @@ type loop struct {
 	works   []*work // to be used again
 	heads   int     // callers whose handshake is not over
 	users   map[chat.UserID]*conn
-	groups  groups
+	groups  map[chat.ConversationID]*group
+	walks   []*group      // with rounds under way
+	sweeps  []*group      // with hints to send
+	swept   time.Duration // when hints were sent last, since start
+	telling int           // the next slot whose session is told the level; -1: all know it
 	wheel   wheel
 	env     *session.Env
 	dirty   line         // something of their own waits for them
@@ -58,11 +62,11 @@ type loop struct {
 }
 
 // stats are counted by the loop and published once a pass.
-type stats struct{ deliveries, frames, bytes, collapsed, requests int }
+type stats struct{ deliveries, frames, bytes, collapsed, requests, hints int }
 
 func newLoop(srv *Server, index int) *loop {
 	l := &loop{
-		srv: srv, index: index, start: time.Now(), users: make(map[chat.UserID]*conn), groups: make(groups),
+		srv: srv, index: index, start: time.Now(), users: make(map[chat.UserID]*conn), groups: make(map[chat.ConversationID]*group), telling: -1,
 		env: session.NewEnv(&srv.sessions, srv.deps.Limits, srv.cfg.OutboundTotal/srv.loopCount()),
 	}
 	l.wait = newParked()
@@ -86,6 +90,9 @@ func (l *loop) run(ctx context.Context) error {
 		l.wait.wait(l.patience())
 		l.pass()
 		l.wheel.advance(l.now, l.due)
+		l.walkOn()
+		l.sweepOn()
+		l.tellOn()
 		if l.holding() <= 0 {
 			l.flush()
 		}
@@ -104,11 +111,16 @@ func (l *loop) clock() { l.now = time.Since(l.start).Milliseconds() }
 
 // patience is how long the loop may wait: to its next tick, or until the frames that it holds back have to go.
 func (l *loop) patience() time.Duration {
-	d := tick - time.Since(l.start)%tick
-	if l.dirty.empty() && l.wide.empty() {
-		return d
+	if len(l.walks) > 0 || l.telling >= 0 {
+		return 0
 	}
-	d = min(d, l.holding())
+	d := tick - time.Since(l.start)%tick
+	if len(l.sweeps) > 0 {
+		d = min(d, max(l.swept+sweepEvery-time.Since(l.start), 0))
+	}
+	if !l.dirty.empty() || !l.wide.empty() {
+		d = min(d, l.holding())
+	}
 	return d
 }
 
@@ -176,6 +188,14 @@ func (l *loop) handle(o *op) {
 		l.open(o.open)
 	case opParcel:
 		l.parcel(o.parcel)
+	case opHead:
+		if g := l.groups[o.parcel.Delivery().Conversation]; g != nil {
+			l.wentOn(g, headOf(o.parcel.Delivery()), o.n == headForAll)
+		}
+	case opRound:
+		l.round(o.flight)
+	case opLevel:
+		l.telling = 0
 	case opReplace:
 		l.replace(o.who, o.id)
 	case opRevoke:
@@ -281,11 +301,7 @@ func (l *loop) parcel(p *session.Parcel) {
 			l.srv.online.told(d.Conversation)
 		}
 	case cluster.DeliverDisband:
-		if g := l.groups[d.Conversation]; g != nil {
-			for len(g.members) > 0 {
-				l.leave(g.members[len(g.members)-1].c, d.Conversation)
-			}
-		}
+		l.disband(d.Conversation)
 	case cluster.DeliverEntry, cluster.DeliverRead, cluster.DeliverSettings, cluster.DeliverSync:
 		if d.Users != nil {
 			l.deliverUsers(p)
@@ -311,6 +327,7 @@ func (l *loop) deliverUsers(p *session.Parcel) {
 // deliverGroup delivers by group route. A connection that breaks leaves the group by a swap with the last: the walk goes
 // backward, so that nobody is passed over.
 func (l *loop) deliverGroup(g *group, p *session.Parcel) {
+	l.finishWalk(g) // of when the conversation was large
 	seq := p.Delivery().Entry.Seq
 	for i := len(g.members) - 1; i >= 0; i-- {
 		if m := &g.members[i]; seq >= m.from && l.deliver(m.c, p) {
@@ -330,36 +347,10 @@ func (l *loop) deliver(c *conn, p *session.Parcel) bool {
 	return true
 }
 
-// membership applies a member change to a connection, or keeps it until its subscriptions are there.
-func (l *loop) membership(c *conn, ch change) {
-	switch {
-	case c.session.Subscribing():
-		if w := l.workOf(c); l.handled >= w.since {
-			w.changes = append(w.changes, ch)
-		}
-	case ch.leave:
-		l.leave(c, ch.id)
-	default:
-		l.enter(c, ch.id, ch.from)
-	}
-}
-
-func (l *loop) enter(c *conn, id chat.ConversationID, from chat.Seq) {
-	if l.groups.enter(c, id, from) {
-		l.srv.online.enter(id, l.index)
-	}
-}
-
-func (l *loop) leave(c *conn, id chat.ConversationID) {
-	if l.groups.leave(c, id) {
-		l.srv.online.leave(id, l.index)
-	}
-}
-
-// post puts a parcel into the loops whose bits are set.
-func post(ctx context.Context, loops []*loop, mask uint64, p *session.Parcel) error {
+// post puts an operation into the loops whose bits are set, once there is room.
+func post(ctx context.Context, loops []*loop, mask uint64, o op) error {
 	for ; mask != 0; mask &= mask - 1 {
-		if err := loops[bits.TrailingZeros64(mask)].inbox.Wait(ctx, op{kind: opParcel, parcel: p}); err != nil {
+		if err := loops[bits.TrailingZeros64(mask)].inbox.Wait(ctx, o); err != nil {
 			return err
 		}
 	}

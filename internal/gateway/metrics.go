@@ -4,6 +4,8 @@ import (
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/throng-im/throng/internal/chunk"
 )
 
 // metrics of the gateway; docs/operations lists them.
@@ -17,6 +19,7 @@ type metrics struct {
 	bytes       prometheus.Counter
 	collapsed   prometheus.Counter
 	requests    prometheus.Counter
+	hints       prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -38,11 +41,26 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		bytes:      counter("sent_bytes_total", "Bytes handed to connections."),
 		collapsed:  counter("collapsed_total", "Deliveries that became hints because the receiver was behind."),
 		requests:   counter("requests_total", "Requests received."),
+		hints:      counter("hints_total", "Hints about conversations whose content a session does not get."),
 	}
 	if reg != nil {
-		reg.MustRegister(m.connections, m.sessions, m.handshakes, m.closes, m.deliveries, m.frames, m.bytes, m.collapsed, m.requests)
+		reg.MustRegister(m.connections, m.sessions, m.handshakes, m.closes, m.deliveries, m.frames, m.bytes, m.collapsed, m.requests, m.hints)
 	}
 	return m
+}
+
+// rounds counts what goes to many at once.
+func (m *metrics) rounds(reg prometheus.Registerer, enc *chunk.Encoder) {
+	if reg == nil {
+		return
+	}
+	counter := func(name, help string, value func() int64) {
+		reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Namespace: "throng", Subsystem: "gateway", Name: name, Help: help,
+		}, func() float64 { return float64(value()) }))
+	}
+	counter("encodings_total", "Encodings of rounds of large conversations: one per subprotocol, however many receive it.", enc.Encoded)
+	counter("compressions_total", "Encodings of rounds that were compressed.", enc.Compressed)
 }
 
 // publish adds what a loop has counted since its last pass.
@@ -55,6 +73,7 @@ func (m *metrics) publish(s *stats) {
 	m.bytes.Add(float64(s.bytes))
 	m.collapsed.Add(float64(s.collapsed))
 	m.requests.Add(float64(s.requests))
+	m.hints.Add(float64(s.hints))
 	*s = stats{}
 }
 

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/cluster"
@@ -28,11 +29,16 @@ type onlineShard struct {
 
 // audience is where a conversation above the small tier has subscribers.
 type audience struct {
+	tally *tally
 	loops uint64 // a bit per loop that has some
+	open  uint64 // a bit per loop that has some who have it open
 	// pending is how many loops have been told of new subscribers and have not seen to it yet. Until they have, deliveries go to
 	// all loops: the first one after an Enter must not be judged by a bit that is about to be set.
 	pending int
 }
+
+// tally counts a conversation's subscribers on this node, and those of them who have it open.
+type tally struct{ members, open atomic.Int64 }
 
 // presence of a user on this node.
 type presence struct {
@@ -104,9 +110,42 @@ func (o *online) told(id chat.ConversationID) {
 	o.audience(id, func(a *audience) { a.pending-- })
 }
 
-// enter notes that a loop has its first subscriber of a conversation.
-func (o *online) enter(id chat.ConversationID, loop int) {
-	o.audience(id, func(a *audience) { a.loops |= 1 << loop })
+// enter notes that a loop has its first subscriber of a conversation; it returns where subscribers are counted.
+func (o *online) enter(id chat.ConversationID, loop int) (t *tally) {
+	o.audience(id, func(a *audience) {
+		a.loops |= 1 << loop
+		t = a.tally
+	})
+	return t
+}
+
+// watch notes whether a loop has subscribers who have a conversation open.
+func (o *online) watch(id chat.ConversationID, loop int, watched bool) {
+	o.audience(id, func(a *audience) {
+		if a.open &^= 1 << loop; watched {
+			a.open |= 1 << loop
+		}
+	})
+}
+
+// watched returns a bit for each loop that has subscribers who have a conversation open.
+func (o *online) watched(id chat.ConversationID) uint64 {
+	s := &o.shards[id%onlineShards]
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.groups[id].open
+}
+
+// count returns how many subscribers a conversation has on this node, and how many of them have it open.
+func (o *online) count(id chat.ConversationID) (members, open int) {
+	s := &o.shards[id%onlineShards]
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	t := s.groups[id].tally
+	if t == nil {
+		return 0, 0
+	}
+	return int(t.members.Load()), int(t.open.Load())
 }
 
 // leave notes that a loop has no subscriber of a conversation any more.
@@ -120,8 +159,11 @@ func (o *online) audience(id chat.ConversationID, change func(a *audience)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a, had := s.groups[id]
+	if !had {
+		a.tally = new(tally)
+	}
 	change(&a)
-	if a == (audience{}) {
+	if a.loops == 0 && a.pending == 0 && a.open == 0 {
 		delete(s.groups, id)
 		if had {
 			o.routes.DetachGroup(id)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math/bits"
 	"net"
 	"net/http"
 	"sync"
@@ -37,6 +36,11 @@ type Deps struct {
 	// Origins that browsers may come from besides the server's own and those of the configuration; "*" is all. It is asked at
 	// every handshake and may be nil.
 	Origins func() []string
+	// Names of those who wrote, for the chunks of large conversations; nil gives none.
+	Names Names
+	// SendWait is how long who sends into a conversation has to expect to wait between two messages, for those who have it open; it
+	// must not block. Nil is not at all.
+	SendWait func(id chat.ConversationID) time.Duration
 	// Level is what the server leaves out while it has too much to do; nil is nothing.
 	Level func() pressure.Level
 	// Metrics may be nil.
@@ -67,6 +71,7 @@ type Server struct {
 	online    *online
 	workers   *workers
 	admission *admission
+	crowd     *crowd
 	strangers *strangers // nil without a door
 	echo      *echo      // nil where there are sessions
 
@@ -122,6 +127,8 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	for i := range s.loopCount() {
 		s.loops = append(s.loops, newLoop(s, i))
 	}
+	s.crowd = newCrowd(s)
+	s.metrics.rounds(deps.Metrics, s.crowd.enc)
 	return s, nil
 }
 
@@ -149,6 +156,7 @@ func (s *Server) Run(ctx context.Context) error {
 	for range s.cfg.Workers {
 		wg.Go(func() { s.workers.run(ctx) })
 	}
+	wg.Go(func() { s.crowd.run(ctx) })
 	wg.Wait()
 	s.stop()
 	s.readers.Wait()
@@ -220,25 +228,6 @@ func (s *Server) give(l *loop, o *opening) error {
 	}
 	l.inbox.Put(op{kind: opOpen, open: o})
 	return nil
-}
-
-// Receive implements [cluster.Receiver]: it hands a delivery to the loops that have receivers. It blocks while one of them
-// is behind.
-func (s *Server) Receive(ctx context.Context, d *cluster.Delivery) error {
-	var mask uint64
-	switch {
-	case d.Users != nil:
-		mask = s.online.loops(d.Users)
-	default:
-		mask = s.online.group(d.Conversation)
-	}
-	if mask &= 1<<len(s.loops) - 1; mask == 0 {
-		return nil
-	}
-	if d.Kind == cluster.DeliverEnter {
-		s.online.expect(d.Conversation, bits.OnesCount64(mask))
-	}
-	return post(ctx, s.loops, mask, session.NewParcel(d))
 }
 
 // CloseDevices ends the sessions of some of a user's devices, which were signed out; no device means all.

@@ -17,27 +17,39 @@ func (l *loop) write(c *conn) {
 		w.control, w.goodbye = w.control[:0], nil
 	}
 	if len(bytes) == 0 {
-		return
+		shared := out.TakeShared()
+		if shared == nil {
+			return
+		}
+		bytes = sharedFrame(c, shared)
 	}
+	if l.put(c, buf, bytes) {
+		l.afterWrite(c)
+	}
+}
+
+// put has the carrier write a frame; it reports whether all of it went. buf is the loop's memory that the frame lies in, or nil for one
+// that many connections get: then nobody writes to it.
+func (l *loop) put(c *conn, buf, frame []byte) (all bool) {
 	l.stats.frames++
-	l.stats.bytes += len(bytes)
-	n, err := c.link.write(c, bytes)
+	l.stats.bytes += len(frame)
+	n, err := c.link.write(c, frame)
 	if err != nil {
 		l.env.Put(buf)
 		l.drop(c)
-		return
+		return false
 	}
-	if n == len(bytes) {
+	if n == len(frame) {
 		l.env.Put(buf)
-		l.afterWrite(c)
-		return
+		return true
 	}
 	w := l.workOf(c)
-	w.buf, w.rest, w.sawAt = buf, bytes[n:], l.now
+	w.buf, w.rest, w.sawAt = buf, frame[n:], l.now
 	c.flags |= flagWriting
-	out.Hold(len(w.rest))
+	c.session.Outbox().Hold(len(w.rest))
 	l.wheel.schedule(c, min(l.now+l.srv.cfg.Stall.Milliseconds(), c.dueAt()))
 	c.link.await(c)
+	return false
 }
 
 // dueAt is the time of the connection's entry in the wheel.

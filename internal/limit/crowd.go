@@ -159,6 +159,23 @@ func (c *Crowd) Peek(id chat.ConversationID) time.Duration {
 	return 0
 }
 
+// Expect returns how far apart the messages of a conversation have to be at present; 0 where nobody has to wait. It takes nothing.
+func (c *Crowd) Expect(id chat.ConversationID) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	g, ok := c.groups[id]
+	if !ok {
+		return 0
+	}
+	now := c.now().Sub(c.start)
+	c.settle(now)
+	c.fill(g, now)
+	if c.wait(g) == 0 {
+		return 0
+	}
+	return time.Duration(g.cost() / max(c.part(), c.least(g)) * float64(time.Second)).Truncate(time.Millisecond)
+}
+
 // settle brings the budget up to now, and forgets once in a while who is not active any more. The caller holds mu.
 func (c *Crowd) settle(now time.Duration) {
 	past := (now - c.at).Seconds()

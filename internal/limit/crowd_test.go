@@ -273,7 +273,10 @@ func TestCrowdTellsTheWait(t *testing.T) {
 	const id = chat.ConversationID(7)
 	big := limit.Audience{Connections: 500_000}
 	assert.Equal(t, "nothing is known of it", crowd.Peek(id), 0)
+	assert.Equal(t, "nothing to expect of it", crowd.Expect(id), 0)
 	assert.Equal(t, "the first", crowd.Take(id, big), 0)
+	apart := crowd.Expect(id)
+	assert.True(t, fmt.Sprintf("messages are %s apart", apart), apart > 9*time.Second && apart <= 10*time.Second)
 	wait := crowd.Take(id, big)
 	assert.True(t, fmt.Sprintf("the second waits %s", wait), wait > 9*time.Second && wait <= 10*time.Second)
 	c.add(wait - 2*time.Millisecond)

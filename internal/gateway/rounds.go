@@ -1,0 +1,175 @@
+package gateway
+
+import (
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/chunk"
+	"github.com/throng-im/throng/internal/session"
+	"github.com/throng-im/throng/internal/wire"
+)
+
+// This file is how rounds of large conversations go to those of a loop's connections that have them open: a slice at a time, so
+// that nothing else waits for a whole round, and all rounds that wait in one write.
+
+// walkSlice is how many connections a loop visits before it looks at its inbox again.
+const walkSlice = 256
+
+// walk is a group's rounds under way.
+type walk struct {
+	queue   []*flight // what comes after the present one
+	present []*flight // what is being delivered now, in one write per connection
+	at      int       // the next place in group.open, downward; those above were visited
+	number  uint32    // of the present one; connections that have it already carry it
+	frames  [4][]byte // the present one in one piece, where it is more than one round
+	listed  bool      // in loop.walks
+}
+
+func (w *walk) idle() bool { return len(w.queue)+len(w.present) == 0 }
+
+// round takes a round from the inbox.
+func (l *loop) round(f *flight) {
+	g := l.groups[f.round.Conversation]
+	if g == nil || len(g.open) == 0 {
+		l.srv.crowd.land(f)
+		return
+	}
+	g.walk.queue = append(g.walk.queue, f)
+	if !g.walk.listed {
+		g.walk.listed = true
+		l.walks = append(l.walks, g)
+	}
+}
+
+// walkOn visits the next connections of the group whose turn it is.
+func (l *loop) walkOn() {
+	if len(l.walks) == 0 {
+		return
+	}
+	g := l.walks[0]
+	copy(l.walks, l.walks[1:])
+	l.walks = l.walks[:len(l.walks)-1]
+	l.visit(g, walkSlice)
+	if g.walk.listed = !g.walk.idle(); g.walk.listed {
+		l.walks = append(l.walks, g)
+	}
+}
+
+// finish visits all connections of a group that are still to be visited: something that must not overtake follows.
+func (l *loop) finishWalk(g *group) {
+	for !g.walk.idle() {
+		l.visit(g, len(g.open)+1)
+	}
+}
+
+// visit delivers to at most so many connections.
+func (l *loop) visit(g *group, most int) {
+	w := &g.walk
+	if len(w.present) == 0 {
+		w.present, w.queue = w.queue, nil
+		w.number++
+		w.at = len(g.open) - 1
+	}
+	for ; most > 0 && w.at >= 0; most-- {
+		// A connection that breaks, or that closes the conversation, leaves the list by a swap with the last: the walk goes
+		// downward, and who is moved to a place below carries the number.
+		if w.at < len(g.open) {
+			if s := &g.open[w.at]; s.number != w.number {
+				s.number = w.number
+				l.share(s.c, s.from, w.present, &w.frames)
+			}
+		}
+		w.at--
+	}
+	if w.at >= 0 {
+		return
+	}
+	for _, f := range w.present {
+		l.srv.crowd.land(f)
+	}
+	w.present, w.frames = nil, [4][]byte{}
+}
+
+// hurry gives a connection that is about to leave what it has not been given yet.
+func (l *loop) hurry(g *group, s *seat) {
+	w := &g.walk
+	if s.number != w.number && len(w.present) > 0 {
+		s.number = w.number
+		l.share(s.c, s.from, w.present, &w.frames)
+	}
+	if len(w.queue) > 0 {
+		l.share(s.c, s.from, w.queue, nil)
+	}
+}
+
+// share delivers rounds to a connection. frames has them in one piece, once somebody needed that; nil where they are few receivers'.
+func (l *loop) share(c *conn, from chat.Seq, list []*flight, frames *[4][]byte) {
+	for i, f := range list {
+		r := f.round
+		if first, ok := r.First(); ok && first < from { // it begins before the user was there: what is for the user is pulled
+			if end := r.End(); end.Seq >= from {
+				c.session.Hint(end, wire.Hint(c.sub, end))
+			}
+			continue
+		}
+		l.stats.deliveries++
+		if !c.session.Share(r) {
+			continue
+		}
+		zip := c.takes(r)
+		switch {
+		case i == len(list)-1:
+			l.put(c, nil, r.Frame(c.sub, zip))
+		case i == 0 && frames != nil:
+			l.put(c, nil, joined(list, frames, c))
+		default:
+			l.put(c, nil, join(list[i:], c))
+		}
+		return
+	}
+	l.mark(c)
+}
+
+// takes reports that a round may go to the connection compressed.
+func (c *conn) takes(r *chunk.Round) bool {
+	return c.window == fullWindow || (c.window > 0 && len(r.Piece(c.sub)) <= 1<<c.window)
+}
+
+// fullWindow is that of a decompressor that takes whatever we send.
+const fullWindow = 15
+
+// joined returns several rounds in one piece: made once for all connections of a kind.
+func joined(list []*flight, frames *[4][]byte, c *conn) []byte {
+	if c.window > 0 && c.window < fullWindow {
+		return join(list, c)
+	}
+	b := &frames[variant(c.sub, c.window != 0)]
+	if *b == nil {
+		*b = join(list, c)
+	}
+	return *b
+}
+
+func variant(sub wire.Subprotocol, zip bool) (i int) {
+	if sub == wire.JSON {
+		i = 1
+	}
+	if zip {
+		i += 2
+	}
+	return i
+}
+
+func join(list []*flight, c *conn) (b []byte) {
+	for _, f := range list {
+		b = append(b, f.round.Frame(c.sub, c.takes(f.round))...)
+	}
+	return b
+}
+
+// sharedFrame is the message of content that waited for a busy connection.
+func sharedFrame(c *conn, s session.Shared) []byte {
+	r, ok := s.(*chunk.Round)
+	if !ok {
+		return nil
+	}
+	return r.Frame(c.sub, c.takes(r))
+}
