@@ -20,7 +20,9 @@ import (
 // listen opens the port for clients: listeners for the gateway's loops, or where the system has no such, one for net/http.
 func (a *App) listen(ctx context.Context) (err error) {
 	c := a.cfg.Server
-	a.doors, err = eventloop.Listen(ctx, c.Listen, a.cfg.Gateway.LoopCount(), eventloop.Options{SendBuffer: a.cfg.Gateway.SendBuffer})
+	a.doors, err = eventloop.Listen(ctx, c.Listen, a.cfg.Gateway.LoopCount(), eventloop.Options{
+		SendBuffer: a.cfg.Gateway.SendBuffer, Unanswered: a.cfg.Gateway.Stall,
+	})
 	if errors.Is(err, errors.ErrUnsupported) {
 		a.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
 	}

@@ -83,7 +83,7 @@ func fieldDocs() map[string]string {
 		"github.com/throng-im/throng/internal/gateway.Config.Heartbeat":               "Heartbeat is how often a client is to send one.",
 		"github.com/throng-im/throng/internal/gateway.Config.HintRate":                "HintRate is how many hints a second the node sends for large conversations, to those who do not have them open; with it the time between two hints of a conversation grows with its audience.",
 		"github.com/throng-im/throng/internal/gateway.Config.Hold":                    "Hold is how long a busy loop lets frames wait for company, so that one write carries more; an idle one never does.",
-		"github.com/throng-im/throng/internal/gateway.Config.Idle":                    "Idle is how long a connection may be silent; never under two and a half heartbeats.",
+		"github.com/throng-im/throng/internal/gateway.Config.Idle":                    "Idle is how long a connection may be silent that cannot even be pinged; never under two and a half heartbeats.",
 		"github.com/throng-im/throng/internal/gateway.Config.InFlight":                "InFlight is how many requests of a session may be unanswered.",
 		"github.com/throng-im/throng/internal/gateway.Config.Inbox":                   "Inbox bounds what may wait for one loop; a full inbox holds back the fan-out.",
 		"github.com/throng-im/throng/internal/gateway.Config.Linger":                  "Linger is how long a connection that is being closed may take to say goodbye.",

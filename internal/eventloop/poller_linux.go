@@ -106,12 +106,15 @@ func (p *Poller) control(op, fd int, events uint32, key uint64) error {
 // Wait returns what happened, at the latest after d; 0 only looks. busy is asked once a Wake would be noticed: if it says yes,
 // Wait does not block. The slice is valid until the next call.
 func (p *Poller) Wait(d time.Duration, busy func() bool) []Event {
-	if n := p.look(); n > 0 || d <= 0 {
+	if n := p.look(); n > 0 {
 		return p.translate(n)
 	}
 	// Goroutines that this loop has woken stand in its processor's queue: they go first, or they would wait until the system
-	// monitor takes the processor from the sleeping loop.
+	// monitor takes the processor from a loop that sleeps, or that has much to write.
 	runtime.Gosched()
+	if d <= 0 {
+		return p.translate(p.look())
+	}
 	p.asleep.Store(true)
 	defer p.asleep.Store(false)
 	if busy() {

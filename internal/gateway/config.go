@@ -23,7 +23,7 @@ type Config struct {
 	Heartbeat time.Duration
 	// AuthTimeout is how long a connection may stay without a token, and how long one may take to be checked.
 	AuthTimeout time.Duration
-	// Idle is how long a connection may be silent; never under two and a half heartbeats.
+	// Idle is how long a connection may be silent that cannot even be pinged; never under two and a half heartbeats.
 	Idle time.Duration
 	// CallTimeout bounds a call that may block.
 	CallTimeout time.Duration

@@ -25,7 +25,7 @@ func (l *loop) input(c *conn, b []byte) {
 		return
 	}
 	if len(b) > 0 {
-		c.session.Heard(l.now) // anything that comes counts (S-26)
+		l.heard(c)
 	}
 	c.flags &^= flagUnread
 	settings := l.srv.readings.of(c.sub, c.window != 0)

@@ -141,6 +141,7 @@ func (l *loop) subscribed(c *conn, o *op) {
 	}
 	w.changes, w.since = nil, 0
 	c.session.Subscribed(l.now, l.srv.wallMS(), l.srv.deps.Epoch(), o.err)
+	l.wheel.schedule(c, min(l.now+l.pingAfter(), c.dueAt()))
 }
 
 // replace ends the sessions of a device that are older than the one with the given connection id (S-12).
@@ -232,7 +233,7 @@ func (l *loop) due(c *conn) {
 		l.wheel.schedule(c, end)
 		return
 	}
-	next := c.session.Tick(l.now)
+	next := min(c.session.Tick(l.now), l.probe(c))
 	if c.flags.has(flagWriting) {
 		next = min(next, l.progress(c))
 	}

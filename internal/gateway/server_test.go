@@ -182,26 +182,29 @@ func (p *peer) raw(b []byte) {
 	}
 }
 
-// frame returns the next frame's envelopes, or the close code.
+// frame returns the next frame's envelopes, or the close code. Pings are not answered.
 func (p *peer) frame() (envs []*throngv1.ServerEnvelope, closed ws.StatusCode) {
 	p.t.Helper()
-	f, err := readFrame(p.r)
-	if err != nil {
-		p.t.Fatalf("reading: %v", err)
-	}
-	switch f.Header.OpCode {
-	case ws.OpClose:
-		code, _ := ws.ParseCloseFrameData(f.Payload)
-		return nil, code
-	case ws.OpBinary:
-		var s throngv1.ServerFrame
-		if err := proto.Unmarshal(f.Payload, &s); err != nil {
-			p.t.Fatal(err)
+	for {
+		f, err := readFrame(p.r)
+		if err != nil {
+			p.t.Fatalf("reading: %v", err)
 		}
-		return s.GetEnvelopes(), 0
-	default:
-		p.t.Fatalf("opcode %v", f.Header.OpCode)
-		return nil, 0
+		switch f.Header.OpCode {
+		case ws.OpPing:
+		case ws.OpClose:
+			code, _ := ws.ParseCloseFrameData(f.Payload)
+			return nil, code
+		case ws.OpBinary:
+			var s throngv1.ServerFrame
+			if err := proto.Unmarshal(f.Payload, &s); err != nil {
+				p.t.Fatal(err)
+			}
+			return s.GetEnvelopes(), 0
+		default:
+			p.t.Fatalf("opcode %v", f.Header.OpCode)
+			return nil, 0
+		}
 	}
 }
 

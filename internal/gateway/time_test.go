@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gobwas/ws"
+
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/gateway"
 	"github.com/throng-im/throng/internal/store/local"
@@ -73,12 +75,34 @@ func TestSilenceBeforeTheToken(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) { endsAfter(t, w.pipe(), 4201, 10*time.Second) })
 }
 
+// A peer that has gone without a word is found within 45 s (S-26, guarantee I17).
 func TestSilence(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		p := w.pipe()
 		p.send(authenticate("1:10"))
 		p.next()
-		endsAfter(t, p, 4001, 75*time.Second)
+		endsAfter(t, p, 4001, 44*time.Second)
+	})
+}
+
+// One that answers pings, and says nothing else, is there; until it does not.
+func TestAPeerThatAnswersPings(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		p := w.pipe()
+		p.send(authenticate("1:10"))
+		p.next()
+		start := time.Now()
+		for range 6 {
+			f, err := readFrame(p.r)
+			if err != nil || f.Header.OpCode != ws.OpPing {
+				t.Fatalf("after %v: %v %v", time.Since(start), f.Header.OpCode, err)
+			}
+			p.raw(ws.MustCompileFrame(ws.MaskFrame(ws.NewPongFrame(f.Payload))))
+		}
+		if took := time.Since(start); took < 6*34*time.Second {
+			t.Errorf("6 pings in %v", took)
+		}
+		endsAfter(t, p, 4001, 44*time.Second)
 	})
 }
 

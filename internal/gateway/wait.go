@@ -1,6 +1,9 @@
 package gateway
 
-import "time"
+import (
+	"runtime"
+	"time"
+)
 
 // waiter is how a loop waits. wake may be called from any goroutine, the others by the loop alone.
 type waiter interface {
@@ -31,6 +34,7 @@ func (*parked) open() error { return nil }
 
 func (p *parked) wait(d time.Duration) {
 	if d <= 0 {
+		runtime.Gosched() // who waits for the processor goes first: there is much to write
 		return
 	}
 	p.timer.Reset(d)

@@ -450,6 +450,9 @@ func (s *Session) closing(code throngv1.CloseCode, reason string, retryMS uint32
 // Heard notes a sign of life that is no request.
 func (s *Session) Heard(now int64) { s.heardAt = now }
 
+// HeardAt is when the last sign of life came.
+func (s *Session) HeardAt() int64 { return s.heardAt }
+
 // Tick lets time pass; it returns when the next tick is due.
 func (s *Session) Tick(now int64) (next int64) {
 	if s.state == stateEnded {
