@@ -44,7 +44,8 @@ func broken(why string) error { return fmt.Errorf("%w %s", errBroken, why) }
 // conn is a raw connection.
 type conn struct {
 	net.Conn
-	chop bool
+	chop     bool
+	patience time.Duration
 
 	// owned by the reading goroutine
 	r       *bufio.Reader
@@ -65,15 +66,18 @@ func dial(ctx context.Context, t *Target, chop bool) (*conn, error) {
 	if t.TLS {
 		raw = tls.Client(raw, &tls.Config{InsecureSkipVerify: true})
 	}
-	if err := raw.SetDeadline(time.Now().Add(t.patience())); err != nil {
-		return nil, fmt.Errorf("setting a deadline: %w", err)
-	}
-	return &conn{Conn: raw, chop: chop, r: bufio.NewReader(raw), events: make(chan event, 256), over: make(chan struct{})}, nil
+	return &conn{Conn: raw, chop: chop, patience: t.patience(), r: bufio.NewReader(raw), events: make(chan event, 256), over: make(chan struct{})}, nil
 }
 
 // send writes, chopped or not. A server may have ended the connection by then: what it says is read, not how the write went.
 func (c *conn) send(b []byte) {
-	for at := 0; at < len(b); {
+	for at, until := 0, 0; at < len(b); {
+		if at >= until { // patience begins anew: tens of thousands of writes take their time
+			until = at + chopEnds
+			if c.SetDeadline(time.Now().Add(c.patience)) != nil {
+				return
+			}
+		}
 		select {
 		case <-c.over:
 			return
