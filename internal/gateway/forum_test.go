@@ -31,6 +31,7 @@ type forum struct {
 
 	mu     sync.Mutex
 	guests map[uint64]*guest
+	hook   func() // called with the next write, on its loop
 }
 
 // guest is a connection in a forum, and what was written to it.
@@ -148,6 +149,10 @@ func (g *guest) said() []string {
 // Take implements gateway.Sink.
 func (h *forum) Take(key uint64, p []byte) int {
 	h.mu.Lock()
+	if hook := h.hook; hook != nil {
+		h.hook = nil
+		defer hook()
+	}
 	defer h.mu.Unlock()
 	g := h.guests[key]
 	n := len(p)
@@ -159,6 +164,13 @@ func (h *forum) Take(key uint64, p []byte) int {
 	g.buf = append(g.buf, p[:n]...)
 	g.parse()
 	return n
+}
+
+// onTake has something done once the next write was taken, on the loop that wrote.
+func (h *forum) onTake(do func()) {
+	h.mu.Lock()
+	h.hook = do
+	h.mu.Unlock()
 }
 
 // Closed implements gateway.Sink.

@@ -88,15 +88,15 @@ func (l *loop) visit(g *group, most int) {
 	w.present, w.frames = nil, [4][]byte{}
 }
 
-// hurry gives a connection that is about to leave what it has not been given yet.
+// hurry gives a connection that is about to leave what it has not been given yet. Where it breaks, its seat is somebody else's.
 func (l *loop) hurry(g *group, s *seat) {
-	w := &g.walk
+	w, c, from := &g.walk, s.c, s.from
 	if s.number != w.number && len(w.present) > 0 {
 		s.number = w.number
-		l.share(s.c, s.from, w.present, &w.frames)
+		l.share(c, from, w.present, &w.frames)
 	}
-	if len(w.queue) > 0 {
-		l.share(s.c, s.from, w.queue, nil)
+	if c.id != 0 && len(w.queue) > 0 {
+		l.share(c, from, w.queue, nil)
 	}
 }
 
