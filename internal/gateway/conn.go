@@ -83,6 +83,7 @@ const (
 	flagUnread                    // there may be something to read, once the session takes more
 	flagDeaf                      // what comes is dropped
 	flagHalf                      // the peer sends nothing more: read to the end
+	flagAgain                     // in the poller's line of those who may have more to read
 )
 
 func (f flags) has(x flags) bool { return f&x != 0 }

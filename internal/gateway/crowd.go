@@ -116,7 +116,7 @@ func (w *crowd) done(r *chunk.Round) {
 	w.change(func(now time.Duration) { w.collector.Done(now, r) })
 }
 
-// change applies something to the collector and does what follows from it.
+// change does something that may change what the collector has to do next, and what follows from it.
 func (w *crowd) change(do func(now time.Duration)) {
 	w.mu.Lock()
 	before, had := w.collector.Due()
@@ -132,15 +132,15 @@ func (w *crowd) change(do func(now time.Duration)) {
 // cut sends what waits of a conversation on its way, without names if need be: something that is delivered in another way, or to
 // others, follows. When it returns all of that is in the loops' inboxes.
 func (w *crowd) cut(id chat.ConversationID) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.collector.Cut(w.now(), id)
-	w.dispatch()
-	line := w.lines[id]
-	delete(w.lines, id)
-	for _, r := range line {
-		w.post(r)
-	}
+	w.change(func(now time.Duration) {
+		w.collector.Cut(now, id)
+		w.dispatch()
+		line := w.lines[id]
+		delete(w.lines, id)
+		for _, r := range line {
+			w.post(r)
+		}
+	})
 }
 
 // notice is how a conversation is delivered at present.
@@ -198,17 +198,16 @@ func (w *crowd) introduce(ctx context.Context) {
 
 // named sends a round on its way that has its names, unless it went without.
 func (w *crowd) named(r *chunk.Round, profiles []*throngv1.Profile) {
-	w.mu.Lock()
-	line := w.lines[r.Conversation]
-	if len(line) == 0 || line[0] != r {
-		w.mu.Unlock()
-		return
-	}
-	r.Introduce(profiles)
-	w.post(r)
-	w.lines[r.Conversation] = line[1:]
-	w.askNames(r.Conversation)
-	w.mu.Unlock()
+	w.change(func(time.Duration) {
+		line := w.lines[r.Conversation]
+		if len(line) == 0 || line[0] != r {
+			return
+		}
+		r.Introduce(profiles)
+		w.post(r)
+		w.lines[r.Conversation] = line[1:]
+		w.askNames(r.Conversation)
+	})
 }
 
 // post hands a round to the loops that have receivers. It is called with mu held.

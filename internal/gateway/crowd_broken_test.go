@@ -6,9 +6,11 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/chunk"
 	"github.com/throng-im/throng/internal/cluster"
 	"github.com/throng-im/throng/internal/gateway"
 	"github.com/throng-im/throng/internal/wire"
@@ -65,5 +67,77 @@ func TestARemovedMemberWhoseConnectionBreaks(t *testing.T) {
 		}
 		synctest.Wait()
 		_ = client.Close()
+	})
+}
+
+// RFC 6455 section 5.5.1, S-29: what waits of a large conversation for a busy connection is not sent behind its goodbye.
+func TestNothingFollowsTheGoodbye(t *testing.T) {
+	t.Parallel()
+	inForum(t, nil, func(h *forum) {
+		h.member(big, 1, 1)
+		g := h.enter(1, wire.Proto)
+		g.focus(uint64(big))
+		g.said()
+		g.stall(0)
+		for seq := range chat.Seq(4) {
+			h.deliver(content(big, seq+1, chat.TierLarge))
+			synctest.Wait()
+		}
+		h.gateway.CloseDevices(1, nil)
+		synctest.Wait()
+		g.free()
+		got := g.said()
+		assert.Equal(t, "the end", got[len(got)-2:], []string{"closing", "closed"})
+	})
+}
+
+// DLV-20: a member gets nothing of before its time, also where a round without entries goes out in one write with such ones.
+func TestRoundsTogetherKeepToTheMembersTime(t *testing.T) {
+	t.Parallel()
+	inForum(t, func(c *gateway.Config, _ *gateway.Deps) { c.Loops = 1 }, func(h *forum) {
+		h.member(big, 7, 1)
+		g := h.enter(1, wire.Proto)
+		g.focus(uint64(big))
+		g.said()
+		enc := chunk.NewEncoder()
+		rounds := func(seqs ...chat.Seq) []*chunk.Round {
+			c := chunk.NewCollector(enc)
+			for _, seq := range seqs {
+				d := content(big, seq, chat.TierLarge)
+				c.Add(0, d.Entry, d.Head, 0)
+				c.Cut(0, big)
+			}
+			return c.Take()
+		}
+		list := rounds(6, 8)
+		notice := rounds(5)[0]
+		notice.Chunks, notice.Head, notice.Notice = nil, chat.Head{Conversation: big}, &chunk.Notice{}
+		h.gateway.PostRounds(notice, list[0], list[1])
+		assert.Equal(t, "who came with 7", g.said(), []string{"batching 0", "entry 8"})
+	})
+}
+
+// DLV-21: an entry waits for a second at most, also behind a round that found nobody any more when its names were there.
+func TestAnEntryBehindARoundForNobody(t *testing.T) {
+	t.Parallel()
+	n := &names{}
+	inForum(t, func(_ *gateway.Config, d *gateway.Deps) { d.Names = n }, func(h *forum) {
+		h.member(big, 1, 1)
+		g := h.enter(1, wire.Proto)
+		g.focus(uint64(big))
+		g.said()
+		hold := make(chan struct{})
+		n.hold.Store(&hold)
+		h.deliver(content(big, 1, chat.TierLarge))
+		g.focus()
+		h.pass(20 * time.Millisecond)
+		close(hold) // the round goes to nobody: the next one begins in 20 ms
+		n.hold.Store(nil)
+		synctest.Wait()
+		g.focus(uint64(big))
+		g.said()
+		h.deliver(content(big, 2, chat.TierLarge))
+		h.pass(2 * time.Second)
+		assert.Equal(t, "who has it open again", g.said(), []string{"profile User 3", "entry 2"})
 	})
 }

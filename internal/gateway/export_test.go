@@ -1,5 +1,7 @@
 package gateway
 
+import "github.com/throng-im/throng/internal/chunk"
+
 // Queued is what waits for the receivers of all loops. The loops must be at rest.
 func (s *Server) Queued() (n int) {
 	for _, l := range s.loops {
@@ -10,3 +12,35 @@ func (s *Server) Queued() (n int) {
 
 // Encodings is how many rounds of large conversations were encoded.
 func (s *Server) Encodings() int64 { return s.crowd.enc.Encoded() }
+
+// PostRounds gives rounds to the only loop, all at once.
+func (s *Server) PostRounds(rounds ...*chunk.Round) {
+	q := s.loops[0].inbox
+	q.mu.Lock()
+	for _, r := range rounds {
+		f := &flight{round: r}
+		f.left.Store(1)
+		q.ops = append(q.ops, op{kind: opRound, flight: f})
+	}
+	q.mu.Unlock()
+	q.wake()
+}
+
+// LineRoom has so many connections stand in a line and each step to its end when it was their turn; it returns what room the line takes.
+func LineRoom(people, turns int) int {
+	var q line
+	for range people {
+		q.add(new(conn))
+	}
+	for range turns {
+		q.add(q.next())
+	}
+	return cap(q.list)
+}
+
+// OfferToClosed hands a caller to net/http when that takes nobody any more.
+func OfferToClosed() bool {
+	s := newStrangers(nil)
+	_ = s.Close()
+	return s.offer(stranger{fd: -1})
+}

@@ -7,7 +7,15 @@ type line struct {
 	at   int // list[:at] had their turn
 }
 
-func (q *line) add(c *conn) { q.list = append(q.list, c) }
+// add puts a connection to the end. A line that is never empty moves up in its place rather than grow.
+func (q *line) add(c *conn) {
+	if len(q.list) == cap(q.list) && q.at > len(q.list)/2 {
+		n := copy(q.list, q.list[q.at:])
+		clear(q.list[n:])
+		q.list, q.at = q.list[:n], 0
+	}
+	q.list = append(q.list, c)
+}
 
 func (q *line) empty() bool { return len(q.list) == 0 }
 

@@ -88,6 +88,7 @@ func (p *polled) wait(d time.Duration) {
 	}
 	for _, r := range again {
 		if c := r.alive(); c != nil {
+			c.flags &^= flagAgain
 			p.read(c)
 		}
 	}
@@ -128,7 +129,7 @@ func (p *polled) read(c *conn) {
 	}
 	p.loop.input(c, buf[:n])
 	if c.id != 0 && !c.flags.has(flagUnread) && (n == len(buf) || c.flags.has(flagHalf)) {
-		p.again = append(p.again, c.ref())
+		p.resume(c)
 	}
 }
 
@@ -210,8 +211,14 @@ func (*polled) write(c *conn, b []byte) (int, error) {
 // await implements carrier: room to write is always watched.
 func (*polled) await(*conn) {}
 
-// resume implements carrier.
-func (p *polled) resume(c *conn) { p.again = append(p.again, c.ref()) }
+// resume implements carrier. A connection stands in line once, however much comes and whatever the poller tells meanwhile.
+func (p *polled) resume(c *conn) {
+	if c.flags.has(flagAgain) {
+		return
+	}
+	c.flags |= flagAgain
+	p.again = append(p.again, c.ref())
+}
 
 // hangUp implements carrier.
 func (p *polled) hangUp(c *conn) (keeps bool) {

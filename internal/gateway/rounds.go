@@ -104,7 +104,7 @@ func (l *loop) hurry(g *group, s *seat) {
 func (l *loop) share(c *conn, from chat.Seq, list []*flight, frames *[4][]byte) {
 	for i, f := range list {
 		r := f.round
-		if first, ok := r.First(); ok && first < from { // it begins before the user was there: what is for the user is pulled
+		if early(list[i:i+1], from) { // what of it is for the user is pulled
 			if end := r.End(); end.Seq >= from {
 				c.session.Hint(end, wire.Hint(c.sub, end))
 			}
@@ -114,18 +114,30 @@ func (l *loop) share(c *conn, from chat.Seq, list []*flight, frames *[4][]byte) 
 		if !c.session.Share(r) {
 			continue
 		}
-		zip := c.takes(r)
+		alone := early(list[i:], from) // it has no entries, what comes behind it is not all for the user
 		switch {
-		case i == len(list)-1:
-			l.put(c, nil, r.Frame(c.sub, zip))
+		case alone || i == len(list)-1:
+			l.put(c, nil, r.Frame(c.sub, c.takes(r)))
 		case i == 0 && frames != nil:
 			l.put(c, nil, joined(list, frames, c))
 		default:
 			l.put(c, nil, join(list[i:], c))
 		}
-		return
+		if !alone || c.id == 0 {
+			return
+		}
 	}
 	l.mark(c)
+}
+
+// early reports that the first entry of rounds is from before the user was there.
+func early(list []*flight, from chat.Seq) bool {
+	for _, f := range list {
+		if first, ok := f.round.First(); ok {
+			return first < from
+		}
+	}
+	return false
 }
 
 // takes reports that a round may go to the connection compressed.

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"sync"
@@ -25,7 +26,10 @@ type strangers struct {
 	list []*eventloop.Listener
 	come chan stranger
 	gone chan struct{}
-	once sync.Once
+
+	// guarded by mu
+	mu     sync.Mutex
+	closed bool
 }
 
 var _ net.Listener = (*strangers)(nil)
@@ -45,9 +49,12 @@ func (s *Server) Strangers() net.Listener {
 
 // offer hands a caller over; it never blocks, and returns false where too many wait.
 func (s *strangers) offer(one stranger) bool {
-	select {
-	case <-s.gone:
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
 		return false
+	}
+	select {
 	case s.come <- one:
 		return true
 	default:
@@ -73,14 +80,16 @@ func (s *strangers) Accept() (net.Conn, error) {
 
 // Close implements net.Listener: nobody is accepted any more.
 func (s *strangers) Close() (err error) {
-	s.once.Do(func() {
-		close(s.gone)
-		for _, l := range s.list {
-			if cerr := l.Close(); cerr != nil {
-				err = cerr
-			}
-		}
-	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	close(s.gone)
+	for _, l := range s.list {
+		err = errors.Join(err, l.Close())
+	}
 	for {
 		select {
 		case one := <-s.come:

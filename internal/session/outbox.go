@@ -369,6 +369,9 @@ func (o *Outbox) catchUp() {
 	}
 }
 
+// end forgets what nobody misses who has to come back and to sync: content that waits and hints, so that nothing follows the last words.
+func (o *Outbox) end() { o.shared, o.lag = nil, nil }
+
 // Drop forgets everything that waits.
 func (o *Outbox) Drop() {
 	if d := o.next; d != nil {

@@ -405,6 +405,7 @@ func (s *Session) settle() {
 	if s.draining && s.state == stateOpen && s.inFlight() == 0 {
 		s.end = &Ending{Code: throngv1.CloseCode_CLOSE_CODE_DRAIN, Reason: string(chat.ReasonDraining)}
 		s.state = stateEnded
+		s.out.end()
 	}
 }
 
@@ -427,6 +428,7 @@ func (s *Session) End(code throngv1.CloseCode, reason string, retryMS uint32) {
 	if s.state == stateEnded {
 		return
 	}
+	s.out.end()
 	if !s.draining {
 		s.closing(code, reason, retryMS)
 	}
