@@ -118,5 +118,9 @@ func BenchmarkDeliver(b *testing.B) {
 }
 
 func frameOf(envs ...*throngv1.ClientEnvelope) []byte {
-	return maskedFrame(mustMarshal(&throngv1.ClientFrame{Envelopes: envs}))
+	return maskedFrame(mustMarshal(frameWith(envs...)))
+}
+
+func frameWith(envs ...*throngv1.ClientEnvelope) *throngv1.ClientFrame {
+	return &throngv1.ClientFrame{Envelopes: envs}
 }

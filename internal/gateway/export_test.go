@@ -10,6 +10,16 @@ func (s *Server) Queued() (n int) {
 	return n
 }
 
+// Handled reports that nothing waits in the loops' inboxes.
+func (s *Server) Handled() bool {
+	for _, l := range s.loops {
+		if !l.inbox.empty() {
+			return false
+		}
+	}
+	return true
+}
+
 // Encodings is how many rounds of large conversations were encoded.
 func (s *Server) Encodings() int64 { return s.crowd.enc.Encoded() }
 

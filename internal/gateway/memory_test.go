@@ -28,6 +28,7 @@ type hall struct {
 	bytes   atomic.Int64
 	closed  atomic.Int64
 	stepped chan struct{} // capacity 1
+	stalled atomic.Bool   // nobody takes anything
 	slow    atomic.Int64  // the key of who takes one byte at a time; 0: nobody
 
 	mu     sync.Mutex
@@ -38,6 +39,9 @@ func (h *hall) Take(key uint64, p []byte) int {
 	n := len(p)
 	if key == uint64(h.slow.Load()) && key != 0 {
 		n = 1
+	}
+	if h.stalled.Load() {
+		n = 0
 	}
 	h.mu.Lock()
 	if s, ok := h.stream[key]; ok {
@@ -68,6 +72,7 @@ func (h *hall) until(what string, so func() bool) {
 	for !so() {
 		select {
 		case <-h.stepped:
+		case <-time.After(10 * time.Millisecond): // what is waited for may make no call
 		case <-late:
 			h.t.Fatalf("never: %s", what)
 		}
