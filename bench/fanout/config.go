@@ -134,7 +134,8 @@ func (c *Config) memory() {
 	set(&c.Senders, min(memorySenders, c.Members))
 	set(&c.InFlight, chunksInFlight*memoryChunk)
 	c.Alone = true
-	c.Target.Settings = append(c.Target.Settings, "GATEWAY_MAX_CONNECTIONS=2000000", "GATEWAY_MAX_PER_ADDRESS=2000000", "GATEWAY_HEARTBEAT=10m")
+	c.Target.Settings = append(c.Target.Settings, "GATEWAY_MAX_CONNECTIONS=2000000", "GATEWAY_MAX_PER_ADDRESS=2000000", "GATEWAY_HEARTBEAT=10m",
+		"GATEWAY_WORKERS=256", "GATEWAY_WAITING=65536") // of whom many wait for the disk, for each new device is written down
 }
 
 // Scenario names the load in one line.

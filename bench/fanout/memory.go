@@ -13,7 +13,10 @@ import (
 	"github.com/throng-im/throng/bench/target"
 )
 
-const watchEvery = 100 * time.Millisecond
+const (
+	watchEvery    = 100 * time.Millisecond
+	insideOpening = 8_192
+)
 
 // inside has the server started in this process, and the side's fleet connect without sockets.
 func (r *run) inside(o *target.Options, s *side) {
@@ -28,7 +31,7 @@ func (r *run) inside(o *target.Options, s *side) {
 	}
 	s.fleet = func(_ context.Context, c load.Config) (*load.Fleet, error) {
 		c.Loops = runtime.GOMAXPROCS(0) // as many as the server has by itself
-		c.Heartbeat = -1
+		c.Heartbeat, c.Opening = -1, insideOpening
 		token := c.Token
 		f, err := load.NewInside(c, func(client int, sink load.Sink) (load.Line, error) {
 			t, device := token(client)
