@@ -13,6 +13,7 @@ type Sweep struct {
 	running  bool
 	began    time.Duration
 	interval time.Duration
+	all      int // there were when it began: who goes leaves a place, who comes knows already
 	told     int // visited by this sweep
 }
 
@@ -35,16 +36,16 @@ func (s *Sweep) Next(now time.Duration, all int, budget float64) (n int, begin b
 			return 0, false
 		}
 		s.raised, s.running, begin = false, true, true
-		s.began, s.told = now, 0
+		s.began, s.all, s.told = now, all, 0
 		s.interval = max(hintInterval, time.Duration(float64(all)/budget*float64(time.Second)))
 	}
-	due := all
+	due := s.all
 	if passed := now - s.began; passed < s.interval {
-		due = int(float64(all)*float64(passed)/float64(s.interval)) + 1 // the first one at once
+		due = int(float64(s.all)*float64(passed)/float64(s.interval)) + 1 // the first one at once
 	}
-	due = min(due, all)
-	n = max(due-s.told, 0)
-	if s.told += n; s.told >= all {
+	due = min(due, s.all)
+	n = due - s.told
+	if s.told += n; s.told >= s.all {
 		s.running = false
 	}
 	return n, begin

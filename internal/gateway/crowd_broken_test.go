@@ -141,3 +141,32 @@ func TestAnEntryBehindARoundForNobody(t *testing.T) {
 		assert.Equal(t, "who has it open again", g.said(), []string{"profile User 3", "entry 2"})
 	})
 }
+
+// DLV-20: a hint reaches all who stay, also where many of those who had it already go meanwhile.
+func TestHintsWhileManyGo(t *testing.T) {
+	t.Parallel()
+	inForum(t, func(c *gateway.Config, _ *gateway.Deps) { c.Loops = 1 }, func(h *forum) {
+		const people = 400
+		var guests []*guest
+		for i := range people {
+			user := chat.UserID(i + 1)
+			h.member(big, 1, user)
+			guests = append(guests, h.enter(uint64(user), wire.Proto))
+		}
+		h.deliver(content(big, 1, chat.TierLarge))
+		h.pass(500 * time.Millisecond)
+		var stay []*guest
+		for _, g := range guests {
+			if len(g.said()) > 0 {
+				g.conn.Close()
+			} else {
+				stay = append(stay, g)
+			}
+		}
+		assert.True(t, "half of them have it", len(stay) > people/3 && len(stay) < people*2/3)
+		h.pass(2 * time.Second)
+		for _, g := range stay {
+			assert.Equal(t, "who stays", g.said(), []string{"hint 1"})
+		}
+	})
+}
