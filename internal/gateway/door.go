@@ -46,6 +46,8 @@ type handshake struct {
 	from    netip.AddrPort
 	proxied bool  // a PROXY protocol header is still to come
 	until   int64 // when it is late
+
+	before, after *conn // among the loop's callers
 }
 
 // welcome takes a caller that was accepted.
@@ -53,10 +55,10 @@ func (l *loop) welcome(link door, num uint64, from netip.AddrPort) *conn {
 	d := l.srv.deps.Door
 	c := l.slab.take()
 	c.id, c.num, c.link = l.srv.conns.Add(1), num, link
-	l.heads++
 	l.workOf(c).head = &handshake{
 		from: from, until: l.now + d.HeadTimeout.Milliseconds(), proxied: d.Proxied != nil && d.Proxied(from.Addr().Unmap()),
 	}
+	l.callers.add(c)
 	l.wheel.schedule(c, c.work.head.until)
 	return c
 }
@@ -86,6 +88,7 @@ func (l *loop) knock(c *conn, b []byte) {
 		if h.proxied, b = false, b[n:]; from.IsValid() {
 			h.from = from
 		}
+		l.callers.told(c)
 	}
 	r, n, err := websocket.ParseRequest(b)
 	switch {
@@ -130,8 +133,7 @@ func (l *loop) handOver(c *conn, link door, read []byte) {
 
 // upgrade answers a good handshake and makes a connection of the caller.
 func (l *loop) upgrade(c *conn, from *held, h *Hello, agreed *websocket.Agreement) {
-	l.heads--
-	c.work.head = nil
+	l.callers.remove(c)
 	l.begin(c, from, h)
 	answer := websocket.AppendAnswer(l.env.Get(), agreed)
 	n, err := c.link.write(c, answer)
@@ -155,9 +157,9 @@ func (l *loop) turnAway(c *conn, err error) {
 	}
 	link.hush(c)
 	c.flags |= flagDeaf
-	l.heads--
+	l.callers.remove(c)
 	w := c.work
-	w.head, w.endAt = nil, l.now+l.srv.cfg.Linger.Milliseconds()
+	w.endAt = l.now + l.srv.cfg.Linger.Milliseconds()
 	l.wheel.schedule(c, w.endAt)
 }
 

@@ -100,5 +100,5 @@ func (l *loop) drain(d *drainSlice) {
 		l.after(c)
 		return true
 	})
-	d.left <- l.slab.used - l.heads
+	d.left <- l.slab.used - l.callers.n
 }

@@ -206,7 +206,7 @@ func (l *loop) drop(c *conn) {
 func (l *loop) forget(c *conn, kept bool) {
 	if w := c.work; w != nil {
 		if w.head != nil {
-			l.heads--
+			l.callers.remove(c)
 		}
 		if !kept && w.buf != nil {
 			l.env.Put(w.buf)

@@ -42,7 +42,7 @@ type loop struct {
 	handled uint64 // operations of the inbox
 	slab    slab
 	works   []*work // to be used again
-	heads   int     // callers whose handshake is not over
+	callers callers // whose handshake is not over
 	users   map[chat.UserID]*conn
 	groups  map[chat.ConversationID]*group
 	walks   []*group      // with rounds under way
@@ -67,7 +67,8 @@ type stats struct{ deliveries, frames, bytes, collapsed, requests, hints int }
 func newLoop(srv *Server, index int) *loop {
 	l := &loop{
 		srv: srv, index: index, start: time.Now(), users: make(map[chat.UserID]*conn), groups: make(map[chat.ConversationID]*group), telling: -1,
-		env: session.NewEnv(&srv.sessions, srv.deps.Limits, srv.cfg.OutboundTotal/srv.loopCount()),
+		callers: newCallers(srv.cfg.MaxPending/srv.loopCount(), srv.cfg.MaxPendingPerAddress/srv.loopCount()),
+		env:     session.NewEnv(&srv.sessions, srv.deps.Limits, srv.cfg.OutboundTotal/srv.loopCount()),
 	}
 	l.wait = newParked()
 	if srv.deps.Door != nil {

@@ -169,7 +169,7 @@ func (p *polled) watchDoor(on bool) {
 
 func (p *polled) welcome(fd int, from netip.AddrPort) {
 	srv := p.loop.srv
-	if most := srv.deps.Door.Below; most > 0 && fd >= most || p.loop.heads >= max(1, srv.cfg.MaxPending/len(srv.loops)) {
+	if most := srv.deps.Door.Below; most > 0 && fd >= most || !p.room(from.Addr()) {
 		p.say(fd, tooManyCallers())
 		return
 	}
@@ -182,12 +182,31 @@ func (p *polled) welcome(fd int, from netip.AddrPort) {
 	p.read(c) // what it wants has come with it, mostly
 }
 
+// room reports that there is a place for one more caller, at the cost of one who has too many if need be.
+func (p *polled) room(from netip.Addr) bool {
+	q := &p.loop.callers
+	if !q.full() {
+		return true
+	}
+	c := q.makesRoom(from)
+	if c == nil {
+		return false
+	}
+	p.tell(int(c.num), tooManyCallers())
+	p.loop.drop(c)
+	return true
+}
+
 // say answers a caller that is not taken.
 func (p *polled) say(fd int, why error) {
+	p.tell(fd, why)
+	_ = eventloop.Hangup(fd)
+}
+
+func (p *polled) tell(fd int, why error) {
 	a := answer{header: make(map[string][]string)}
 	p.loop.srv.refuse(&a, why)
 	_, _ = eventloop.WriteNow(uintptr(fd), websocket.AppendResponse(nil, a.status, a.header, a.body.Bytes())) // it fits, or the caller has gone
-	_ = eventloop.Hangup(fd)
 }
 
 // start implements carrier: a socket is watched from the beginning.
