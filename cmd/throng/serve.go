@@ -21,7 +21,9 @@ import (
 type serveCmd struct {
 	sources
 
-	Listen string `help:"Address for clients, host:port. Default: :8080." placeholder:"ADDR"`
+	Listen  string `help:"Address for clients, host:port. Default: :8080." placeholder:"ADDR"`
+	TLSCert string `help:"File with a certificate and its chain: TLS ends in the process." placeholder:"FILE" name:"tls-cert"`
+	TLSKey  string `help:"File with its key." placeholder:"FILE" name:"tls-key"`
 }
 
 // Help is shown below the flags.
@@ -35,8 +37,10 @@ SIGTERM and SIGINT drain and stop it; SIGHUP reads the log level, the allowed or
 // Run serves until a signal ends it.
 func (c serveCmd) Run(e *environment) error {
 	flags := make(map[string]string)
-	if c.Listen != "" {
-		flags["server.listen"] = c.Listen
+	for path, value := range map[string]string{"server.listen": c.Listen, "server.tls.cert": c.TLSCert, "server.tls.key": c.TLSKey} {
+		if value != "" {
+			flags[path] = value
+		}
 	}
 	l, err := c.load(e, flags)
 	if err != nil {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/throng-im/throng/internal/certificate"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/config"
 	"github.com/throng-im/throng/internal/eventloop"
@@ -45,23 +47,25 @@ type Options struct {
 // App is a whole server. New builds it, Run serves until its context ends, Close gives everything back; each is called once.
 type App struct {
 	// immutable after construction
-	cfg       *config.Config
-	options   Options
-	log       *slog.Logger
-	folder    *Folder
-	closers   closers
-	registry  *prometheus.Registry
-	health    *health
-	core      *core
-	api       http.Handler
-	localKey  string
-	doors     []*eventloop.Listener // for clients, one for each of the gateway's loops; nil where net/http accepts them
-	listener  net.Listener          // for net/http; nil where offline
-	ops       net.Listener          // for operators; nil for none
-	local     net.Listener          // for the operator's commands
-	pipe      *pipeListener
-	bootstrap string
-	ready     chan struct{}
+	cfg          *config.Config
+	options      Options
+	log          *slog.Logger
+	folder       *Folder
+	closers      closers
+	registry     *prometheus.Registry
+	health       *health
+	core         *core
+	api          http.Handler
+	localKey     string
+	doors        []*eventloop.Listener  // for clients, one for each of the gateway's loops; nil where net/http accepts them
+	listener     net.Listener           // for net/http; nil where offline
+	tls          *tls.Config            // nil where TLS does not end here
+	certificates *certificate.Automatic // nil where there are none of that kind
+	ops          net.Listener           // for operators; nil for none
+	local        net.Listener           // for the operator's commands
+	pipe         *pipeListener
+	bootstrap    string
+	ready        chan struct{}
 
 	// atomic
 	live atomic.Pointer[live]
@@ -110,6 +114,9 @@ func (a *App) build(ctx context.Context) error {
 	a.closers.add(a.folder.Close)
 	if _, err := os.Stat(filepath.Join(a.cfg.Data, backupMark)); err == nil {
 		return fmt.Errorf("%s is a backup; make a data folder from it with: throng restore %s --data DIR", a.cfg.Data, a.cfg.Data)
+	}
+	if err := a.wireTLS(); err != nil {
+		return err
 	}
 	if err := a.wire(ctx); err != nil {
 		return err

@@ -17,12 +17,16 @@ import (
 	"github.com/throng-im/throng/internal/gateway"
 )
 
-// listen opens the port for clients: listeners for the gateway's loops, or where the system has no such, one for net/http.
+// listen opens the port for clients: listeners for the gateway's loops, or one for net/http where TLS ends in the process or the
+// system has no such loops.
 func (a *App) listen(ctx context.Context) (err error) {
 	c := a.cfg.Server
-	a.doors, err = eventloop.Listen(ctx, c.Listen, a.cfg.Gateway.LoopCount(), eventloop.Options{
-		SendBuffer: a.cfg.Gateway.SendBuffer, Unanswered: a.cfg.Gateway.Stall,
-	})
+	err = errors.ErrUnsupported
+	if !c.TLS.On() {
+		a.doors, err = eventloop.Listen(ctx, c.Listen, a.cfg.Gateway.LoopCount(), eventloop.Options{
+			SendBuffer: a.cfg.Gateway.SendBuffer, Unanswered: a.cfg.Gateway.Stall,
+		})
+	}
 	if errors.Is(err, errors.ErrUnsupported) {
 		a.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
 	}
@@ -81,6 +85,7 @@ const writePatience = 30 * time.Second
 func newHTTPServer(c config.Server, h http.Handler, log *slog.Logger) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true) // where TLS ends here
 	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{
 		Handler:           fresh(forwarded(c.Proxies(), h)),
@@ -104,7 +109,13 @@ func fresh(next http.Handler) http.Handler {
 // serve runs a server until ctx ends; then it closes what is left of it.
 func serve(ctx context.Context, s *http.Server, l net.Listener) error {
 	ended := make(chan error, 1)
-	go func() { ended <- s.Serve(l) }() // ends with Close below
+	go func() { // ends with Close below
+		if s.TLSConfig != nil {
+			ended <- s.ServeTLS(l, "", "")
+			return
+		}
+		ended <- s.Serve(l)
+	}()
 	select {
 	case err := <-ended:
 		return err
@@ -188,5 +199,12 @@ func publicURL(c config.Server, l net.Listener) string {
 	if addr.IP.IsUnspecified() {
 		host = "localhost"
 	}
-	return "http://" + net.JoinHostPort(host, fmt.Sprint(addr.Port))
+	scheme := "http://"
+	if c.TLS.On() {
+		scheme = "https://"
+		if len(c.TLS.Domains) > 0 {
+			host = c.TLS.Domains[0]
+		}
+	}
+	return scheme + net.JoinHostPort(host, fmt.Sprint(addr.Port))
 }

@@ -64,6 +64,9 @@ func (c *proxyConn) RemoteAddr() net.Addr {
 	return c.Conn.RemoteAddr()
 }
 
+// NetConn is the connection without the header.
+func (c *proxyConn) NetConn() net.Conn { return c.Conn }
+
 // Read implements net.Conn.
 func (c *proxyConn) Read(b []byte) (int, error) {
 	c.once.Do(c.header)

@@ -181,7 +181,11 @@ func (a *App) parts() []part {
 			run: func(ctx context.Context) error { return serve(ctx, ops, a.ops) },
 		})
 	}
+	if a.certificates != nil {
+		parts = append(parts, part{name: "certificates", run: a.certificates.Run, patience: time.Second})
+	}
 	door := newHTTPServer(a.cfg.Server, a.api, a.log)
+	door.TLSConfig = a.tls
 	return append(parts, part{
 		name: "door", patience: 3 * time.Second,
 		run:   func(ctx context.Context) error { return serve(ctx, door, a.listener) },

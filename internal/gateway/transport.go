@@ -21,7 +21,15 @@ type Transport interface {
 // prepare readies a connection that net/http gave away: without its deadlines, and with the bounded send buffer that keeps
 // a peer that never reads from holding megabytes.
 func prepare(c net.Conn, sendBuffer int) error {
-	if t, ok := c.(interface{ SetWriteBuffer(n int) error }); ok && sendBuffer > 0 {
+	inner := c
+	for {
+		wrapped, ok := inner.(interface{ NetConn() net.Conn }) // TLS, a proxy's header
+		if !ok {
+			break
+		}
+		inner = wrapped.NetConn()
+	}
+	if t, ok := inner.(interface{ SetWriteBuffer(n int) error }); ok && sendBuffer > 0 {
 		if err := t.SetWriteBuffer(sendBuffer); err != nil {
 			return err
 		}
