@@ -25,7 +25,7 @@ func NewEcho(cfg Config, deps Deps, largest int) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.readings = newReadings(largest, true)
+	s.readings = newReadings(largest, largest, true)
 	s.echo = &echo{rules: websocket.Rules{Compression: cfg.Compression}, deflater: websocket.NewDeflater(1)}
 	return s, nil
 }

@@ -43,6 +43,7 @@ func TestBreachesOfFraming(t *testing.T) {
 			{name: "length with the top bit (no. 19)", send: head(0x82, 127, long(1<<63)...), code: 1002},
 			{name: "length 2^62 (no. 19)", send: head(0x82, 127, long(1<<62)...), code: 1009},
 			{name: "one byte too long", send: head(0x82, 127, long(chat.MaxFrameBytes+1)...), code: 1009},
+			{name: "one byte too long for a first frame", send: head(0x82, 127, long(chat.MaxFirstFrameBytes+1)...), code: 1009},
 			{name: "fragments too long together", send: append(append(head(0x02, 127, long(chat.MaxFrameBytes)...),
 				make([]byte, chat.MaxFrameBytes)...), head(0x80, 1)...), code: 1009},
 			{name: "16-bit length of 125", send: head(0x82, 126, 0, 125), code: 1002},

@@ -28,7 +28,7 @@ func (l *loop) input(c *conn, b []byte) {
 		l.heard(c)
 	}
 	c.flags &^= flagUnread
-	settings := l.srv.readings.of(c.sub, c.window != 0)
+	settings := l.srv.readings.of(c.flags.has(flagAuthed), c.sub, c.window != 0)
 	for {
 		if l.congested(c) {
 			c.reader.Keep(b)

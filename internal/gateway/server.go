@@ -98,7 +98,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, sessions: cfg.session(), deps: deps, log: deps.Logger, now: deps.Now, address: deps.Address,
-		metrics: newMetrics(deps.Metrics), online: newOnline(deps.Routes), readings: newReadings(chat.MaxFrameBytes, false),
+		metrics: newMetrics(deps.Metrics), online: newOnline(deps.Routes), readings: newReadings(chat.MaxFirstFrameBytes, chat.MaxFrameBytes, false),
 	}
 	s.handshake = s.rules()
 	if deps.Door != nil {

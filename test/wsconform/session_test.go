@@ -34,6 +34,6 @@ func TestSession(t *testing.T) {
 	}
 	judge(t, &wsconform.Target{
 		Address: strings.TrimPrefix(url, "http://"), Path: "/v1/session", Text: "throng.v1.json", Binary: "throng.v1.proto",
-		Origins: true, Limit: chat.MaxFrameBytes, Head: 16 << 10, Headers: 100,
+		Origins: true, Limit: chat.MaxFirstFrameBytes, Head: 16 << 10, Headers: 100,
 	}, 360, netHTTP(runtime.GOOS != "linux", early, earlier)...)
 }
