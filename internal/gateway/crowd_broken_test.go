@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"io"
 	"net"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -168,5 +169,31 @@ func TestHintsWhileManyGo(t *testing.T) {
 		for _, g := range stay {
 			assert.Equal(t, "who stays", g.said(), []string{"hint 1"})
 		}
+	})
+}
+
+// DLV-8: rounds that go out together make no copy for a receiver whose window is its own, however many they are.
+func TestRoundsTogetherForASmallWindow(t *testing.T) {
+	t.Parallel()
+	inForum(t, func(c *gateway.Config, _ *gateway.Deps) { c.Loops = 1 }, func(h *forum) {
+		h.member(big, 1, 1)
+		h.window = 9
+		g := h.enter(1, wire.Proto)
+		g.focus(uint64(big))
+		g.said()
+		c := chunk.NewCollector(chunk.NewEncoder())
+		for seq := range chat.Seq(60) {
+			d := content(big, seq+1, chat.TierLarge)
+			d.Entry.Body = chat.Text{Text: strings.Repeat("x", 15_000)}
+			c.Add(0, d.Entry, d.Head, 0)
+			c.Cut(0, big)
+		}
+		g.stall(0)
+		h.gateway.PostRounds(c.Take()...)
+		synctest.Wait()
+		assert.True(t, "what is held for it alone", h.gateway.Queued() < 64<<10)
+		g.free()
+		got := g.said()
+		assert.Equal(t, "how it ends", got[len(got)-1], "hint 60")
 	})
 }

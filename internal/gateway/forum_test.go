@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"bytes"
+	"cmp"
 	"compress/flate"
 	"context"
 	"fmt"
@@ -31,6 +32,7 @@ type forum struct {
 
 	mu     sync.Mutex
 	guests map[uint64]*guest
+	window uint8  // of who enters; 0: the largest
 	hook   func() // called with the next write, on its loop
 }
 
@@ -82,7 +84,7 @@ func (h *forum) enter(key uint64, sub wire.Subprotocol) *guest {
 	h.guests[key] = g
 	h.mu.Unlock()
 	var err error
-	g.conn, err = h.gateway.OpenMemory(gateway.Hello{Subprotocol: sub, Token: tokenOf(int(key)), WindowBits: 15}, h, key)
+	g.conn, err = h.gateway.OpenMemory(gateway.Hello{Subprotocol: sub, Token: tokenOf(int(key)), WindowBits: cmp.Or(h.window, 15)}, h, key)
 	if err != nil {
 		h.t.Fatal(err)
 	}

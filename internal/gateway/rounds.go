@@ -114,16 +114,13 @@ func (l *loop) share(c *conn, from chat.Seq, list []*flight, frames *[4][]byte) 
 		if !c.session.Share(r) {
 			continue
 		}
-		alone := early(list[i:], from) // it has no entries, what comes behind it is not all for the user
-		switch {
-		case alone || i == len(list)-1:
-			l.put(c, nil, r.Frame(c.sub, c.takes(r)))
-		case i == 0 && frames != nil:
+		// Several go in one piece where many get the same one. A piece for one alone would be a copy of them all; and behind a round
+		// without entries there may be one that is not for the user.
+		if i == 0 && len(list) > 1 && frames != nil && c.usual() && !early(list, from) {
 			l.put(c, nil, joined(list, frames, c))
-		default:
-			l.put(c, nil, join(list[i:], c))
+			return
 		}
-		if !alone || c.id == 0 {
+		if l.put(c, nil, r.Frame(c.sub, c.takes(r))); c.id == 0 {
 			return
 		}
 	}
@@ -148,14 +145,16 @@ func (c *conn) takes(r *chunk.Round) bool {
 // fullWindow is that of a decompressor that takes whatever we send.
 const fullWindow = 15
 
+// usual reports that the connection gets what all of its kind get.
+func (c *conn) usual() bool { return c.window == 0 || c.window == fullWindow }
+
 // joined returns several rounds in one piece: made once for all connections of a kind.
 func joined(list []*flight, frames *[4][]byte, c *conn) []byte {
-	if c.window > 0 && c.window < fullWindow {
-		return join(list, c)
-	}
 	b := &frames[variant(c.sub, c.window != 0)]
 	if *b == nil {
-		*b = join(list, c)
+		for _, f := range list {
+			*b = append(*b, f.round.Frame(c.sub, c.takes(f.round))...)
+		}
 	}
 	return *b
 }
@@ -168,13 +167,6 @@ func variant(sub wire.Subprotocol, zip bool) (i int) {
 		i += 2
 	}
 	return i
-}
-
-func join(list []*flight, c *conn) (b []byte) {
-	for _, f := range list {
-		b = append(b, f.round.Frame(c.sub, c.takes(f.round))...)
-	}
-	return b
 }
 
 // sharedFrame is the message of content that waited for a busy connection.
