@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"net/netip"
 	"sync"
 
 	"golang.org/x/time/rate"
@@ -48,8 +49,11 @@ func newAdmission(cfg *Config) *admission {
 	}
 }
 
-// enter counts a connection in, or says why not.
+// enter counts a connection in, or says why not. Of IPv6 a whole /64 is one address: that is what one customer has.
 func (a *admission) enter(addr string) (*held, verdict) {
+	if ip, err := netip.ParseAddr(addr); err == nil {
+		addr = network(ip).String()
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	h := a.addresses[addr]

@@ -56,3 +56,27 @@ func TestSilentCallersOfOneAddressKeepNobodyElseOut(t *testing.T) {
 	}
 	assert.Equal(t, "the one that was silent for longest", answer(silent[0]), http.StatusServiceUnavailable)
 }
+
+// Bounds per address hold for the /64 of an IPv6 address: one customer has 2^64 of them.
+func TestAdmissionOfANetwork(t *testing.T) {
+	t.Parallel()
+	inForum(t, func(c *gateway.Config, _ *gateway.Deps) { c.MaxPerAddress = 2 }, func(h *forum) {
+		for i, tc := range []struct {
+			address string
+			ok      bool
+		}{
+			{"2001:db8::1", true},
+			{"2001:db8::2", true},
+			{"2001:db8::ffff:3", false},
+			{"2001:db8:0:1::1", true},
+			{"203.0.113.1", true},
+			{"::ffff:203.0.113.1", true},
+			{"203.0.113.1", false},
+			{"203.0.113.2", true},
+		} {
+			h.guests[uint64(i)] = &guest{forum: h, room: -1}
+			_, err := h.gateway.OpenMemory(gateway.Hello{Address: tc.address}, h, uint64(i))
+			assert.Equal(t, tc.address, err == nil, tc.ok)
+		}
+	})
+}
