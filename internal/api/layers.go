@@ -197,16 +197,33 @@ func (s *Server) serveSession(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func serveHealth(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") }
+func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request) {
+	status, text := s.Health(r.URL.Path, nil)
+	writeText(w, status, text)
+}
 
 // serveReady says whether the server should get work; why not is for the operator's log, since anyone may ask.
 func (s *Server) serveReady(w http.ResponseWriter, r *http.Request) {
-	if err := s.deps.Ready(r.Context()); err != nil {
+	status, text := s.Health(r.URL.Path, s.deps.Ready(r.Context()))
+	if status != http.StatusOK {
 		w.Header().Set("Retry-After", "1")
-		writeText(w, wire.HTTPStatus(chat.CodeUnavailable), "not ready\n")
-		return
 	}
-	writeText(w, http.StatusOK, "ready\n")
+	writeText(w, status, text)
+}
+
+// Health answers a check of the server's health (HTTP-11): by its path, and by why the server should get no work, nil for none. The
+// status is 0 for a path that is no check.
+func (*Server) Health(path string, unready error) (status int, text string) {
+	switch {
+	case path == pathHealth:
+		return http.StatusOK, "ok\n"
+	case path == pathReady && unready != nil:
+		return wire.HTTPStatus(chat.CodeUnavailable), "not ready\n"
+	case path == pathReady:
+		return http.StatusOK, "ready\n"
+	default:
+		return 0, ""
+	}
 }
 
 func writeText(w http.ResponseWriter, status int, text string) {

@@ -101,7 +101,7 @@ func endpoints() map[string]string {
 		"api":     "/throng.v1.{Account,Conversation,Message,Admin}Service/{Method}",
 		"openapi": "/openapi.json",
 		"session": SessionPath,
-		"health":  "/healthz",
-		"ready":   "/readyz",
+		"health":  pathHealth,
+		"ready":   pathReady,
 	}
 }

@@ -13,6 +13,12 @@ import (
 // SessionPath is where sessions begin.
 const SessionPath = "/v1/session"
 
+// Where the server is asked how it does.
+const (
+	pathHealth = "/healthz"
+	pathReady  = "/readyz"
+)
+
 // Server is the HTTP handler of everything but sessions, which it hands to the gateway. ServeHTTP may be called from any
 // goroutine.
 type Server struct {
@@ -79,8 +85,8 @@ func (s *Server) routes() http.Handler {
 	s.mount(mux)(rpc.NewAdminServiceHandler(adminHandler{s}, options...))
 	mux.HandleFunc(SessionPath, s.serveSession)
 	mux.HandleFunc("GET /openapi.json", s.serveOpenAPI)
-	mux.HandleFunc("GET /healthz", serveHealth)
-	mux.HandleFunc("GET /readyz", s.serveReady)
+	mux.HandleFunc("GET "+pathHealth, s.serveHealth)
+	mux.HandleFunc("GET "+pathReady, s.serveReady)
 	mux.Handle("/", s.front())
 	return mux
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -17,6 +16,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/throng-im/throng/internal/api"
 	"github.com/throng-im/throng/internal/certificate"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/config"
@@ -55,7 +55,7 @@ type App struct {
 	registry     *prometheus.Registry
 	health       *health
 	core         *core
-	api          http.Handler
+	api          *api.Server
 	localKey     string
 	doors        []*eventloop.Listener  // for clients, one for each of the gateway's loops; nil where net/http accepts them
 	listener     net.Listener           // for net/http; nil where offline

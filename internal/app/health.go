@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// healthInterval is how often the disk is looked at.
-const healthInterval = 5 * time.Second
+// healthInterval is how often the disk and the storage are looked at.
+const healthInterval = 500 * time.Millisecond
 
 // health answers whether the process lives, and whether it should get work.
 type health struct {
@@ -49,7 +49,7 @@ func (h *health) set(about, problem string) {
 		return
 	}
 	h.problems[about] = problem
-	if about != "start" {
+	if about != "start" && was == "" {
 		h.log.Warn("not ready", "part", about, "error", problem)
 	}
 }
@@ -60,6 +60,12 @@ func (h *health) check(ctx context.Context) error {
 	if err := h.storage(ctx); err != nil {
 		return err
 	}
+	return h.seen()
+}
+
+// seen returns the first problem that was seen when the server was last looked at, half a second ago at most; it never waits for the
+// storage.
+func (h *health) seen() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, p := range h.problems {

@@ -26,6 +26,9 @@ type Door struct {
 	// Below bounds the descriptors of callers: who gets one that is not below is turned away, so that the rest is left for
 	// others than callers; 0 is no bound.
 	Below int
+	// Health answers who asks how the server does, by the path of a GET; a status of 0 is another path. The loops ask and answer by
+	// themselves, so that a check does not wait for net/http to have its turn. It must not block; nil answers nobody.
+	Health func(path string) (status int, text string)
 	// HeadTimeout is how long a caller may take for the header of its request.
 	HeadTimeout time.Duration
 }
@@ -40,11 +43,15 @@ func (d *Door) validate() error {
 	return nil
 }
 
+// checks is how many callers of a loop are heard out although there is no room for them: they may ask how the server does.
+const checks = 64
+
 // handshake is what is known of a caller whose handshake is not over.
 type handshake struct {
 	buf     []byte // what came of a head that is not complete
 	from    netip.AddrPort
 	proxied bool  // a PROXY protocol header is still to come
+	late    bool  // there is no room for it, unless it asks how the server does
 	until   int64 // when it is late
 
 	before, after *conn // among the loop's callers
@@ -104,6 +111,14 @@ func (l *loop) knock(c *conn, b []byte) {
 		l.drop(c)
 		return
 	}
+	if status, text := l.health(r); status != 0 {
+		l.reply(c, status, plain(status), []byte(text))
+		return
+	}
+	if h.late {
+		l.turnAway(c, tooManyCallers())
+		return
+	}
 	if p := l.srv.deps.Door.Path; p != "" && r.URL.Path != p {
 		l.handOver(c, link, b)
 		return
@@ -145,12 +160,36 @@ func (l *loop) upgrade(c *conn, from *held, h *Hello, agreed *websocket.Agreemen
 	l.env.Put(answer)
 }
 
-// turnAway answers a caller with an error and ends the connection: once the caller has closed it, or lingers too long.
+// health is the answer to who asks how the server does; a status of 0 to everybody else.
+func (l *loop) health(r *http.Request) (status int, text string) {
+	if ask := l.srv.deps.Door.Health; ask != nil && r.Method == http.MethodGet {
+		return ask(r.URL.Path)
+	}
+	return 0, ""
+}
+
+// plain are the headers of an answer that is a line of text.
+func plain(status int) http.Header {
+	h := http.Header{
+		"Content-Type": {"text/plain; charset=utf-8"}, "Cache-Control": {"no-store"}, "X-Content-Type-Options": {"nosniff"},
+	}
+	if status != http.StatusOK {
+		h.Set("Retry-After", "1")
+	}
+	return h
+}
+
+// turnAway answers a caller with an error.
 func (l *loop) turnAway(c *conn, err error) {
 	a := answer{header: make(http.Header)}
 	l.srv.refuse(&a, err)
+	l.reply(c, a.status, a.header, a.body.Bytes())
+}
+
+// reply answers a caller and ends the connection: once the caller has closed it, or lingers too long.
+func (l *loop) reply(c *conn, status int, header http.Header, body []byte) {
 	link, ok := c.link.(door)
-	_, err = link.write(c, websocket.AppendResponse(nil, a.status, a.header, a.body.Bytes()))
+	_, err := link.write(c, websocket.AppendResponse(nil, status, header, body))
 	if !ok || err != nil {
 		l.drop(c)
 		return

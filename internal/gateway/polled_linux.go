@@ -17,8 +17,12 @@ const (
 	pollBuffer = 64 << 10
 	// earlyBuffer is how much of it is used for a peer that has shown no token yet: what it sends beyond stays with the kernel.
 	earlyBuffer = 2 << 10
-	// acceptBatch is how many callers are taken before the loop looks at its connections again.
-	acceptBatch = 64
+	// acceptTime is how long callers are taken before the loop looks at its connections again.
+	acceptTime = 20 * time.Millisecond
+	// acceptEvery is how long a loop with much to read takes at most before it looks for callers again.
+	acceptEvery = 20 * time.Millisecond
+	// acceptLook is how often in between it looks at the clock.
+	acceptLook = 16
 	// acceptPause is how long a loop does not accept when it could not.
 	acceptPause = 500 * time.Millisecond
 	// doorKey is the listener's among the keys of the poller; connections have others, since a slot is below 2^31.
@@ -77,10 +81,20 @@ func (p *polled) wait(d time.Duration) {
 	}
 	again := p.again
 	p.again, p.spare = p.spare[:0], again
+	// Callers first: who asks how the server does is one of them, and must not wait for all that the others have sent.
 	for _, ev := range events {
 		if ev.Key == doorKey {
 			p.accept()
+		}
+	}
+	at := time.Now()
+	for i, ev := range events {
+		if ev.Key == doorKey {
 			continue
+		}
+		if i%acceptLook == acceptLook-1 && time.Since(at) > acceptEvery {
+			p.accept()
+			at = time.Now()
 		}
 		if c := p.loop.slab.at(uint32(ev.Key)); c != nil && c.id != 0 && uint32(c.id) == uint32(ev.Key>>32) {
 			p.event(c, ev.Ready)
@@ -133,9 +147,14 @@ func (p *polled) read(c *conn) {
 	}
 }
 
-// accept takes some of the callers.
+// accept takes callers, as long as there are some and for a time at most: while many come at once, they and those who are in share the
+// loop.
 func (p *polled) accept() {
-	for range acceptBatch {
+	if p.resumeAt != 0 {
+		return
+	}
+	begin := time.Now()
+	for i := 1; i%acceptLook != 0 || time.Since(begin) < acceptTime; i++ {
 		fd, from, err := p.door.Accept()
 		switch {
 		case err == nil:
@@ -169,11 +188,13 @@ func (p *polled) watchDoor(on bool) {
 
 func (p *polled) welcome(fd int, from netip.AddrPort) {
 	srv := p.loop.srv
-	if most := srv.deps.Door.Below; most > 0 && fd >= most || !p.room(from.Addr()) {
+	room := p.room(from.Addr())
+	if most := srv.deps.Door.Below; most > 0 && fd >= most || !room && !p.loop.callers.heardOut(from.Addr()) {
 		p.say(fd, tooManyCallers())
 		return
 	}
 	c := p.loop.welcome(p, uint64(fd), from)
+	c.work.head.late = !room
 	if err := p.poller.Add(fd, key(c)); err != nil {
 		srv.log.Error("taking a caller", "error", err)
 		p.loop.drop(c)

@@ -1,0 +1,79 @@
+package gateway_test
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/throng-im/throng/internal/assert"
+	"github.com/throng-im/throng/internal/gateway"
+	"github.com/throng-im/throng/internal/store/local"
+)
+
+// Guarantee 22: who asks how the server does is answered by the loops, also where net/http answers nobody and where nobody is let in.
+func TestLoopsAnswerHealthChecks(t *testing.T) {
+	t.Parallel()
+	cfg := gateway.Default()
+	cfg.Loops, cfg.MaxPending = 1, 1
+	deps := newBackend().deps(local.NewRoutes("n1"))
+	deps.Door = newDoor(t, cfg)
+	deps.Door.Health = func(path string) (int, string) {
+		switch path {
+		case "/healthz":
+			return http.StatusOK, "ok\n"
+		case "/readyz":
+			return http.StatusServiceUnavailable, "not ready\n"
+		default:
+			return 0, ""
+		}
+	}
+	srv, err := gateway.New(cfg, deps)
+	assert.NoError(t, "new", err)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- srv.Run(ctx) }() // ends with cancel
+	defer func() {
+		cancel()
+		assert.NoError(t, "run", <-ended)
+	}()
+	call := func(head string) net.Conn {
+		t.Helper()
+		c, err := new(net.Dialer).DialContext(t.Context(), "tcp", deps.Door.Listeners[0].Addr().String())
+		assert.NoError(t, "dial", err)
+		assert.NoError(t, "deadline", c.SetDeadline(time.Now().Add(20*time.Second)))
+		_, err = io.WriteString(c, head)
+		assert.NoError(t, "ask", err)
+		return c
+	}
+	answer := func(head string) (status int, header http.Header, text string) {
+		t.Helper()
+		c := call(head)
+		defer func() { _ = c.Close() }()
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		assert.NoError(t, "answer to "+head, err)
+		body, err := io.ReadAll(resp.Body)
+		assert.NoError(t, "body", err)
+		return resp.StatusCode, resp.Header, string(body)
+	}
+	const host = " HTTP/1.1\r\nHost: a\r\n\r\n"
+	for range 3 { // more than may be at the door at once, one after the other
+		status, header, text := answer("GET /healthz?x=1" + host)
+		assert.Equal(t, "status", status, http.StatusOK)
+		assert.Equal(t, "text", text, "ok\n")
+		assert.True(t, "headers", header.Get("Cache-Control") == "no-store" && strings.HasPrefix(header.Get("Content-Type"), "text/plain"))
+	}
+	status, header, _ := answer("GET /readyz" + host)
+	assert.True(t, "not ready, and when to ask again", status == http.StatusServiceUnavailable && header.Get("Retry-After") == "1")
+
+	late := call("GET /v1/ses") // takes its time, and the only place
+	defer func() { _ = late.Close() }()
+	status, _, _ = answer("GET /v1/session" + host)
+	assert.Equal(t, "a caller for whom there is no room", status, http.StatusServiceUnavailable)
+	status, _, _ = answer("GET /healthz" + host)
+	assert.Equal(t, "a check all the same", status, http.StatusOK)
+}
