@@ -11,9 +11,6 @@ import (
 const (
 	// window is how long an entry may wait for others (DLV-21).
 	window = time.Second
-	// rest is how many times its own length a round takes from its begin to the begin of the next: at 2 a conversation has at
-	// most half of the loops' time.
-	rest = 2
 	// maxHeld is how many bytes of a conversation wait to become a round before they do, whatever the window says: half of
 	// what a frame may have.
 	maxHeld = 512 << 10
@@ -47,11 +44,9 @@ type group struct {
 	head   chat.Head     // of the newest entry
 	since  time.Duration // when the oldest entry that waits came
 
-	flight   int           // bytes of rounds under way
-	rounds   []*Round      // under way, in order
-	began    time.Duration // when the last round began
-	earliest time.Duration // when the next one may begin, once none is under way
-	lost     bool          // entries were given up behind the last round
+	flight   int      // bytes of rounds under way
+	rounds   []*Round // under way, in order
+	lost     bool     // entries were given up behind the last round
 	batching batching
 	sendWait time.Duration
 
@@ -144,9 +139,6 @@ func (c *Collector) Done(now time.Duration, r *Round) {
 			break
 		}
 	}
-	if len(g.rounds) == 0 {
-		g.earliest = g.began + rest*(now-g.began)
-	}
 	c.settle(now, g)
 }
 
@@ -185,7 +177,7 @@ func (c *Collector) Len() int { return len(c.groups) }
 
 // settle begins a round where it is time, notes when to look again, and forgets a group that is at rest.
 func (c *Collector) settle(now time.Duration, g *group) {
-	free := len(g.rounds) == 0 && now >= g.earliest
+	free := len(g.rounds) == 0
 	switch {
 	case len(g.chunks) > 0 && (free || now >= g.since+window):
 		c.begin(now, g)
@@ -196,7 +188,7 @@ func (c *Collector) settle(now time.Duration, g *group) {
 			c.send(now, g, n)
 		}
 	}
-	if g.due = g.next(now); g.due == never && len(g.rounds) == 0 {
+	if g.due = g.next(); g.due == never && len(g.rounds) == 0 {
 		heap.Remove(&c.queue, g.place)
 		delete(c.groups, g.id)
 		return
@@ -208,13 +200,10 @@ func (c *Collector) settle(now time.Duration, g *group) {
 const never = time.Duration(1<<63 - 1)
 
 // next is when the group has to be looked at though nothing happens.
-func (g *group) next(now time.Duration) time.Duration {
+func (g *group) next() time.Duration {
 	at := never
 	if len(g.chunks) > 0 {
 		at = g.since + window
-	}
-	if len(g.rounds) == 0 && g.earliest > now { // what waits begins then; else the group is kept for so long, so that nothing begins earlier
-		at = min(at, g.earliest)
 	}
 	if b := g.batching.due(); b != 0 {
 		at = min(at, b)
@@ -239,7 +228,7 @@ func (c *Collector) send(now time.Duration, g *group, n *Notice) {
 	if len(g.chunks) == 0 && !g.lost {
 		r.Head = chat.Head{Conversation: g.id} // a notice alone: nobody has to be told where the conversation is
 	}
-	g.rounds, g.flight, g.began = append(g.rounds, r), g.flight+r.size(), now
+	g.rounds, g.flight = append(g.rounds, r), g.flight+r.size()
 	g.clear()
 	g.lost = false
 	c.ready = append(c.ready, r)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,6 +30,8 @@ type forum struct {
 	t       *testing.T
 	back    *backend
 	gateway *gateway.Server
+
+	delay atomic.Int64 // that each write takes, in nanoseconds
 
 	mu     sync.Mutex
 	guests map[uint64]*guest
@@ -150,6 +153,9 @@ func (g *guest) said() []string {
 
 // Take implements gateway.Sink.
 func (h *forum) Take(key uint64, p []byte) int {
+	if d := h.delay.Load(); d > 0 {
+		h.pass(time.Duration(d))
+	}
 	h.mu.Lock()
 	if hook := h.hook; hook != nil {
 		h.hook = nil
