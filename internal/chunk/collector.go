@@ -182,10 +182,10 @@ func (c *Collector) settle(now time.Duration, g *group) {
 	case len(g.chunks) > 0 && (free || now >= g.since+window):
 		c.begin(now, g)
 	case g.lost && free:
-		c.send(now, g, nil) // a hint: nothing else may follow for long
+		c.send(g, nil) // a hint: nothing else may follow for long
 	default:
 		if n := g.batching.next(now, g.sendWait); n != nil {
-			c.send(now, g, n)
+			c.send(g, n)
 		}
 	}
 	if g.due = g.next(); g.due == never && len(g.rounds) == 0 {
@@ -219,11 +219,11 @@ func (c *Collector) begin(now time.Duration, g *group) {
 		return
 	}
 	g.batching.round(now, now-g.since)
-	c.send(now, g, g.batching.next(now, g.sendWait))
+	c.send(g, g.batching.next(now, g.sendWait))
 }
 
 // send hands on a round with what waits, which may be nothing.
-func (c *Collector) send(now time.Duration, g *group, n *Notice) {
+func (c *Collector) send(g *group, n *Notice) {
 	r := &Round{Conversation: g.id, Chunks: g.chunks, Head: g.head, Notice: n, enc: c.enc, tracked: true, since: g.since, bytes: g.bytes}
 	if len(g.chunks) == 0 && !g.lost {
 		r.Head = chat.Head{Conversation: g.id} // a notice alone: nobody has to be told where the conversation is

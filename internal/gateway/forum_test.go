@@ -33,10 +33,11 @@ type forum struct {
 
 	delay atomic.Int64 // that each write takes, in nanoseconds
 
-	mu     sync.Mutex
-	guests map[uint64]*guest
-	window uint8  // of who enters; 0: the largest
-	hook   func() // called with the next write, on its loop
+	mu      sync.Mutex
+	guests  map[uint64]*guest
+	window  uint8                      // of who enters; 0: the largest
+	hook    func()                     // called with the next write, on its loop
+	allowed func(key, seq uint64) bool // nil: everybody may know everything
 }
 
 // guest is a connection in a forum, and what was written to it.
@@ -249,6 +250,7 @@ func (g *guest) read(payload []byte) {
 				g.entry(c.Entries.GetConversation(), e)
 			}
 		case *throngv1.ServerEnvelope_Hint:
+			g.may(c.Hint.GetSeq())
 			g.told = append(g.told, fmt.Sprintf("hint %d", c.Hint.GetSeq()))
 		case *throngv1.ServerEnvelope_Batching:
 			g.told = append(g.told, fmt.Sprintf("batching %d", c.Batching.GetIntervalMs()))
@@ -280,15 +282,23 @@ func (g *guest) entry(id uint64, e *throngv1.Entry) {
 	if e.GetSeq() <= g.last[id] {
 		g.forum.t.Errorf("user %d: seq %d of conversation %d after seq %d", g.key, e.GetSeq(), id, g.last[id])
 	}
-	if len(e.GetClientId()) > 0 {
+	if len(e.GetClientId()) > 0 && e.GetSender() != g.key {
 		g.forum.t.Errorf("user %d: the client id of another's message", g.key)
 	}
+	g.may(e.GetSeq())
 	g.last[id] = e.GetSeq()
 	g.told = append(g.told, fmt.Sprintf("entry %d", e.GetSeq()))
 }
 
 func focusOn(ids ...uint64) *throngv1.ClientEnvelope {
 	return &throngv1.ClientEnvelope{Id: 2, Request: &throngv1.ClientEnvelope_Focus{Focus: &throngv1.FocusRequest{Conversations: ids}}}
+}
+
+// may holds what a guest learns of against what is for it.
+func (g *guest) may(seq uint64) {
+	if g.forum.allowed != nil && !g.forum.allowed(g.key, seq) {
+		g.forum.t.Errorf("user %d learned of seq %d, after %q", g.key, seq, g.told)
+	}
 }
 
 // pass lets virtual time pass.

@@ -43,6 +43,14 @@ func (l *loop) wentOn(g *group, h chat.Head, all bool) {
 	}
 }
 
+// overtaken notes that all members get an entry itself: what is left of a sweep would tell them less.
+func (t *hinting) overtaken(h chat.Head) {
+	t.head = h
+	if t.sweep.Running() {
+		t.sweep = chunk.Sweep{}
+	}
+}
+
 // sweepOn sends the hints that are due.
 func (l *loop) sweepOn() {
 	if len(l.sweeps) == 0 {

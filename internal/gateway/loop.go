@@ -329,6 +329,7 @@ func (l *loop) deliverUsers(p *session.Parcel) {
 // backward, so that nobody is passed over.
 func (l *loop) deliverGroup(g *group, p *session.Parcel) {
 	l.finishWalk(g) // of when the conversation was large
+	g.hints.overtaken(headOf(p.Delivery()))
 	seq := p.Delivery().Entry.Seq
 	for i := len(g.members) - 1; i >= 0; i-- {
 		if m := &g.members[i]; seq >= m.from && l.deliver(m.c, p) {

@@ -38,7 +38,11 @@ func (s *Server) Receive(ctx context.Context, d *cluster.Delivery) error {
 			o.kind, o.n = opHead, headForAll
 		case large:
 			o.kind, o.n = opHead, headForOthers
+			if err := post(ctx, s.loops, mask, o); err != nil { // ahead of the content: no loop is to know less than its connections
+				return err
+			}
 			s.crowd.add(d)
+			return nil
 		default:
 			s.crowd.cut(d.Conversation)
 		}

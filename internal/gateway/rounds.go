@@ -74,7 +74,7 @@ func (l *loop) visit(g *group, most int) {
 		if w.at < len(g.open) {
 			if s := &g.open[w.at]; s.number != w.number {
 				s.number = w.number
-				l.share(s.c, s.from, w.present, &w.frames)
+				l.share(g, s.c, s.from, w.present, &w.frames)
 			}
 		}
 		w.at--
@@ -93,20 +93,20 @@ func (l *loop) hurry(g *group, s *seat) {
 	w, c, from := &g.walk, s.c, s.from
 	if s.number != w.number && len(w.present) > 0 {
 		s.number = w.number
-		l.share(c, from, w.present, &w.frames)
+		l.share(g, c, from, w.present, &w.frames)
 	}
 	if c.id != 0 && len(w.queue) > 0 {
-		l.share(c, from, w.queue, nil)
+		l.share(g, c, from, w.queue, nil)
 	}
 }
 
 // share delivers rounds to a connection. frames has them in one piece, once somebody needed that; nil where they are few receivers'.
-func (l *loop) share(c *conn, from chat.Seq, list []*flight, frames *[4][]byte) {
+func (l *loop) share(g *group, c *conn, from chat.Seq, list []*flight, frames *[4][]byte) {
 	for i, f := range list {
 		r := f.round
 		if early(list[i:i+1], from) { // what of it is for the user is pulled
-			if end := r.End(); end.Seq >= from {
-				c.session.Hint(end, wire.Hint(c.sub, end))
+			if r.End().Seq >= from {
+				l.tellHead(g, c) // which is the round's end, or further on
 			}
 			continue
 		}
@@ -124,7 +124,9 @@ func (l *loop) share(c *conn, from chat.Seq, list []*flight, frames *[4][]byte) 
 			return
 		}
 	}
-	l.mark(c)
+	if !c.session.Outbox().Empty() {
+		l.markWide(c)
+	}
 }
 
 // early reports that the first entry of rounds is from before the user was there.

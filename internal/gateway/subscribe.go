@@ -95,7 +95,7 @@ func (l *loop) refocus(c *conn) {
 			}
 		case is && !want:
 			l.rise(m.g, m.at)
-			if m.g.hints.head.Seq > 0 { // of what was on its way it gets a hint
+			if head := m.g.hints.head.Seq; head > 0 && head >= m.g.members[m.at].from { // of what was on its way it gets a hint
 				l.tellHead(m.g, c)
 			}
 		}
