@@ -45,12 +45,14 @@ type work struct {
 	pingedAt int64      // when a silent peer was pinged; 0: it was heard since
 	sawAt    int64      // when it took something last, in milliseconds
 	endAt    int64      // when the carrier is closed whatever waits; 0: not closing
+	early    int        // its part of loop.early
 	head     *handshake // a socket whose handshake is not over
 }
 
 // idle reports that nothing in it is needed.
 func (w *work) idle() bool {
-	return len(w.control) == 0 && len(w.goodbye) == 0 && w.changes == nil && w.began == 0 && w.since == 0 && w.pingedAt == 0 && w.rest == nil && w.endAt == 0 && w.head == nil
+	return len(w.control) == 0 && len(w.goodbye) == 0 && w.changes == nil && w.began == 0 && w.since == 0 && w.pingedAt == 0 && w.rest == nil && w.endAt == 0 &&
+		w.early == 0 && w.head == nil
 }
 
 // ref is a connection as others keep it.

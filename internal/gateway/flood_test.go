@@ -64,6 +64,24 @@ func isTimeout(err error) bool {
 	return ok && e.Timeout()
 }
 
+// Beginnings of large frames of those who have shown no token are bounded all together.
+func TestBeginningsOfFramesWithoutAToken(t *testing.T) {
+	for _, loops := range []bool{true, false} { // one after the other: the memory is the process's
+		w := newWorld(t, loops, nil)
+		before := heapInUse()
+		begin := append(head(0x82, 127, long(chat.MaxFrameBytes)...), make([]byte, chat.MaxFrameBytes-1)...)
+		for range 200 { // 100 MB
+			p := w.connect("throng.v1.proto")
+			_ = p.SetWriteDeadline(time.Now().Add(2 * time.Second))
+			_, _ = p.Write(begin) // it may be cut off
+		}
+		if grown := heapInUse() - before; grown > 40<<20 {
+			t.Errorf("loops %v: %d bytes are held for nobody knows whom", loops, grown)
+		}
+		w.login("1:10")
+	}
+}
+
 // T21, second part: floods of frames that mean nothing take no memory, and others are served all the while.
 func TestFloods(t *testing.T) {
 	for _, loops := range []bool{true, false} { // one after the other: the memory is the process's

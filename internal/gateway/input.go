@@ -52,7 +52,33 @@ func (l *loop) input(c *conn, b []byte) {
 			break
 		}
 	}
+	if !c.flags.has(flagAuthed) {
+		l.bound(c)
+	}
 	l.after(c)
+}
+
+const (
+	// earlyEach is how much of a frame everybody may have under way without a token.
+	earlyEach = 32 << 10
+	// earlyAll is how much all of a loop may; who is above its part then is closed.
+	earlyAll = 8 << 20
+)
+
+// bound keeps those who have shown no token from filling the memory with beginnings of frames.
+func (l *loop) bound(c *conn) {
+	held := c.reader.Held()
+	if held == 0 && (c.work == nil || c.work.early == 0) {
+		return
+	}
+	w := l.workOf(c)
+	l.early += held - w.early
+	w.early = held
+	if held > earlyEach && l.early > earlyAll {
+		c.flags |= flagDeaf
+		c.reader = websocket.Reader{}
+		c.session.End(throngv1.CloseCode_CLOSE_CODE_OVERLOAD, string(chat.ReasonOverloaded), 1_000)
+	}
 }
 
 // resume goes on with what was kept back.

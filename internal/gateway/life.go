@@ -89,6 +89,10 @@ func (l *loop) route(c *conn, user chat.UserID) presence {
 func (l *loop) settled(c *conn) {
 	if !c.flags.has(flagAuthed) {
 		c.flags |= flagAuthed
+		if w := c.work; w != nil {
+			l.early -= w.early
+			w.early = 0
+		}
 		l.srv.admission.settled(c.from)
 	}
 }

@@ -43,6 +43,7 @@ type loop struct {
 	slab    slab
 	works   []*work // to be used again
 	callers callers // whose handshake is not over
+	early   int     // bytes of frames that are not complete, of those who have shown no token
 	users   map[chat.UserID]*conn
 	groups  map[chat.ConversationID]*group
 	walks   []*group      // with rounds under way
