@@ -54,3 +54,9 @@ func RunParts(ctx context.Context, list []Part, limit time.Duration, ready func(
 
 // NewMemory is for tests.
 func NewMemory(budget int64) func() float64 { return newMemory(budget).taken }
+
+// Sparing reports that callers leave the engine its files, whatever takes them.
+func Sparing(a *App) bool {
+	_, ok := a.listener.(sparingListener)
+	return ok
+}

@@ -35,6 +35,14 @@ type sparingListener struct {
 	below uintptr
 }
 
+// sparing is a listener of callers that leaves the engine its files.
+func sparing(l net.Listener) net.Listener {
+	if most := divide(openFiles()).doors; most > 0 {
+		return sparingListener{Listener: l, below: uintptr(most)}
+	}
+	return l
+}
+
 // refusePatience is how long saying no may take: the answer fits the socket's buffer, so it takes no time.
 const refusePatience = 100 * time.Millisecond
 

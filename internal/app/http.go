@@ -42,9 +42,7 @@ func (a *App) listen(ctx context.Context) (err error) {
 	if c.ProxyProtocol {
 		a.listener = proxyListener{Listener: a.listener, trusted: c.Proxies()}
 	}
-	if most := divide(openFiles()).doors; most > 0 {
-		a.listener = sparingListener{Listener: a.listener, below: uintptr(most)}
-	}
+	a.listener = sparing(a.listener)
 	a.closers.add(closeListener(a.listener))
 	return nil
 }

@@ -101,7 +101,8 @@ func (a *App) wire(ctx context.Context) error {
 		return fmt.Errorf("building the gateway: %w", err)
 	}
 	if a.doors != nil {
-		a.listener = c.gateway.Strangers()
+		// The loops look at the number that a caller has with them; net/http gives it another one.
+		a.listener = sparing(c.gateway.Strangers())
 	}
 	limits.receivers = c.gateway.Audience
 	c.pressure.OnChange(func(pressure.Level) { c.gateway.Degrade() })
