@@ -14,3 +14,5 @@ go test -timeout 20m -p 1 -json "${packages[@]}" | go run ./tools/testsum -v -sk
 go test -timeout 10m -tags peers -json ./test/peers | go run ./tools/testsum -v -skips tools/skips.txt
 # Power cuts at the named points of the code, which only this tag compiles in.
 go test -timeout 10m -p 1 -tags failpoint -json -run '^TestFailpoints$' ./test/disk ./internal/timeline | go run ./tools/testsum -v -skips tools/skips.txt
+# Storms and crowds of the packages themselves, which the race detector would slow down beyond what they measure.
+go test -timeout 10m -p 1 -json -run 'Storm|Crowd|AMillionLeavesRoom' ./internal/message ./internal/limit | go run ./tools/testsum -v -skips tools/skips.txt

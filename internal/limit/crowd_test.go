@@ -1,3 +1,7 @@
+//go:build !race
+
+// What stands here measures how much is done in a time, or does a great deal of it; it runs with the reliability tests.
+
 package limit_test
 
 import (

@@ -1,3 +1,7 @@
+//go:build !race
+
+// What stands here measures how much is done in a time, or does a great deal of it; it runs with the reliability tests.
+
 package message_test
 
 import (
@@ -12,6 +16,9 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
 )
+
+// stormWidth is how many pulls are under way at once.
+const stormWidth = 100_000
 
 // T20, I22: a hundred thousand pull the same page at the same time.
 func TestPullStormReadsTheLogAHandfulOfTimes(t *testing.T) {
@@ -75,21 +82,6 @@ func TestPullStormReadsTheLogAHandfulOfTimes(t *testing.T) {
 			assert.Equal(t, "reads after the storm", p.reads.all(), int64(0))
 		})
 	}
-}
-
-// writeBefore fills conversation 1 with 300 messages before the service runs: its ring sees no events of them.
-func (p *pool) writeBefore(members int) {
-	p.t.Helper()
-	ctx := context.Background()
-	drafts := []*chat.Draft{{Conversation: 1, Sender: 1, Body: chat.Created{Kind: chat.KindGroup, Members: crowd(members)}}}
-	for i := range 300 {
-		drafts = append(drafts, &chat.Draft{
-			Conversation: 1, Sender: 1, ClientID: chat.ClientID{2, byte(i >> 8), byte(i)}, Body: chat.Text{Text: "hello"},
-		})
-	}
-	a, err := p.reads.Append(ctx, drafts)
-	assert.NoError(p.t, "append", err)
-	assert.NoError(p.t, "wait", a.Wait(ctx))
 }
 
 // readsTold is how many reads of heads and entries the metrics tell.

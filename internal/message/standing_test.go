@@ -97,3 +97,18 @@ func TestReadWhileTheReaderIsLookedUp(t *testing.T) {
 	assert.Equal(t, "the next one", p.standing(3, 1).Part.Read.Seq, last.Seq)
 	assert.Equal(t, "from memory", p.reads.all(), int64(0))
 }
+
+// writeBefore fills conversation 1 with 300 messages before the service runs: its ring sees no events of them.
+func (p *pool) writeBefore(members int) {
+	p.t.Helper()
+	ctx := context.Background()
+	drafts := []*chat.Draft{{Conversation: 1, Sender: 1, Body: chat.Created{Kind: chat.KindGroup, Members: crowd(members)}}}
+	for i := range 300 {
+		drafts = append(drafts, &chat.Draft{
+			Conversation: 1, Sender: 1, ClientID: chat.ClientID{2, byte(i >> 8), byte(i)}, Body: chat.Text{Text: "hello"},
+		})
+	}
+	a, err := p.reads.Append(ctx, drafts)
+	assert.NoError(p.t, "append", err)
+	assert.NoError(p.t, "wait", a.Wait(ctx))
+}
