@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/chunk"
 	"github.com/throng-im/throng/internal/limit"
 	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/pressure"
@@ -113,6 +114,12 @@ func (l *limits) audience(head chat.Head) limit.Audience {
 	default:
 		return limit.Audience{}
 	}
+}
+
+// pace implements gateway.Deps.Pace.
+func (l *limits) pace(id chat.ConversationID) chunk.Pace {
+	send, rounds := l.crowd.Expect(id)
+	return chunk.Pace{SendWait: send, Apart: rounds}
 }
 
 // eased is what is left of the budget of deliveries at a level, a fifth less with each step: a node that has too much to do cannot

@@ -94,7 +94,7 @@ func (a *App) wire(ctx context.Context) error {
 	c.gateway, err = gateway.New(doors, gateway.Deps{
 		Auth: c.accounts, Sender: c.messages, Requests: api.NewBackend(c.messages, views, names, now),
 		Subscriptions: gateway.NewMemberships(c.timelines, c.store), Routes: routes, Epoch: c.store.Epoch, Limits: limits,
-		Origins: a.origins, Level: c.pressure.Level, Names: names, SendWait: limits.crowd.Expect, Metrics: reg,
+		Origins: a.origins, Level: c.pressure.Level, Names: names, Pace: limits.pace, Metrics: reg,
 		Logger: log, Now: now, Address: a.address(), Door: a.door(),
 	})
 	if err != nil {

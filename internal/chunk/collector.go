@@ -44,11 +44,12 @@ type group struct {
 	head   chat.Head     // of the newest entry
 	since  time.Duration // when the oldest entry that waits came
 
-	flight   int      // bytes of rounds under way
-	rounds   []*Round // under way, in order
-	lost     bool     // entries were given up behind the last round
+	flight   int           // bytes of rounds under way
+	rounds   []*Round      // under way, in order
+	lost     bool          // entries were given up behind the last round
+	earliest time.Duration // when the next round may begin, if none is under way
 	batching batching
-	sendWait time.Duration
+	pace     Pace
 
 	due   time.Duration
 	place int // in the queue
@@ -59,9 +60,16 @@ func NewCollector(enc *Encoder) *Collector {
 	return &Collector{enc: enc, groups: make(map[chat.ConversationID]*group)}
 }
 
-// Add takes an entry of a large conversation. Entries of a conversation come with rising seqs, some may be missing. sendWait is how
-// long who sends there has to expect to wait; it is told when something else is.
-func (c *Collector) Add(now time.Duration, e *chat.Entry, h chat.Head, sendWait time.Duration) {
+// Pace is what a conversation is held to.
+type Pace struct {
+	// SendWait is how long who sends there has to expect to wait between two messages; it is told when something else is.
+	SendWait time.Duration
+	// Apart is how far apart rounds begin, a second at most; 0: one follows on the other.
+	Apart time.Duration
+}
+
+// Add takes an entry of a large conversation. Entries of a conversation come with rising seqs, some may be missing.
+func (c *Collector) Add(now time.Duration, e *chat.Entry, h chat.Head, pace Pace) {
 	g := c.groups[e.Conversation]
 	if g == nil {
 		if len(c.groups) >= maxGroups {
@@ -74,7 +82,7 @@ func (c *Collector) Add(now time.Duration, e *chat.Entry, h chat.Head, sendWait 
 		c.groups[g.id] = g
 		heap.Push(&c.queue, g)
 	}
-	g.sendWait = sendWait
+	g.pace = pace
 	g.add(now, e, h)
 	if g.bytes > maxHeld {
 		c.begin(now, g)
@@ -177,18 +185,18 @@ func (c *Collector) Len() int { return len(c.groups) }
 
 // settle begins a round where it is time, notes when to look again, and forgets a group that is at rest.
 func (c *Collector) settle(now time.Duration, g *group) {
-	free := len(g.rounds) == 0
+	free := len(g.rounds) == 0 && now >= g.earliest
 	switch {
 	case len(g.chunks) > 0 && (free || now >= g.since+window):
 		c.begin(now, g)
 	case g.lost && free:
 		c.send(g, nil) // a hint: nothing else may follow for long
 	default:
-		if n := g.batching.next(now, g.sendWait); n != nil {
+		if n := g.batching.next(now, g.pace.SendWait); n != nil {
 			c.send(g, n)
 		}
 	}
-	if g.due = g.next(); g.due == never && len(g.rounds) == 0 {
+	if g.due = g.next(now); g.due == never && len(g.rounds) == 0 {
 		heap.Remove(&c.queue, g.place)
 		delete(c.groups, g.id)
 		return
@@ -200,10 +208,13 @@ func (c *Collector) settle(now time.Duration, g *group) {
 const never = time.Duration(1<<63 - 1)
 
 // next is when the group has to be looked at though nothing happens.
-func (g *group) next() time.Duration {
+func (g *group) next(now time.Duration) time.Duration {
 	at := never
 	if len(g.chunks) > 0 {
 		at = g.since + window
+	}
+	if len(g.rounds) == 0 && g.earliest > now { // what waits begins then; else the group is kept for so long, so that nothing begins earlier
+		at = min(at, g.earliest)
 	}
 	if b := g.batching.due(); b != 0 {
 		at = min(at, b)
@@ -219,7 +230,8 @@ func (c *Collector) begin(now time.Duration, g *group) {
 		return
 	}
 	g.batching.round(now, now-g.since)
-	c.send(g, g.batching.next(now, g.sendWait))
+	g.earliest = now + min(g.pace.Apart, window)
+	c.send(g, g.batching.next(now, g.pace.SendWait))
 }
 
 // send hands on a round with what waits, which may be nothing.

@@ -41,6 +41,35 @@ func TestEntriesWaitForTheRoundUnderWay(t *testing.T) {
 	assert.Equal(t, "where it ends", r.End().Seq, 24)
 }
 
+// DLV-21: rounds begin as far apart as the conversation is held to; the first after a quiet time at once, and nothing waits longer than a
+// second.
+func TestRoundsAreApart(t *testing.T) {
+	t.Parallel()
+	s := newShell(t)
+	s.pace.Apart = 400 * time.Millisecond
+	seq := chat.Seq(0)
+	next := func() *chat.Entry { seq++; return text(seq, "a") }
+	for range 2 {
+		begin := s.now
+		s.done(one(t, s.add(next())))
+		for range 12 {
+			s.now += 10 * time.Millisecond
+			assert.Equal(t, "rounds while the next one is not due", len(s.add(next())), 0)
+		}
+		assert.Equal(t, "a moment early", len(s.at(begin+399*time.Millisecond)), 0)
+		r := one(t, s.at(begin+400*time.Millisecond))
+		assert.Equal(t, "chunks", len(seqs(r)), 2)
+		assert.Equal(t, "where it ends", r.End().Seq, seq)
+		s.done(r)
+		assert.Equal(t, "rounds of nothing", len(s.at(s.now+time.Minute)), 0)
+		assert.Equal(t, "it is at rest", s.Len(), 0)
+	}
+	s.pace.Apart = time.Hour
+	s.done(one(t, s.add(next())))
+	s.add(next())
+	one(t, s.at(s.now+time.Second))
+}
+
 func span(from, to chat.Seq) (out []chat.Seq) {
 	for s := from; s <= to; s++ {
 		out = append(out, s)
@@ -180,7 +209,7 @@ func TestBatchingIsToldWhenItBeginsAndEnds(t *testing.T) {
 	}
 	for seq := range chat.Seq(600) { // 20 a second
 		e := text(seq+1, "busy")
-		s.Add(s.now, e, headOf(e), 3*time.Second)
+		s.Add(s.now, e, headOf(e), chunk.Pace{SendWait: 3 * time.Second})
 		begin(s.Take())
 		live(50 * time.Millisecond)
 	}

@@ -38,7 +38,8 @@ type shell struct {
 	enc *chunk.Encoder
 	*chunk.Collector
 
-	now time.Duration
+	now  time.Duration
+	pace chunk.Pace
 }
 
 func newShell(t *testing.T) *shell {
@@ -48,7 +49,7 @@ func newShell(t *testing.T) *shell {
 }
 
 func (s *shell) add(e *chat.Entry) []*chunk.Round {
-	s.Add(s.now, e, headOf(e), 0)
+	s.Add(s.now, e, headOf(e), s.pace)
 	return s.Take()
 }
 

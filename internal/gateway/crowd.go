@@ -35,7 +35,7 @@ type crowd struct {
 	loops  []*loop
 	online *online
 	names  Names // may be nil
-	wait   func(id chat.ConversationID) time.Duration
+	pace   func(id chat.ConversationID) chunk.Pace
 	enc    *chunk.Encoder
 	start  time.Time
 	wake   chan struct{}     // capacity 1: something is due earlier
@@ -59,7 +59,7 @@ type flight struct {
 func newCrowd(s *Server) *crowd {
 	enc := chunk.NewEncoder()
 	return &crowd{
-		loops: s.loops, online: s.online, names: s.deps.Names, wait: s.deps.SendWait, enc: enc, start: time.Now(),
+		loops: s.loops, online: s.online, names: s.deps.Names, pace: s.deps.Pace, enc: enc, start: time.Now(),
 		wake: make(chan struct{}, 1), jobs: make(chan *chunk.Round, namesWaiting),
 		collector: chunk.NewCollector(enc), lines: make(map[chat.ConversationID][]*chunk.Round),
 	}
@@ -104,11 +104,11 @@ func (w *crowd) add(d *cluster.Delivery) {
 	if w.online.watched(d.Conversation) == 0 {
 		return
 	}
-	var wait time.Duration
-	if w.wait != nil {
-		wait = w.wait(d.Conversation)
+	var pace chunk.Pace
+	if w.pace != nil {
+		pace = w.pace(d.Conversation)
 	}
-	w.change(func(now time.Duration) { w.collector.Add(now, d.Entry, d.Head, wait) })
+	w.change(func(now time.Duration) { w.collector.Add(now, d.Entry, d.Head, pace) })
 }
 
 // done tells that the last loop is done with a round.

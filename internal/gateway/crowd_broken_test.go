@@ -105,7 +105,7 @@ func TestRoundsTogetherKeepToTheMembersTime(t *testing.T) {
 			c := chunk.NewCollector(enc)
 			for _, seq := range seqs {
 				d := content(big, seq, chat.TierLarge)
-				c.Add(0, d.Entry, d.Head, 0)
+				c.Add(0, d.Entry, d.Head, chunk.Pace{})
 				c.Cut(0, big)
 			}
 			return c.Take()
@@ -185,7 +185,7 @@ func TestRoundsTogetherForASmallWindow(t *testing.T) {
 		for seq := range chat.Seq(60) {
 			d := content(big, seq+1, chat.TierLarge)
 			d.Entry.Body = chat.Text{Text: strings.Repeat("x", 15_000)}
-			c.Add(0, d.Entry, d.Head, 0)
+			c.Add(0, d.Entry, d.Head, chunk.Pace{})
 			c.Cut(0, big)
 		}
 		g.stall(0)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/chunk"
 	"github.com/throng-im/throng/internal/cluster"
 	"github.com/throng-im/throng/internal/pressure"
 	"github.com/throng-im/throng/internal/session"
@@ -38,9 +39,8 @@ type Deps struct {
 	Origins func() []string
 	// Names of those who wrote, for the chunks of large conversations; nil gives none.
 	Names Names
-	// SendWait is how long who sends into a conversation has to expect to wait between two messages, for those who have it open; it
-	// must not block. Nil is not at all.
-	SendWait func(id chat.ConversationID) time.Duration
+	// Pace is what a large conversation is held to at present; it must not block. Nil is nothing.
+	Pace func(id chat.ConversationID) chunk.Pace
 	// Level is what the server leaves out while it has too much to do; nil is nothing.
 	Level func() pressure.Level
 	// Metrics may be nil.

@@ -23,9 +23,12 @@ const (
 	enough = 1 - 1e-9
 	// turns is how many messages are let pass before somebody who has to wait, at most.
 	turns = 16
-	// chunkEntries is how many entries of a conversation that is delivered in chunks share a write, and chunkRate from how many a
-	// second on they do: a chunk waits for a second at most.
-	chunkEntries, chunkRate = 10, 1
+	// chunkEntries is how many entries that share a write cost as much as one more write.
+	chunkEntries = 10
+	// roundShare is the part of its budget that a conversation in chunks has for writes; the rest is for entries that share them.
+	roundShare = 0.5
+	// longestApart is how far apart rounds of a conversation begin at most: nobody waits longer for others.
+	longestApart = time.Second
 )
 
 // Audience is who gets the entries of a conversation on this node.
@@ -129,7 +132,7 @@ func (c *Crowd) Take(id chat.ConversationID, a Audience) time.Duration {
 	if wait := c.wait(g); wait > 0 {
 		return g.turn(now, wait, c.cfg.Longest)
 	}
-	cost := g.cost()
+	cost := c.cost(g)
 	if g.tokens >= cost*enough { // else it is out of what others leave
 		g.tokens -= cost
 	}
@@ -159,21 +162,29 @@ func (c *Crowd) Peek(id chat.ConversationID) time.Duration {
 	return 0
 }
 
-// Expect returns how far apart the messages of a conversation have to be at present; 0 where nobody has to wait. It takes nothing.
-func (c *Crowd) Expect(id chat.ConversationID) time.Duration {
+// Expect returns what a conversation is held to at present: how far apart messages are sent, 0 where nobody has to wait, and how far apart
+// rounds of them are delivered, 0 for at once. It takes nothing.
+func (c *Crowd) Expect(id chat.ConversationID) (send, rounds time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	g, ok := c.groups[id]
 	if !ok {
-		return 0
+		return 0, 0
 	}
 	now := c.now().Sub(c.start)
 	c.settle(now)
 	c.fill(g, now)
-	if c.wait(g) == 0 {
-		return 0
+	if g.audience.Chunked {
+		rounds = seconds(1 / c.rounds(g))
 	}
-	return time.Duration(g.cost() / max(c.part(), c.least(g)) * float64(time.Second)).Truncate(time.Millisecond)
+	if c.wait(g) > 0 {
+		send = seconds(c.cost(g) / max(c.part(), c.least(g)))
+	}
+	return send, rounds
+}
+
+func seconds(s float64) time.Duration {
+	return time.Duration(s * float64(time.Second)).Truncate(time.Millisecond)
 }
 
 // settle brings the budget up to now, and forgets once in a while who is not active any more. The caller holds mu.
@@ -244,19 +255,27 @@ func (c *Crowd) fill(g *gathering, now time.Duration) {
 	g.at, g.given = now, c.given
 }
 
-// cost is how many writes a message of the conversation makes, at the rate that it has.
-func (g *gathering) cost() float64 {
+// rounds is how many rounds a second a conversation in chunks may make.
+func (c *Crowd) rounds(g *gathering) float64 {
+	return max(c.part()*roundShare/float64(max(g.audience.Connections, 1)), 1/longestApart.Seconds())
+}
+
+// cost is what a message of the conversation makes, in writes, at the rate that it has: those that come faster than rounds share them.
+func (c *Crowd) cost(g *gathering) float64 {
 	receivers := float64(g.audience.Connections)
-	if !g.audience.Chunked || g.rate <= chunkRate {
+	if !g.audience.Chunked {
 		return receivers
 	}
-	// One write a second for those that come first, and one for each further ten: a little more than it is.
-	return receivers * (chunkRate + (g.rate-chunkRate)/chunkEntries) / g.rate
+	rounds := c.rounds(g)
+	if g.rate <= rounds {
+		return receivers
+	}
+	return receivers * (rounds + (g.rate-rounds)/chunkEntries) / g.rate
 }
 
 // wait is how long until a message of the conversation may pass: out of its own bucket, or out of what others leave.
 func (c *Crowd) wait(g *gathering) time.Duration {
-	cost := g.cost()
+	cost := c.cost(g)
 	if g.tokens >= cost*enough || c.spare >= min(cost, c.depth()) {
 		return 0
 	}

@@ -36,24 +36,25 @@ type room struct {
 	writes               float64 // to all of its receivers
 	waiting              []time.Duration
 	chunk                int           // entries that wait for each other
-	flushed              time.Duration // last write
+	flushed              time.Duration // when the last round began
+	apart                time.Duration // how far apart they have to
 }
 
-// deliver counts the writes of a message: at once after a quiet second, else with up to nine others, after a second at the latest.
+// deliver counts the writes of a message: at once, or with others where the last round was a short time ago.
 func (r *room) deliver(now time.Duration) {
 	r.sent++
 	if !r.audience.Chunked {
 		r.writes += float64(r.audience.Connections)
 		return
 	}
-	if r.chunk++; r.chunk >= 10 || now-r.flushed >= time.Second {
+	if r.chunk++; now-r.flushed >= r.apart {
 		r.flush(now)
 	}
 }
 
 func (r *room) flush(now time.Duration) {
 	if r.chunk > 0 {
-		r.writes += float64(r.audience.Connections)
+		r.writes += float64(r.audience.Connections) * (1 + float64(r.chunk-1)/10) // ten more entries take as long as a write
 		r.chunk, r.flushed = 0, now
 	}
 }
@@ -95,7 +96,7 @@ func (w *town) pass(d time.Duration) {
 		w.clock.add(step)
 		now := w.clock.now().Sub(w.start)
 		for _, r := range w.rooms {
-			if now-r.flushed >= time.Second {
+			if _, r.apart = w.crowd.Expect(r.id); now-r.flushed >= r.apart {
 				r.flush(now)
 			}
 			tries := 0
@@ -236,7 +237,7 @@ func TestCrowdRate(t *testing.T) {
 		{"a medium group", 1_000, false, 0, 48, 52},
 		{"among ten", 1_000, false, 9, 4.8, 5.2},
 		{"ten thousand", 10_000, false, 0, 4.8, 5.2},
-		{"ten thousand, in chunks", 10_001, true, 0, 38, 55},
+		{"ten thousand, in chunks", 10_001, true, 0, 24, 31},
 		{"a hundred thousand", 100_000, true, 0, 0.48, 0.52},
 		{"a million", 1_000_000, true, 0, 0.045, 0.055},
 		{"ten millions, at their floor", 1_000_000, true, 9, 0.015, 0.025},
@@ -277,10 +278,12 @@ func TestCrowdTellsTheWait(t *testing.T) {
 	const id = chat.ConversationID(7)
 	big := limit.Audience{Connections: 500_000}
 	assert.Equal(t, "nothing is known of it", crowd.Peek(id), 0)
-	assert.Equal(t, "nothing to expect of it", crowd.Expect(id), 0)
+	send, rounds := crowd.Expect(id)
+	assert.Equal(t, "nothing to expect of it", send+rounds, 0)
 	assert.Equal(t, "the first", crowd.Take(id, big), 0)
-	apart := crowd.Expect(id)
-	assert.True(t, fmt.Sprintf("messages are %s apart", apart), apart > 9*time.Second && apart <= 10*time.Second)
+	send, rounds = crowd.Expect(id)
+	assert.True(t, fmt.Sprintf("messages are %s apart", send), send > 9*time.Second && send <= 10*time.Second)
+	assert.Equal(t, "rounds of what is not delivered in chunks", rounds, 0)
 	wait := crowd.Take(id, big)
 	assert.True(t, fmt.Sprintf("the second waits %s", wait), wait > 9*time.Second && wait <= 10*time.Second)
 	c.add(wait - 2*time.Millisecond)
@@ -304,6 +307,23 @@ func TestCrowdTellsTheWait(t *testing.T) {
 		w := crowd.Peek(8)
 		assert.True(t, fmt.Sprintf("%s for five messages a second", w), w < 17*400*time.Millisecond)
 	}
+}
+
+// Rounds of a conversation in chunks are as far apart as half of its part allows, and never more than a second.
+func TestCrowdRounds(t *testing.T) {
+	t.Parallel()
+	crowd := limit.NewCrowd(deliveries(), cores, newClock().now)
+	for receivers, want := range map[int]time.Duration{
+		1_000: 40 * time.Millisecond, 10_000: 400 * time.Millisecond, 25_000: time.Second, 1_000_000: time.Second,
+	} {
+		one := limit.NewCrowd(deliveries(), cores, newClock().now)
+		one.Take(1, limit.Audience{Connections: receivers, Chunked: true})
+		_, rounds := one.Expect(1)
+		assert.Equal(t, fmt.Sprintf("with %d receivers", receivers), rounds, want)
+		crowd.Take(chat.ConversationID(receivers), limit.Audience{Connections: receivers, Chunked: true})
+	}
+	_, rounds := crowd.Expect(1_000)
+	assert.Equal(t, "among four", rounds, 160*time.Millisecond)
 }
 
 func TestCrowdForgets(t *testing.T) {
