@@ -17,12 +17,10 @@ const (
 	pollBuffer = 64 << 10
 	// earlyBuffer is how much of it is used for a peer that has shown no token yet: what it sends beyond stays with the kernel.
 	earlyBuffer = 2 << 10
-	// acceptTime is how long callers are taken before the loop looks at its connections again.
-	acceptTime = 20 * time.Millisecond
-	// acceptEvery is how long a loop with much to read takes at most before it looks for callers again.
-	acceptEvery = 20 * time.Millisecond
-	// acceptLook is how often in between it looks at the clock.
-	acceptLook = 16
+	// roundTime is how long a loop takes callers, and reads, before it does everything else that it has to: what is left has its turn
+	// behind that. roundLook is how often in between it looks at the clock.
+	roundTime = 10 * time.Millisecond
+	roundLook = 16
 	// acceptPause is how long a loop does not accept when it could not.
 	acceptPause = 500 * time.Millisecond
 	// doorKey is the listener's among the keys of the poller; connections have others, since a slot is below 2^31.
@@ -39,8 +37,10 @@ type polled struct {
 
 	// owned by the loop
 	buf      []byte
-	again    []ref // there may be more to read
-	spare    []ref
+	rest     []eventloop.Event // of the last look, still to be handled
+	turn     []ref             // those who are read again, from next on
+	next     int
+	again    []ref // those after them: there may be more to read
 	resumeAt int64 // when the listener is looked at again; 0: it is
 }
 
@@ -69,44 +69,57 @@ func (p *polled) wake() { p.poller.Wake() }
 
 func (p *polled) close() error { return errors.Join(p.door.Close(), p.poller.Close()) }
 
+// wait handles what happened, for a while. What is left is handled by the next call, which does not block then: a loop that has
+// much to read goes on with its inbox and its writing all the same.
 func (p *polled) wait(d time.Duration) {
-	if len(p.again) > 0 {
-		d = 0
+	knocks := true // where something is left it is not known whether somebody calls
+	if len(p.rest) == 0 && p.next == len(p.turn) {
+		knocks = p.look(d)
 	}
-	events := p.poller.Wait(d, p.busy)
 	p.loop.clock()
 	if p.resumeAt != 0 && p.loop.now >= p.resumeAt {
 		p.resumeAt = 0
 		p.watchDoor(true)
 	}
-	again := p.again
-	p.again, p.spare = p.spare[:0], again
-	// Callers first: who asks how the server does is one of them, and must not wait for all that the others have sent.
-	for _, ev := range events {
-		if ev.Key == doorKey {
-			p.accept()
-		}
+	if knocks { // first: who asks how the server does is one of them, and must not wait for all that the others have sent
+		p.accept()
 	}
-	at := time.Now()
-	for i, ev := range events {
-		if ev.Key == doorKey {
-			continue
-		}
-		if i%acceptLook == acceptLook-1 && time.Since(at) > acceptEvery {
-			p.accept()
-			at = time.Now()
-		}
-		if c := p.loop.slab.at(uint32(ev.Key)); c != nil && c.id != 0 && uint32(c.id) == uint32(ev.Key>>32) {
+	begin := time.Now()
+	late := func(n int) bool { return n%roundLook == 0 && time.Since(begin) > roundTime }
+	for n := 1; len(p.rest) > 0; n++ {
+		ev := p.rest[0]
+		p.rest = p.rest[1:]
+		if c := p.loop.slab.at(uint32(ev.Key)); ev.Key != doorKey && c != nil && c.id != 0 && uint32(c.id) == uint32(ev.Key>>32) {
 			p.event(c, ev.Ready)
 		}
+		if late(n) {
+			return
+		}
 	}
-	for _, r := range again {
-		if c := r.alive(); c != nil {
+	for n := 1; p.next < len(p.turn); n++ {
+		c := p.turn[p.next].alive()
+		p.turn[p.next] = ref{}
+		if p.next++; c != nil {
 			c.flags &^= flagAgain
 			p.read(c)
 		}
+		if late(n) {
+			return
+		}
 	}
-	clear(again)
+}
+
+// look finds what happened, at the latest after d, and whose turn it is; it reports whether somebody calls.
+func (p *polled) look(d time.Duration) (knocks bool) {
+	if len(p.again) > 0 {
+		d = 0
+	}
+	p.turn, p.again, p.next = p.again, p.turn[:0], 0
+	p.rest = p.poller.Wait(d, p.busy)
+	for _, ev := range p.rest {
+		knocks = knocks || ev.Key == doorKey
+	}
+	return knocks
 }
 
 // key names a connection to the poller; an event of one that has gone finds another, or none.
@@ -154,7 +167,7 @@ func (p *polled) accept() {
 		return
 	}
 	begin := time.Now()
-	for i := 1; i%acceptLook != 0 || time.Since(begin) < acceptTime; i++ {
+	for n := 1; n%roundLook != 0 || time.Since(begin) < roundTime; n++ {
 		fd, from, err := p.door.Accept()
 		switch {
 		case err == nil:
