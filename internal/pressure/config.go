@@ -43,16 +43,16 @@ type Config struct {
 }
 
 // Default returns thresholds that a healthy server does not come near. Lag is measured against what people notice: they see a
-// delay of a second, which is where content becomes hints. A queue of the log that is half full holds what the disk does in
-// seconds. Memory is counted without what the garbage collector may take back, which works ever harder above nine tenths.
+// delay of a second, which is where content becomes hints. A full queue of the log refuses sends by itself, and does not
+// turn away who comes: that would not help it, and a few who send too much would keep everybody out. Memory is counted without what the garbage collector may take back, which works ever harder above nine tenths.
 func Default() Config {
 	return Config{
 		Interval: 250 * time.Millisecond, Rise: time.Second, Calm: 10 * time.Second, Ease: 0.7,
-		Typing:    Thresholds{Lag: 200 * time.Millisecond, Inbox: 0.25, Queue: 0.25, Memory: 0.80},
-		Presence:  Thresholds{Lag: 300 * time.Millisecond, Inbox: 0.40, Queue: 0.40, Memory: 0.84},
-		Receipts:  Thresholds{Lag: 500 * time.Millisecond, Inbox: 0.50, Queue: 0.50, Memory: 0.88},
-		Content:   Thresholds{Lag: time.Second, Inbox: 0.70, Queue: 0.70, Memory: 0.92},
-		Admission: Thresholds{Lag: 3 * time.Second, Inbox: 0.90, Queue: 0.95, Memory: 0.97},
+		Typing:    Thresholds{Lag: 200 * time.Millisecond, Inbox: 0.25, Queue: 0.3, Memory: 0.80},
+		Presence:  Thresholds{Lag: 300 * time.Millisecond, Inbox: 0.40, Queue: 0.5, Memory: 0.84},
+		Receipts:  Thresholds{Lag: 500 * time.Millisecond, Inbox: 0.50, Queue: 0.7, Memory: 0.88},
+		Content:   Thresholds{Lag: time.Second, Inbox: 0.70, Queue: 0.9, Memory: 0.92},
+		Admission: Thresholds{Lag: 3 * time.Second, Inbox: 0.90, Memory: 0.97},
 	}
 }
 

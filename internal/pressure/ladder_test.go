@@ -200,7 +200,7 @@ func TestConfig(t *testing.T) {
 		"calm":             func(c *pressure.Config) { c.Calm = 0 },
 		"ease":             func(c *pressure.Config) { c.Ease = 0 },
 		"receipts.lag":     func(c *pressure.Config) { c.Receipts.Lag = c.Presence.Lag - 1 },
-		"content.queue":    func(c *pressure.Config) { c.Presence.Queue, c.Receipts.Queue = 0.9, 0 },
+		"content.queue":    func(c *pressure.Config) { c.Presence.Queue, c.Receipts.Queue = 0.95, 0 },
 		"admission.memory": func(c *pressure.Config) { c.Admission.Memory = 1.1 },
 		"typing.inbox":     func(c *pressure.Config) { c.Typing.Inbox = -1 },
 	} {

@@ -96,7 +96,7 @@ func TestMonitorTells(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := watch(t, pressure.Default())
-		w.set(pressure.Signals{Queue: 0.5})
+		w.set(pressure.Signals{Queue: 0.7})
 		pass(5 * time.Second)
 		assert.Equal(t, "level", w.Level(), pressure.ReceiptsOff)
 		w.set(pressure.Signals{})
@@ -105,7 +105,7 @@ func TestMonitorTells(t *testing.T) {
 		assert.Equal(t, "level", w.Level(), pressure.PresenceCounts)
 		assert.Equal(t, "told", w.told, []pressure.Level{1, 2, 3, 2})
 		for _, want := range []string{
-			`level=WARN msg="what the server leaves out has changed" level=receipts_off was=presence_counts because="queue 0.50 of 0.50"`,
+			`level=WARN msg="what the server leaves out has changed" level=receipts_off was=presence_counts because="queue 0.70 of 0.70"`,
 			`level=INFO msg="what the server leaves out has changed" level=presence_counts was=receipts_off because="calm for 10s"`,
 		} {
 			assert.True(t, want, strings.Contains(w.log.String(), want))
@@ -132,7 +132,7 @@ func TestForce(t *testing.T) {
 		pass(0)
 		assert.Equal(t, "up, at once", w.Level(), pressure.AdmissionClosed)
 		w.Force(pressure.Calm, time.Minute)
-		w.set(pressure.Signals{Queue: 0.5})
+		w.set(pressure.Signals{Queue: 0.7})
 		pass(30 * time.Second)
 		st := w.Status()
 		assert.Equal(t, "down", w.Level(), pressure.Calm)
