@@ -46,12 +46,16 @@ func (d *Door) validate() error {
 // checks is how many callers of a loop are heard out although there is no room for them: they may ask how the server does.
 const checks = 64
 
+// longestCheck bounds the paths that are compared with those of health checks.
+const longestCheck = 64
+
 // handshake is what is known of a caller whose handshake is not over.
 type handshake struct {
 	buf     []byte // what came of a head that is not complete
 	from    netip.AddrPort
 	proxied bool  // a PROXY protocol header is still to come
 	late    bool  // there is no room for it, unless it asks how the server does
+	unheard bool  // buf is the beginning of its request, which nobody has looked at
 	until   int64 // when it is late
 
 	before, after *conn // among the loop's callers
@@ -68,6 +72,51 @@ func (l *loop) welcome(link door, num uint64, from netip.AddrPort) *conn {
 	l.callers.add(c)
 	l.wheel.schedule(c, c.work.head.until)
 	return c
+}
+
+// glance takes the first that a caller sent; it borrows b. Who asks how the server does is answered. Others have their turn: a
+// handshake costs three times a look, and of callers there may be thousands at once, with a check behind them all.
+func (l *loop) glance(c *conn, b []byte) {
+	h := c.work.head
+	if h.proxied || l.asksHealth(b) {
+		l.knock(c, b)
+		return
+	}
+	h.buf, h.unheard = append(h.buf, b...), true
+	c.link.resume(c)
+}
+
+// hear takes the request of a caller whose turn it is.
+func (l *loop) hear(c *conn) {
+	if w := c.work; w != nil && w.head != nil && w.head.unheard {
+		b := w.head.buf
+		w.head.buf, w.head.unheard = nil, false
+		l.knock(c, b)
+	}
+}
+
+// heardOut reports that a caller for whom there is no room may stay for a while: one that asks how the server does, and a few
+// that may do so yet. b is what they have sent.
+func (l *loop) heardOut(from netip.Addr, b []byte) bool {
+	if proxied := l.srv.deps.Door.Proxied; len(b) == 0 || proxied != nil && proxied(from.Unmap()) {
+		return l.callers.heardOut(from)
+	}
+	return l.asksHealth(b)
+}
+
+// asksHealth reports that a caller's first bytes are a check of the server's health, and all of it.
+func (l *loop) asksHealth(b []byte) bool {
+	ask := l.srv.deps.Door.Health
+	target, get := bytes.CutPrefix(b, []byte("GET "))
+	if ask == nil || !get || !bytes.HasSuffix(b, []byte("\r\n\r\n")) {
+		return false
+	}
+	n := bytes.IndexAny(target, "? ")
+	if n > longestCheck {
+		return false
+	}
+	status, _ := ask(string(target[:n]))
+	return status != 0
 }
 
 // knock takes what a caller sent; it borrows b. A good handshake makes a connection of it. One that has to be refused goes to

@@ -139,8 +139,8 @@ func (p *polled) event(c *conn, ready eventloop.Ready) {
 
 // read reads once. Who may have more stands in line for the next turn: one that sends without end holds up nobody.
 func (p *polled) read(c *conn) {
-	if c.flags.has(flagUnread) {
-		return // resume reads on
+	if p.loop.hear(c); c.id == 0 || c.flags.has(flagUnread) {
+		return // it has gone; or resume reads on
 	}
 	buf := p.buf
 	if !c.flags.has(flagAuthed) {
@@ -201,8 +201,16 @@ func (p *polled) watchDoor(on bool) {
 
 func (p *polled) welcome(fd int, from netip.AddrPort) {
 	srv := p.loop.srv
+	// What it wants has come with it, mostly.
+	n, err := eventloop.ReadNow(fd, p.buf[:earlyBuffer])
+	silent := eventloop.Again(err)
+	if !silent && (err != nil || n == 0) {
+		_ = eventloop.Hangup(fd)
+		return
+	}
+	b := p.buf[:max(n, 0)]
 	room := p.room(from.Addr())
-	if most := srv.deps.Door.Below; most > 0 && fd >= most || !room && !p.loop.callers.heardOut(from.Addr()) {
+	if most := srv.deps.Door.Below; most > 0 && fd >= most || !room && !p.loop.heardOut(from.Addr(), b) {
 		p.say(fd, tooManyCallers())
 		return
 	}
@@ -213,7 +221,9 @@ func (p *polled) welcome(fd int, from netip.AddrPort) {
 		p.loop.drop(c)
 		return
 	}
-	p.read(c) // what it wants has come with it, mostly
+	if !silent {
+		p.loop.glance(c, b)
+	}
 }
 
 // room reports that there is a place for one more caller, at the cost of one who has too many if need be.

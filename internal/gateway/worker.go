@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"runtime"
 	"time"
 
 	"github.com/throng-im/throng/internal/chat"
@@ -43,6 +44,8 @@ func (w *workers) run(ctx context.Context) {
 		select {
 		case j := <-w.jobs:
 			w.do(ctx, j)
+			// A worker that goes from job to job would keep its processor from the loops for 10 ms, and all of them together for a second.
+			runtime.Gosched()
 		case <-ctx.Done():
 			return
 		}
