@@ -32,6 +32,7 @@ const (
 
 	spare    = 200 // descriptors that are not clients
 	restTime = 2 * time.Second
+	calmTime = 12 * time.Second // a server gives back what it does not need after some seconds
 	seriesAt = 100 * time.Millisecond
 )
 
@@ -69,9 +70,10 @@ type Report struct {
 	// CPU of server and load for each connection that was opened, in microseconds.
 	CPU       float64 `json:"server_cpu_us_per_connect"`
 	ClientCPU float64 `json:"load_cpu_us_per_connect"`
-	// Memory for each connection in bytes: resident in the server; the kernel's, of both ends where they are on one machine; resident
-	// in the load.
+	// Memory for each connection of somebody whom the server knows, in bytes: resident in the server at the end of the rest, and with what opening has left at its begin;
+	// the kernel's, of both ends where they are on one machine; resident in the load.
 	ServerBytes float64 `json:"server_bytes_per_connection"`
+	OpenedBytes float64 `json:"opened_server_bytes_per_connection"`
 	KernelBytes float64 `json:"kernel_bytes_per_connection_both_ends"`
 	LoadBytes   float64 `json:"load_bytes_per_connection"`
 	// IdleCPU is the server's share of one core while nothing but heartbeats came, IdleClientCPU the load's; Idle is how long.
@@ -117,12 +119,19 @@ func Run(ctx context.Context, cfg Config, tell live.Func) (rep Report, err error
 	if err != nil {
 		return rep, fmt.Errorf("set up: %w", err)
 	}
+	pause := restTime
+	if srv.Started() {
+		if err := srv.SignIn(ctx, people, cfg.Connections, tell); err != nil {
+			return rep, fmt.Errorf("set up: %w", err)
+		}
+		pause = calmTime
+	}
 	f, err := load.New(ctx, load.Config{URL: srv.URL(), Clients: cfg.Connections, Token: people.Token, Again: load.FullJitter()})
 	if err != nil {
 		return rep, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	rest(ctx, srv)
+	rest(ctx, srv, pause)
 	rep = Report{
 		Scenario: fmt.Sprintf("connect: %d sessions, then %v of rest", cfg.Connections, cfg.Idle), Connections: cfg.Connections,
 		Command: cfg.Command, Environment: report.ReadEnvironment(),
@@ -135,7 +144,7 @@ func Run(ctx context.Context, cfg Config, tell live.Func) (rep Report, err error
 		return rep, err
 	}
 	opened := use(ctx, srv)
-	rest(ctx, srv) // until buffers of the handshakes are given back
+	rest(ctx, srv, restTime) // until buffers of the handshakes are given back
 	settled := use(ctx, srv)
 	if err := f.During(ctx, "idle", cfg.Idle, tell, func() error { return nil }); err != nil {
 		return rep, err
@@ -149,11 +158,11 @@ func Run(ctx context.Context, cfg Config, tell live.Func) (rep Report, err error
 }
 
 // rest lets memory come to rest, where it is looked at.
-func rest(ctx context.Context, srv *target.Server) {
+func rest(ctx context.Context, srv *target.Server, d time.Duration) {
 	if srv.RSS(ctx) == 0 {
 		return
 	}
-	t := time.NewTimer(restTime)
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
@@ -191,7 +200,7 @@ func (r *Report) fill(before, opened, settled, end usage) {
 	n := float64(r.Connections)
 	us := func(d time.Duration) float64 { return float64(d.Microseconds()) / n }
 	r.CPU, r.ClientCPU = us(opened.server-before.server), us(opened.own-before.own)
-	r.ServerBytes = float64(settled.rss-before.rss) / n
+	r.ServerBytes, r.OpenedBytes = float64(end.rss-before.rss)/n, float64(settled.rss-before.rss)/n
 	r.KernelBytes = float64(settled.slab-before.slab) / n
 	r.LoadBytes = float64(settled.fat-before.fat) / n
 	r.Idle = end.at.Sub(settled.at).Seconds()
@@ -219,8 +228,8 @@ func (r *Report) Rows() []report.Row {
 	rows := []report.Row{
 		report.R("connected", "%s in %.2f s: %s/s, %d tries", report.Count(float64(r.Connections)), r.Seconds, report.Count(r.PerSecond), r.Attempts),
 		report.R("to connect", "%.1f µs of the server's processor, %.1f µs of the load's, for each", r.CPU, r.ClientCPU),
-		report.R("memory", "%s resident in the server, %s in the kernel (both ends), %s in the load, for each", report.Bytes(r.ServerBytes),
-			report.Bytes(r.KernelBytes), report.Bytes(r.LoadBytes)),
+		report.R("memory", "%s resident in the server (%s before the rest), %s in the kernel (both ends), %s in the load, for each",
+			report.Bytes(r.ServerBytes), report.Bytes(r.OpenedBytes), report.Bytes(r.KernelBytes), report.Bytes(r.LoadBytes)),
 		report.R("idle", "%.2f%% of a core for the server, %.2f%% for the load, over %.0f s of heartbeats", percent*r.IdleCPU, percent*r.IdleClientCPU, r.Idle),
 	}
 	for reason, n := range r.Refused {

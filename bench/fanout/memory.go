@@ -51,14 +51,20 @@ type watch struct {
 	end  sync.Once
 	peak atomic.Int64
 
-	// Known when it is closed.
-	before  report.Pauses
+	since report.Pauses
+
+	// Known when everybody is there, and when it is closed.
+	opening, online pauses
+}
+
+// pauses are those of the collector in a part of the run.
+type pauses struct {
 	longest time.Duration
-	pauses  uint64
+	n       uint64
 }
 
 func newWatch() *watch {
-	w := &watch{stop: make(chan struct{}), done: make(chan struct{}), before: report.ReadPauses()}
+	w := &watch{stop: make(chan struct{}), done: make(chan struct{}), since: report.ReadPauses()}
 	go w.run() // ends with close
 	return w
 }
@@ -77,10 +83,18 @@ func (w *watch) run() {
 	}
 }
 
+// part are the pauses since the last part.
+func (w *watch) part() (p pauses) {
+	now := report.ReadPauses()
+	p.longest, p.n = now.Longest(w.since)
+	w.since = now
+	return p
+}
+
 func (w *watch) close() {
 	w.end.Do(func() {
 		close(w.stop)
 		<-w.done
-		w.longest, w.pauses = report.ReadPauses().Longest(w.before)
+		w.online = w.part()
 	})
 }

@@ -37,11 +37,13 @@ type Report struct {
 	LatencyMS        Latency `json:"latency_ms"`
 	// FlowMS is that of the flow, where LatencyMS is that of messages one by one, measured apart.
 	FlowMS *Latency `json:"flow_latency_ms,omitempty"`
-	// RSS is the highest resident memory of the process that holds server and load, Pause a bound of its collector's longest pause in the
-	// measured time, of so many; of runs in one process.
-	RSS    int64   `json:"rss_bytes,omitempty"`
-	Pause  float64 `json:"gc_pause_ms_max,omitempty"`
-	Pauses uint64  `json:"gc_pauses,omitempty"`
+	// RSS is the highest resident memory of the process that holds server and load; of runs in one process.
+	RSS int64 `json:"rss_bytes,omitempty"`
+	// Pause is a bound of the collector's longest pause while everybody was online, of so many, and OpeningPause while they came.
+	Pause         float64 `json:"gc_pause_ms_max,omitempty"`
+	Pauses        uint64  `json:"gc_pauses,omitempty"`
+	OpeningPause  float64 `json:"opening_gc_pause_ms_max,omitempty"`
+	OpeningPauses uint64  `json:"opening_gc_pauses,omitempty"`
 	// AckMS is from when a message was due to its acknowledgement.
 	AckMS report.Latency `json:"ack_ms"`
 	// What was wrong, of Checked deliveries of all parts, the bare loop's included.
@@ -137,7 +139,9 @@ func (r *run) report(sides []*side) Report {
 		}
 	}
 	if r.watch != nil {
-		rep.RSS, rep.Pause, rep.Pauses = r.watch.peak.Load(), r.watch.longest.Seconds()*1e3, r.watch.pauses
+		w := r.watch
+		rep.RSS, rep.Pause, rep.Pauses = w.peak.Load(), w.online.longest.Seconds()*1e3, w.online.n
+		rep.OpeningPause, rep.OpeningPauses = w.opening.longest.Seconds()*1e3, w.opening.n
 	}
 	if rep.Limit > 0 {
 		rep.Ratio = rep.PerSecond / rep.Limit
@@ -234,7 +238,8 @@ func (r *Report) Rows() []report.Row {
 	if r.RSS > 0 {
 		rows = append(rows,
 			report.R("process", "%s resident at the highest, server and load together, whose processor time is one too", report.Bytes(float64(r.RSS))),
-			report.R("collector", "%d pauses, the longest at most %s ms", r.Pauses, report.Short(r.Pause)))
+			report.R("collector", "%d pauses with all online, the longest at most %s ms; %d while they came, at most %s ms", r.Pauses,
+				report.Short(r.Pause), r.OpeningPauses, report.Short(r.OpeningPause)))
 	}
 	if len(r.Rounds) > 1 {
 		rows = append(rows, report.R("rounds", "%s/s", counts(r.Rounds)))

@@ -149,6 +149,9 @@ func (r *run) serverSide(ctx context.Context) (*side, error) {
 	s.next = head + 1
 	r.before = r.settled(ctx)
 	s.opened = func() {
+		if r.watch != nil {
+			r.watch.opening = r.watch.part()
+		}
 		if r.memory == 0 {
 			r.memory = r.settled(ctx)
 		}

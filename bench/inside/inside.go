@@ -4,8 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"runtime/debug"
+	"log/slog"
 
 	"github.com/throng-im/throng/bench/load"
 	"github.com/throng-im/throng/internal/app"
@@ -14,16 +13,12 @@ import (
 	"github.com/throng-im/throng/internal/wire"
 )
 
-// gcPercent is that of throng serve.
-const gcPercent = 150
-
 // App is the server.
 type App struct {
 	app   *app.App
 	stop  context.CancelFunc
 	ended chan error
-	gc    int
-	limit int64
+	gc    *app.Collector
 }
 
 // Start starts it with settings as environment variables say them, and the garbage collector as throng serve sets it.
@@ -36,10 +31,8 @@ func Start(ctx context.Context, settings []string) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &App{app: a, ended: make(chan error, 1), gc: debug.SetGCPercent(gcPercent), limit: debug.SetMemoryLimit(-1)}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(l.Config.Sizes().Limit)
-	}
+	sizes := l.Config.Sizes()
+	s := &App{app: a, ended: make(chan error, 1), gc: app.NewCollector(&sizes, slog.New(slog.DiscardHandler))}
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	go func() { s.ended <- a.Run(ctx) }() // ends with Close
 	select {
@@ -70,7 +63,6 @@ func (s *App) Open(token, device string, sink load.Sink, key uint64) (load.Line,
 func (s *App) Close() error {
 	s.stop()
 	err := errors.Join(<-s.ended, s.app.Close())
-	debug.SetGCPercent(s.gc)
-	debug.SetMemoryLimit(s.limit)
+	s.gc.Close()
 	return err
 }

@@ -93,6 +93,21 @@ func (s *Server) MakePeople(ctx context.Context, n, online int, tell live.Func) 
 	})
 }
 
+// SignIn has the first n users known to the server with their devices, over HTTP, as they would be after their first session.
+func (s *Server) SignIn(ctx context.Context, p *People, n int, tell live.Func) error {
+	web := Web()
+	defer web.CloseIdleConnections()
+	return Each(ctx, "sign in", n, parallel, tell, func(ctx context.Context, u int) error {
+		token, dev := p.Token(u)
+		req := connect.NewRequest(&throngv1.GetMeRequest{})
+		req.Header().Set("Throng-Device", dev)
+		if _, err := client.NewAPI(s.url, client.WithHTTPClient(web), client.WithTokens(client.StaticToken(token))).Accounts.GetMe(ctx, req); err != nil {
+			return fmt.Errorf("sign in: %w", err)
+		}
+		return nil
+	})
+}
+
 // Token returns what user n authenticates with: a token and, where it is signed here, the name of the device.
 func (p *People) Token(n int) (token, dev string) {
 	if p.issued != nil {

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -47,14 +46,9 @@ func (c serveCmd) Run(e *environment) error {
 		return err
 	}
 	sizes := l.Config.Sizes()
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(sizes.Limit)
-	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	var level slog.LevelVar
 	log := newLogger(e.errOut, l.Config.Log, &level)
+	defer app.NewCollector(&sizes, log).Close()
 	a, err := app.New(e.ctx, l.Config, app.Options{
 		Logger: log, Version: version, MetricsExplicit: l.Sources["metrics.listen"] != "",
 		Fatal: func(err error) { os.Exit(storageFailed(e.errOut, err)) },
@@ -76,9 +70,6 @@ func (c serveCmd) Run(e *environment) error {
 	stop()
 	return errors.Join(err, a.Close())
 }
-
-// gcPercent trades a little memory for less collecting: the heap of a busy server is small against its caches.
-const gcPercent = 150
 
 // reloads applies the configuration anew on each signal.
 func (c serveCmd) reloads(
