@@ -36,7 +36,7 @@ type Collector struct {
 	limit    int64
 	percent  int // 0: not ours
 	allocs   uint64
-	released uint64 // allocs when memory was given back last: not again before as much was allocated as is alive
+	released uint64 // allocs when memory was given back last: not again before half as much was allocated as is alive
 	samples  []metrics.Sample
 }
 
@@ -99,7 +99,7 @@ func (c *Collector) step() {
 	busy := allocs-c.allocs > live/2
 	c.allocs = allocs
 	garbage := objects - min(live, objects) + free
-	if busy || allocs-c.released < live || garbage < max(live/4, restBytes) {
+	if busy || allocs-c.released < live/2 || garbage < max(live/4, restBytes) {
 		return
 	}
 	c.released = allocs
