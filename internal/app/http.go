@@ -115,16 +115,21 @@ func serve(ctx context.Context, s *http.Server, l net.Listener) error {
 		}
 		ended <- s.Serve(l)
 	}()
+	var err error
 	select {
-	case err := <-ended:
-		return err
+	case err = <-ended:
+		if errors.Is(err, http.ErrServerClosed) {
+			<-ctx.Done() // shutdown lets requests finish, for as long as it may
+		}
 	case <-ctx.Done():
 		_ = s.Close()
-		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return nil
+		err = <-ended
 	}
+	_ = s.Close() // requests that outlasted shutdown, and who was accepted in between
+	if !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
 }
 
 // shutdown lets requests under way finish. Connections that were taken over (WebSocket) are the gateway's.
