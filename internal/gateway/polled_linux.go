@@ -21,6 +21,8 @@ const (
 	// behind that. roundLook is how often in between it looks at the clock.
 	roundTime = 10 * time.Millisecond
 	roundLook = 16
+	// attended is how many callers are read from by a loop that is behind.
+	attended = 64
 	// acceptPause is how long a loop does not accept when it could not.
 	acceptPause = 500 * time.Millisecond
 	// doorKey is the listener's among the keys of the poller; connections have others, since a slot is below 2^31.
@@ -73,7 +75,8 @@ func (p *polled) close() error { return errors.Join(p.door.Close(), p.poller.Clo
 // much to read goes on with its inbox and its writing all the same.
 func (p *polled) wait(d time.Duration) {
 	knocks := true // where something is left it is not known whether somebody calls
-	if len(p.rest) == 0 && p.next == len(p.turn) {
+	behind := len(p.rest) > 0 || p.next < len(p.turn)
+	if !behind {
 		knocks = p.look(d)
 	}
 	p.loop.clock()
@@ -83,6 +86,9 @@ func (p *polled) wait(d time.Duration) {
 	}
 	if knocks { // first: who asks how the server does is one of them, and must not wait for all that the others have sent
 		p.accept()
+	}
+	if behind {
+		p.attend()
 	}
 	begin := time.Now()
 	late := func(n int) bool { return n%roundLook == 0 && time.Since(begin) > roundTime }
@@ -106,6 +112,19 @@ func (p *polled) wait(d time.Duration) {
 		if late(n) {
 			return
 		}
+	}
+}
+
+// attend reads from the newest callers, who have said nothing yet: a loop that is behind does not look for what they say, and it may be
+// how the server does.
+func (p *polled) attend() {
+	c := p.loop.callers.last
+	for n := 0; c != nil && n < attended; n++ {
+		before := c.work.head.before
+		if !c.work.head.unheard {
+			p.read(c)
+		}
+		c = before
 	}
 }
 
