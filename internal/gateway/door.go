@@ -112,7 +112,7 @@ func (l *loop) asksHealth(b []byte) bool {
 		return false
 	}
 	n := bytes.IndexAny(target, "? ")
-	if n > longestCheck {
+	if n < 0 || n > longestCheck {
 		return false
 	}
 	status, _ := ask(string(target[:n]))

@@ -69,6 +69,13 @@ func TestLoopsAnswerHealthChecks(t *testing.T) {
 	}
 	status, header, _ := answer("GET /readyz" + host)
 	assert.True(t, "not ready, and when to ask again", status == http.StatusServiceUnavailable && header.Get("Retry-After") == "1")
+	for _, odd := range []string{"GET \r\n\r\n", "GET /healthz\r\n\r\n", "GET ?\r\n\r\n", "GET  \r\n\r\n"} {
+		c := call(odd)
+		_, _ = io.Copy(io.Discard, c) // an answer of net/http's, or none: the loop goes on
+		_ = c.Close()
+	}
+	status, _, _ = answer("GET /healthz" + host)
+	assert.Equal(t, "after odd requests", status, http.StatusOK)
 
 	late := call("GET /v1/ses") // takes its time, and the only place
 	defer func() { _ = late.Close() }()
