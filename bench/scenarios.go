@@ -13,6 +13,7 @@ import (
 	"github.com/throng-im/throng/bench/live"
 	"github.com/throng-im/throng/bench/mega"
 	"github.com/throng-im/throng/bench/send"
+	"github.com/throng-im/throng/bench/slow"
 	"github.com/throng-im/throng/bench/storm"
 	"github.com/throng-im/throng/bench/target"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
@@ -68,6 +69,15 @@ func scenarios() []scenario {
 			usage: `
   throng bench mega                                                   a million members, 19,000 of them online
   throng bench mega --members 100000 --online 5000 --rate 10
+`,
+		},
+		{
+			name: "slow", summary: "receivers that stop reading: what they cost, and that they miss nothing", flags: slowFlags,
+			usage: `Parts with nobody slow and with slow receivers take turns.
+
+  throng bench slow                                                   one of 200 members, texts of 16 KiB
+  throng bench slow --slow 50 --rate 50                               the memory of many
+  throng bench slow --duration 40s --rounds 1                         until the server closes them
 `,
 		},
 		{name: bare.Command, flags: bareFlags},
@@ -184,6 +194,22 @@ func megaFlags(f *flag.FlagSet, c *common) func(ctx context.Context, show live.F
 	return func(ctx context.Context, show live.Func) (result, error) {
 		cfg.Target = c.target()
 		rep, err := mega.Run(ctx, cfg, show)
+		return &rep, err
+	}
+}
+
+func slowFlags(f *flag.FlagSet, c *common) func(ctx context.Context, show live.Func) (result, error) {
+	cfg := slow.Config{Command: c.command}
+	f.IntVar(&cfg.Members, "members", slow.DefaultMembers, "members of the group, all online")
+	f.IntVar(&cfg.Slow, "slow", slow.DefaultSlow, "of them that stop reading")
+	f.IntVar(&cfg.Size, "size", slow.DefaultSize, "`bytes` of a text; an entry of more than 16 KiB in all is told as a hint")
+	f.Float64Var(&cfg.Rate, "rate", 0, "messages `per second`; 0 is the next when all others have the last")
+	f.DurationVar(&cfg.Duration, "duration", slow.DefaultDuration, "how long they read nothing, and each part is")
+	f.IntVar(&cfg.Rounds, "rounds", slow.DefaultRounds, "in which both kinds of parts take turns")
+	f.DurationVar(&cfg.Warmup, "warmup", slow.DefaultWarmup, "how long to send before each part")
+	return func(ctx context.Context, show live.Func) (result, error) {
+		cfg.Target = c.target()
+		rep, err := slow.Run(ctx, cfg, show)
 		return &rep, err
 	}
 }

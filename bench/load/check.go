@@ -36,6 +36,7 @@ type conn struct {
 	tries uint16
 	state state
 	flags uint8
+	held  bool // is not read from
 }
 
 type state uint8
@@ -57,6 +58,7 @@ const (
 	everOpen               // was open before
 	behind                 // a pull is under way
 	sends                  // may get its own entries
+	slow                   // may be held, and is in no figure but those of what is wrong
 )
 
 // take notes a delivered entry, which a client may have written itself.

@@ -22,6 +22,9 @@ type Config struct {
 	Focus func(client int) bool
 	// Sends reports whether a client may send; nil is all. Who does not send is looked at faster.
 	Sends func(client int) bool
+	// Slow reports whether a client may be kept from reading (Fleet.Hold): it has a small receive buffer, it checks and counts what it gets,
+	// but its deliveries are no latencies and no Arrivals. nil is none, as it must be for a fleet in memory.
+	Slow func(client int) bool
 	// Again says when a client that lost its connection, or did not get one, comes back; nil is never.
 	Again *Backoff
 	// Opening bounds how many are connecting at once; default 1,024.

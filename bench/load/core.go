@@ -74,6 +74,9 @@ func (l *core) init(cfg *Config, id int, out carrier) {
 		if cfg.Sends == nil || cfg.Sends(who) {
 			c.flags |= sends
 		}
+		if cfg.Slow != nil && cfg.Slow(who) {
+			c.flags |= slow
+		}
 	}
 }
 
@@ -171,10 +174,10 @@ func (l *core) entry(c *conn, seq uint64, words []byte, pulled bool) {
 	if pulled {
 		l.counts.Pulled++
 	}
-	if l.measuring {
+	if l.measuring && c.flags&slow == 0 {
 		l.counts.Entries++
 	}
-	if spot >= 0 && c.flags&wantsFocus != 0 { // the others get what they get
+	if spot >= 0 && c.flags&(wantsFocus|slow) == wantsFocus { // the others get what they get
 		l.memory.arrived(l, spot, 1)
 	}
 	if !pulled && c.flags&hasSide != 0 && c.flags&sends == 0 && len(l.sides[l.at].missing) > 0 {

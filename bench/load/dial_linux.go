@@ -7,7 +7,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const dialsAtOnce = 64 // between two looks at the sockets
+const (
+	dialsAtOnce = 64       // between two looks at the sockets
+	slowBuffer  = 16 << 10 // bytes that the kernel takes for a client that does not read; it doubles them
+)
 
 // dial connects who is to be connected now.
 func (l *loop) dial() {
@@ -42,6 +45,9 @@ func (l *loop) connect(i int32, c *conn) error {
 	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	// What is closed is gone at once: the next fleet needs the ports.
 	_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	if c.flags&slow != 0 {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, slowBuffer) // before the handshake, which names the window's scale
+	}
 	if l.where.local {
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
 		n := l.core.client(i) / l.f.cfg.PerAddress

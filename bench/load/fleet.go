@@ -126,6 +126,13 @@ func (f *Fleet) Pull(client int, id, conv, from, to uint64, limit uint32) {
 	f.part(client).send(post{f.index(client), id | idPull, pull(id|idPull, conv, from, to, limit)})
 }
 
+// Hold keeps a Slow client from reading its socket, or lets it go on. That it lost its connection meanwhile it notices then.
+func (f *Fleet) Hold(client int, on bool) {
+	if h, ok := f.part(client).(interface{ hold(i int32, on bool) }); ok {
+		h.hold(f.index(client), on)
+	}
+}
+
 func (f *Fleet) post(client int, id uint64, frame []byte) {
 	f.part(client).send(post{f.index(client), id, seal(nil, opBinary, frame)})
 }

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"errors"
 	"sync"
 	"time"
 )
@@ -30,6 +31,9 @@ const (
 func NewInside(cfg Config, open func(client int, sink Sink) (Line, error)) (*Fleet, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
+	}
+	if cfg.Slow != nil {
+		return nil, errors.New("a client without a socket cannot be kept from reading")
 	}
 	f := &Fleet{cfg: cfg, begin: time.Now()}
 	in := &inside{f: f, open: open, stop: make(chan struct{}), done: make(chan struct{})}

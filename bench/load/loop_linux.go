@@ -48,10 +48,10 @@ type loop struct {
 	swept   int   // clients that have had their heartbeat in this interval
 	sweepAt int64 // when the interval began
 	failure error
+	buf     [readBuffer]byte
 
 	// Owned by the loop's goroutine.
 	events [maxEvents]unix.EpollEvent
-	buf    [readBuffer]byte
 }
 
 func newLoop(f *Fleet, id int, where place) (*loop, error) {
@@ -184,7 +184,7 @@ func (l *loop) event(ev *unix.EpollEvent) {
 
 // read takes what came. A read that does not fill the buffer has emptied the socket.
 func (l *loop) read(i int32, c *conn) {
-	for c.fd >= 0 {
+	for c.fd >= 0 && !c.held {
 		n, err := eventloop.ReadNow(int(c.fd), l.buf[:])
 		switch {
 		case errors.Is(err, unix.EAGAIN):
@@ -318,6 +318,18 @@ func (l *loop) want(n int) {
 	l.dials.want(min(n, len(l.core.conns)))
 	l.mu.Unlock()
 	l.ring()
+}
+
+// hold keeps a client from reading, or lets it read again what has come since: its event is over, for each is told once.
+func (l *loop) hold(i int32, on bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := &l.core.conns[i]
+	if c.held = on; on || c.fd < 0 {
+		return
+	}
+	l.core.now = l.f.Now()
+	l.read(i, c)
 }
 
 func (l *loop) close() error {

@@ -164,7 +164,7 @@ func (l *core) scan(payload []byte, size int) error {
 
 // known takes a frame that somebody else got before, if it is one.
 func (l *core) known(c *conn, payload []byte) bool {
-	if c.flags&(hasSide|sends|wantsFocus) != wantsFocus || c.state != open {
+	if c.flags&(hasSide|sends|wantsFocus|slow) != wantsFocus || c.state != open {
 		return false
 	}
 	m := &l.memory

@@ -147,6 +147,17 @@ func (p *Pump) Pause() {
 	p.mouth.Flush()
 }
 
+// Resume goes on after a Pause: messages that were due meanwhile are not.
+func (p *Pump) Resume() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.running = true
+	if p.cfg.Rate > 0 {
+		p.begin = p.now() - int64(float64(p.due)/p.cfg.Rate*float64(time.Second))
+	}
+	p.fill()
+}
+
 // SetInFlight changes how many messages are on their way at once.
 func (p *Pump) SetInFlight(n int) {
 	p.mu.Lock()
