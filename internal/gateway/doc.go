@@ -72,8 +72,10 @@
 // waits for a connection that is the one shared frame; where its transport is busy a reference waits, bounded, and then a hint.
 //
 // What is delivered otherwise does not overtake: before a member leaves, before a conversation becomes medium or small, all that the
-// collector holds goes into the inboxes, and the loop finishes the walk. Names of those who wrote are looked up on the way, for
-// 50 ms at most, and nothing of another conversation waits for them.
+// collector holds goes into the inboxes, and an entry for all members waits behind the walk. A group that is disbanded meanwhile, or
+// that is large, is out of the loop's table at once, and its members leave it in slices; who is about to get something of the
+// conversation before its turn is given what it has not had, and leaves first. Names of those who wrote are looked up on the way,
+// for 50 ms at most, and nothing of another conversation waits for them.
 //
 // # Receivers that are slow or silent
 //

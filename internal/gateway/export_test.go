@@ -36,6 +36,16 @@ func (s *Server) PostRounds(rounds ...*chunk.Round) {
 	q.wake()
 }
 
+// UnderWay is how many groups of the first loop have something under way to their members, and how many members of disbanded ones are
+// subscribed yet. It is called on that loop.
+func (s *Server) UnderWay() (walks, leaving int) {
+	l := s.loops[0]
+	for _, g := range l.endings {
+		leaving += len(g.members)
+	}
+	return len(l.walks), leaving
+}
+
 // LineRoom has so many connections stand in a line and each step to its end when it was their turn; it returns what room the line takes.
 func LineRoom(people, turns int) int {
 	var q line

@@ -35,6 +35,7 @@ type forum struct {
 
 	mu      sync.Mutex
 	guests  map[uint64]*guest
+	writes  int                        // to all
 	window  uint8                      // of who enters; 0: the largest
 	hook    func()                     // called with the next write, on its loop
 	allowed func(key, seq uint64) bool // nil: everybody may know everything
@@ -47,6 +48,7 @@ type guest struct {
 	sub   wire.Subprotocol
 	conn  *gateway.Memory
 	taken int // writes
+	at    int // the forum's writes when the last one came
 
 	// guarded by the forum's mu
 	buf    []byte
@@ -170,6 +172,8 @@ func (h *forum) Take(key uint64, p []byte) int {
 		g.room -= n
 	}
 	g.taken++
+	h.writes++
+	g.at = h.writes
 	g.buf = append(g.buf, p[:n]...)
 	g.parse()
 	return n

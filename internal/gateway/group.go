@@ -11,6 +11,7 @@ type group struct {
 	open    []seat
 	walk    walk
 	hints   hinting
+	over    bool // disbanded: in loop.endings, not in loop.groups, and counted nowhere
 
 	// atomic, shared by the loops
 	tally *tally
@@ -23,6 +24,7 @@ type groupMember struct {
 	at     int32    // place in c.groups
 	open   int32    // one more than its place in group.open; 0: it is not there
 	hinted uint32   // the sweep that visited it last
+	walked uint32   // the walk with an entry that visited it last
 }
 
 // seat is a connection that has a group's conversation open. Its place is mirrored in the member.
@@ -42,7 +44,7 @@ type membership struct {
 // add subscribes a connection that is not in the group from a seq on; it returns its place.
 func (g *group) add(c *conn, from chat.Seq) (at int) {
 	at = len(g.members)
-	g.members = append(g.members, groupMember{c: c, from: from, at: int32(len(c.groups)), hinted: g.hints.number})
+	g.members = append(g.members, groupMember{c: c, from: from, at: int32(len(c.groups)), hinted: g.hints.number, walked: g.walk.number})
 	c.groups = append(c.groups, membership{g: g, at: at})
 	return at
 }

@@ -46,7 +46,8 @@ type loop struct {
 	early   int     // bytes of frames that are not complete, of those who have shown no token
 	users   map[chat.UserID]*conn
 	groups  map[chat.ConversationID]*group
-	walks   []*group      // with rounds under way
+	walks   []*group      // with something under way
+	endings []*group      // that were disbanded, and have members yet
 	sweeps  []*group      // with hints to send
 	swept   time.Duration // when hints were sent last, since start
 	telling int           // the next slot whose session is told the level; -1: all know it
@@ -93,6 +94,7 @@ func (l *loop) run(ctx context.Context) error {
 		l.pass()
 		l.wheel.advance(l.now, l.due)
 		l.walkOn()
+		l.endOn()
 		l.sweepOn()
 		l.tellOn()
 		if l.holding() <= 0 {
@@ -113,7 +115,7 @@ func (l *loop) clock() { l.now = time.Since(l.start).Milliseconds() }
 
 // patience is how long the loop may wait: to its next tick, or until the frames that it holds back have to go.
 func (l *loop) patience() time.Duration {
-	if len(l.walks) > 0 || l.telling >= 0 {
+	if len(l.walks) > 0 || len(l.endings) > 0 || l.telling >= 0 {
 		return 0
 	}
 	d := tick - time.Since(l.start)%tick
@@ -318,7 +320,7 @@ func (l *loop) deliverUsers(p *session.Parcel) {
 	for _, u := range p.Delivery().Users {
 		for c := l.users[u]; c != nil; {
 			next := c.next
-			if l.deliver(c, p) {
+			if l.parted(c, p.Delivery().Conversation) && l.deliver(c, p) {
 				l.mark(c)
 			}
 			c = next
@@ -326,16 +328,28 @@ func (l *loop) deliverUsers(p *session.Parcel) {
 	}
 }
 
-// deliverGroup delivers by group route. A connection that breaks leaves the group by a swap with the last: the walk goes
-// backward, so that nobody is passed over.
+// deliverGroup delivers by group route: at once, or behind what is under way of when the conversation was large, and to a group
+// that is larger than a medium conversation gets by itself in slices too. A connection that breaks leaves the group by a swap with
+// the last: the walk goes backward, so that nobody is passed over.
 func (l *loop) deliverGroup(g *group, p *session.Parcel) {
-	l.finishWalk(g) // of when the conversation was large
+	if g.walk.entries >= walkEntries {
+		l.wentOn(g, headOf(p.Delivery()), true)
+		return
+	}
 	g.hints.overtaken(headOf(p.Delivery()))
-	seq := p.Delivery().Entry.Seq
+	if !g.walk.idle() || len(g.members) > walkAtOnce {
+		l.setOut(g, stage{entry: p})
+		return
+	}
 	for i := len(g.members) - 1; i >= 0; i-- {
-		if m := &g.members[i]; seq >= m.from && l.deliver(m.c, p) {
-			l.markWide(m.c)
-		}
+		l.deliverMember(&g.members[i], p)
+	}
+}
+
+// deliverMember delivers an entry to a member of a group.
+func (l *loop) deliverMember(m *groupMember, p *session.Parcel) {
+	if c := m.c; p.Delivery().Entry.Seq >= m.from && l.deliver(c, p) {
+		l.markWide(c)
 	}
 }
 

@@ -27,9 +27,10 @@ type hall struct {
 	takes   atomic.Int64
 	bytes   atomic.Int64
 	closed  atomic.Int64
-	stepped chan struct{} // capacity 1
-	stalled atomic.Bool   // nobody takes anything
-	slow    atomic.Int64  // the key of who takes one byte at a time; 0: nobody
+	stepped chan struct{}                    // capacity 1
+	stalled atomic.Bool                      // nobody takes anything
+	slow    atomic.Int64                     // the key of who takes one byte at a time; 0: nobody
+	hook    atomic.Pointer[func(key uint64)] // called with each write, on its loop
 
 	mu     sync.Mutex
 	stream map[uint64][]byte // of those who are listened to
@@ -48,6 +49,9 @@ func (h *hall) Take(key uint64, p []byte) int {
 		h.stream[key] = append(s, p[:n]...)
 	}
 	h.mu.Unlock()
+	if hook := h.hook.Load(); hook != nil {
+		(*hook)(key)
+	}
 	h.bytes.Add(int64(n))
 	h.takes.Add(1)
 	select {

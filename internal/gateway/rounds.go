@@ -7,23 +7,64 @@ import (
 	"github.com/throng-im/throng/internal/wire"
 )
 
-// This file is how rounds of large conversations go to those of a loop's connections that have them open: a slice at a time, so
-// that nothing else waits for a whole round, and all rounds that wait in one write.
+// This file is how a loop visits many connections: a slice at a time, so that nothing else waits for all of them. Rounds of a
+// large conversation go to those who have it open, all rounds that wait in one write; what must not overtake them comes behind.
 
-// walkSlice is how many connections a loop visits before it looks at its inbox again.
-const walkSlice = 256
+const (
+	// walkSlice is how many connections a loop visits before it looks at its inbox again.
+	walkSlice = 256
+	// walkAtOnce is how many it may visit at once where nothing is written to them: well under a millisecond, and as many members as a
+	// medium conversation has by default.
+	walkAtOnce = 10_000
+	// walkEntries bounds the entries that wait for a walk. One beyond it is told as a hint, as where the server has too much to do.
+	walkEntries = 64
+)
 
-// walk is a group's rounds under way.
+// walk is what is under way to a group's connections.
 type walk struct {
-	queue   []*flight // what comes after the present one
-	present []*flight // what is being delivered now, in one write per connection
-	at      int       // the next place in group.open, downward; those above were visited
+	queue   []stage   // what comes after the present one
+	present stage     // what is being delivered now
+	at      int       // the next place in group.open, or group.members, downward; those above were visited
 	number  uint32    // of the present one; connections that have it already carry it
-	frames  [4][]byte // the present one in one piece, where it is more than one round
+	entries int       // stages of the queue that are one
+	frames  [4][]byte // rounds of the present one in one piece, where they are several
 	listed  bool      // in loop.walks
 }
 
-func (w *walk) idle() bool { return len(w.queue)+len(w.present) == 0 }
+// stage is a part of a walk: rounds, in one write to each connection that has the conversation open, or an entry for all members.
+type stage struct {
+	rounds []*flight
+	entry  *session.Parcel
+}
+
+func (s *stage) empty() bool { return s.entry == nil && len(s.rounds) == 0 }
+
+func (w *walk) idle() bool { return len(w.queue) == 0 && w.present.empty() }
+
+// add appends what is to be delivered.
+func (w *walk) add(s stage) {
+	if s.entry != nil {
+		w.entries++
+	} else if n := len(w.queue); n > 0 && w.queue[n-1].entry == nil {
+		w.queue[n-1].rounds = append(w.queue[n-1].rounds, s.rounds...)
+		return
+	}
+	w.queue = append(w.queue, s)
+}
+
+// begin makes the first of the queue the present one; the group has so many to be visited by rounds and by entries.
+func (w *walk) begin(open, members int) {
+	w.present = w.queue[0]
+	w.queue[0] = stage{}
+	if w.queue = w.queue[1:]; len(w.queue) == 0 {
+		w.queue = nil
+	}
+	w.number++
+	if w.at = open - 1; w.present.entry != nil {
+		w.at = members - 1
+		w.entries--
+	}
+}
 
 // round takes a round from the inbox.
 func (l *loop) round(f *flight) {
@@ -32,7 +73,12 @@ func (l *loop) round(f *flight) {
 		l.srv.crowd.land(f)
 		return
 	}
-	g.walk.queue = append(g.walk.queue, f)
+	l.setOut(g, stage{rounds: []*flight{f}})
+}
+
+// setOut has a group's connections visited with something, behind what is under way to them.
+func (l *loop) setOut(g *group, s stage) {
+	g.walk.add(s)
 	if !g.walk.listed {
 		g.walk.listed = true
 		l.walks = append(l.walks, g)
@@ -53,50 +99,79 @@ func (l *loop) walkOn() {
 	}
 }
 
-// finish visits all connections of a group that are still to be visited: something that must not overtake follows.
-func (l *loop) finishWalk(g *group) {
-	for !g.walk.idle() {
-		l.visit(g, len(g.open)+1)
-	}
-}
-
 // visit delivers to at most so many connections.
 func (l *loop) visit(g *group, most int) {
 	w := &g.walk
-	if len(w.present) == 0 {
-		w.present, w.queue = w.queue, nil
-		w.number++
-		w.at = len(g.open) - 1
+	if w.present.empty() {
+		w.begin(len(g.open), len(g.members))
 	}
+	// A connection that breaks, or that closes the conversation, leaves the list by a swap with the last: the walk goes downward, and
+	// who is moved to a place below carries the number.
 	for ; most > 0 && w.at >= 0; most-- {
-		// A connection that breaks, or that closes the conversation, leaves the list by a swap with the last: the walk goes
-		// downward, and who is moved to a place below carries the number.
-		if w.at < len(g.open) {
-			if s := &g.open[w.at]; s.number != w.number {
-				s.number = w.number
-				l.share(g, s.c, s.from, w.present, &w.frames)
-			}
+		if w.present.entry == nil {
+			l.visitSeat(g)
+		} else if w.at < len(g.members) {
+			l.visitMember(g, w.at)
 		}
 		w.at--
 	}
 	if w.at >= 0 {
 		return
 	}
-	for _, f := range w.present {
+	for _, f := range w.present.rounds {
 		l.srv.crowd.land(f)
 	}
-	w.present, w.frames = nil, [4][]byte{}
+	w.present, w.frames = stage{}, [4][]byte{}
 }
 
-// hurry gives a connection that is about to leave what it has not been given yet. Where it breaks, its seat is somebody else's.
-func (l *loop) hurry(g *group, s *seat) {
-	w, c, from := &g.walk, s.c, s.from
-	if s.number != w.number && len(w.present) > 0 {
-		s.number = w.number
-		l.share(g, c, from, w.present, &w.frames)
+// visitSeat delivers the present rounds to the connection whose turn it is.
+func (l *loop) visitSeat(g *group) {
+	w := &g.walk
+	if w.at >= len(g.open) {
+		return
 	}
-	if c.id != 0 && len(w.queue) > 0 {
-		l.share(g, c, from, w.queue, nil)
+	if s := &g.open[w.at]; s.number != w.number {
+		s.number = w.number
+		l.share(g, s.c, s.from, w.present.rounds, &w.frames)
+	}
+}
+
+// visitMember delivers the present entry to a member.
+func (l *loop) visitMember(g *group, at int) {
+	w, m := &g.walk, &g.members[at]
+	if m.walked != w.number {
+		m.walked = w.number
+		l.deliverMember(m, w.present.entry)
+	}
+}
+
+// hurry gives a connection that is about to leave what it has not been given yet. It may break by that, and its slot be another's.
+func (l *loop) hurry(g *group, c *conn) {
+	w, id := &g.walk, c.id
+	for i := -1; i < len(w.queue) && c.id == id; i++ {
+		in, place := c.find(g.id)
+		if in != g {
+			return
+		}
+		m := &g.members[c.groups[place].at]
+		now := &w.present
+		if i >= 0 {
+			now = &w.queue[i]
+		}
+		switch {
+		case now.empty():
+		case now.entry != nil:
+			if i >= 0 || m.walked != w.number {
+				l.deliverMember(m, now.entry)
+			}
+		case m.open > 0:
+			if s := &g.open[m.open-1]; i >= 0 {
+				l.share(g, c, s.from, now.rounds, nil)
+			} else if s.number != w.number {
+				s.number = w.number
+				l.share(g, c, s.from, now.rounds, &w.frames)
+			}
+		}
 	}
 }
 
