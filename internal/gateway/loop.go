@@ -21,6 +21,10 @@ const passOps = 1_024
 // flushSlice is how many connections are written to before the loop looks at its sockets and its inbox again: about 2 ms.
 const flushSlice = 256
 
+// wideShare is the part of a slice that goes to whole groups where both kinds wait: one in so many. Those with something of their own
+// go first and would else keep the others waiting for as long as there are enough of them.
+const wideShare = 4
+
 // busyWrites is how many writes a flush must have made for the next one to wait for company.
 const busyWrites = 8
 
@@ -151,8 +155,8 @@ func (l *loop) holding() time.Duration {
 	return l.srv.cfg.Hold - time.Since(l.flushed)
 }
 
-// flush writes one frame to each connection that something waits for, those with something of their own first. Where many wait
-// it stops after a slice of them: the loop looks at its sockets and its inbox before it goes on, and what comes meanwhile for
+// flush writes one frame to each connection that something waits for, mostly those with something of their own first. Where many
+// wait it stops after a slice of them: the loop looks at its sockets and its inbox before it goes on, and what comes meanwhile for
 // those whose turn is still to come goes out with the rest.
 func (l *loop) flush() {
 	if !l.dirty.empty() || !l.wide.empty() {
@@ -170,9 +174,13 @@ func (l *loop) flush() {
 // was held back) may add connections.
 func (l *loop) slice() (n int) {
 	for n < flushSlice {
-		c := l.dirty.next()
+		first, second := &l.dirty, &l.wide
+		if n%wideShare == wideShare-1 {
+			first, second = second, first
+		}
+		c := first.next()
 		if c == nil {
-			c = l.wide.next()
+			c = second.next()
 		}
 		if c == nil {
 			break

@@ -186,3 +186,54 @@ func TestALargeGroupIsWalkedInSlices(t *testing.T) {
 	subscribed, _ := h.gateway.Audience(big)
 	assert.Equal(t, "the audience", subscribed, 0)
 }
+
+// DLV-10: what goes to a whole group has its part of the writes, however many connections have something of their own all the time.
+func TestAGroupIsWrittenToWhileOthersAreBusy(t *testing.T) {
+	t.Parallel()
+	const people, busy, enough = 300, 600, 40_000
+	h, _ := newHall(t, people, func(c *gateway.Config) {
+		c.Loops, c.MaxPerAddress, c.MaxPending, c.MaxPendingPerAddress = 1, people+busy, people+busy, people+busy
+	})
+	for i := range busy {
+		h.back.mu.Lock()
+		h.back.subs[chat.UserID(people+1+i)] = nil
+		h.back.mu.Unlock()
+		h.enter(people + 1 + i)
+	}
+	h.until("all are there", func() bool { return h.takes.Load() == people+busy })
+	own, group, seq := 0, 0, chat.Seq(0)
+	over := make(chan int, 1)
+	hook := func(key uint64) { // on the loop
+		if key <= people {
+			if group++; group == people {
+				over <- own
+			}
+			return
+		}
+		own++
+		if own == enough {
+			close(over)
+		}
+		if own >= enough || group >= people {
+			return
+		}
+		seq++
+		if err := h.gateway.Receive(t.Context(), personal(5, seq, chat.UserID(key))); err != nil {
+			t.Error(err)
+		}
+		if own == busy {
+			if err := h.gateway.Receive(t.Context(), content(big, 1, chat.TierMedium)); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	h.hook.Store(&hook)
+	for i := range busy {
+		if err := h.gateway.Receive(t.Context(), personal(5, 1, chat.UserID(people+1+i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	writes, ok := <-over
+	assert.True(t, "all of the group are written to", ok)
+	assert.True(t, "before long", writes < 4*(busy+people))
+}
