@@ -57,8 +57,10 @@ func (a *App) door() *gateway.Door {
 		Listeners: a.doors, Path: api.SessionPath, Below: divide(openFiles()).doors, HeadTimeout: c.ReadHeaderTimeout,
 		Health: func(path string) (int, string) { return a.api.Health(path, a.health.seen()) },
 	}
-	if trusted := c.Proxies(); c.ProxyProtocol {
-		d.Proxied = func(from netip.Addr) bool { return trusts(trusted, from) }
+	trusted := c.Proxies()
+	d.Carriers = func(from netip.Addr) bool { return trusts(trusted, from) }
+	if c.ProxyProtocol {
+		d.Proxied = d.Carriers
 	}
 	return d
 }

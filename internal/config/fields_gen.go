@@ -96,7 +96,7 @@ func fieldDocs() map[string]string {
 		"github.com/throng-im/throng/internal/gateway.Config.Loops":                   "Loops that own the connections; 0 is one per core. At most 64.",
 		"github.com/throng-im/throng/internal/gateway.Config.MaxConnections":          "MaxConnections of this node; beyond it handshakes are answered 503.",
 		"github.com/throng-im/throng/internal/gateway.Config.MaxPending":              "MaxPending is how many connections may be without a checked token; beyond it handshakes are answered 503.",
-		"github.com/throng-im/throng/internal/gateway.Config.MaxPendingPerAddress":    "MaxPendingPerAddress is how many of them may come from one address, so that nobody holds all of them by staying silent; beyond it handshakes are answered 429.",
+		"github.com/throng-im/throng/internal/gateway.Config.MaxPendingPerAddress":    "MaxPendingPerAddress is how many of them may come from one address, so that nobody holds all of them by staying silent; beyond it handshakes are answered 429. As many connections of an address may be for other requests than sessions, those of trusted proxies apart.",
 		"github.com/throng-im/throng/internal/gateway.Config.MaxPerAddress":           "MaxPerAddress is how many connections may come from one address; beyond it handshakes are answered 429.",
 		"github.com/throng-im/throng/internal/gateway.Config.MaxPerUser":              "MaxPerUser is how many sessions (one per device) a user may have on this node.",
 		"github.com/throng-im/throng/internal/gateway.Config.Origins":                 "Origins that browsers may come from besides the server's own: scheme://host[:port].",

@@ -2,8 +2,10 @@ package gateway_test
 
 import (
 	"bufio"
+	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
@@ -79,4 +81,58 @@ func TestAdmissionOfANetwork(t *testing.T) {
 			assert.Equal(t, tc.address, err == nil, tc.ok)
 		}
 	})
+}
+
+// Whoever keeps connections to net/http open, idle between two requests, has a share of them, and gets it back with each that ends.
+func TestIdleRequestersOfOneAddressHaveAShare(t *testing.T) {
+	t.Parallel()
+	const share = 3
+	change := func(c *gateway.Config) { c.Loops, c.MaxPendingPerAddress = 1, share }
+	w := newWorld(t, true, change)
+	ask := func(w *world, from string) (net.Conn, *http.Response) {
+		t.Helper()
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+		c, err := d.DialContext(t.Context(), "tcp", strings.TrimPrefix(w.url, "http://"))
+		assert.NoError(t, "calling", err)
+		t.Cleanup(func() { _ = c.Close() })
+		assert.NoError(t, "deadline", c.SetDeadline(time.Now().Add(10*time.Second)))
+		_, err = c.Write([]byte("GET /elsewhere HTTP/1.1\r\nHost: x\r\n\r\n"))
+		assert.NoError(t, "asking", err)
+		r, err := http.ReadResponse(bufio.NewReader(c), nil)
+		assert.NoError(t, "the answer", err)
+		_, err = io.Copy(io.Discard, r.Body)
+		assert.NoError(t, "its body", err)
+		_ = r.Body.Close()
+		return c, r
+	}
+	var kept []net.Conn
+	for range share {
+		c, r := ask(w, "127.0.0.2")
+		assert.True(t, "a requester within the share", r.StatusCode != http.StatusTooManyRequests && !r.Close)
+		kept = append(kept, c)
+	}
+	_, r := ask(w, "127.0.0.2")
+	assert.Equal(t, "one too many", r.StatusCode, http.StatusTooManyRequests)
+	assert.Equal(t, "when to come back", r.Header.Get("Retry-After"), "2")
+	_, r = ask(w, "127.0.0.3")
+	assert.True(t, "of another address", r.StatusCode != http.StatusTooManyRequests)
+	_ = kept[0].Close()
+	late := time.After(10 * time.Second)
+	for again := false; !again; { // net/http notices that it has gone
+		select {
+		case <-late:
+			t.Fatal("the place of one who went is never free")
+		default:
+		}
+		_, r = ask(w, "127.0.0.2")
+		again = r.StatusCode != http.StatusTooManyRequests
+	}
+}
+
+// A proxy's connections are many people's: they have no share.
+func TestRequestersBehindACarrier(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, "a proxy's connections", gateway.Entered(1, netip.MustParseAddr("::ffff:10.0.0.1"), netip.MustParseAddr("::ffff:10.0.0.1")), 2)
+	assert.Equal(t, "a customer's", gateway.Entered(1, netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::2")), 1)
+	assert.Equal(t, "two customers'", gateway.Entered(1, netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8:0:1::2")), 2)
 }

@@ -56,7 +56,8 @@ type Config struct {
 	// MaxPending is how many connections may be without a checked token; beyond it handshakes are answered 503.
 	MaxPending int
 	// MaxPendingPerAddress is how many of them may come from one address, so that nobody holds all of them by staying silent;
-	// beyond it handshakes are answered 429.
+	// beyond it handshakes are answered 429. As many connections of an address may be for other requests than sessions, those of
+	// trusted proxies apart.
 	MaxPendingPerAddress int
 	// MaxPerAddress is how many connections may come from one address; beyond it handshakes are answered 429.
 	MaxPerAddress int

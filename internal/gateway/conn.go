@@ -117,7 +117,7 @@ type carrier interface {
 // door is a carrier whose connections begin as callers of whom it is not known yet what they want.
 type door interface {
 	carrier
-	// handOver gives a caller to net/http, with the bytes that were read: it is the loop's no more.
+	// handOver gives a caller to net/http that its listener has counted in, with the bytes that were read: it is the loop's no more.
 	handOver(c *conn, read []byte, from netip.AddrPort)
 	// hush tells the caller that nothing more will be said.
 	hush(c *conn)

@@ -23,6 +23,9 @@ type Door struct {
 	Path string
 	// Proxied says whose connections begin with a PROXY protocol header; nil: nobody's.
 	Proxied func(a netip.Addr) bool
+	// Carriers says whose connections carry the requests of many people, as a proxy's do: to those the bound per address does not apply;
+	// nil: nobody's.
+	Carriers func(a netip.Addr) bool
 	// Below bounds the descriptors of callers: who gets one that is not below is turned away, so that the rest is left for
 	// others than callers; 0 is no bound.
 	Below int
@@ -189,8 +192,12 @@ func (l *loop) knock(c *conn, b []byte) {
 	}
 }
 
-// handOver gives a caller to net/http.
+// handOver gives a caller to net/http, unless its address has too many there.
 func (l *loop) handOver(c *conn, link door, read []byte) {
+	if !l.srv.strangers.enter(c.work.head.from.Addr()) {
+		l.turnAway(c, refusal(tooManyFromAddress))
+		return
+	}
 	link.handOver(c, read, c.work.head.from)
 	l.forget(c, false)
 }

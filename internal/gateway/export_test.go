@@ -1,6 +1,10 @@
 package gateway
 
-import "github.com/throng-im/throng/internal/chunk"
+import (
+	"net/netip"
+
+	"github.com/throng-im/throng/internal/chunk"
+)
 
 // Queued is what waits for the receivers of all loops. The loops must be at rest.
 func (s *Server) Queued() (n int) {
@@ -60,7 +64,25 @@ func LineRoom(people, turns int) int {
 
 // OfferToClosed hands a caller to net/http when that takes nobody any more.
 func OfferToClosed() bool {
-	s := newStrangers(nil)
+	s := newStrangers(&Door{}, 1)
 	_ = s.Close()
 	return s.offer(stranger{fd: -1})
+}
+
+// Entered is how many callers net/http takes, of a share for each address; those of 10.0.0.0/8 are proxies.
+func Entered(share int, from ...netip.Addr) (n int) {
+	proxies := netip.MustParsePrefix("10.0.0.0/8")
+	s := newStrangers(&Door{Carriers: proxies.Contains}, share)
+	for _, a := range from {
+		if s.enter(a) {
+			n++
+		}
+	}
+	for _, a := range from[:n] {
+		s.leave(a)
+	}
+	if len(s.from) > 0 {
+		return -1
+	}
+	return n
 }

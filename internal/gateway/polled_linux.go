@@ -318,11 +318,13 @@ func (p *polled) handOver(c *conn, read []byte, from netip.AddrPort) {
 	fd := int(c.num)
 	if err := p.poller.Remove(fd); err != nil {
 		_ = eventloop.Hangup(fd)
+		p.loop.srv.strangers.leave(from.Addr())
 		return
 	}
 	eventloop.Unbind(fd)
 	one := stranger{fd: fd, read: append([]byte(nil), read...), from: from}
 	if !p.loop.srv.strangers.offer(one) {
+		p.loop.srv.strangers.leave(from.Addr())
 		p.say(fd, tooManyCallers())
 	}
 }

@@ -12,6 +12,7 @@ type replayed struct {
 
 	// immutable after construction
 	from net.Addr
+	left func() // called when it is closed
 
 	// owned by the reader
 	read []byte
@@ -32,6 +33,12 @@ func (r *replayed) Read(p []byte) (int, error) {
 // WriteTo implements io.WriterTo: the kernel's own ways would pass over what was read.
 func (r *replayed) WriteTo(w io.Writer) (int64, error) {
 	return io.Copy(w, struct{ io.Reader }{r}) //nolint:wrapcheck // a connection passes errors on
+}
+
+// Close implements net.Conn.
+func (r *replayed) Close() error {
+	defer r.left()
+	return r.TCPConn.Close() //nolint:wrapcheck // a connection passes errors on
 }
 
 // RemoteAddr implements net.Conn.

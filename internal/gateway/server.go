@@ -105,7 +105,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		if err := deps.Door.validate(); err != nil {
 			return nil, err
 		}
-		s.strangers = newStrangers(deps.Door.Listeners)
+		s.strangers = newStrangers(deps.Door, cfg.MaxPendingPerAddress)
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

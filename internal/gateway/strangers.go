@@ -23,19 +23,25 @@ type stranger struct {
 // the accepting.
 type strangers struct {
 	// immutable after construction
-	list []*eventloop.Listener
-	come chan stranger
-	gone chan struct{}
+	list     []*eventloop.Listener
+	share    int                        // connections of an address at one time
+	carriers func(from netip.Addr) bool // whose connections are many people's; nil: nobody's
+	come     chan stranger
+	gone     chan struct{}
 
 	// guarded by mu
 	mu     sync.Mutex
 	closed bool
+	from   map[netip.Addr]int // how many connections an address has, here or with net/http
 }
 
 var _ net.Listener = (*strangers)(nil)
 
-func newStrangers(list []*eventloop.Listener) *strangers {
-	return &strangers{list: list, come: make(chan stranger, maxStrangers), gone: make(chan struct{})}
+func newStrangers(d *Door, share int) *strangers {
+	return &strangers{
+		list: d.Listeners, share: share, carriers: d.Carriers,
+		come: make(chan stranger, maxStrangers), gone: make(chan struct{}), from: make(map[netip.Addr]int),
+	}
 }
 
 // Strangers is the listener of callers that want something else than a session: net/http serves it, with a handler that
@@ -45,6 +51,35 @@ func (s *Server) Strangers() net.Listener {
 		return nil
 	}
 	return s.strangers
+}
+
+// enter counts a caller in; it returns false where its address has its share of places already: each costs a descriptor for as long
+// as net/http waits for another request. Of IPv6 a whole /64 is one address.
+func (s *strangers) enter(from netip.Addr) bool {
+	if s.carriers != nil && s.carriers(from.Unmap()) {
+		return true
+	}
+	a := network(from)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.from[a] >= s.share {
+		return false
+	}
+	s.from[a]++
+	return true
+}
+
+// leave counts a caller out that was counted in.
+func (s *strangers) leave(from netip.Addr) {
+	if s.carriers != nil && s.carriers(from.Unmap()) {
+		return
+	}
+	a := network(from)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.from[a]--; s.from[a] <= 0 {
+		delete(s.from, a)
+	}
 }
 
 // offer hands a caller over; it never blocks, and returns false where too many wait.
@@ -71,9 +106,13 @@ func (s *strangers) Accept() (net.Conn, error) {
 		case one := <-s.come:
 			c, err := eventloop.Conn(one.fd)
 			if err != nil {
+				s.leave(one.from.Addr())
 				continue // it has gone meanwhile
 			}
-			return &replayed{TCPConn: c, read: one.read, from: net.TCPAddrFromAddrPort(one.from)}, nil
+			return &replayed{
+				TCPConn: c, read: one.read, from: net.TCPAddrFromAddrPort(one.from),
+				left: sync.OnceFunc(func() { s.leave(one.from.Addr()) }),
+			}, nil
 		}
 	}
 }
