@@ -148,7 +148,9 @@ func (s *Service) settle(ctx context.Context, id Identity) {
 	case err == nil, errors.Is(err, errSettled), notFound(err):
 		s.devices.drop(id.Device)
 	case ctx.Err() == nil:
-		s.log.Warn("a spent refresh token stays good for now", "user", id.User, "device", id.Device, "error", err)
+		if held, ok := s.unspent.pass(s.now()); ok { // each request of each such device comes by here
+			s.log.Warn("a spent refresh token stays good for now", "user", id.User, "device", id.Device, "error", err, "held_back", held)
+		}
 	}
 }
 

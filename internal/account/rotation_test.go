@@ -1,7 +1,10 @@
 package account_test
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -212,14 +215,23 @@ func (s stuck) UpdateDevice(ctx context.Context, user chat.UserID, id chat.Devic
 func TestAFullDiskKeepsNobodyOut(t *testing.T) {
 	t.Parallel()
 	full := false
+	var log bytes.Buffer
 	w := newWorld(t, func(_ *account.Config, d *account.Deps) {
+		d.Logger = slog.New(slog.NewTextHandler(&log, nil))
 		d.Devices = stuck{devices: d.Devices, full: func() bool { return full }}
 	})
 	old := w.join(t, "ada")
 	fresh := w.renew(t, old)
 	full = true
+	for range 5 {
+		w.use(t, fresh)
+	}
+	assert.Equal(t, "warnings within a minute", strings.Count(log.String(), "stays good"), 1)
+	w.pass(time.Minute)
 	w.use(t, fresh)
 	w.use(t, fresh)
+	assert.Equal(t, "warnings after it", strings.Count(log.String(), "stays good"), 2)
+	assert.True(t, "how many were held back", strings.HasSuffix(log.String(), "held_back=4\n"))
 	full = false
 	w.use(t, fresh)
 	w.pass(31 * time.Second)

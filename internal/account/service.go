@@ -73,6 +73,7 @@ type Service struct {
 	devices    *cache[chat.DeviceID, deviceState]
 	externals  *cache[string, chat.UserID]
 	labels     *cache[deviceLabel, chat.DeviceID]
+	unspent    seldom // warnings of refresh tokens that could not be spent
 
 	// guarded by mu
 	mu       sync.Mutex
