@@ -52,7 +52,7 @@ func rules(t *testing.T) map[string]string {
 }
 
 // mostSilent is how many rules may be without a citing test. It only falls.
-const mostSilent = 7
+const mostSilent = 0
 
 // The spec and the tests cite each other: whoever cites a rule cites one that there is.
 func TestCitationsLeadToRules(t *testing.T) {
