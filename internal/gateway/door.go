@@ -77,11 +77,15 @@ func (l *loop) welcome(link door, num uint64, from netip.AddrPort) *conn {
 	return c
 }
 
+// complete reports that the head of a caller's request has come to its end.
+func complete(b []byte) bool { return bytes.Contains(b, []byte("\r\n\r\n")) }
+
 // glance takes the first that a caller sent; it borrows b. Who asks how the server does is answered. Others have their turn: a
-// handshake costs three times a look, and of callers there may be thousands at once, with a check behind them all.
+// handshake costs three times a look, and of callers there may be thousands at once, with a check behind them all. Whose request is not
+// complete waits for the rest of it: it may still be a check.
 func (l *loop) glance(c *conn, b []byte) {
 	h := c.work.head
-	if h.proxied || l.asksHealth(b) {
+	if h.proxied || l.asksHealth(b) || !complete(b) {
 		l.knock(c, b)
 		return
 	}
@@ -99,9 +103,9 @@ func (l *loop) hear(c *conn) {
 }
 
 // heardOut reports that a caller for whom there is no room may stay for a while: one that asks how the server does, and a few
-// that may do so yet. b is what they have sent.
+// that may do so yet. b is what they have sent: nothing, a part of a request, or all of it.
 func (l *loop) heardOut(from netip.Addr, b []byte) bool {
-	if proxied := l.srv.deps.Door.Proxied; len(b) == 0 || proxied != nil && proxied(from.Unmap()) {
+	if proxied := l.srv.deps.Door.Proxied; !complete(b) || proxied != nil && proxied(from.Unmap()) {
 		return l.callers.heardOut(from)
 	}
 	return l.asksHealth(b)

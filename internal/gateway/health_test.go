@@ -22,8 +22,13 @@ func TestLoopsAnswerHealthChecks(t *testing.T) {
 	cfg.Loops, cfg.MaxPending = 1, 1
 	deps := newBackend().deps(local.NewRoutes("n1"))
 	deps.Door = newDoor(t, cfg)
+	held := make(chan struct{})
 	deps.Door.Health = func(path string) (int, string) {
 		switch path {
+		case "/busy":
+			held <- struct{}{} // it is on the loop
+			<-held             // closed
+			return 0, ""
 		case "/healthz":
 			return http.StatusOK, "ok\n"
 		case "/readyz":
@@ -83,4 +88,19 @@ func TestLoopsAnswerHealthChecks(t *testing.T) {
 	assert.Equal(t, "a caller for whom there is no room", status, http.StatusServiceUnavailable)
 	status, _, _ = answer("GET /healthz" + host)
 	assert.Equal(t, "a check all the same", status, http.StatusOK)
+
+	busy := call("GET /busy" + host) // the loop finds what comes meanwhile all at once
+	defer func() { _ = busy.Close() }()
+	<-held
+	parts := call("GET /healthz HTTP/1.1\r\nHo") // a check in two packets
+	defer func() { _ = parts.Close() }()
+	close(held)
+	status, _, _ = answer("GET /healthz" + host) // it was taken behind the other
+	assert.Equal(t, "a check behind it", status, http.StatusOK)
+	_, err = io.WriteString(parts, "st: a\r\n\r\n")
+	assert.NoError(t, "ask", err)
+	resp, err := http.ReadResponse(bufio.NewReader(parts), nil)
+	assert.NoError(t, "answer", err)
+	assert.Equal(t, "a check in parts all the same", resp.StatusCode, http.StatusOK)
+	assert.NoError(t, "body", resp.Body.Close())
 }
