@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -57,6 +58,29 @@ func TestSilentCallersOfOneAddressKeepNobodyElseOut(t *testing.T) {
 		}
 	}
 	assert.Equal(t, "the one that was silent for longest", answer(silent[0]), http.StatusServiceUnavailable)
+}
+
+// A drain ends when the connections are gone: who was refused and does not hang up is none, however long it lingers.
+func TestDrainDoesNotWaitForCallers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true, func(c *gateway.Config) { c.Linger = time.Minute })
+	for _, sent := range []string{"\x00", "GET /v1/ses", ""} {
+		var d net.Dialer
+		c, err := d.DialContext(t.Context(), "tcp", strings.TrimPrefix(w.url, "http://"))
+		assert.NoError(t, "dial", err)
+		t.Cleanup(func() { _ = c.Close() })
+		_, err = c.Write([]byte(sent))
+		assert.NoError(t, "write", err)
+		if sent == "\x00" {
+			r, err := http.ReadResponse(bufio.NewReader(c), nil)
+			assert.NoError(t, "answer", err)
+			assert.Equal(t, "status", r.StatusCode, http.StatusBadRequest)
+			_ = r.Body.Close()
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	assert.NoError(t, "drain", w.gateway.Drain(ctx))
 }
 
 // Bounds per address hold for the /64 of an IPv6 address: one customer has 2^64 of them.

@@ -73,18 +73,19 @@ type drainSlice struct {
 }
 
 // drain asks a share of the connections to end, the later slots first; it answers with how many are left. Callers whose
-// handshake is not over are not asked: they are about to be refused, or are net/http's.
+// handshake is not over are not asked, nor waited for: they are about to be refused, or were, or are net/http's.
 func (l *loop) drain(d *drainSlice) {
-	n := int(float64(l.slab.used)*d.share + 0.999)
+	n, left := int(float64(l.slab.used)*d.share+0.999), 0
 	l.slab.all(func(c *conn) bool {
-		if c.from == nil || c.flags.has(flagClosing) {
+		if c.from == nil {
+			return true
+		}
+		left++
+		if c.flags.has(flagClosing) {
 			return true
 		}
 		if !d.hurried {
-			if n == 0 {
-				return false
-			}
-			if c.session.Draining() {
+			if n == 0 || c.session.Draining() {
 				return true
 			}
 			n--
@@ -97,8 +98,10 @@ func (l *loop) drain(d *drainSlice) {
 		if d.hurried {
 			c.session.End(throngv1.CloseCode_CLOSE_CODE_DRAIN, string(chat.ReasonDraining), retry)
 		}
-		l.after(c)
+		if l.after(c); c.id == 0 {
+			left--
+		}
 		return true
 	})
-	d.left <- l.slab.used - l.callers.n
+	d.left <- left
 }
