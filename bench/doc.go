@@ -8,6 +8,7 @@
 //	storm    too much of everything                                  live    the view of a run
 //	mega     a group of a million
 //	slow     receivers that stop reading
+//	fair     one-to-one chats beside a group of a million
 //
 // The load shares the machine with the server, so it is lean, and says what it used. The packages import client and the schema, and of
 // internal only what the in-memory transport and the bare loop need.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/throng-im/throng/bench/bare"
 	"github.com/throng-im/throng/bench/connect"
+	"github.com/throng-im/throng/bench/fair"
 	"github.com/throng-im/throng/bench/fanout"
 	"github.com/throng-im/throng/bench/live"
 	"github.com/throng-im/throng/bench/mega"
@@ -78,6 +79,14 @@ func scenarios() []scenario {
   throng bench slow                                                   one of 200 members, texts of 16 KiB
   throng bench slow --slow 50 --rate 50                               the memory of many
   throng bench slow --duration 40s --rounds 1                         until the server closes them
+`,
+		},
+		{
+			name: "fair", summary: "one-to-one chats beside a group of a million at its send limit", flags: fairFlags,
+			usage: `Parts with the chats alone and beside the group take turns.
+
+  throng bench fair                                                   200 chats, a million members, 10,000 of them online
+  throng bench fair --members 100000 --online 5000 --pairs 50 --rate 200
 `,
 		},
 		{name: bare.Command, flags: bareFlags},
@@ -210,6 +219,24 @@ func slowFlags(f *flag.FlagSet, c *common) func(ctx context.Context, show live.F
 	return func(ctx context.Context, show live.Func) (result, error) {
 		cfg.Target = c.target()
 		rep, err := slow.Run(ctx, cfg, show)
+		return &rep, err
+	}
+}
+
+func fairFlags(f *flag.FlagSet, c *common) func(ctx context.Context, show live.Func) (result, error) {
+	cfg := fair.Config{Command: c.command}
+	f.IntVar(&cfg.Members, "members", fair.DefaultMembers, "members of the group")
+	f.IntVar(&cfg.Online, "online", 0, fmt.Sprintf("of them that are online and have it open (default %d, or all)", fair.DefaultOnline))
+	f.IntVar(&cfg.Writers, "writers", 0, fmt.Sprintf("of those that write (default %d, or all)", fair.DefaultWriters))
+	f.IntVar(&cfg.Pairs, "pairs", fair.DefaultPairs, "one-to-one chats of users outside of the group")
+	f.Float64Var(&cfg.Rate, "rate", fair.DefaultRate, "messages `per second` of all chats together")
+	f.IntVar(&cfg.Size, "size", fair.DefaultSize, "`bytes` of a text")
+	f.DurationVar(&cfg.Duration, "duration", fair.DefaultDuration, "how long each part is")
+	f.IntVar(&cfg.Rounds, "rounds", fair.DefaultRounds, "in which both kinds of parts take turns")
+	f.DurationVar(&cfg.Warmup, "warmup", fair.DefaultWarmup, "how long to send before each part")
+	return func(ctx context.Context, show live.Func) (result, error) {
+		cfg.Target = c.target()
+		rep, err := fair.Run(ctx, cfg, show)
 		return &rep, err
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 const (
 	dialsAtOnce = 64       // between two looks at the sockets
-	slowBuffer  = 16 << 10 // bytes that the kernel takes for a client that does not read; it doubles them
+	slowBuffer  = 64 << 10 // bytes that the kernel takes for a client that does not read; it doubles them
 )
 
 // dial connects who is to be connected now.

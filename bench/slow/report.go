@@ -129,16 +129,20 @@ func (r *Report) Verdict() (sentence string, good bool) {
 		return fmt.Sprintf("%d lost, %d twice, %d out of order, %d damaged", r.Lost, r.Duplicate, r.Disordered, r.Damaged), false
 	case r.Without.Messages == 0 || r.With.Messages == 0:
 		return "nothing reached everybody in a measured part", false
-	case (r.With.RSS-r.Without.RSS-r.Noise)/float64(r.Slow) > mostMemory:
+	case len(r.Without.RoundsRSS) > 1 && (r.With.RSS-r.Without.RSS-r.Noise)/float64(r.Slow) > mostMemory:
 		return fmt.Sprintf("a slow receiver takes %s of the server's memory", report.Bytes(r.RSSPerSlow)), false
 	case p50 > was+mostDelay && p50 > slices.Max(r.Without.RoundsP50):
 		return fmt.Sprintf("the others wait %s ms in place of %s", report.Short(p50), report.Short(was)), false
 	case r.RateRatio < leastRate && r.With.Messages < slices.Min(r.Without.Rounds):
 		return fmt.Sprintf("the others get %s messages/s in place of %s", report.Short(r.With.Messages), report.Short(r.Without.Messages)), false
 	}
-	if r.Noise > mostMemory*float64(r.Slow) {
-		return fmt.Sprintf("slow receivers slow nobody, and have every message once and in order when they read again; what they take of the "+
-			"server's memory is lost in its changes by %s from round to round: more of them show it", report.Bytes(r.Noise)), true
+	const fine = "slow receivers slow nobody, and have every message once and in order when they read again"
+	switch {
+	case len(r.Without.RoundsRSS) < 2:
+		return fine + "; what they take of the server's memory takes more than one round to tell", true
+	case r.Noise > mostMemory*float64(r.Slow):
+		return fmt.Sprintf(fine+"; what they take of the server's memory is lost in its changes by %s from round to round: more of them show it",
+			report.Bytes(r.Noise)), true
 	}
 	return "slow receivers slow nobody, take little memory, and have every message once and in order when they read again", true
 }

@@ -103,6 +103,10 @@ func TestVerdict(t *testing.T) {
 	if sentence, good := rep.Verdict(); !good || !strings.Contains(sentence, "lost in its changes") {
 		t.Error(sentence)
 	}
+	rep.With.RSS, rep.Without.RoundsRSS = 500<<20, rep.Without.RoundsRSS[:1]
+	if sentence, good := rep.Verdict(); !good || !strings.Contains(sentence, "more than one round") {
+		t.Error(sentence)
+	}
 	for name, change := range map[string]func(r *slow.Report){
 		"lost":    func(r *slow.Report) { r.Lost = 1 },
 		"nothing": func(r *slow.Report) { r.With.Messages = 0 },

@@ -40,6 +40,8 @@ type Options struct {
 	Folder string
 	// Usual leaves the started server its limits for connecting, which the others are raised above.
 	Usual bool
+	// Busy leaves the started server its limits of what a conversation may send, which the others do without.
+	Busy bool
 	// Inside starts the server in this process, with these settings as environment variables, in place of a process of its own; optional.
 	Inside func(ctx context.Context, settings []string) (Inside, error)
 	// Settings are configuration for the started server, like GATEWAY_LOOPS=2.
@@ -195,7 +197,11 @@ func (s *Server) settings() []string {
 			"THRONG_LIMIT_CONNECT_ADDRESS_RATE=0",
 		)
 	}
-	for _, l := range []string{"REQUEST_USER", "SEND_USER", "SEND_CONVERSATION", "DELIVERIES"} {
+	off := []string{"REQUEST_USER", "SEND_USER"}
+	if !s.opts.Busy {
+		off = append(off, "SEND_CONVERSATION", "DELIVERIES")
+	}
+	for _, l := range off {
 		env = append(env, "THRONG_LIMIT_"+l+"_RATE=0")
 	}
 	for _, kv := range s.opts.Settings {
