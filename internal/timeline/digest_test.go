@@ -6,9 +6,14 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/store/pebble"
 	"github.com/throng-im/throng/internal/timeline"
 )
 
@@ -169,4 +174,81 @@ func TestOneOfManyCostsWhatOneOfFewDoes(t *testing.T) {
 	assert.Equal(t, "a heartbeat looks at the larger conversations alone", few[2], "heartbeat again: [0 1 0 0]")
 	assert.Equal(t, "a join lists nobody", few[6], "join: [0 0 0 0]")
 	t.Log(few)
+}
+
+// SYNC-22: the digest names no head that a crash could take back, though the entry is in the log already and its sync is not over; once
+// the sync is over, it names no older one than there was when it was asked for.
+func TestWhatADigestTellsIsDurable(t *testing.T) {
+	t.Parallel()
+	for _, ring := range []bool{false, true} {
+		t.Run(fmt.Sprintf("ring=%v", ring), func(t *testing.T) {
+			t.Parallel()
+			w := open(t, 3)
+			w.group(1, 10, 20, 30, 40)
+			w.say(1, 10, "durable")
+			w.halt()
+			var disk sync.RWMutex // held: no sync ends
+			w.ring = ring
+			w.disk = errorfs.Wrap(w.fs, errorfs.InjectorFunc(func(op errorfs.Op) error {
+				if op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData || op.Kind == errorfs.OpFileSyncTo {
+					disk.RLock()
+					defer disk.RUnlock()
+				}
+				return nil
+			}))
+			w.start()
+			w.follower.Settle(context.Background())
+			head := func() (seq chat.Seq) {
+				d, err := w.service.Digest(context.Background(), 20)
+				if err != nil || len(d.Heads) != 1 {
+					t.Errorf("digest: %d heads, %v", len(d.Heads), err)
+					return 0
+				}
+				return d.Heads[0].Seq
+			}
+			for _, warm := range []bool{false, true} { // with nothing remembered, and with everything
+				before := head()
+				if !warm {
+					w.halt()
+					w.start()
+					w.follower.Settle(context.Background())
+				}
+				disk.Lock()
+				applied, err := w.store.Append(context.Background(), []*chat.Draft{{Conversation: 1, Sender: 10, ClientID: chat.ClientID{2, byte(before)}, Body: chat.Text{Text: "at risk"}}})
+				assert.NoError(t, "append", err)
+				got := make(chan [2]chat.Seq, 1) // what is told, and what a crash leaves
+				go func() {
+					seq := head()
+					got <- [2]chat.Seq{seq, headAfterCrash(t, w, w.fs.CrashClone(vfs.CrashCloneCfg{}))}
+				}()
+				var seqs [2]chat.Seq
+				select {
+				case seqs = <-got:
+					disk.Unlock()
+				case <-time.After(50 * time.Millisecond): // it waits for the disk
+					disk.Unlock()
+					seqs = <-got
+				}
+				assert.True(t, "what is told outlives a crash", seqs[0] <= seqs[1])
+				assert.NoError(t, "the append", applied.Wait(context.Background()))
+				assert.Equal(t, "told afterwards", head(), before+1)
+			}
+		})
+	}
+}
+
+// headAfterCrash is the head of conversation 1 that a disk has; 0 where it has none.
+func headAfterCrash(t *testing.T, w *world, disk vfs.FS) chat.Seq {
+	store, err := pebble.Open("data", pebble.Options{FS: disk, Rules: w.rules, Fatal: func(error) {}})
+	if err != nil {
+		t.Errorf("opening: %v", err)
+		return 0
+	}
+	defer func() { _ = store.Close() }()
+	heads, err := store.Heads(context.Background(), []chat.ConversationID{1})
+	if err != nil || len(heads) != 1 {
+		t.Errorf("%d heads, %v", len(heads), err)
+		return 0
+	}
+	return heads[0].Seq
 }
