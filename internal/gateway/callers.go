@@ -71,9 +71,9 @@ func (q *callers) unlink(h *handshake) {
 // full reports that all places are taken.
 func (q *callers) full() bool { return q.n >= q.most }
 
-// heardOut reports that a caller for whom there is no room may say what it wants: a few may, of addresses that have not too many.
-func (q *callers) heardOut(from netip.Addr) bool {
-	return q.n < q.most+checks && q.from[network(from)] < q.share
+// heardOut reports that a caller for whom there is no room may say what it wants: a few may, of addresses that have less than a share.
+func (q *callers) heardOut(from netip.Addr, share int) bool {
+	return q.n < q.most+checks && q.from[network(from)] < share
 }
 
 // makesRoom returns who has to go for a caller from an address; nil: that one has to.

@@ -27,7 +27,7 @@ type Door struct {
 	// nil: nobody's.
 	Carriers func(a netip.Addr) bool
 	// Below bounds the descriptors of callers: who gets one that is not below is turned away, so that the rest is left for
-	// others than callers; 0 is no bound.
+	// others than callers; 0 is no bound. The last of those below, 64 at most, are for who asks how the server does.
 	Below int
 	// Health answers who asks how the server does, by the path of a GET; a status of 0 is another path. The loops ask and answer by
 	// themselves, so that a check does not wait for net/http to have its turn. It must not block; nil answers nobody.
@@ -48,6 +48,9 @@ func (d *Door) validate() error {
 
 // checks is how many callers of a loop are heard out although there is no room for them: they may ask how the server does.
 const checks = 64
+
+// scarceShare is how many callers an address may have for one more of them to be heard out where descriptors are scarce: 64 are left.
+const scarceShare = 8
 
 // longestCheck bounds the paths that are compared with those of health checks.
 const longestCheck = 64
@@ -103,10 +106,14 @@ func (l *loop) hear(c *conn) {
 }
 
 // heardOut reports that a caller for whom there is no room may stay for a while: one that asks how the server does, and a few
-// that may do so yet. b is what they have sent: nothing, a part of a request, or all of it.
-func (l *loop) heardOut(from netip.Addr, b []byte) bool {
+// that may do so yet, fewer of an address where descriptors are scarce. b is what they have sent: nothing, a part of a request, or all of it.
+func (l *loop) heardOut(from netip.Addr, b []byte, scarce bool) bool {
 	if proxied := l.srv.deps.Door.Proxied; !complete(b) || proxied != nil && proxied(from.Unmap()) {
-		return l.callers.heardOut(from)
+		share := l.callers.share
+		if scarce {
+			share = min(share, scarceShare)
+		}
+		return l.callers.heardOut(from, share)
 	}
 	return l.asksHealth(b)
 }

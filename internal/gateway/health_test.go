@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -103,4 +104,65 @@ func TestLoopsAnswerHealthChecks(t *testing.T) {
 	assert.NoError(t, "answer", err)
 	assert.Equal(t, "a check in parts all the same", resp.StatusCode, http.StatusOK)
 	assert.NoError(t, "body", resp.Body.Close())
+}
+
+// So is who asks a process that has no descriptors left for others. It is not parallel: the numbers of descriptors must be its own.
+func TestHealthChecksHaveDescriptors(t *testing.T) { //nolint:paralleltest // see above
+	cfg := gateway.Default()
+	cfg.Loops = 1
+	deps := newBackend().deps(local.NewRoutes("n1"))
+	deps.Door = newDoor(t, cfg)
+	deps.Door.Health = func(path string) (int, string) {
+		if path == "/healthz" {
+			return http.StatusOK, "ok\n"
+		}
+		return 0, ""
+	}
+	const below = 1_000
+	deps.Door.Below = below
+	srv, err := gateway.New(cfg, deps)
+	assert.NoError(t, "new", err)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- srv.Run(ctx) }() // ends with cancel
+	defer func() {
+		cancel()
+		assert.NoError(t, "run", <-ended)
+	}()
+	fill := func(n uintptr) {
+		for {
+			f, err := os.Open(os.DevNull)
+			assert.NoError(t, "open", err)
+			t.Cleanup(func() { _ = f.Close() })
+			if f.Fd() >= n {
+				return
+			}
+		}
+	}
+	call := func(from string) net.Conn {
+		t.Helper()
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+		c, err := d.DialContext(t.Context(), "tcp", deps.Door.Listeners[0].Addr().String())
+		assert.NoError(t, "dial", err)
+		t.Cleanup(func() { _ = c.Close() })
+		assert.NoError(t, "deadline", c.SetDeadline(time.Now().Add(20*time.Second)))
+		return c
+	}
+	ask := func(c net.Conn, path string) int {
+		t.Helper()
+		_, err := io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: a\r\n\r\n")
+		assert.NoError(t, "ask", err)
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		assert.NoError(t, "answer", err)
+		assert.NoError(t, "body", resp.Body.Close())
+		return resp.StatusCode
+	}
+	fill(below - 64)
+	assert.Equal(t, "a session", ask(call("127.0.0.1"), "/v1/session"), http.StatusServiceUnavailable)
+	for range 40 { // they are silent
+		call("127.0.0.5")
+	}
+	assert.Equal(t, "a check", ask(call("127.0.0.1"), "/healthz"), http.StatusOK)
+	fill(below)
+	assert.Equal(t, "a check beyond all", ask(call("127.0.0.1"), "/healthz"), http.StatusServiceUnavailable)
 }

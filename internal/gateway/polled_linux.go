@@ -228,8 +228,10 @@ func (p *polled) welcome(fd int, from netip.AddrPort) {
 		return
 	}
 	b := p.buf[:max(n, 0)]
-	room := p.room(from.Addr())
-	if most := srv.deps.Door.Below; most > 0 && fd >= most || !room && !p.loop.heardOut(from.Addr(), b) {
+	most := srv.deps.Door.Below
+	scarce := most > 0 && fd >= most-min(checks, most/8)
+	room := !scarce && p.room(from.Addr())
+	if most > 0 && fd >= most || !room && !p.loop.heardOut(from.Addr(), b, scarce) {
 		p.say(fd, tooManyCallers())
 		return
 	}
