@@ -13,7 +13,10 @@ import (
 	"os/signal"
 	"strconv"
 
+	"connectrpc.com/connect"
+
 	"github.com/throng-im/throng/client"
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
 func main() {
@@ -22,6 +25,10 @@ func main() {
 	password := flag.String("password", "", "password")
 	group := flag.Uint64("group", 0, "the conversation's id")
 	flag.Parse()
+	if *user == "" || *group == 0 {
+		fmt.Fprintln(os.Stderr, "crowd: -user and -group are needed")
+		os.Exit(2)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := follow(ctx, *url, *user, *password, client.ConversationID(*group)); err != nil && !errors.Is(err, context.Canceled) {
@@ -42,6 +49,10 @@ func follow(ctx context.Context, url, user, password string, group client.Conver
 	}
 	defer func() { _ = c.Close() }()
 	if err := c.Connect(ctx); err != nil {
+		return err
+	}
+	// Focus passes over what the user is no member of, so that nobody learns by it what there is. Asking for the group is told.
+	if _, err := c.API().Conversations.GetConversation(ctx, connect.NewRequest(&throngv1.GetConversationRequest{Conversation: uint64(group)})); err != nil {
 		return err
 	}
 	if err := c.Focus(ctx, group); err != nil { // it holds over reconnects
