@@ -174,6 +174,7 @@ func rest(ctx context.Context, srv *target.Server, d time.Duration) {
 func (r *Report) opening(ctx context.Context, f *load.Fleet, n int, tell live.Func) error {
 	stop, done := make(chan struct{}), make(chan struct{})
 	begin := time.Now()
+	r.open = append(r.open, report.Point{})
 	go func() { // ends with the opening
 		defer close(done)
 		tick := time.NewTicker(seriesAt)
@@ -229,7 +230,7 @@ func (r *Report) Rows() []report.Row {
 		report.R("connected", "%s in %.2f s: %s/s, %d tries", report.Count(float64(r.Connections)), r.Seconds, report.Count(r.PerSecond), r.Attempts),
 		report.R("to connect", "%.1f µs of the server's processor, %.1f µs of the load's, for each", r.CPU, r.ClientCPU),
 		report.R("memory", "%s resident in the server (%s before the rest), %s in the kernel (both ends), %s in the load, for each",
-			report.Bytes(r.ServerBytes), report.Bytes(r.OpenedBytes), report.Bytes(r.KernelBytes), report.Bytes(r.LoadBytes)),
+			report.Grown(r.ServerBytes), report.Grown(r.OpenedBytes), report.Grown(r.KernelBytes), report.Grown(r.LoadBytes)),
 		report.R("idle", "%.2f%% of a core for the server, %.2f%% for the load, over %.0f s of heartbeats", percent*r.IdleCPU, percent*r.IdleClientCPU, r.Idle),
 	}
 	for reason, n := range r.Refused {

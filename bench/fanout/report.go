@@ -229,7 +229,7 @@ func (r *Report) Rows() []report.Row {
 		rows = append(rows, report.R("bare processor", "%.2f µs for each delivery", r.LimitCPU))
 	}
 	if r.PerConnection != 0 {
-		rows = append(rows, report.R("memory", "%s of the server for each connection", report.Bytes(r.PerConnection)))
+		rows = append(rows, report.R("memory", "%s of the server for each connection", report.Grown(r.PerConnection)))
 	}
 	if f := r.FlowMS; f != nil {
 		rows = append(rows, report.R("in the flow", "first %s   p50 %s   p99 %s   max %s   to all %s ms", report.Short(f.First), report.Short(f.P50),

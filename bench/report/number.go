@@ -41,6 +41,14 @@ func Bytes(v float64) string {
 	}
 }
 
+// Grown is by how much memory grew for each of what was opened. Where other changes of it hide that, it says so; more of them show it.
+func Grown(each float64) string {
+	if each <= 0 {
+		return "too little to tell"
+	}
+	return Bytes(each)
+}
+
 // MS is a Latency in words.
 func MS(l Latency) string {
 	return fmt.Sprintf("p50 %s   p99 %s   max %s ms", Short(l.P50), Short(l.P99), Short(l.Max))

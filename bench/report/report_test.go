@@ -45,6 +45,16 @@ func TestPage(t *testing.T) {
 	}
 }
 
+// TestGrown: memory that shrank meanwhile is no figure.
+func TestGrown(t *testing.T) {
+	t.Parallel()
+	for each, want := range map[float64]string{480: "480 bytes", 20_480: "20.0 KiB", 0: "too little to tell", -8_659: "too little to tell"} {
+		if got := report.Grown(each); got != want {
+			t.Errorf("%v is %q", each, got)
+		}
+	}
+}
+
 func TestHistogram(t *testing.T) {
 	t.Parallel()
 	fine, coarse := report.NewHistogram(), report.NewCoarse()
