@@ -8,9 +8,11 @@ import (
 
 // Rules are the settings of the decision. The zero value is not usable; start from [DefaultRules].
 type Rules struct {
-	// SmallMembers is the most members of a small conversation, MediumMembers of a medium one. A conversation grows into
-	// the next tier above its bound and falls back a tenth below it, so that one who comes and goes does not switch it.
-	SmallMembers  uint32
+	// SmallMembers is the most members of a small conversation, whose members are told of each change. A conversation grows into the
+	// next tier above its bound and falls back a tenth below it, so that one who comes and goes does not switch it.
+	SmallMembers uint32
+	// MediumMembers is the most members of a medium one. Above, it is large: its content goes to those who have it open, in chunks when
+	// it is busy, and the others get hints.
 	MediumMembers uint32
 	// Admit, if any, is asked for the message of a member when nothing else speaks against it, and returns 0 or how long the sender
 	// should wait. It must not block. Where an engine decides a draft again it is asked again.
