@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
@@ -22,6 +23,8 @@ type backend struct {
 	subs    map[chat.UserID][]gateway.Subscription
 	gate    chan struct{} // nil: sends are answered at once; else each waits for a token
 	page    int           // bytes of text in the answer to ListEntries
+	lists   atomic.Int64  // how many calls there were of it
+	listing chan struct{} // nil: it is answered at once; else when this is closed
 	onQuery func()        // called by Subscriptions
 	onFocus func()        // called by Focus
 }
@@ -64,6 +67,10 @@ func (b *backend) Submit(d *chat.Draft, done func(chat.Result)) {
 func (b *backend) ListEntries(_ context.Context, _ wire.Actor, req *throngv1.ListEntriesRequest) (*throngv1.ListEntriesResponse, error) {
 	if req.GetConversation() == 404 {
 		return nil, chat.Errorf(chat.CodeNotFound, chat.ReasonConversationNotFound, "no such conversation")
+	}
+	b.lists.Add(1)
+	if b.listing != nil {
+		<-b.listing
 	}
 	return &throngv1.ListEntriesResponse{Conversation: req.GetConversation(), Entries: []*throngv1.Entry{
 		{Seq: 1, Body: &throngv1.Entry_Text{Text: strings.Repeat("x", b.page)}},

@@ -39,7 +39,9 @@ type loop struct {
 	start time.Time // the session clock counts from here
 
 	// atomic
-	over atomic.Bool // its context has ended
+	over   atomic.Bool  // its context has ended
+	pages  atomic.Int64 // bytes of the pages that workers read and that are on their way here
+	queued atomic.Int64 // bytes that wait for receivers, as of the last pass
 
 	// owned by the loop
 	now     int64  // milliseconds since start, as of this pass
@@ -144,6 +146,7 @@ func (l *loop) pass() {
 		}
 	}
 	l.inbox.done(ops)
+	l.queued.Store(int64(l.env.Queued()))
 }
 
 // holding says how long the frames of this pass may wait for company: not at all on a loop that had little to write, else
@@ -215,6 +218,9 @@ func (l *loop) handle(o *op) {
 	case opDrain:
 		l.drain(o.drain)
 	case opInput, opGone, opWritten, opReady, opIdentity, opSubscribed, opAnswer, opSent:
+		if o.kind == opAnswer {
+			l.pages.Add(-int64(o.n))
+		}
 		if o.memory != nil {
 			o.ref = o.memory.ref
 		}

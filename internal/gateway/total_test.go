@@ -9,6 +9,7 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/gateway"
 	"github.com/throng-im/throng/internal/wire"
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
 // Guarantee I18: many receivers that take nothing share one bound, whatever each of them may hold. Who keeps up gets content
@@ -60,5 +61,50 @@ func TestManySlowReceiversShareABound(t *testing.T) {
 			t.Errorf("%d bytes wait for nobody", n)
 		}
 		_ = quick.Close()
+	})
+}
+
+// Guarantee I18: those who ask for pages while nothing waits share the bound too, once many of them have asked.
+func TestPagesUnderWayShareTheBound(t *testing.T) {
+	const total, people, page = 1 << 20, 40, 100 << 10
+	shape(t, func(c *gateway.Config) { c.OutboundTotal, c.Workers = total, people }, func(t *testing.T, w *world) {
+		w.back.page, w.back.listing = page, make(chan struct{})
+		peers := make([]*peer, people)
+		for i := range peers {
+			peers[i] = w.pipe()
+			peers[i].send(authenticate(tokenOf(1 + i)))
+			peers[i].next()
+		}
+		for _, p := range peers {
+			p.send(&throngv1.ClientEnvelope{Id: 7, Request: &throngv1.ClientEnvelope_ListEntries{ListEntries: &throngv1.ListEntriesRequest{Conversation: 5}}})
+		}
+		synctest.Wait() // all that may be read are being read
+		// Each is counted as the largest page until it is there.
+		if n := w.back.lists.Load(); n < 2 || n > 2*total/chat.MaxRangeBytes+1 {
+			t.Errorf("%d pages are read at once", n)
+		}
+		close(w.back.listing)
+		answered, refused := 0, 0
+		for _, p := range peers {
+			switch env := p.next(); {
+			case len(env.GetResponse().GetListEntries().GetEntries()) == 1:
+				answered++
+			case env.GetResponse().GetError().GetReason() == string(chat.ReasonOverloaded) && env.GetResponse().GetError().GetRetryAfterMs() > 0:
+				refused++
+			default:
+				t.Errorf("got %v", env)
+			}
+		}
+		if answered != int(w.back.lists.Load()) || answered+refused != people {
+			t.Errorf("%d pages and %d refusals, of %d", answered, refused, people)
+		}
+		p := peers[0]
+		p.send(&throngv1.ClientEnvelope{Id: 8, Request: &throngv1.ClientEnvelope_ListEntries{ListEntries: &throngv1.ListEntriesRequest{Conversation: 5}}})
+		if env := p.next(); len(env.GetResponse().GetListEntries().GetEntries()) != 1 {
+			t.Errorf("when nothing waits any more: %v", env)
+		}
+		for _, p := range peers {
+			_ = p.Close()
+		}
 	})
 }

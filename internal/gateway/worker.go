@@ -71,12 +71,34 @@ func (w *workers) do(ctx context.Context, j job) {
 		o.subs, o.err = w.subscribe(ctx, j.who.User)
 	case session.CallRequest:
 		o.kind = opAnswer
-		o.bytes, o.err = w.answer(ctx, j)
+		if !session.Large(j.call.Request) {
+			o.bytes, o.err = w.answer(ctx, j)
+		} else if o.err = j.loop.reserve(); o.err == nil {
+			o.bytes, o.err = w.answer(ctx, j)
+			o.n = len(o.bytes)
+			j.loop.pages.Add(int64(o.n - largestPage))
+		}
 	}
 	if o.err != nil {
 		o.err = w.judge(ctx, o.err, j)
 	}
 	j.loop.inbox.Put(o)
+}
+
+// largestPage is what a page is counted for until it is read.
+const largestPage = chat.MaxRangeBytes
+
+// reserve makes room for a page, or says that there is none: what waits for receivers is asked for again when its turn comes, since thousands
+// of them may have asked while nothing waited. It may be called from any goroutine.
+func (l *loop) reserve() error {
+	bound := int64(2 * l.srv.cfg.OutboundTotal / l.srv.loopCount())
+	if n := l.pages.Add(largestPage) - largestPage; bound > 0 && n+l.queued.Load() > bound {
+		l.pages.Add(-largestPage)
+		err := chat.Errorf(chat.CodeUnavailable, chat.ReasonOverloaded, "too much waits for receivers; try again")
+		err.RetryAfter = time.Second
+		return err
+	}
+	return nil
 }
 
 // judge gives an error of a call its code: one that was cut off by the clock is the server's trouble, and may be tried again.

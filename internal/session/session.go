@@ -219,7 +219,7 @@ func (s *Session) begin(now int64, env *throngv1.ClientEnvelope) {
 		s.slowDown(env.GetId(), err)
 		return
 	}
-	if large(env) && s.out.env.full(s.out.held > 0) {
+	if Large(env) && s.out.env.full(s.out.held > 0) {
 		err := chat.Errorf(chat.CodeUnavailable, chat.ReasonOverloaded, "too much waits for slow receivers; try again")
 		err.RetryAfter = time.Second
 		s.fail(env.GetId(), err)
@@ -249,8 +249,8 @@ func (s *Session) begin(now int64, env *throngv1.ClientEnvelope) {
 	}
 }
 
-// large reports that the answer may be half a megabyte.
-func large(env *throngv1.ClientEnvelope) bool {
+// Large reports that the answer may be half a megabyte.
+func Large(env *throngv1.ClientEnvelope) bool {
 	return env.GetListEntries() != nil || env.GetSync() != nil
 }
 
