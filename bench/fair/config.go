@@ -26,7 +26,7 @@ type Config struct {
 	Size int
 	// Duration of a part; default 10 s.
 	Duration time.Duration
-	// Rounds, each with a part of the chats alone and one beside the group; default 3.
+	// Rounds, each with a part of the chats alone and one beside the group; default 5.
 	Rounds int
 	// Warmup before each part; default 2 s, negative is none.
 	Warmup time.Duration
@@ -47,7 +47,7 @@ const (
 	DefaultRate     = 500
 	DefaultSize     = 128
 	DefaultDuration = 10 * time.Second
-	DefaultRounds   = 3
+	DefaultRounds   = 5
 	DefaultWarmup   = 2 * time.Second
 
 	inFlight = 64     // messages of the group: more than its limit takes

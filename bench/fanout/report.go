@@ -96,7 +96,7 @@ func (r *run) report(sides []*side) Report {
 		rep.Disordered += s.counts.Disordered
 		rep.Damaged += s.counts.Damaged + s.counts.Foreign
 		if s.name == bareName {
-			rep.Limit, rep.LimitRounds = median(s.rates), s.rates
+			rep.Limit, rep.LimitRounds = report.Median(s.rates), s.rates
 			rep.LimitCPU = perDelivery(s.used.Seconds(), s.counts.Entries)
 		} else {
 			for reason, n := range s.reasons {
@@ -117,7 +117,7 @@ func (r *run) report(sides []*side) Report {
 		rep.Load.Others += l.Others
 	}
 	rep.Load.Average = r.average
-	rep.Deliveries, rep.PerSecond, rep.Rounds = n, median(s.rates), s.rates
+	rep.Deliveries, rep.PerSecond, rep.Rounds = n, report.Median(s.rates), s.rates
 	rep.Messages = float64(s.figures.Messages) / seconds
 	rep.LatencyMS = *latencyOf(s.latency, &s.figures)
 	if s.single != nil {
@@ -161,17 +161,6 @@ func perDelivery(seconds float64, n int64) float64 {
 		return 0
 	}
 	return seconds * us / float64(n)
-}
-
-func median(v []float64) float64 {
-	if len(v) == 0 {
-		return 0
-	}
-	s := slices.Sorted(slices.Values(v))
-	if n := len(s); n%2 == 0 {
-		return (s[n/2-1] + s[n/2]) / 2
-	}
-	return s[len(s)/2]
 }
 
 // Faults is how much was wrong.

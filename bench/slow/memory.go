@@ -2,9 +2,9 @@ package slow
 
 import (
 	"context"
-	"slices"
 	"time"
 
+	"github.com/throng-im/throng/bench/report"
 	"github.com/throng-im/throng/bench/target"
 )
 
@@ -51,15 +51,5 @@ func (m *memory) run(ctx context.Context, s *target.Server) {
 func (m *memory) end() (rss, heap float64) {
 	close(m.stop)
 	<-m.done
-	return float64(m.peak), middle(m.heaps)
-}
-
-// middle is the median; 0 of nothing.
-func middle(v []float64) float64 {
-	if len(v) == 0 {
-		return 0
-	}
-	s := slices.Sorted(slices.Values(v))
-	n := len(s)
-	return (s[(n-1)/2] + s[n/2]) / 2
+	return float64(m.peak), report.Median(m.heaps)
 }

@@ -91,7 +91,7 @@ func (r *run) report() Report {
 	for i, side := range []*Side{&rep.Without, &rep.With} {
 		p := &r.parts[i]
 		*side = Side{
-			Messages: middle(p.rates), LatencyMS: p.latency.Latency(), RSS: middle(p.rss), Heap: middle(p.heap),
+			Messages: report.Median(p.rates), LatencyMS: p.latency.Latency(), RSS: report.Median(p.rss), Heap: report.Median(p.heap),
 			Rounds: p.rates, RoundsP50: p.p50s, RoundsRSS: p.rss,
 		}
 		rep.curves[i] = p.latency.Curve()
@@ -123,7 +123,7 @@ func (r *Report) Faults() int64 { return r.Lost + r.Duplicate + r.Disordered + r
 
 // Verdict says how it went.
 func (r *Report) Verdict() (sentence string, good bool) {
-	p50, was := middle(r.With.RoundsP50), middle(r.Without.RoundsP50)
+	p50, was := report.Median(r.With.RoundsP50), report.Median(r.Without.RoundsP50)
 	switch {
 	case r.Faults() > 0:
 		return fmt.Sprintf("%d lost, %d twice, %d out of order, %d damaged", r.Lost, r.Duplicate, r.Disordered, r.Damaged), false
