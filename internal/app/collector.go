@@ -22,7 +22,7 @@ const (
 	percentStep  = 10 // what is set anew by less stays: each setting stops the world for a moment
 	// A server is at rest when it allocates less than half of what is alive within collectorEvery; then what is free goes back to the system,
 	// where it is worth it: a quarter of what is alive, and restBytes at least.
-	restBytes = 8 << 20
+	restBytes = 4 << 20
 )
 
 // Collector keeps the process's memory in proportion to what is alive: garbage has a bound however large the heap is, and what a
@@ -36,7 +36,7 @@ type Collector struct {
 	limit    int64
 	percent  int // 0: not ours
 	allocs   uint64
-	released uint64 // allocs when memory was given back last: not again before half as much was allocated as is alive
+	released uint64 // allocs when memory was given back last: not again before a good part of what is alive was allocated anew
 	samples  []metrics.Sample
 }
 
@@ -99,7 +99,11 @@ func (c *Collector) step() {
 	busy := allocs-c.allocs > live/2
 	c.allocs = allocs
 	garbage := objects - min(live, objects) + free
-	if busy || allocs-c.released < live/2 || garbage < max(live/4, restBytes) {
+	fresh := live / 4
+	if live > mostGarbage/2 {
+		fresh = live / 2 // a collection takes long: no more of them than there would be anyway
+	}
+	if busy || allocs-c.released < fresh || garbage < max(live/4, restBytes) {
 		return
 	}
 	c.released = allocs
