@@ -70,8 +70,8 @@ type Report struct {
 	// CPU of server and load for each connection that was opened, in microseconds.
 	CPU       float64 `json:"server_cpu_us_per_connect"`
 	ClientCPU float64 `json:"load_cpu_us_per_connect"`
-	// Memory for each connection of somebody whom the server knows, in bytes: resident in the server at the end of the rest, and with what opening has left at its begin;
-	// the kernel's, of both ends where they are on one machine; resident in the load.
+	// Memory for each connection of somebody whom the server knows, in bytes: resident in the server at the end of the rest, and, with what
+	// opening has left, at its begin; the kernel's, of both ends where they are on one machine; resident in the load.
 	ServerBytes float64 `json:"server_bytes_per_connection"`
 	OpenedBytes float64 `json:"opened_server_bytes_per_connection"`
 	KernelBytes float64 `json:"kernel_bytes_per_connection_both_ends"`

@@ -1,6 +1,7 @@
 package fair
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -55,23 +56,16 @@ const (
 	spare    = 200    // descriptors that are not clients
 )
 
-func set[T comparable](v *T, def T) {
-	var zero T
-	if *v == zero {
-		*v = def
-	}
-}
-
 func (c *Config) complete() error {
-	set(&c.Members, DefaultMembers)
-	set(&c.Online, min(DefaultOnline, c.Members))
-	set(&c.Writers, min(DefaultWriters, c.Online))
-	set(&c.Pairs, DefaultPairs)
-	set(&c.Rate, DefaultRate)
-	set(&c.Size, DefaultSize)
-	set(&c.Duration, DefaultDuration)
-	set(&c.Rounds, DefaultRounds)
-	set(&c.Warmup, DefaultWarmup)
+	c.Members = cmp.Or(c.Members, DefaultMembers)
+	c.Online = cmp.Or(c.Online, min(DefaultOnline, c.Members))
+	c.Writers = cmp.Or(c.Writers, min(DefaultWriters, c.Online))
+	c.Pairs = cmp.Or(c.Pairs, DefaultPairs)
+	c.Rate = cmp.Or(c.Rate, DefaultRate)
+	c.Size = cmp.Or(c.Size, DefaultSize)
+	c.Duration = cmp.Or(c.Duration, DefaultDuration)
+	c.Rounds = cmp.Or(c.Rounds, DefaultRounds)
+	c.Warmup = cmp.Or(c.Warmup, DefaultWarmup)
 	c.Warmup = max(c.Warmup, 0)
 	c.Target.Busy = true
 	var problems []error

@@ -46,7 +46,7 @@ func TestFair(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if rep.Faults() != 0 || rep.Waits == 0 || rep.Deliveries <= 0 || rep.Messages <= 0 || rep.GroupLatencyMS.P50 <= 0 {
+	if rep.Faults.Count() != 0 || rep.Waits == 0 || rep.Deliveries <= 0 || rep.Messages <= 0 || rep.GroupLatencyMS.P50 <= 0 {
 		t.Errorf("report %+v", rep)
 	}
 	for name, s := range map[string]fair.Side{"alone": rep.Alone, "beside": rep.Beside} {

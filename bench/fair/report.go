@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/throng-im/throng/bench/load"
 	"github.com/throng-im/throng/bench/report"
@@ -50,10 +49,7 @@ type Report struct {
 	// Waits are how often the server refused a message of the group with a wait, because the group was at its send limit, by its own word.
 	Waits int64 `json:"group_refused_with_wait"`
 	// What was wrong, in the group and the chats.
-	Lost       int64 `json:"lost"`
-	Duplicate  int64 `json:"duplicate"`
-	Disordered int64 `json:"disordered"`
-	Damaged    int64 `json:"damaged"`
+	report.Faults
 	// Hints stood for deliveries, and Pulled deliveries came by asking; neither is a fault.
 	Hints  int64 `json:"hints"`
 	Pulled int64 `json:"pulled"`
@@ -87,17 +83,18 @@ func (r *run) report() Report {
 		}
 		rep.curves[i] = s.all.Curve()
 	}
-	rep.Ratio = ratio(report.Median(rep.Beside.Rounds), report.Median(rep.Alone.Rounds))
-	rep.P50Ratio = ratio(rep.Beside.LatencyMS.P50, rep.Alone.LatencyMS.P50)
+	rep.Ratio = report.Ratio(report.Median(rep.Beside.Rounds), report.Median(rep.Alone.Rounds))
+	rep.P50Ratio = report.Ratio(rep.Beside.LatencyMS.P50, rep.Alone.LatencyMS.P50)
 	rep.Deliveries, rep.Messages = float64(r.deliveries)/r.took.Seconds(), float64(r.messages)/r.took.Seconds()
 	rep.GroupLatencyMS = r.group99.Latency()
 	var n load.Counts
+	var lost int64
 	for _, crowd := range []*crowd{r.group, r.pairs} {
 		counts := crowd.fleet.Counts()
 		n.Add(&counts)
-		rep.Lost += crowd.lost
+		lost += crowd.lost
 	}
-	rep.Duplicate, rep.Disordered, rep.Damaged = n.Duplicate, n.Disordered, n.Damaged+n.Foreign
+	rep.Faults = n.Faults(lost)
 	rep.Hints, rep.Pulled = n.Hints, n.Pulled
 	rep.Refused, rep.ChatRefused = r.group.fleet.Reasons(), r.pairs.fleet.Reasons()
 	rep.Waits = rep.Refused[busy]
@@ -107,24 +104,14 @@ func (r *run) report() Report {
 	return rep
 }
 
-func ratio(a, b float64) float64 {
-	if b == 0 {
-		return 0
-	}
-	return a / b
-}
-
 // Title names the load in one line.
 func (r *Report) Title() string { return r.Scenario }
-
-// Faults is how much was wrong.
-func (r *Report) Faults() int64 { return r.Lost + r.Duplicate + r.Disordered + r.Damaged }
 
 // Verdict says how it went.
 func (r *Report) Verdict() (sentence string, good bool) {
 	switch {
-	case r.Faults() > 0:
-		return fmt.Sprintf("%d lost, %d twice, %d out of order, %d damaged", r.Lost, r.Duplicate, r.Disordered, r.Damaged), false
+	case r.Faults.Count() > 0:
+		return r.Words(), false
 	case r.Alone.Messages == 0 || r.Beside.Messages == 0 || r.Messages == 0:
 		return "nothing was delivered in a measured part", false
 	case r.Waits == 0:
@@ -147,7 +134,7 @@ func (r *Report) Rows() []report.Row {
 		report.R("group", "%s deliveries/s, %s messages/s to all, %s refused with a wait", report.Count(r.Deliveries), report.Short(r.Messages),
 			report.Count(float64(r.Waits))),
 		report.R("group latency", "%s", report.MS(r.GroupLatencyMS)),
-		report.R("checked", "%d lost, %d twice, %d out of order, %d damaged", r.Lost, r.Duplicate, r.Disordered, r.Damaged),
+		report.R("checked", "%s", r.Words()),
 	}
 	if r.Hints > 0 || r.Pulled > 0 {
 		rows = append(rows, report.R("pulled", "%d deliveries after %d hints", r.Pulled, r.Hints))
@@ -159,19 +146,11 @@ func (r *Report) Rows() []report.Row {
 		rows = append(rows, report.R("chats refused", "%d times: %s", r.ChatRefused[reason], reason))
 	}
 	rows = append(rows,
-		report.R("rounds", "p99 %s alone, %s ms beside the group", list(r.Alone.Rounds), list(r.Beside.Rounds)),
+		report.R("rounds", "p99 %s alone, %s ms beside the group", report.List(r.Alone.Rounds), report.List(r.Beside.Rounds)),
 		report.R("alone", "the machine is %.0f%% busy; server %.1f s, load %.1f s", 100*r.Alone.Load.Busy, r.Alone.Load.Server, r.Alone.Load.Own))
 	l := r.Beside.Load
 	l.Average = r.Average
 	return append(rows, l.Rows()...)
-}
-
-func list(v []float64) string {
-	words := make([]string, len(v))
-	for i, x := range v {
-		words[i] = report.Short(x)
-	}
-	return strings.Join(words, " ")
 }
 
 // Plots draws the latencies of the chats, and the rounds.

@@ -105,7 +105,9 @@ func (r *run) measure(ctx context.Context, kind int, tell live.Func) error {
 	r.group.fleet.Clear()
 	cpu, own, times, begin := r.srv.CPU(ctx), report.OwnCPU(), report.MachineTimes(), time.Now()
 	r.on(true)
-	err := r.during(ctx, kind, tell)
+	err := r.pairs.fleet.DuringUntil(ctx, "measure", r.cfg.Duration, tell, r.check, func() bool {
+		return chats.Measured() && (kind == alone || group.Measured())
+	})
 	took := time.Since(begin)
 	l := report.Load{Server: (r.srv.CPU(ctx) - cpu).Seconds(), Own: (report.OwnCPU() - own).Seconds()}
 	l.Between(times, report.MachineTimes())
@@ -144,19 +146,5 @@ func (r *run) on(on bool) {
 	for _, c := range []*crowd{r.group, r.pairs} {
 		c.fleet.Measure(on)
 		c.pump.Measure(on)
-	}
-}
-
-// during goes on until there is a figure, however slow the machine is.
-func (r *run) during(ctx context.Context, kind int, tell live.Func) error {
-	const patience = 30 * time.Second
-	for begin := time.Now(); ; {
-		if err := r.pairs.fleet.During(ctx, "measure", r.cfg.Duration, tell, r.check); err != nil {
-			return err
-		}
-		done := r.pairs.pump.Figures().Messages > 0 && (kind == alone || r.group.pump.Figures().Messages > 0)
-		if done || time.Since(begin) > patience {
-			return nil
-		}
 	}
 }

@@ -1,6 +1,7 @@
 package fanout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,25 +79,18 @@ const (
 	spare          = 200 // descriptors that are not clients
 )
 
-func set[T comparable](v *T, def T) {
-	var zero T
-	if *v == zero {
-		*v = def
-	}
-}
-
 func (c *Config) complete() error {
 	if c.Memory {
 		c.memory()
 	}
-	set(&c.Members, DefaultMembers)
-	set(&c.Online, c.Members)
-	set(&c.Senders, 1)
-	set(&c.Chunk, 1)
-	set(&c.Size, DefaultSize)
-	set(&c.Duration, DefaultDuration)
-	set(&c.Rounds, DefaultRounds)
-	set(&c.Warmup, DefaultWarmup)
+	c.Members = cmp.Or(c.Members, DefaultMembers)
+	c.Online = cmp.Or(c.Online, c.Members)
+	c.Senders = cmp.Or(c.Senders, 1)
+	c.Chunk = cmp.Or(c.Chunk, 1)
+	c.Size = cmp.Or(c.Size, DefaultSize)
+	c.Duration = cmp.Or(c.Duration, DefaultDuration)
+	c.Rounds = cmp.Or(c.Rounds, DefaultRounds)
+	c.Warmup = cmp.Or(c.Warmup, DefaultWarmup)
 	c.Warmup = max(c.Warmup, 0)
 	if c.InFlight == 0 {
 		if c.InFlight = 1; c.Chunk > 1 {
@@ -129,10 +123,10 @@ func (c *Config) complete() error {
 
 // memory sets what a server in this process is run with.
 func (c *Config) memory() {
-	set(&c.Members, DefaultMemory)
-	set(&c.Rounds, 1)
-	set(&c.Senders, min(memorySenders, c.Members))
-	set(&c.InFlight, chunksInFlight*memoryChunk)
+	c.Members = cmp.Or(c.Members, DefaultMemory)
+	c.Rounds = cmp.Or(c.Rounds, 1)
+	c.Senders = cmp.Or(c.Senders, min(memorySenders, c.Members))
+	c.InFlight = cmp.Or(c.InFlight, chunksInFlight*memoryChunk)
 	c.Alone = true
 	c.Target.Settings = append(c.Target.Settings, "GATEWAY_MAX_CONNECTIONS=2000000", "GATEWAY_MAX_PER_ADDRESS=2000000", "GATEWAY_HEARTBEAT=10m",
 		"GATEWAY_WORKERS=256", "GATEWAY_WAITING=65536") // of whom many wait for the disk, for each new device is written down

@@ -1,7 +1,6 @@
 package fanout
 
 import (
-	"fmt"
 	"maps"
 	"runtime"
 	"slices"
@@ -47,10 +46,7 @@ type Report struct {
 	// AckMS is from when a message was due to its acknowledgement.
 	AckMS report.Latency `json:"ack_ms"`
 	// What was wrong, of Checked deliveries of all parts, the bare loop's included.
-	Lost       int64 `json:"lost"`
-	Duplicate  int64 `json:"duplicate"`
-	Disordered int64 `json:"disordered"`
-	Damaged    int64 `json:"damaged"`
+	report.Faults
 	// Hints stood for deliveries, and Pulled deliveries came by asking; neither is a fault. Unfocused clients were told that the server knows no focus.
 	Hints     int64 `json:"hints"`
 	Pulled    int64 `json:"pulled"`
@@ -91,10 +87,7 @@ func (r *run) report(sides []*side) Report {
 		Refused: map[string]int64{},
 	}
 	for _, s := range sides {
-		rep.Lost += int64(s.lost)
-		rep.Duplicate += s.counts.Duplicate
-		rep.Disordered += s.counts.Disordered
-		rep.Damaged += s.counts.Damaged + s.counts.Foreign
+		rep.Add(s.counts.Faults(int64(s.lost)))
 		if s.name == bareName {
 			rep.Limit, rep.LimitRounds = report.Median(s.rates), s.rates
 			rep.LimitCPU = perDelivery(s.used.Seconds(), s.counts.Entries)
@@ -163,17 +156,14 @@ func perDelivery(seconds float64, n int64) float64 {
 	return seconds * us / float64(n)
 }
 
-// Faults is how much was wrong.
-func (r *Report) Faults() int64 { return r.Lost + r.Duplicate + r.Disordered + r.Damaged }
-
 // Title implements the bench's result.
 func (r *Report) Title() string { return r.Scenario }
 
 // Verdict says how it went.
 func (r *Report) Verdict() (sentence string, good bool) {
 	switch {
-	case r.Faults() > 0:
-		return fmt.Sprintf("%d lost, %d twice, %d out of order, %d damaged", r.Lost, r.Duplicate, r.Disordered, r.Damaged), false
+	case r.Faults.Count() > 0:
+		return r.Words(), false
 	case r.Deliveries == 0:
 		return "nothing was delivered in the measured part", false
 	case r.Void != "":
@@ -198,7 +188,7 @@ func (r *Report) Rows() []report.Row {
 	rows = append(rows,
 		report.R("latency", "first %s   p50 %s   p99 %s   max %s   to all %s ms", report.Short(l.First), report.Short(l.P50), report.Short(l.P99),
 			report.Short(l.Max), report.Short(l.All)),
-		report.R("checked", "%d lost, %d twice, %d out of order, %d damaged", r.Lost, r.Duplicate, r.Disordered, r.Damaged))
+		report.R("checked", "%s", r.Words()))
 	if r.sides[0].name == serverName {
 		rows = append(rows, report.R("send to ack", "%s", report.MS(r.AckMS)))
 	}

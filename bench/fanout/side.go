@@ -111,7 +111,7 @@ func (r *run) measure(ctx context.Context, s *side, round int) (err error) {
 func (s *side) alone(ctx context.Context, f *load.Fleet, p *pump.Pump, d time.Duration, c *Config, tell live.Func) error {
 	f.Measure(true)
 	p.Measure(true)
-	err := s.during(ctx, f, p, "one by one", d, tell)
+	err := f.DuringUntil(ctx, "one by one", d, tell, p.Err, p.Measured)
 	p.Measure(false)
 	f.Measure(false)
 	figures := p.Figures()
@@ -125,19 +125,6 @@ func (s *side) alone(ctx context.Context, f *load.Fleet, p *pump.Pump, d time.Du
 	return f.During(ctx, "warm-up", c.Warmup, tell, p.Err)
 }
 
-// during goes on for d, and again for as long as no message has reached everybody: a machine that is slow, or a crowd that is large,
-// must not leave a part without a figure.
-func (s *side) during(ctx context.Context, f *load.Fleet, p *pump.Pump, phase string, d time.Duration, tell live.Func) error {
-	for begin := time.Now(); ; {
-		if err := f.During(ctx, phase, d, tell, p.Err); err != nil {
-			return err
-		}
-		if p.Figures().Messages > 0 || time.Since(begin) > ackPatience {
-			return nil
-		}
-	}
-}
-
 // latencyOf are the figures of a distribution.
 func latencyOf(h *report.Histogram, figures *pump.Figures) *Latency {
 	l := h.Latency()
@@ -149,7 +136,7 @@ func (s *side) window(ctx context.Context, f *load.Fleet, p *pump.Pump, d time.D
 	cpu0, own0, times0, begin := s.cpu(), report.OwnCPU(), report.MachineTimes(), time.Now()
 	f.Measure(true)
 	p.Measure(true)
-	err := s.during(ctx, f, p, "measure", d, tell)
+	err := f.DuringUntil(ctx, "measure", d, tell, p.Err, p.Measured)
 	p.Measure(false)
 	f.Measure(false)
 	took, used := time.Since(begin), s.cpu()-cpu0

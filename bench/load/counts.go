@@ -61,6 +61,11 @@ func (c *Counts) Add(other *Counts) {
 	c.MostTries = max(c.MostTries, other.MostTries)
 }
 
+// Faults are what was wrong, with the entries that were Lost.
+func (c *Counts) Faults(lost int64) report.Faults {
+	return report.Faults{Lost: lost, Duplicate: c.Duplicate, Disordered: c.Disordered, Damaged: c.Damaged + c.Foreign}
+}
+
 // series are latencies by moment.
 type series struct {
 	step    *report.Histogram // of the moment that goes on

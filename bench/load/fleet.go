@@ -339,6 +339,22 @@ func (f *Fleet) During(ctx context.Context, phase string, d time.Duration, tell 
 	}
 }
 
+// patience is how long DuringUntil goes on for want of a figure.
+const patience = 30 * time.Second
+
+// DuringUntil is During, again for as long as enough says no, within reason: on a machine that is slow, or with a crowd that is
+// large, a part must not end without a figure.
+func (f *Fleet) DuringUntil(ctx context.Context, phase string, d time.Duration, tell live.Func, check func() error, enough func() bool) error {
+	for begin := time.Now(); ; {
+		if err := f.During(ctx, phase, d, tell, check); err != nil {
+			return err
+		}
+		if enough() || time.Since(begin) > patience {
+			return nil
+		}
+	}
+}
+
 // late are latencies of the last moment.
 func (f *Fleet) late() (p50, p99 float64) {
 	sum := report.NewCoarse()

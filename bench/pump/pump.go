@@ -211,6 +211,9 @@ func (p *Pump) Figures() Figures {
 	return p.figures
 }
 
+// Measured reports that there is a figure: a message of the measured part has reached everybody.
+func (p *Pump) Measured() bool { return p.Figures().Messages > 0 }
+
 // clock makes messages due and sends again.
 func (p *Pump) clock() {
 	defer close(p.done)

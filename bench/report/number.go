@@ -1,6 +1,9 @@
 package report
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Short is a figure with as many digits as say something.
 func Short(v float64) string {
@@ -47,6 +50,23 @@ func Grown(each float64) string {
 		return "too little to tell"
 	}
 	return Bytes(each)
+}
+
+// List are figures side by side.
+func List(v []float64) string {
+	words := make([]string, len(v))
+	for i, x := range v {
+		words[i] = Short(x)
+	}
+	return strings.Join(words, " ")
+}
+
+// Ratio is a as a share of b; 0 where there is no b.
+func Ratio(a, b float64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return a / b
 }
 
 // MS is a Latency in words.

@@ -26,11 +26,8 @@ type Report struct {
 	// Deliveries in the measured part.
 	Deliveries int64 `json:"deliveries"`
 	// Checked deliveries of the whole run, and what was wrong with them.
-	Checked    int64 `json:"checked"`
-	Lost       int64 `json:"lost"`
-	Duplicate  int64 `json:"duplicate"`
-	Disordered int64 `json:"disordered"`
-	Damaged    int64 `json:"damaged"`
+	Checked int64 `json:"checked"`
+	report.Faults
 	// Hints replaced deliveries to receivers that were slow, and Pulled deliveries came by asking; neither is a fault.
 	Hints  int64 `json:"hints"`
 	Pulled int64 `json:"pulled"`
@@ -49,9 +46,6 @@ type Report struct {
 	acks, deliveries []report.Point // the distributions
 }
 
-// Faults is how much was wrong.
-func (r *Report) Faults() int64 { return r.Lost + r.Duplicate + r.Disordered + r.Damaged }
-
 func (r *run) report(s *target.Server, w window, lost int) Report {
 	per := func(d time.Duration) float64 {
 		if w.acked == 0 {
@@ -63,8 +57,9 @@ func (r *run) report(s *target.Server, w window, lost int) Report {
 	rep := Report{
 		Scenario: r.cfg.Scenario(), Acked: w.acked, Rate: float64(w.acked) / w.took.Seconds(), Seconds: w.took.Seconds(),
 		AckMS: r.acks.Sum().Latency(), DeliverMS: r.deliveries.Sum().Latency(), FirstAckMS: r.first.Sum().Latency(),
-		Deliveries: w.deliveries, Checked: r.delivered.Load(), Lost: int64(lost),
-		Duplicate: t.duplicate.Load() + t.echoed.Load(), Disordered: t.disordered.Load(), Damaged: t.damaged.Load(),
+		Deliveries: w.deliveries, Checked: r.delivered.Load(), Faults: report.Faults{
+			Lost: int64(lost), Duplicate: t.duplicate.Load() + t.echoed.Load(), Disordered: t.disordered.Load(), Damaged: t.damaged.Load(),
+		},
 		Hints: t.hints.Load(), Pulled: t.pulled.Load(), Errors: r.errs,
 		CPUPerMessage: per(w.serverCPU), ClientCPUPerMessage: per(w.ownCPU),
 		ReadyMS: float64(s.Ready().Microseconds()) / 1000, Machine: report.Machine(), Command: r.cfg.Command,
@@ -81,7 +76,7 @@ func (r *Report) Title() string { return r.Scenario }
 
 // Verdict says how it went.
 func (r *Report) Verdict() (sentence string, good bool) {
-	if n := r.Faults(); n > 0 {
+	if n := r.Faults.Count(); n > 0 {
 		return fmt.Sprintf("%d faults", n), false
 	}
 	return "every acknowledged message reached every receiver, once and in order", true
@@ -95,8 +90,7 @@ func (r *Report) Rows() []report.Row {
 		report.R("send to ack", "%s", report.MS(r.AckMS)),
 		report.R("send to deliver", "%s", report.MS(r.DeliverMS)),
 		report.R("first to ack", "%s", report.MS(r.FirstAckMS)),
-		report.R("checked", "%d deliveries: %d lost, %d twice, %d out of order, %d damaged",
-			r.Checked, r.Lost, r.Duplicate, r.Disordered, r.Damaged),
+		report.R("checked", "%d deliveries: %s", r.Checked, r.Words()),
 	}
 	if r.Hints > 0 || r.Pulled > 0 {
 		rows = append(rows, report.R("pulled", "%d deliveries after %d hints", r.Pulled, r.Hints))

@@ -29,7 +29,7 @@ func TestSend(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if rep.Faults() != 0 || rep.Acked == 0 || rep.Deliveries == 0 || rep.Checked < rep.Deliveries {
+			if rep.Faults.Count() != 0 || rep.Acked == 0 || rep.Deliveries == 0 || rep.Checked < rep.Deliveries {
 				t.Errorf("report %+v", rep)
 			}
 			if rep.AckMS.P50 <= 0 || rep.DeliverMS.Max < rep.DeliverMS.P50 || rep.BytesPerDelivery < 8 || rep.BytesPerDelivery > 40 {
@@ -48,7 +48,7 @@ func TestPreload(t *testing.T) {
 	cfg := small(targettest.Serve(t, srv))
 	cfg.Preload, cfg.Rate = 300, 200
 	rep, err := send.Run(t.Context(), cfg, nil)
-	if err != nil || rep.Faults() != 0 || rep.Rate > 300 {
+	if err != nil || rep.Faults.Count() != 0 || rep.Rate > 300 {
 		t.Errorf("report %+v, %v", rep, err)
 	}
 	stored := 0
@@ -113,7 +113,7 @@ func TestSendFindsFaults(t *testing.T) {
 			return true
 		}
 		rep, err := send.Run(t.Context(), small(targettest.Serve(t, srv)), nil)
-		if err != nil || rep.Faults() != 0 || rep.Errors["overloaded"] == 0 {
+		if err != nil || rep.Faults.Count() != 0 || rep.Errors["overloaded"] == 0 {
 			t.Errorf("report %+v, %v", rep, err)
 		}
 	})

@@ -1,6 +1,7 @@
 package slow
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -50,21 +51,14 @@ const (
 	spare          = 200     // descriptors that are not clients
 )
 
-func set[T comparable](v *T, def T) {
-	var zero T
-	if *v == zero {
-		*v = def
-	}
-}
-
 func (c *Config) complete() error {
-	set(&c.Members, DefaultMembers)
-	set(&c.Slow, DefaultSlow)
-	set(&c.Senders, max(min(defaultSenders, c.Members-c.Slow-1), 1))
-	set(&c.Size, DefaultSize)
-	set(&c.Duration, DefaultDuration)
-	set(&c.Rounds, DefaultRounds)
-	set(&c.Warmup, DefaultWarmup)
+	c.Members = cmp.Or(c.Members, DefaultMembers)
+	c.Slow = cmp.Or(c.Slow, DefaultSlow)
+	c.Senders = cmp.Or(c.Senders, max(min(defaultSenders, c.Members-c.Slow-1), 1))
+	c.Size = cmp.Or(c.Size, DefaultSize)
+	c.Duration = cmp.Or(c.Duration, DefaultDuration)
+	c.Rounds = cmp.Or(c.Rounds, DefaultRounds)
+	c.Warmup = cmp.Or(c.Warmup, DefaultWarmup)
 	c.Warmup = max(c.Warmup, 0)
 	var problems []error
 	check := func(bad bool, format string, args ...any) {

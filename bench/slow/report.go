@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/throng-im/throng/bench/report"
 	"github.com/throng-im/throng/bench/target"
@@ -62,10 +61,7 @@ type Report struct {
 	Messages int64 `json:"messages"`
 	Again    int64 `json:"again"`
 	// What was wrong, of all receivers.
-	Lost       int64 `json:"lost"`
-	Duplicate  int64 `json:"duplicate"`
-	Disordered int64 `json:"disordered"`
-	Damaged    int64 `json:"damaged"`
+	report.Faults
 	// Hints stood for deliveries, Pulled deliveries came by asking, and Cut connections were closed by the server; none of it is a fault.
 	Hints  int64 `json:"hints"`
 	Pulled int64 `json:"pulled"`
@@ -86,7 +82,7 @@ func (r *run) report() Report {
 	rep.Scenario, rep.Members, rep.Slow, rep.Size = c.Scenario(), c.Members, c.Slow, c.Size
 	rep.Average, rep.Environment, rep.Command = r.average, report.ReadEnvironment(), c.Command
 	n := r.fleet.Counts()
-	rep.Duplicate, rep.Disordered, rep.Damaged = n.Duplicate, n.Disordered, n.Damaged+n.Foreign
+	rep.Faults = n.Faults(r.lost)
 	rep.Hints, rep.Pulled, rep.Cut, rep.Refused = n.Hints, n.Pulled, n.Cut, r.fleet.Reasons()
 	for i, side := range []*Side{&rep.Without, &rep.With} {
 		p := &r.parts[i]
@@ -96,9 +92,9 @@ func (r *run) report() Report {
 		}
 		rep.curves[i] = p.latency.Curve()
 	}
-	rep.RateRatio = ratio(rep.With.Messages, rep.Without.Messages)
-	rep.P50Ratio = ratio(rep.With.LatencyMS.P50, rep.Without.LatencyMS.P50)
-	rep.P99Ratio = ratio(rep.With.LatencyMS.P99, rep.Without.LatencyMS.P99)
+	rep.RateRatio = report.Ratio(rep.With.Messages, rep.Without.Messages)
+	rep.P50Ratio = report.Ratio(rep.With.LatencyMS.P50, rep.Without.LatencyMS.P50)
+	rep.P99Ratio = report.Ratio(rep.With.LatencyMS.P99, rep.Without.LatencyMS.P99)
 	rep.RSSPerSlow = (rep.With.RSS - rep.Without.RSS) / float64(c.Slow)
 	rep.HeapPerSlow = (rep.With.Heap - rep.Without.Heap) / float64(c.Slow)
 	rep.Noise = slices.Max(rep.Without.RoundsRSS) - slices.Min(rep.Without.RoundsRSS)
@@ -108,25 +104,15 @@ func (r *run) report() Report {
 	return rep
 }
 
-func ratio(a, b float64) float64 {
-	if b == 0 {
-		return 0
-	}
-	return a / b
-}
-
 // Title names the load in one line.
 func (r *Report) Title() string { return r.Scenario }
-
-// Faults is how much was wrong.
-func (r *Report) Faults() int64 { return r.Lost + r.Duplicate + r.Disordered + r.Damaged }
 
 // Verdict says how it went.
 func (r *Report) Verdict() (sentence string, good bool) {
 	p50, was := report.Median(r.With.RoundsP50), report.Median(r.Without.RoundsP50)
 	switch {
-	case r.Faults() > 0:
-		return fmt.Sprintf("%d lost, %d twice, %d out of order, %d damaged", r.Lost, r.Duplicate, r.Disordered, r.Damaged), false
+	case r.Faults.Count() > 0:
+		return r.Words(), false
 	case r.Without.Messages == 0 || r.With.Messages == 0:
 		return "nothing reached everybody in a measured part", false
 	case len(r.Without.RoundsRSS) > 1 && (r.With.RSS-r.Without.RSS-r.Noise)/float64(r.Slow) > mostMemory:
@@ -165,15 +151,15 @@ func (r *Report) Rows() []report.Row {
 		rows = append(rows, report.R("heap", "%s for each slow one, of %s in use with nobody slow", signed(r.HeapPerSlow), report.Bytes(r.Without.Heap)))
 	}
 	rows = append(rows,
-		report.R("slow ones", "%s messages behind when they read again, all of them there after %s s", list(r.Behind), list(r.Back)),
-		report.R("checked", "%d lost, %d twice, %d out of order, %d damaged", r.Lost, r.Duplicate, r.Disordered, r.Damaged),
+		report.R("slow ones", "%s messages behind when they read again, all of them there after %s s", report.List(r.Behind), report.List(r.Back)),
+		report.R("checked", "%s", r.Words()),
 		report.R("pulled", "%d deliveries after %d hints; %d connections cut", r.Pulled, r.Hints, r.Cut))
 	for _, reason := range slices.Sorted(maps.Keys(r.Refused)) {
 		rows = append(rows, report.R("refused", "%d times: %s", r.Refused[reason], reason))
 	}
 	return append(rows,
-		report.R("rounds", "%s and %s messages/s, p50 %s and %s ms", list(r.Without.Rounds), list(r.With.Rounds), list(r.Without.RoundsP50),
-			list(r.With.RoundsP50)),
+		report.R("rounds", "%s and %s messages/s, p50 %s and %s ms", report.List(r.Without.Rounds), report.List(r.With.Rounds), report.List(r.Without.RoundsP50),
+			report.List(r.With.RoundsP50)),
 		report.R("before", "a load average of %.2f", r.Average))
 }
 
@@ -183,14 +169,6 @@ func signed(v float64) string {
 		return "−" + report.Bytes(-v)
 	}
 	return "+" + report.Bytes(v)
-}
-
-func list(v []float64) string {
-	words := make([]string, len(v))
-	for i, x := range v {
-		words[i] = report.Short(x)
-	}
-	return strings.Join(words, " ")
 }
 
 // Plots draws the latencies of the others, and the rounds.

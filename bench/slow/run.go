@@ -31,6 +31,7 @@ type run struct {
 
 	rep     Report
 	parts   [2]part // nobody slow, somebody slow
+	lost    int64
 	average float64 // the machine's load before
 }
 
@@ -165,7 +166,7 @@ func (r *run) measure(ctx context.Context, kind, round int) error {
 	begin := time.Now()
 	f.Measure(true)
 	p.Measure(true)
-	err := r.during(ctx, tell)
+	err := f.DuringUntil(ctx, "measure", r.cfg.Duration, tell, p.Err, p.Measured)
 	p.Measure(false)
 	f.Measure(false)
 	took := time.Since(begin)
@@ -186,18 +187,6 @@ func (r *run) measure(ctx context.Context, kind, round int) error {
 		r.hold(false)
 	}
 	return r.settle(ctx, kind, tell)
-}
-
-// during goes on until a message has reached everybody, however slow the machine is.
-func (r *run) during(ctx context.Context, tell live.Func) error {
-	for begin := time.Now(); ; {
-		if err := r.fleet.During(ctx, "measure", r.cfg.Duration, tell, r.pump.Err); err != nil {
-			return err
-		}
-		if r.pump.Figures().Messages > 0 || time.Since(begin) > ackPatience {
-			return nil
-		}
-	}
 }
 
 // settle waits until everybody has everything.
@@ -221,7 +210,7 @@ func (r *run) settle(ctx context.Context, kind int, tell live.Func) error {
 		return err
 	}
 	head = max(head, r.fleet.Highest())
-	r.rep.Lost += int64(r.fleet.Settle(ctx, load.UpTo(r.cfg.Members, head), tell))
+	r.lost += int64(r.fleet.Settle(ctx, load.UpTo(r.cfg.Members, head), tell))
 	if kind == with {
 		r.rep.Back = append(r.rep.Back, time.Since(begin).Seconds())
 	}

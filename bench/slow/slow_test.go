@@ -40,7 +40,7 @@ func TestSlow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if rep.Faults() != 0 || rep.Messages == 0 || rep.Pulled == 0 || rep.Members != members || rep.Slow != 1 {
+	if rep.Faults.Count() != 0 || rep.Messages == 0 || rep.Pulled == 0 || rep.Members != members || rep.Slow != 1 {
 		t.Errorf("report %+v", rep)
 	}
 	if len(rep.Behind) != 2 || rep.Behind[0] == 0 || rep.Behind[1] == 0 || len(rep.Back) != 2 {

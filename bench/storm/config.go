@@ -1,6 +1,7 @@
 package storm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,21 +71,14 @@ const (
 	inFlight  = 60  // requests of one client that are not answered, of the 64 that it may have
 )
 
-func set[T comparable](v *T, def T) {
-	var zero T
-	if *v == zero {
-		*v = def
-	}
-}
-
 func (c *Config) complete() error {
-	set(&c.Kind, All)
-	set(&c.Duration, DefaultDuration)
-	set(&c.Times, DefaultTimes)
-	set(&c.Messages, DefaultMessages)
-	set(&c.Pulls, DefaultPulls)
-	set(&c.Size, DefaultSize)
-	set(&c.Quiet, quiet)
+	c.Kind = cmp.Or(c.Kind, All)
+	c.Duration = cmp.Or(c.Duration, DefaultDuration)
+	c.Times = cmp.Or(c.Times, DefaultTimes)
+	c.Messages = cmp.Or(c.Messages, DefaultMessages)
+	c.Pulls = cmp.Or(c.Pulls, DefaultPulls)
+	c.Size = cmp.Or(c.Size, DefaultSize)
+	c.Quiet = cmp.Or(c.Quiet, quiet)
 	switch c.Kind {
 	case Reconnect, Send, Push, Pull, All:
 	default:

@@ -142,14 +142,14 @@ func (w *world) pulls(ctx context.Context) (s Storm, err error) {
 	l := p.took.Latency()
 	s = Storm{
 		Scenario: fmt.Sprintf("%d pulls of one page by %d clients", w.cfg.Pulls, w.cfg.Clients), Clients: w.cfg.Clients, Health: health.health(),
-		BackS: took.Seconds(), Pages: int64(p.got), PerSecond: float64(p.got) / took.Seconds(), LatencyMS: &l, Lost: int64(lost),
+		BackS: took.Seconds(), Pages: int64(p.got), PerSecond: float64(p.got) / took.Seconds(), LatencyMS: &l,
 		Unlike: int64(p.unlike), Refused: f.Reasons(), CPU: used.Seconds(),
 		plots: []report.Plot{
 			{Title: "Latency of the pages", X: "percentile", Y: "ms", Tail: true, Lines: []report.Line{{Name: "page", Points: p.took.Curve()}}},
 			health.plot(),
 		},
 	}
-	s.wrong(&c)
+	s.wrong(&c, lost)
 	s.judge(!all, "%d of %d pages came in %v", p.got, p.most, pulledIn)
 	s.judge(p.unlike > 0, "%d pages differ from the first", p.unlike)
 	if after := w.reads(ctx); after != nil {

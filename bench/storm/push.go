@@ -46,7 +46,7 @@ func (w *world) pushes(ctx context.Context) (s Storm, err error) {
 		Scenario: fmt.Sprintf("%d messages at once to %d members", w.cfg.Messages, w.cfg.Clients), Clients: w.cfg.Clients,
 		Health: health.health(), BackS: took.Seconds(), Deliveries: c.Entries, PerSecond: float64(c.Entries) / took.Seconds(),
 		PeakBytes: max(health.peak-rss, 0), PeakPerMember: float64(max(health.peak-rss, 0)) / float64(w.cfg.Clients),
-		Lost: int64(lost), Pulls: c.Pulls, Refused: f.Reasons(), CPU: used.Seconds(), Hints: c.Hints,
+		Pulls: c.Pulls, Refused: f.Reasons(), CPU: used.Seconds(), Hints: c.Hints,
 		plots: []report.Plot{
 			{Title: "Latency of the deliveries", X: "percentile", Y: "ms", Tail: true, Lines: []report.Line{{Name: "to deliver", Points: f.Latencies().Curve()}}},
 			health.plot(),
@@ -54,7 +54,7 @@ func (w *world) pushes(ctx context.Context) (s Storm, err error) {
 	}
 	l := f.Latencies().Latency()
 	s.LatencyMS = &l
-	s.wrong(&c)
+	s.wrong(&c, lost)
 	s.judge(!all, "after %v not everybody had everything", pushedWithin)
 	s.judgeHealth()
 	return s, nil

@@ -84,12 +84,12 @@ func (w *world) reconnects(ctx context.Context) (s Storm, err error) {
 	s = Storm{
 		Scenario: fmt.Sprintf("%d sessions come back after kill -9", w.cfg.Clients), Clients: w.cfg.Clients, Health: health.health(),
 		ReadyS: ready.Seconds(), BackS: took.Seconds(), MostTries: c.MostTries, Attempts: c.Attempts - before.Attempts,
-		Lost: int64(lost), Pulls: c.Pulls, Refused: f.Reasons(), CPU: used.Seconds(),
+		Pulls: c.Pulls, Refused: f.Reasons(), CPU: used.Seconds(),
 		Reads: w.reads(ctx), plots: []report.Plot{
 			{Title: "Sessions that are back", X: "seconds after the kill", Y: "sessions", Lines: []report.Line{back}}, health.plot(),
 		},
 	}
-	s.wrong(&c)
+	s.wrong(&c, lost)
 	if w.cfg.Bad {
 		s.Scenario += ", all of them bad clients that do not wait"
 	} else {

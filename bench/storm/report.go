@@ -56,14 +56,11 @@ type Storm struct {
 	CPU       float64 `json:"server_cpu_s,omitempty"`
 	ClientCPU float64 `json:"load_cpu_s,omitempty"`
 	// What was wrong, and what was not: hints and pulls.
-	Lost       int64            `json:"lost"`
-	Duplicate  int64            `json:"duplicate"`
-	Disordered int64            `json:"disordered"`
-	Damaged    int64            `json:"damaged"`
-	Unlike     int64            `json:"pages_unlike"`
-	Hints      int64            `json:"hints"`
-	Pulls      int64            `json:"pulls"`
-	Refused    map[string]int64 `json:"refused,omitempty"`
+	report.Faults
+	Unlike  int64            `json:"pages_unlike"`
+	Hints   int64            `json:"hints"`
+	Pulls   int64            `json:"pulls"`
+	Refused map[string]int64 `json:"refused,omitempty"`
 
 	plots []report.Plot
 }
@@ -80,10 +77,9 @@ func (s *Storm) judgeHealth() {
 }
 
 // wrong takes over what the fleet found.
-func (s *Storm) wrong(c *load.Counts) {
-	s.Duplicate, s.Disordered, s.Damaged = c.Duplicate, c.Disordered, c.Damaged+c.Foreign
-	s.judge(s.Lost+s.Duplicate+s.Disordered+s.Damaged > 0, "%d lost, %d twice, %d out of order, %d damaged",
-		s.Lost, s.Duplicate, s.Disordered, s.Damaged)
+func (s *Storm) wrong(c *load.Counts, lost int) {
+	s.Faults = c.Faults(int64(lost))
+	s.judge(s.Faults.Count() > 0, "%s", s.Words())
 }
 
 // Report is what a run found.
@@ -147,7 +143,7 @@ func (s *Storm) rows() []report.Row {
 	add(s.CPU > 0 && s.ClientCPU == 0, "processor", "%.1f s of the server", s.CPU)
 	add(s.ClientCPU > 0, "processor", "%.1f s of the server, %.1f s of the load in the storm", s.CPU, s.ClientCPU)
 	add(true, "health", "%d checks, %d failed; p99 %s   max %s ms", s.Health.Checks, s.Health.Failed, report.Short(s.Health.P99), report.Short(s.Health.Max))
-	add(true, "checked", "%d lost, %d twice, %d out of order, %d damaged; %d hints, %d pulls", s.Lost, s.Duplicate, s.Disordered, s.Damaged, s.Hints, s.Pulls)
+	add(true, "checked", "%s; %d hints, %d pulls", s.Words(), s.Hints, s.Pulls)
 	for _, reason := range slices.Sorted(maps.Keys(s.Refused)) {
 		rows = append(rows, report.R("refused", "%d times: %s", s.Refused[reason], reason))
 	}

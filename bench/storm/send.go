@@ -231,7 +231,7 @@ func (w *world) sends(ctx context.Context) (s Storm, err error) {
 	s = Storm{
 		Scenario: fmt.Sprintf("%d senders offer %g times what the server takes", w.cfg.Clients, w.cfg.Times), Clients: w.cfg.Clients,
 		Health: health.health(), Peak: peak, Goodput: goodput, Offered: s.Offered, Unsent: fl.unsent.Load(), RefusedSends: fl.refused.Load() - refused,
-		LatencyMS: &l, Lost: int64(lost), Pulls: c.Pulls, Hints: c.Hints, Refused: f.Reasons(), CPU: cpu.Seconds(), ClientCPU: own.Seconds(),
+		LatencyMS: &l, Pulls: c.Pulls, Hints: c.Hints, Refused: f.Reasons(), CPU: cpu.Seconds(), ClientCPU: own.Seconds(),
 		plots: []report.Plot{
 			{
 				Title: "Latency of the answers", X: "percentile", Y: "ms", Tail: true, Lines: []report.Line{
@@ -241,7 +241,7 @@ func (w *world) sends(ctx context.Context) (s Storm, err error) {
 			health.plot(),
 		},
 	}
-	s.wrong(&c)
+	s.wrong(&c, lost)
 	s.judge(unanswered > 0, "%d messages were not answered for %v", unanswered, answeredIn)
 	s.judge(goodput < leastGoodput*peak, "only %.0f/s of %.0f/s were taken in the storm", goodput, peak)
 	s.judge(c.Cut > 0, "%d sessions were cut", c.Cut)

@@ -1,6 +1,7 @@
 package storm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,7 +49,7 @@ func Run(ctx context.Context, cfg Config, tell live.Func) (Report, error) {
 			continue
 		}
 		c := cfg
-		set(&c.Clients, s.clients)
+		c.Clients = cmp.Or(c.Clients, s.clients)
 		storm, err := bring(ctx, &c, func(p live.Progress) {
 			p.Phase = s.kind + ": " + p.Phase
 			tell(p)
