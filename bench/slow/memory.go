@@ -9,15 +9,20 @@ import (
 )
 
 const (
-	lookEvery = 50 * time.Millisecond
-	heapEvery = 10 // looks: the server has to write its whole page of metrics
-	heapName  = "go_memstats_heap_inuse_bytes"
+	lookEvery   = 50 * time.Millisecond
+	pageEvery   = 10 // looks: the server has to write its whole page of metrics
+	heapName    = "go_memstats_heap_inuse_bytes"
+	waitingName = "throng_gateway_waiting_bytes"
 )
+
+// memoryOf a part is the peak of the resident memory, the median of the heap in use, and the peak of what waited for receivers, in bytes; 0
+// where they are not known.
+type memoryOf struct{ rss, heap, waiting float64 }
 
 // memory watches the server's.
 type memory struct {
 	stop, done chan struct{}
-	peak       int64
+	seen       memoryOf
 	heaps      []float64
 }
 
@@ -33,11 +38,13 @@ func (m *memory) run(ctx context.Context, s *target.Server) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for n := 0; ; n++ {
-		m.peak = max(m.peak, s.RSS(ctx))
-		if n%heapEvery == 0 {
-			if v := s.Metrics(ctx).Sum(heapName); v > 0 {
+		m.seen.rss = max(m.seen.rss, float64(s.RSS(ctx)))
+		if n%pageEvery == 0 {
+			page := s.Metrics(ctx)
+			if v := page.Sum(heapName); v > 0 {
 				m.heaps = append(m.heaps, v)
 			}
+			m.seen.waiting = max(m.seen.waiting, page.Sum(waitingName))
 		}
 		select {
 		case <-tick.C:
@@ -47,9 +54,10 @@ func (m *memory) run(ctx context.Context, s *target.Server) {
 	}
 }
 
-// end returns the peak of the resident memory and the median of the heap in use, in bytes; 0 where they are not known.
-func (m *memory) end() (rss, heap float64) {
+// end returns what was seen.
+func (m *memory) end() memoryOf {
 	close(m.stop)
 	<-m.done
-	return float64(m.peak), report.Median(m.heaps)
+	m.seen.heap = report.Median(m.heaps)
+	return m.seen
 }

@@ -26,10 +26,11 @@ type Side struct {
 	Messages float64 `json:"messages_per_s"`
 	// LatencyMS is from when a message was due to each receiver.
 	LatencyMS report.Latency `json:"latency_ms"`
-	// RSS is the peak of the server's resident memory, and Heap the median of its heap in use, both the median of the rounds; 0 where they
-	// are not known.
-	RSS  float64 `json:"server_rss_bytes"`
-	Heap float64 `json:"server_heap_bytes"`
+	// RSS is the peak of the server's resident memory, Heap the median of its heap in use, both the median of the rounds, and Waiting the peak of
+	// what waited there for receivers in any round, by its own metric; 0 where they are not known.
+	RSS     float64 `json:"server_rss_bytes"`
+	Heap    float64 `json:"server_heap_bytes"`
+	Waiting float64 `json:"server_waiting_bytes"`
 	// The rounds in their order.
 	Rounds    []float64 `json:"rounds_messages_per_s"`
 	RoundsP50 []float64 `json:"rounds_p50_ms"`
@@ -49,6 +50,9 @@ type Report struct {
 	RateRatio float64 `json:"messages_ratio"`
 	P50Ratio  float64 `json:"p50_ratio"`
 	P99Ratio  float64 `json:"p99_ratio"`
+	// WaitingPerSlow is what more waited in the server for each slow receiver, which is judged: what it takes of the resident memory is mostly less
+	// than that changes by itself.
+	WaitingPerSlow float64 `json:"server_waiting_bytes_per_slow"`
 	// RSSPerSlow is the growth of the server's peak of resident memory for each slow receiver, HeapPerSlow that of its heap in use; Noise is by how much
 	// the peaks of the rounds without slow ones differ among each other.
 	RSSPerSlow  float64 `json:"server_rss_bytes_per_slow"`
@@ -86,15 +90,20 @@ func (r *run) report() Report {
 	rep.Hints, rep.Pulled, rep.Cut, rep.Refused = n.Hints, n.Pulled, n.Cut, r.fleet.Reasons()
 	for i, side := range []*Side{&rep.Without, &rep.With} {
 		p := &r.parts[i]
-		*side = Side{
-			Messages: report.Median(p.rates), LatencyMS: p.latency.Latency(), RSS: report.Median(p.rss), Heap: report.Median(p.heap),
-			Rounds: p.rates, RoundsP50: p.p50s, RoundsRSS: p.rss,
+		*side = Side{Messages: report.Median(p.rates), LatencyMS: p.latency.Latency(), Rounds: p.rates, RoundsP50: p.p50s}
+		heaps := make([]float64, 0, len(p.memory))
+		for _, m := range p.memory {
+			side.RoundsRSS = append(side.RoundsRSS, m.rss)
+			heaps = append(heaps, m.heap)
+			side.Waiting = max(side.Waiting, m.waiting)
 		}
+		side.RSS, side.Heap = report.Median(side.RoundsRSS), report.Median(heaps)
 		rep.curves[i] = p.latency.Curve()
 	}
 	rep.RateRatio = report.Ratio(rep.With.Messages, rep.Without.Messages)
 	rep.P50Ratio = report.Ratio(rep.With.LatencyMS.P50, rep.Without.LatencyMS.P50)
 	rep.P99Ratio = report.Ratio(rep.With.LatencyMS.P99, rep.Without.LatencyMS.P99)
+	rep.WaitingPerSlow = (rep.With.Waiting - rep.Without.Waiting) / float64(c.Slow)
 	rep.RSSPerSlow = (rep.With.RSS - rep.Without.RSS) / float64(c.Slow)
 	rep.HeapPerSlow = (rep.With.Heap - rep.Without.Heap) / float64(c.Slow)
 	rep.Noise = slices.Max(rep.Without.RoundsRSS) - slices.Min(rep.Without.RoundsRSS)
@@ -115,6 +124,8 @@ func (r *Report) Verdict() (sentence string, good bool) {
 		return r.Words(), false
 	case r.Without.Messages == 0 || r.With.Messages == 0:
 		return "nothing reached everybody in a measured part", false
+	case r.WaitingPerSlow > mostMemory:
+		return fmt.Sprintf("%s wait in the server for a slow receiver", report.Bytes(r.WaitingPerSlow)), false
 	case len(r.Without.RoundsRSS) > 1 && (r.With.RSS-r.Without.RSS-r.Noise)/float64(r.Slow) > mostMemory:
 		return fmt.Sprintf("a slow receiver takes %s of the server's memory", report.Bytes(r.RSSPerSlow)), false
 	case p50 > was+mostDelay && p50 > slices.Max(r.Without.RoundsP50):
@@ -125,9 +136,9 @@ func (r *Report) Verdict() (sentence string, good bool) {
 	const fine = "slow receivers slow nobody, and have every message once and in order when they read again"
 	switch {
 	case len(r.Without.RoundsRSS) < 2:
-		return fine + "; what they take of the server's memory takes more than one round to tell", true
+		return fine + "; what they take of the resident memory takes more than one round to tell", true
 	case r.Noise > mostMemory*float64(r.Slow):
-		return fmt.Sprintf(fine+"; what they take of the server's memory is lost in its changes by %s from round to round: more of them show it",
+		return fmt.Sprintf(fine+"; what they take of the resident memory is lost in its changes by %s from round to round: more of them show it",
 			report.Bytes(r.Noise)), true
 	}
 	return "slow receivers slow nobody, take little memory, and have every message once and in order when they read again", true
@@ -142,6 +153,10 @@ func (r *Report) Rows() []report.Row {
 		row("nobody slow", &r.Without),
 		row(fmt.Sprintf("%d slow", r.Slow), &r.With),
 		report.R("of it", "messages/s × %.2f, p50 × %.2f, p99 × %.2f", r.RateRatio, r.P50Ratio, r.P99Ratio),
+	}
+	if r.With.Waiting > 0 {
+		rows = append(rows, report.R("waiting", "%s in the server for each slow one at the highest, %s for all with nobody slow",
+			signed(r.WaitingPerSlow), report.Bytes(r.Without.Waiting)))
 	}
 	if r.Without.RSS > 0 {
 		rows = append(rows, report.R("memory", "%s for each slow one, resident; the peak is %s with nobody slow, and differs by %s between rounds",

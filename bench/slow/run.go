@@ -43,10 +43,10 @@ const (
 
 // part is what came of all parts of a kind.
 type part struct {
-	latency   *report.Histogram
-	rates     []float64 // messages per second
-	p50s      []float64
-	rss, heap []float64 // of each round: the peak, the median
+	latency *report.Histogram
+	rates   []float64 // messages per second
+	p50s    []float64
+	memory  []memoryOf // of each round
 }
 
 // Run puts a server under load and looks at every receiver. tell may be nil; it is called from one goroutine at a time. The report is
@@ -170,7 +170,7 @@ func (r *run) measure(ctx context.Context, kind, round int) error {
 	p.Measure(false)
 	f.Measure(false)
 	took := time.Since(begin)
-	rss, heap := watch.end()
+	memory := watch.end()
 	if err != nil {
 		return err
 	}
@@ -178,7 +178,7 @@ func (r *run) measure(ctx context.Context, kind, round int) error {
 	s.latency.Merge(latency)
 	s.rates = append(s.rates, float64(figures.Messages)/took.Seconds())
 	s.p50s = append(s.p50s, latency.At(median))
-	s.rss, s.heap = append(s.rss, rss), append(s.heap, heap)
+	s.memory = append(s.memory, memory)
 	r.rep.Messages += figures.Messages
 	r.rep.Again += figures.Again
 	if kind == with {

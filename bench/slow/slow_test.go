@@ -111,6 +111,7 @@ func TestVerdict(t *testing.T) {
 		"lost":    func(r *slow.Report) { r.Lost = 1 },
 		"nothing": func(r *slow.Report) { r.With.Messages = 0 },
 		"memory":  func(r *slow.Report) { r.With.RSS += 5 << 20 },
+		"waiting": func(r *slow.Report) { r.WaitingPerSlow = 1<<20 + 1 },
 		"delay":   func(r *slow.Report) { r.With.RoundsP50 = []float64{8, 8} },
 		"rate":    func(r *slow.Report) { r.With.Messages, r.RateRatio = 80, 0.8 },
 	} {

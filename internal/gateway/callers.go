@@ -19,6 +19,17 @@ type callers struct {
 	from        map[netip.Addr]int // how many an address has
 }
 
+// places are how many callers a loop takes, and how many of an address while others want a place. Of few descriptors they leave half
+// to those who are in: else the descriptors would be gone before anybody had to make room.
+func places(cfg *Config, d *Door, loops int) (most, share int) {
+	most, share = cfg.MaxPending, cfg.MaxPendingPerAddress
+	if d != nil && d.Below > 0 && most > d.Below/2 {
+		most = d.Below / 2
+		share = min(share, most/4)
+	}
+	return most / loops, share / loops
+}
+
 func newCallers(most, share int) callers {
 	return callers{most: max(most, 1), share: max(share, 1), from: make(map[netip.Addr]int)}
 }

@@ -160,3 +160,18 @@ func TestRequestersBehindACarrier(t *testing.T) {
 	assert.Equal(t, "a customer's", gateway.Entered(1, netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::2")), 1)
 	assert.Equal(t, "two customers'", gateway.Entered(1, netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8:0:1::2")), 2)
 }
+
+// With few descriptors there are fewer places, so that who stays silent has to make room before they are gone.
+func TestPlacesOfCallers(t *testing.T) {
+	t.Parallel()
+	cfg := gateway.Default() // 4,096 and 1,024
+	for _, tt := range []struct{ below, loops, most, share int }{
+		{0, 2, 2_048, 512},
+		{18_000, 2, 2_048, 512},
+		{8_192, 1, 4_096, 1_024},
+		{800, 2, 200, 50},
+	} {
+		most, share := gateway.Places(cfg, tt.below, tt.loops)
+		assert.Equal(t, "places", [2]int{most, share}, [2]int{tt.most, tt.share})
+	}
+}

@@ -86,3 +86,8 @@ func Entered(share int, from ...netip.Addr) (n int) {
 	}
 	return n
 }
+
+// Places are how many callers each loop takes, all and of one address.
+func Places(cfg Config, below, loops int) (most, share int) {
+	return places(&cfg, &Door{Below: below}, loops)
+}

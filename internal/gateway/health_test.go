@@ -38,15 +38,7 @@ func TestLoopsAnswerHealthChecks(t *testing.T) {
 			return 0, ""
 		}
 	}
-	srv, err := gateway.New(cfg, deps)
-	assert.NoError(t, "new", err)
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- srv.Run(ctx) }() // ends with cancel
-	defer func() {
-		cancel()
-		assert.NoError(t, "run", <-ended)
-	}()
+	defer serveDoor(t, cfg, deps)()
 	call := func(head string) net.Conn {
 		t.Helper()
 		c, err := new(net.Dialer).DialContext(t.Context(), "tcp", deps.Door.Listeners[0].Addr().String())
@@ -98,12 +90,26 @@ func TestLoopsAnswerHealthChecks(t *testing.T) {
 	close(held)
 	status, _, _ = answer("GET /healthz" + host) // it was taken behind the other
 	assert.Equal(t, "a check behind it", status, http.StatusOK)
-	_, err = io.WriteString(parts, "st: a\r\n\r\n")
+	_, err := io.WriteString(parts, "st: a\r\n\r\n")
 	assert.NoError(t, "ask", err)
 	resp, err := http.ReadResponse(bufio.NewReader(parts), nil)
 	assert.NoError(t, "answer", err)
 	assert.Equal(t, "a check in parts all the same", resp.StatusCode, http.StatusOK)
 	assert.NoError(t, "body", resp.Body.Close())
+}
+
+// serveDoor runs a gateway that accepts callers by itself until the returned function is called.
+func serveDoor(t *testing.T, cfg gateway.Config, deps gateway.Deps) (end func()) {
+	t.Helper()
+	srv, err := gateway.New(cfg, deps)
+	assert.NoError(t, "new", err)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- srv.Run(ctx) }() // ends with cancel
+	return func() {
+		cancel()
+		assert.NoError(t, "run", <-ended)
+	}
 }
 
 // So is who asks a process that has no descriptors left for others. It is not parallel: the numbers of descriptors must be its own.
@@ -120,15 +126,7 @@ func TestHealthChecksHaveDescriptors(t *testing.T) { //nolint:paralleltest // se
 	}
 	const below = 1_000
 	deps.Door.Below = below
-	srv, err := gateway.New(cfg, deps)
-	assert.NoError(t, "new", err)
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- srv.Run(ctx) }() // ends with cancel
-	defer func() {
-		cancel()
-		assert.NoError(t, "run", <-ended)
-	}()
+	defer serveDoor(t, cfg, deps)()
 	fill := func(n uintptr) {
 		for {
 			f, err := os.Open(os.DevNull)

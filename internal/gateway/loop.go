@@ -75,7 +75,7 @@ type stats struct{ deliveries, frames, bytes, collapsed, requests, hints int }
 func newLoop(srv *Server, index int) *loop {
 	l := &loop{
 		srv: srv, index: index, start: time.Now(), users: make(map[chat.UserID]*conn), groups: make(map[chat.ConversationID]*group), telling: -1,
-		callers: newCallers(srv.cfg.MaxPending/srv.loopCount(), srv.cfg.MaxPendingPerAddress/srv.loopCount()),
+		callers: newCallers(places(&srv.cfg, srv.deps.Door, srv.loopCount())),
 		env:     session.NewEnv(&srv.sessions, srv.deps.Limits, srv.cfg.OutboundTotal/srv.loopCount()),
 	}
 	l.wait = newParked()

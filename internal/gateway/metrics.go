@@ -63,6 +63,23 @@ func (m *metrics) rounds(reg prometheus.Registerer, enc *chunk.Encoder) {
 	counter("compressions_total", "Encodings of rounds that were compressed.", enc.Compressed)
 }
 
+// waiting tells how much waits for receivers.
+func (m *metrics) waiting(reg prometheus.Registerer, loops []*loop) {
+	if reg == nil {
+		return
+	}
+	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "throng", Subsystem: "gateway", Name: "waiting_bytes",
+		Help: "What waits for receivers, pages on their way to them included. What many wait for is counted for each of them.",
+	}, func() float64 {
+		var n int64
+		for _, l := range loops {
+			n += l.queued.Load() + l.pages.Load()
+		}
+		return float64(n)
+	}))
+}
+
 // publish adds what a loop has counted since its last pass.
 func (m *metrics) publish(s *stats) {
 	if *s == (stats{}) {

@@ -43,8 +43,9 @@ type Config struct {
 }
 
 // Default returns thresholds that a healthy server does not come near. Lag is measured against what people notice: they see a
-// delay of a second, which is where content becomes hints. A full queue of the log refuses sends by itself, and does not
-// turn away who comes: that would not help it, and a few who send too much would keep everybody out. Memory is counted without what the garbage collector may take back, which works ever harder above nine tenths.
+// delay of a second, which is where content becomes hints. A full queue of the log refuses sends by itself, and does not turn away who
+// comes: that would not help it, and a few who send too much would keep everybody out. Memory is counted without what the garbage
+// collector may take back, which works ever harder above nine tenths.
 func Default() Config {
 	return Config{
 		Interval: 250 * time.Millisecond, Rise: time.Second, Calm: 10 * time.Second, Ease: 0.7,
