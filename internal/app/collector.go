@@ -20,10 +20,8 @@ const (
 	leastPercent = 50
 	mostGarbage  = 512 << 20
 	percentStep  = 10 // what is set anew by less stays: each setting stops the world for a moment
-	// largeHeap is what takes a collection so long that there should be no more of them than there would be anyway.
-	largeHeap = 256 << 20
 	// leastBack is what is worth giving back to the system.
-	leastBack = 4 << 20
+	leastBack = 8 << 20
 )
 
 // Collector keeps the process's memory in proportion to what is alive: garbage has a bound however large the heap is, and what a
@@ -119,11 +117,7 @@ func percentOf(live uint64) int {
 type heap struct{ live, lately, since, free uint64 }
 
 // rests reports that memory should go back to the system: the server allocates little, there is something to give back, and the
-// collection that it takes would come soon anyway.
+// collection that it takes would come soon anyway. To do it more often was measured to save nothing.
 func (h *heap) rests() bool {
-	fresh := h.live / 4
-	if h.live > largeHeap {
-		fresh = h.live / 2
-	}
-	return h.lately <= h.live/2 && h.since >= fresh && h.free >= max(h.live/4, leastBack)
+	return h.lately <= h.live/2 && h.since >= h.live && h.free >= max(h.live/4, leastBack)
 }
