@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/lru"
 )
 
 // brief is what a digest needs of a user's timeline: which conversations are above the small tier, to look at each time, and
@@ -30,21 +31,21 @@ type line struct {
 // briefs are the newest briefs of users, bounded. They may be used from any goroutine; the lists of a brief are never written to.
 type briefs struct {
 	mu    sync.Mutex
-	known *aging[chat.UserID, brief]
+	known *lru.Cache[chat.UserID, brief]
 }
 
-func newBriefs(limit int) *briefs { return &briefs{known: newAging[chat.UserID, brief](limit)} }
+func newBriefs(limit int) *briefs { return &briefs{known: lru.New[chat.UserID, brief](limit)} }
 
 func (b *briefs) get(user chat.UserID) (brief, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.known.get(user)
+	return b.known.Get(user)
 }
 
 func (b *briefs) put(user chat.UserID, is brief) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.known.put(user, is)
+	b.known.Put(user, is)
 }
 
 // brief returns the user's, as of a moment not before the call.

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/lru"
 )
 
 // marks remembers, per user, the highest pts given out, and per row the pts it has: what the coalescing rule needs
@@ -11,8 +12,8 @@ import (
 // cursor at any pts up to now.
 type marks struct {
 	mu    sync.Mutex
-	given *aging[chat.UserID, mark]
-	rows  *aging[rowKey, PTS]
+	given *lru.Cache[chat.UserID, mark]
+	rows  *lru.Cache[rowKey, PTS]
 }
 
 // mark is a user's highest pts given out. While it is open, a row is being written whose pts is not known yet, and given
@@ -28,7 +29,7 @@ type rowKey struct {
 }
 
 func newMarks(limit int) *marks {
-	return &marks{given: newAging[chat.UserID, mark](limit), rows: newAging[rowKey, PTS](limit)}
+	return &marks{given: lru.New[chat.UserID, mark](limit), rows: lru.New[rowKey, PTS](limit)}
 }
 
 // raise says that the user is given a cursor at p. Call it before reading what the cursor stands for.
@@ -38,8 +39,8 @@ func (m *marks) raise(user chat.UserID, p PTS) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if k, ok := m.given.peek(user); ok && p > k.given {
-		m.given.change(user, mark{given: p, open: k.open})
+	if k, ok := m.given.Get(user); ok && p > k.given {
+		m.given.Put(user, mark{given: p, open: k.open})
 	}
 }
 
@@ -52,8 +53,8 @@ func (m *marks) unseen(changes []Change, id chat.ConversationID, users []chat.Us
 		if _, ok := skip[u]; ok {
 			continue
 		}
-		if k, ok := m.given.get(u); ok && !k.open {
-			if p, ok := m.rows.get(rowKey{u, id}); ok && p > k.given {
+		if k, ok := m.given.Get(u); ok && !k.open {
+			if p, ok := m.rows.Get(rowKey{u, id}); ok && p > k.given {
 				continue
 			}
 		}
@@ -70,8 +71,8 @@ func (m *marks) begin(changes []Change) {
 		if c.Quiet {
 			continue
 		}
-		if _, ok := m.given.get(c.User); !ok {
-			m.given.put(c.User, mark{open: true})
+		if _, ok := m.given.Get(c.User); !ok {
+			m.given.Put(c.User, mark{open: true})
 		}
 	}
 }
@@ -86,9 +87,9 @@ func (m *marks) end(changes []Change, given []PTS) {
 		if p == 0 {
 			continue
 		}
-		if k, ok := m.given.peek(c.User); ok && k.open {
-			m.given.change(c.User, mark{given: max(k.given, p-1)})
+		if k, ok := m.given.Get(c.User); ok && k.open {
+			m.given.Put(c.User, mark{given: max(k.given, p-1)})
 		}
-		m.rows.put(rowKey{c.User, c.Conversation}, p)
+		m.rows.Put(rowKey{c.User, c.Conversation}, p)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/lru"
 )
 
 const (
@@ -16,7 +17,7 @@ const (
 // roster caches who is in small conversations. It belongs to the pass loop.
 type roster struct {
 	logs  Logs
-	lists *aging[chat.ConversationID, memberList]
+	lists *lru.Cache[chat.ConversationID, memberList]
 }
 
 // memberList is at least as new as the member change at seq.
@@ -27,13 +28,13 @@ type memberList struct {
 
 // newRoster holds lists of a few members on average, so an eighth as many of them as there are marks.
 func newRoster(logs Logs, marks int) *roster {
-	return &roster{logs: logs, lists: newAging[chat.ConversationID, memberList](marks / 8)}
+	return &roster{logs: logs, lists: lru.New[chat.ConversationID, memberList](marks / 8)}
 }
 
 // of returns who is a member now, or was at some moment since the change at seq. Who went in between is told by an event that
 // is still to come, and so is who came.
 func (r *roster) of(ctx context.Context, id chat.ConversationID, seq chat.Seq) ([]chat.UserID, error) {
-	if l, ok := r.lists.get(id); ok && l.seq >= seq {
+	if l, ok := r.lists.Get(id); ok && l.seq >= seq {
 		return l.users, nil
 	}
 	var (
@@ -52,7 +53,7 @@ func (r *roster) of(ctx context.Context, id chat.ConversationID, seq chat.Seq) (
 		after = page[len(page)-1]
 	}
 	if len(users) <= rosterList {
-		r.lists.put(id, memberList{seq: seq, users: users})
+		r.lists.Put(id, memberList{seq: seq, users: users})
 	}
 	return users, nil
 }
