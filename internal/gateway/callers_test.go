@@ -169,6 +169,7 @@ func TestPlacesOfCallers(t *testing.T) {
 		{0, 2, 2_048, 512},
 		{18_000, 2, 2_048, 512},
 		{8_192, 1, 4_096, 1_024},
+		{6_000, 1, 3_000, 750},
 		{800, 2, 200, 50},
 	} {
 		most, share := gateway.Places(cfg, tt.below, tt.loops)

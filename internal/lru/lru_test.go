@@ -87,10 +87,12 @@ func TestForgottenIsFree(t *testing.T) {
 		runtime.GC()
 		select {
 		case <-gone:
+			runtime.KeepAlive(c)
 			return
 		default:
 		}
 	}
+	runtime.KeepAlive(c)
 	t.Error("a deleted value is still held")
 }
 
