@@ -119,6 +119,44 @@ func TestADisbandBehindARoundUnderWay(t *testing.T) {
 	})
 }
 
+// DLV-3: who leaves while an entry is on its way through a group gets it once, whether its turn was over or still to come.
+func TestALeaveWhileAnEntryIsUnderWay(t *testing.T) {
+	t.Parallel()
+	inForum(t, func(c *gateway.Config, _ *gateway.Deps) { c.Loops = 1 }, func(h *forum) {
+		const people = 1_000
+		guests, _ := crowdOf(h, people)
+		had := func(g *guest) bool {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			return len(g.told) == 2
+		}
+		last := guests[people-1] // the walk goes downward
+		var leave func()
+		leave = func() {
+			if !had(last) {
+				h.onTake(leave)
+				return
+			}
+			assert.True(t, "the first one's turn is still to come", !had(guests[0]))
+			h.deliver(&cluster.Delivery{Kind: cluster.DeliverLeave, Conversation: big, Users: []chat.UserID{1, people}})
+			h.deliver(content(big, 3, chat.TierMedium))
+		}
+		h.onTake(func() {
+			h.deliver(content(big, 2, chat.TierMedium))
+			h.onTake(leave)
+		})
+		h.deliver(content(big, 1, chat.TierLarge))
+		h.pass(time.Second)
+		for i, g := range guests {
+			want := []string{"entry 1", "entry 2", "entry 3"}
+			if i == 0 || i == people-1 {
+				want = want[:2]
+			}
+			assert.Equal(t, "what each gets", g.said(), want)
+		}
+	})
+}
+
 // DLV-8: what waits behind a round that is under way for long has a bound, beyond which it is told as a hint.
 func TestManyEntriesBehindARoundUnderWay(t *testing.T) {
 	t.Parallel()
