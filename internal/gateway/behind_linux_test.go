@@ -22,7 +22,7 @@ func TestALoopThatIsBehindAnswersHealthChecks(t *testing.T) {
 	for name, first := range map[string]string{"silent at first": "", "in two packets": "GET /heal"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			const slow, rest = 96, " HTTP/1.1\r\nHost: a\r\n\r\n"
+			const slow, rest = 400, " HTTP/1.1\r\nHost: a\r\n\r\n"
 			cfg := gateway.Default()
 			cfg.Loops = 1
 			deps := newBackend().deps(local.NewRoutes("n1"))
@@ -65,7 +65,7 @@ func TestALoopThatIsBehindAnswersHealthChecks(t *testing.T) {
 						if check = call(); check != nil {
 							say(check, first)
 						}
-					case 40: // in a later one: it asks
+					case 120: // in a later one, of which there are some yet: it asks
 						say(check, ("GET /healthz" + rest)[len(first):])
 					}
 					<-time.After(time.Millisecond)
