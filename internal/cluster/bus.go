@@ -42,6 +42,12 @@ const (
 	DeliverLeave
 	// DeliverDisband ends all subscriptions to a conversation, which has become small.
 	DeliverDisband
+	// DeliverRevoke ends sessions of the user in Users, and whatever a node remembers of the account: those of Devices, or all
+	// where there are none. Reason says why. It goes to every node.
+	DeliverRevoke
+	// DeliverForget says that content of a conversation has gone without an entry: nodes let go of what they remember of it. It
+	// goes to every node.
+	DeliverForget
 )
 
 // Delivery is one thing to tell to connections. It is immutable once it was handed to a bus.
@@ -56,4 +62,6 @@ type Delivery struct {
 	From     chat.Seq
 	Read     chat.Read
 	Settings chat.Settings
+	Devices  []chat.DeviceID
+	Reason   chat.Reason
 }

@@ -20,6 +20,8 @@ type Routes interface {
 	Users(ctx context.Context, users []chat.UserID, buf []Node) ([]Node, error)
 	// Group returns the nodes that have subscribers of a conversation above the small tier.
 	Group(ctx context.Context, id chat.ConversationID, buf []Node) ([]Node, error)
+	// All returns every live node.
+	All(ctx context.Context, buf []Node) ([]Node, error)
 }
 
 // Registrar is the writing side, for the gateway of one node. Attach and Detach never block and take effect in the order in

@@ -213,6 +213,11 @@ func (s *story) Group(_ context.Context, _ chat.ConversationID, buf []cluster.No
 	return append(buf, "n1"), nil
 }
 
+// All implements [cluster.Routes].
+func (s *story) All(context.Context, []cluster.Node) ([]cluster.Node, error) {
+	return nil, errors.New("nobody asks for all")
+}
+
 func (s *story) Listen(cluster.Node, cluster.Receiver) func() { return func() {} }
 
 var errBus = errors.New("the bus is down")
@@ -249,6 +254,8 @@ func (s *story) Deliver(_ context.Context, _ cluster.Node, d *cluster.Delivery) 
 		s.lines = append(s.lines, "disband")
 	case cluster.DeliverSettings:
 		s.lines = append(s.lines, "settings "+to)
+	case cluster.DeliverRevoke, cluster.DeliverForget:
+		s.lines = append(s.lines, fmt.Sprintf("kind %d, which is no delivery of an entry", d.Kind))
 	}
 	return nil
 }

@@ -326,6 +326,8 @@ func (l *loop) parcel(p *session.Parcel) {
 		} else if g := l.groups[d.Conversation]; g != nil {
 			l.deliverGroup(g, p)
 		}
+	case cluster.DeliverRevoke, cluster.DeliverForget:
+		// Other parts of the node take these ([Server.CloseUser], [Server.CloseDevices]).
 	}
 }
 

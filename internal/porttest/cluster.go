@@ -63,6 +63,9 @@ func routesAttached(t *testing.T, r ClusterRoutes) {
 	assert.Equal(t, "nodes of one who left", len(r.users(t, 1)), 0)
 	assert.Equal(t, "nodes of the other", len(r.users(t, 1, 2)), 1)
 
+	all, err := r.Routes.All(t.Context(), nil)
+	assert.NoError(t, "all", err)
+	assert.True(t, "all nodes", slices.Equal(all, []cluster.Node{r.Node}))
 	buf := append(make([]cluster.Node, 0, 4), "before")
 	nodes, err := r.Routes.Users(t.Context(), []chat.UserID{2}, buf)
 	assert.NoError(t, "users", err)

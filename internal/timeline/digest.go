@@ -38,7 +38,7 @@ func (s *Service) Digest(ctx context.Context, user chat.UserID) (Digest, error) 
 	}
 	always = recent(always, s.cfg.Always)
 	d := Digest{
-		Cursor:      Cursor{Epoch: s.logs.Epoch(), Generation: s.store.Generation(), PTS: b.end.Last},
+		Cursor:      Cursor{Epoch: s.logs.Epoch(), Generation: b.end.Generation, PTS: b.end.Last},
 		Heads:       make([]chat.Head, len(always)),
 		TotalUnread: total,
 	}

@@ -73,8 +73,6 @@ type touched struct {
 	rows, parts, entries, members atomic.Int64
 }
 
-func (c *touched) Generation() uint64 { return c.Store.Generation() }
-
 func (c *touched) Rows(ctx context.Context, user chat.UserID) (timeline.Rows, error) {
 	r, err := c.Store.Rows(ctx, user)
 	c.rows.Add(int64(len(r.Rows)))

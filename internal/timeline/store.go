@@ -24,8 +24,6 @@ type PTS uint64
 //   - TML-8 Where quiet changes only enter, a user's rows and settings stay what they are while the End does, seqs of membership
 //     changes apart.
 type Store interface {
-	// Generation is drawn anew whenever timelines are rebuilt: cursors of another one are answered with a reset.
-	Generation() uint64
 	// Position is where the follower goes on.
 	Position(ctx context.Context) (chat.Position, error)
 	// Apply writes changes and the position. It returns the pts given to each change, not necessarily durable yet; 0 where
@@ -52,8 +50,11 @@ type Rows struct {
 
 // End is where one user's timeline ends.
 type End struct {
-	Last    PTS    // the newest pts
-	Current uint64 // how many conversations the user is in
+	// Generation is drawn anew whenever the user's timeline is made anew: cursors of another one are answered with a reset. It is
+	// from 1 to chat.MaxID.
+	Generation uint64
+	Last       PTS    // the newest pts
+	Current    uint64 // how many conversations the user is in
 }
 
 // Change is a change of one user's timeline.

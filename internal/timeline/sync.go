@@ -45,7 +45,7 @@ func (s *Service) Sync(ctx context.Context, user chat.UserID, q Query) (Changes,
 	if err != nil {
 		return Changes{}, err
 	}
-	out := Changes{Cursor: Cursor{Epoch: s.logs.Epoch(), Generation: s.store.Generation()}}
+	out := Changes{Cursor: Cursor{Epoch: s.logs.Epoch(), Generation: rows.Generation}}
 	after, fresh := PTS(0), true
 	if c := q.Cursor; c != nil {
 		out.Reset = c.Epoch != out.Cursor.Epoch || c.Generation != out.Cursor.Generation || c.PTS > rows.Last

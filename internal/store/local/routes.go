@@ -75,6 +75,11 @@ func (r *Routes) Group(_ context.Context, id chat.ConversationID, buf []cluster.
 	return buf, nil
 }
 
+// All implements [cluster.Routes].
+func (r *Routes) All(_ context.Context, buf []cluster.Node) ([]cluster.Node, error) {
+	return append(buf, r.node), nil
+}
+
 func (s *set[K]) add(k K) {
 	s.mu.Lock()
 	s.in[k] = struct{}{}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
-	"github.com/throng-im/throng/internal/store/pebble/record"
+	"github.com/throng-im/throng/internal/store/record"
 )
 
 // accountScope is the conversation as which the engine knows that accounts changed: there is no conversation 0. Reads of

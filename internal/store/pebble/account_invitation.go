@@ -7,7 +7,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/throng-im/throng/internal/account"
-	"github.com/throng-im/throng/internal/store/pebble/record"
+	"github.com/throng-im/throng/internal/store/record"
 )
 
 func (a *Accounts) invitation(code account.Hash) (i account.Invitation, err error) {

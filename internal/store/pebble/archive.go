@@ -10,7 +10,7 @@ import (
 
 	"github.com/throng-im/throng/internal/archive"
 	"github.com/throng-im/throng/internal/chat"
-	"github.com/throng-im/throng/internal/store/pebble/record"
+	"github.com/throng-im/throng/internal/store/record"
 )
 
 var _ archive.Source = (*Picture)(nil)

@@ -18,7 +18,7 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/store/pebble"
-	"github.com/throng-im/throng/internal/store/pebble/record"
+	"github.com/throng-im/throng/internal/store/record"
 )
 
 // smallDisk is a disk with as much room as a test says.

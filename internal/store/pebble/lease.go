@@ -7,7 +7,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/throng-im/throng/internal/failpoint"
-	"github.com/throng-im/throng/internal/store/pebble/record"
+	"github.com/throng-im/throng/internal/store/record"
 )
 
 // leaseBlock is how many ids are stored as given out at once. What is left of a block when the process ends is lost.

@@ -15,7 +15,7 @@ import (
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
-	"github.com/throng-im/throng/internal/store/pebble/record"
+	"github.com/throng-im/throng/internal/store/record"
 )
 
 // Store is one Pebble database and the adapters on it: it is the [message.Log], the conversation.Directory and the

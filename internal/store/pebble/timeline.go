@@ -9,7 +9,7 @@ import (
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/failpoint"
-	"github.com/throng-im/throng/internal/store/pebble/record"
+	"github.com/throng-im/throng/internal/store/record"
 	"github.com/throng-im/throng/internal/timeline"
 )
 
@@ -49,9 +49,6 @@ func (s *Store) Timelines() (*Timelines, error) {
 	}
 	return &Timelines{store: s, generation: g}, nil
 }
-
-// Generation implements timeline.Store.
-func (t *Timelines) Generation() uint64 { return t.generation }
 
 // Position implements timeline.Store.
 func (t *Timelines) Position(ctx context.Context) (chat.Position, error) {
@@ -176,6 +173,7 @@ func (t *Timelines) Rows(ctx context.Context, user chat.UserID) (timeline.Rows, 
 		rows, err = scanRows(snap, user)
 		return err
 	})
+	rows.Generation = t.generation
 	return rows, err
 }
 
@@ -185,6 +183,7 @@ func (t *Timelines) End(ctx context.Context, user chat.UserID) (end timeline.End
 		end, err = readEnd(snap, user)
 		return err
 	})
+	end.Generation = t.generation
 	return end, err
 }
 

@@ -6,7 +6,7 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/failpoint"
 	"github.com/throng-im/throng/internal/message"
-	"github.com/throng-im/throng/internal/store/pebble/record"
+	"github.com/throng-im/throng/internal/store/record"
 )
 
 // writer decides drafts and fills batches. It is the [message.State] of its decisions: what is in its caches is the

@@ -3,7 +3,7 @@ package check
 import (
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
-	"github.com/throng-im/throng/internal/store/pebble/record"
+	"github.com/throng-im/throng/internal/store/record"
 )
 
 // users: each account decodes, and is found by its handle and its external id.

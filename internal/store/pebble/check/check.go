@@ -10,7 +10,7 @@ import (
 
 	"github.com/throng-im/throng/internal/chat"
 	store "github.com/throng-im/throng/internal/store/pebble"
-	"github.com/throng-im/throng/internal/store/pebble/record"
+	"github.com/throng-im/throng/internal/store/record"
 )
 
 // Options of a check.

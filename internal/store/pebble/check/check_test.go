@@ -16,7 +16,7 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/store/pebble"
 	"github.com/throng-im/throng/internal/store/pebble/check"
-	"github.com/throng-im/throng/internal/store/pebble/record"
+	"github.com/throng-im/throng/internal/store/record"
 	"github.com/throng-im/throng/internal/timeline"
 )
 
@@ -245,9 +245,10 @@ func TestRepairGivesTimelinesAnotherGeneration(t *testing.T) {
 		assert.NoError(t, "open", err)
 		rows, err := s.Timelines()
 		assert.NoError(t, "timelines", err)
-		g := rows.Generation()
+		end, err := rows.End(t.Context(), 1)
+		assert.NoError(t, "end", err)
 		assert.NoError(t, "close", s.Close())
-		return g
+		return end.Generation
 	}
 	before := generation()
 	run(t, fs, true)

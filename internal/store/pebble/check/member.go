@@ -6,7 +6,7 @@ import (
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
-	"github.com/throng-im/throng/internal/store/pebble/record"
+	"github.com/throng-im/throng/internal/store/record"
 )
 
 // leads compares the index of owners and admins, for a part of the users, with what the entries come to.

@@ -6,7 +6,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/throng-im/throng/internal/chat"
-	"github.com/throng-im/throng/internal/store/pebble/record"
+	"github.com/throng-im/throng/internal/store/record"
 	"github.com/throng-im/throng/internal/timeline"
 )
 

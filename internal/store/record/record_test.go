@@ -6,7 +6,7 @@ import (
 
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
-	"github.com/throng-im/throng/internal/store/pebble/record"
+	"github.com/throng-im/throng/internal/store/record"
 )
 
 // FuzzRecord is F7: no bytes make a decoder panic or allocate without bound, and what decodes encodes to something that
