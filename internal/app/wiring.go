@@ -75,7 +75,7 @@ func (a *App) wire(ctx context.Context) error {
 	lists.Digests = sizes.Digests
 	c.timelines = timeline.New(lists, c.rows, c.store.TimelineLogs(), c.follower, timeline.WithCrowds(crowds{c.messages}))
 	c.fanout, err = fanout.New(cfg.Fanout, fanout.Deps{
-		Events: c.store, Members: c.store, Routes: routes, Bus: bus, Metrics: reg, Logger: log,
+		Streams: local.NewStreams(c.store), Members: c.store, Routes: routes, Bus: bus, Metrics: reg, Logger: log,
 	})
 	if err != nil {
 		return fmt.Errorf("building the fan-out: %w", err)

@@ -33,7 +33,11 @@
 // # What is lost
 //
 // Nothing that the log does not have. Events come again after an error, and seqs that were delivered are passed over; a
-// process starts at the end of the events, when there are no sessions yet.
+// process starts at the end of the events, when there are no sessions yet. Where routes or bus do not answer, deliveries
+// are let go of, so that those that follow do not wait: devices find by digests what they were not told.
 //
-// The package imports chat, cluster and queue. One goroutine ([Fanout.Run]) owns its state.
+// Several nodes share the streams of events out ([queue.Streams]). Whoever gets a stream goes on where the one before had committed,
+// so that entries may come again to sessions, which know their seqs.
+//
+// The package imports chat, cluster and queue. Each stream has a goroutine that owns what is known of its conversations.
 package fanout

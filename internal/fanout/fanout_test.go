@@ -15,6 +15,7 @@ import (
 	"github.com/throng-im/throng/internal/cluster"
 	"github.com/throng-im/throng/internal/fanout"
 	"github.com/throng-im/throng/internal/queue"
+	"github.com/throng-im/throng/internal/store/local"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -30,6 +31,7 @@ type story struct {
 	members map[chat.ConversationID]map[chat.UserID]chat.Member
 	loads   int
 	fail    int // so many deliveries fail
+	failure error
 	lines   []string
 	small   uint32
 	tail    chat.Position // where the fan-out starts
@@ -53,7 +55,7 @@ func (s *story) run() (settle func() []string) {
 	s.t.Helper()
 	cfg := fanout.Default()
 	cfg.Retry = 1
-	f, err := fanout.New(cfg, fanout.Deps{Events: s, Members: s, Routes: s, Bus: s})
+	f, err := fanout.New(cfg, fanout.Deps{Streams: local.NewStreams(s), Members: s, Routes: s, Bus: s})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -188,6 +190,9 @@ func (s *story) Tail() chat.Position {
 	return s.tail
 }
 
+// Trim implements [queue.Events].
+func (s *story) Trim(context.Context, chat.Position) error { return nil }
+
 func (s *story) Members(_ context.Context, id chat.ConversationID, after chat.UserID, limit int, _ chat.Role) ([]chat.Member, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -227,7 +232,7 @@ func (s *story) Deliver(_ context.Context, _ cluster.Node, d *cluster.Delivery) 
 	defer s.mu.Unlock()
 	if s.fail > 0 {
 		s.fail--
-		return errBus
+		return s.failure
 	}
 	if d.Conversation == sentinel {
 		s.lines = append(s.lines, fmt.Sprintf("end %d", d.Read.Seq))
@@ -387,11 +392,26 @@ func TestEntriesThatComeAgainArePassedOver(t *testing.T) {
 func TestADeliveryThatFailsComesAgain(t *testing.T) {
 	t.Parallel()
 	s := newStory(t)
-	s.fail = 3
+	s.fail, s.failure = 3, errBus
 	settle := s.run()
 	s.commit(0, chat.Created{Members: []chat.UserID{1, 2}})
 	s.text(1)
 	check(t, settle(), "entry 1 to 1 2", "sync 1 2", "entry 2 to 1 2")
+}
+
+// What the bus is not there for is let go of: nothing waits behind it, and nothing that was delivered comes again.
+func TestADeliveryWithoutABusIsPassedOver(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	settle := s.run()
+	s.commit(0, chat.Created{Members: []chat.UserID{1, 2}})
+	check(t, settle(), "entry 1 to 1 2", "sync 1 2")
+	s.mu.Lock()
+	s.fail, s.failure = 1, chat.Errorf(chat.CodeUnavailable, chat.ReasonStorageUnavailable, "the bus is away")
+	s.mu.Unlock()
+	s.text(1)
+	s.text(2)
+	check(t, settle(), "entry 3 to 1 2")
 }
 
 func TestReadsGoToTheOtherDevices(t *testing.T) {

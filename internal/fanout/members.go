@@ -66,7 +66,7 @@ func with(list, more []chat.UserID) []chat.UserID {
 }
 
 // load reads who is a member now and sees the seq.
-func (f *Fanout) load(ctx context.Context, id chat.ConversationID, seq chat.Seq) ([]chat.UserID, error) {
+func (f *follower) load(ctx context.Context, id chat.ConversationID, seq chat.Seq) ([]chat.UserID, error) {
 	f.metrics.loads.Inc()
 	users := []chat.UserID{}
 	after := chat.UserID(0)

@@ -106,6 +106,8 @@ func (r *river) Follow(ctx context.Context, from chat.Position, handle func(cont
 
 func (r *river) Tail() chat.Position { return 0 }
 
+func (r *river) Trim(context.Context, chat.Position) error { return nil }
+
 func (r *river) Members(_ context.Context, _ chat.ConversationID, after chat.UserID, limit int, _ chat.Role) ([]chat.Member, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -215,7 +217,7 @@ func stream(t *testing.T, rnd *rand.Rand) {
 	stop := bus.Listen("n1", srv)
 	fcfg := fanout.Default()
 	fcfg.CacheMembers = 1_024
-	fan, err := fanout.New(fcfg, fanout.Deps{Events: r, Members: r, Routes: routes, Bus: bus})
+	fan, err := fanout.New(fcfg, fanout.Deps{Streams: local.NewStreams(r), Members: r, Routes: routes, Bus: bus})
 	if err != nil {
 		t.Fatal(err)
 	}

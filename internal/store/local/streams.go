@@ -17,6 +17,7 @@ const streamRetry = 250 * time.Millisecond
 type Streams struct {
 	// immutable after construction
 	events queue.Events
+	tail   chat.Position // when it was made
 
 	// guarded by mu
 	mu        sync.Mutex
@@ -25,15 +26,15 @@ type Streams struct {
 
 var _ queue.Streams = (*Streams)(nil)
 
-// NewStreams makes the streams of a store that hands out its events itself. A group begins at the present tail.
+// NewStreams makes the streams of a store that hands out its events itself. Groups begin at the present tail, whenever they come:
+// nothing that is committed from now on is missed.
 func NewStreams(events queue.Events) *Streams {
-	return &Streams{events: events, committed: make(map[string]chat.Position)}
+	return &Streams{events: events, tail: events.Tail(), committed: make(map[string]chat.Position)}
 }
 
 // Share implements [queue.Streams].
 func (s *Streams) Share(ctx context.Context, group string, follow func(ctx context.Context, stream queue.Stream) error) error {
 	mine := &stream{Events: s.events, all: s, group: group}
-	mine.begin()
 	for {
 		err := follow(ctx, mine)
 		if ctx.Err() != nil {
@@ -56,14 +57,6 @@ type stream struct {
 	group string
 }
 
-func (s *stream) begin() {
-	s.all.mu.Lock()
-	defer s.all.mu.Unlock()
-	if _, ok := s.all.committed[s.group]; !ok {
-		s.all.committed[s.group] = s.Tail()
-	}
-}
-
 // Number implements [queue.Stream].
 func (s *stream) Number() int { return 0 }
 
@@ -71,7 +64,10 @@ func (s *stream) Number() int { return 0 }
 func (s *stream) Position(context.Context) (chat.Position, error) {
 	s.all.mu.Lock()
 	defer s.all.mu.Unlock()
-	return s.all.committed[s.group], nil
+	if pos, ok := s.all.committed[s.group]; ok {
+		return pos, nil
+	}
+	return s.all.tail, nil
 }
 
 // Commit implements [queue.Stream].
