@@ -172,10 +172,7 @@ func (s *Service) ResetPassword(ctx context.Context, user chat.UserID, password 
 	if err != nil {
 		return "", fmt.Errorf("resetting a password: %w", err)
 	}
-	for _, d := range gone {
-		s.devices.drop(d)
-	}
-	s.revoked(Revocation{User: user, Reason: chat.ReasonSignedOut})
+	s.endedAll(user, gone)
 	return password, nil
 }
 

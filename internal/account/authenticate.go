@@ -126,6 +126,7 @@ func (s *Service) current(ctx context.Context, id Identity) (Identity, error) {
 	}
 	if now := s.nowMS(); device.usedMS+useResolution < now {
 		s.uses.note(Use{User: id.User, Device: id.Device, AtMS: now})
+		s.devices.change(id.Device, func(d *deviceState) { d.usedMS = now })
 	}
 	return id, nil
 }

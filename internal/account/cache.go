@@ -41,6 +41,16 @@ func (c *cache[K, V]) put(key K, value V, mark uint64) {
 	}
 }
 
+// change changes what is remembered, where it still is.
+func (c *cache[K, V]) change(key K, fn func(*V)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if v, ok := c.items.Get(key); ok {
+		fn(&v)
+		c.items.Put(key, v)
+	}
+}
+
 func (c *cache[K, V]) drop(key K) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

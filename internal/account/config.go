@@ -43,6 +43,10 @@ type Config struct {
 	HashQueue int
 	// CacheSize is how many tokens, users and devices are remembered each, so that a request needs no read and no signature check.
 	CacheSize int
+	// CacheFor is how long what is remembered of a user or a device is believed before it is read again; 0 is until something changes
+	// it. What this node changes it forgets at once, so this bounds for how long another node's changes may be unknown here: a ban
+	// or a sign-out has to be known everywhere within 5 s.
+	CacheFor time.Duration
 	// InvitationTTL is how long an invitation lasts that says nothing else.
 	InvitationTTL time.Duration
 	// Company is for companies that sign tokens for their own users.
@@ -82,6 +86,7 @@ func Default() Config {
 		MaxDevices:      100,
 		HashQueue:       256,
 		CacheSize:       100_000,
+		CacheFor:        4 * time.Second,
 		InvitationTTL:   7 * 24 * time.Hour,
 		Company: Company{
 			JWKSRefresh: 10 * time.Minute,
@@ -117,6 +122,7 @@ func (c Config) Validate() error {
 		within("hash_concurrency", c.HashConcurrency, 0, 256),
 		within("hash_queue", c.HashQueue, 0, 100_000),
 		within("cache_size", c.CacheSize, 1, 10_000_000),
+		within("cache_for", c.CacheFor, 0, time.Minute),
 		within("number of server_keys", len(c.ServerKeys), 0, maxServerKeys),
 		secrets("signing_secrets", c.SigningSecrets, minSecretBytes),
 		secrets("server_keys", c.ServerKeys, minServerKeyBytes),

@@ -44,14 +44,11 @@ type Deps struct {
 	Rand io.Reader
 	// HTTP fetches a company's keys; nil is a client that follows no redirects.
 	HTTP *http.Client
-}
-
-// Revocation says that devices of a user lost their right to be connected. It is told after it is durable.
-type Revocation struct {
-	User chat.UserID
-	// Devices are the ones; none is all.
-	Devices []chat.DeviceID
-	Reason  chat.Reason // signed_out, or user_disabled where the user is disabled or gone
+	// Announce tells other nodes of a revocation that this one caused, so that they hear of it at once ([Service.Forget]); it must
+	// not block. Nil where there are none.
+	Announce func(Revocation)
+	// Revocations tells what any node revoked, also where an announcement was lost; nil where there is one node alone.
+	Revocations Revocations
 }
 
 // Service is everything about people. All methods may be called from any goroutine; those with a context may wait for
@@ -161,8 +158,13 @@ const (
 	lastUses      = 5 * time.Second // for writing what is known of uses at the end
 )
 
-// Run refreshes keys, writes uses of devices and drops old invitations until ctx ends. It returns nil.
+// Run refreshes keys, writes uses of devices, drops old invitations and hears of other nodes' revocations until ctx ends. It returns nil.
 func (s *Service) Run(ctx context.Context) error {
+	var listening sync.WaitGroup
+	defer listening.Wait()
+	if s.deps.Revocations != nil {
+		listening.Go(func() { s.deps.Revocations.Follow(ctx, func(r Revocation) { s.Forget(ctx, r) }) })
+	}
 	uses := time.NewTicker(useInterval)
 	defer uses.Stop()
 	prune := time.NewTicker(pruneInterval)
@@ -191,35 +193,6 @@ func (s *Service) Run(ctx context.Context) error {
 				s.log.Warn("old invitations could not be dropped", "error", err)
 			}
 		}
-	}
-}
-
-// OnRevoke adds a function that is told of every revocation, in the goroutine that causes it; it must not block. The
-// gateway closes connections there.
-func (s *Service) OnRevoke(fn func(Revocation)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.onRevoke = append(s.onRevoke, fn)
-}
-
-// revoked forgets what is known of the user, and tells who wants to know. The change is durable already.
-func (s *Service) revoked(r Revocation) {
-	s.users.drop(r.User)
-	for _, d := range r.Devices {
-		s.devices.drop(d)
-	}
-	s.mu.Lock()
-	tell := s.onRevoke
-	s.mu.Unlock()
-	for _, fn := range tell {
-		fn(r)
-	}
-}
-
-// ended is revoked for devices that an [Ending] ended.
-func (s *Service) ended(user chat.UserID, devices []chat.DeviceID) {
-	if len(devices) > 0 {
-		s.revoked(Revocation{User: user, Devices: devices, Reason: chat.ReasonSignedOut})
 	}
 }
 

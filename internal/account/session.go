@@ -88,11 +88,7 @@ func (s *Service) SignOut(ctx context.Context, user chat.UserID, device chat.Dev
 		if err != nil {
 			return 0, fmt.Errorf("signing out: %w", err)
 		}
-		for _, d := range gone {
-			s.devices.drop(d)
-		}
-		// All, not only those: a company's token may be in use without a device.
-		s.revoked(Revocation{User: user, Reason: chat.ReasonSignedOut})
+		s.endedAll(user, gone)
 		return len(gone), nil
 	}
 	_, gone, err := s.deps.Users.Update(ctx, user, nil, Ending{Devices: []chat.DeviceID{device}, AtMS: now})

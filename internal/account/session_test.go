@@ -164,7 +164,7 @@ func TestSignOut(t *testing.T) {
 
 	n, err = w.SignOut(ctx, a.User.ID, 0, true)
 	assert.True(t, "the rest ended", err == nil && n == 1)
-	assert.Equal(t, "told", w.revocations(), []account.Revocation{{User: a.User.ID, Reason: chat.ReasonSignedOut}})
+	assert.Equal(t, "told", w.revocations(), []account.Revocation{{User: a.User.ID, Devices: []chat.DeviceID{ids["b"].Device, 0}, Reason: chat.ReasonSignedOut}})
 	refused(t, "the other device", w.Check(ctx, ids["b"]), chat.ReasonSignedOut)
 	_, err = w.Authenticate(ctx, eve.Tokens.Access, "")
 	assert.NoError(t, "somebody else", err)
@@ -201,7 +201,7 @@ func TestResetPassword(t *testing.T) {
 	a := w.join(t, "ada")
 	made, err := w.ResetPassword(ctx, a.User.ID, "")
 	assert.NoError(t, "reset", err)
-	assert.Equal(t, "told", w.revocations(), []account.Revocation{{User: a.User.ID, Reason: chat.ReasonSignedOut}})
+	assert.Equal(t, "told", w.revocations(), []account.Revocation{{User: a.User.ID, Devices: []chat.DeviceID{a.Device, 0}, Reason: chat.ReasonSignedOut}})
 	_, err = w.Authenticate(ctx, a.Tokens.Access, "")
 	refused(t, "its device", err, chat.ReasonSignedOut)
 	_, err = w.SignIn(ctx, credentials("ada", made))

@@ -8,10 +8,6 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 )
 
-// stateTTL is how long a remembered state is believed, in milliseconds. On this node every change drops it at once; the
-// bound is for changes made by other nodes.
-const stateTTL = 10_000
-
 // userState is what a token check needs to know of a user.
 type userState struct {
 	readMS       uint64
@@ -37,9 +33,16 @@ type deviceLabel struct {
 	label string
 }
 
+// believed reports whether what was read then still counts. On this node every change drops what is remembered at once; the bound is
+// for changes that other nodes make.
+func (s *Service) believed(readMS, nowMS uint64) bool {
+	keep := ms(s.cfg.CacheFor)
+	return keep == 0 || readMS+keep > nowMS
+}
+
 func (s *Service) userState(ctx context.Context, id chat.UserID) (userState, error) {
 	now := s.nowMS()
-	if st, ok := s.users.get(id); ok && st.readMS+stateTTL > now {
+	if st, ok := s.users.get(id); ok && s.believed(st.readMS, now) {
 		return st, nil
 	}
 	mark := s.users.mark()
@@ -55,7 +58,7 @@ func (s *Service) userState(ctx context.Context, id chat.UserID) (userState, err
 func (s *Service) deviceState(ctx context.Context, who Identity) (deviceState, error) {
 	now := s.nowMS()
 	// A token that came after what is remembered was given out by another node.
-	if st, ok := s.devices.get(who.Device); ok && st.readMS+stateTTL > now && st.rotation >= who.rotation {
+	if st, ok := s.devices.get(who.Device); ok && s.believed(st.readMS, now) && st.rotation >= who.rotation {
 		return st, nil
 	}
 	mark := s.devices.mark()

@@ -89,6 +89,17 @@ type Devices interface {
 	Touch(ctx context.Context, uses []Use) error
 }
 
+// Revocations is what a store can do, besides, that several nodes write to: each of them hears what any of them revoked.
+//
+//   - REV-1 What an Update, Add or Delete ended is told to who follows since before, within 2 s of its return or of the moment in
+//     which the store can be reached again: at least once, by whichever node it was made, and after it is durable.
+//   - REV-2 That is: devices that ended, which an Update that raises TokensFromMS tells together with 0; and all of a user that was
+//     disabled or deleted.
+type Revocations interface {
+	// Follow calls tell, one call at a time, until ctx ends.
+	Follow(ctx context.Context, tell func(Revocation))
+}
+
 // Device is one installed client of a user.
 type Device struct {
 	ID         chat.DeviceID

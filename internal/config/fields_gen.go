@@ -14,6 +14,7 @@ func fieldDocs() map[string]string {
 		"github.com/throng-im/throng/internal/account.Company.Leeway":                 "Leeway is how far the company's clock may be off.",
 		"github.com/throng-im/throng/internal/account.Company.MaxTTL":                 "MaxTTL bounds how far ahead exp may lie. A token without exp is never taken.",
 		"github.com/throng-im/throng/internal/account.Config.AccessTokenTTL":          "AccessTokenTTL is how long an access token lasts before its device has to refresh it.",
+		"github.com/throng-im/throng/internal/account.Config.CacheFor":                "CacheFor is how long what is remembered of a user or a device is believed before it is read again; 0 is until something changes it. What this node changes it forgets at once, so this bounds for how long another node's changes may be unknown here: a ban or a sign-out has to be known everywhere within 5 s.",
 		"github.com/throng-im/throng/internal/account.Config.CacheSize":               "CacheSize is how many tokens, users and devices are remembered each, so that a request needs no read and no signature check.",
 		"github.com/throng-im/throng/internal/account.Config.Company":                 "Company is for companies that sign tokens for their own users.",
 		"github.com/throng-im/throng/internal/account.Config.HashConcurrency":         "HashConcurrency is how many passwords are hashed at once, 19 MiB each; 0 is the number of cores.",
