@@ -6,7 +6,6 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/fanout"
 	"github.com/throng-im/throng/internal/message"
-	"github.com/throng-im/throng/internal/store/pebble"
 	"github.com/throng-im/throng/internal/timeline"
 )
 
@@ -49,7 +48,7 @@ func (c crowds) Parts(ctx context.Context, user chat.UserID, ids []chat.Conversa
 // past is what a user left behind.
 type past struct {
 	messages *message.Service
-	rows     *pebble.Timelines
+	rows     timeline.Store
 }
 
 // Conversations implements api.Past.

@@ -18,10 +18,8 @@ import (
 
 	"github.com/throng-im/throng/internal/api"
 	"github.com/throng-im/throng/internal/certificate"
-	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/config"
 	"github.com/throng-im/throng/internal/eventloop"
-	"github.com/throng-im/throng/internal/store/pebble"
 )
 
 // Options of an app besides its configuration.
@@ -214,19 +212,4 @@ func (a *App) secret(name string) (string, error) {
 		return "", err
 	}
 	return hex.EncodeToString(b), nil
-}
-
-// openStore opens the engine that the configuration chose.
-func (a *App) openStore(admit func(chat.Head) time.Duration) (*pebble.Store, error) {
-	sizes, rules := a.cfg.Sizes(), a.cfg.Tiers
-	rules.Admit = admit
-	s, err := pebble.Open(a.cfg.DatabaseDir(), pebble.Options{
-		CacheBytes: sizes.Cache, MemTableBytes: uint64(sizes.MemTable), MinFreeBytes: uint64(a.cfg.Store.ReserveBytes),
-		OpenFiles: divide(openFiles()).store, FS: a.options.FS, Rules: rules, Logger: a.log, Registerer: a.registry, Now: a.options.Now, Fatal: a.fatal,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("opening the store: %w", err)
-	}
-	a.closers.add(s.Close)
-	return s, nil
 }

@@ -26,7 +26,7 @@ func (a *App) backup(to string) error {
 		return fmt.Errorf("making the backup: %w", err)
 	}
 	ctx := context.Background() // a backup that was begun is finished, also where the command was interrupted
-	if err := a.core.store.Checkpoint(ctx, filepath.Join(to, filepath.Base(a.cfg.DatabaseDir()))); err != nil {
+	if err := a.core.engine.checkpoint(ctx, filepath.Join(to, filepath.Base(a.cfg.DatabaseDir()))); err != nil {
 		return fmt.Errorf("copying the database: %w", err)
 	}
 	for _, name := range []string{"FORMAT", "secrets"} {

@@ -41,7 +41,7 @@ func (a *App) retainOnce(ctx context.Context, before time.Time, gone map[chat.Co
 	if len(gone) > retainedBound {
 		clear(gone)
 	}
-	picture, err := a.core.store.Picture(ctx)
+	picture, err := a.core.engine.archives.Picture(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("looking for old messages: %w", err)
 	}
@@ -65,14 +65,14 @@ func (a *App) retainOnce(ctx context.Context, before time.Time, gone map[chat.Co
 // lastBefore is the last entry before a time, by halving: times do not fall within a conversation, clocks that were set back
 // apart, which keep messages a little longer or less.
 func (a *App) lastBefore(ctx context.Context, id chat.ConversationID, beforeMS uint64) (chat.Seq, error) {
-	heads, err := a.core.store.Heads(ctx, []chat.ConversationID{id})
+	heads, err := a.core.engine.log.Heads(ctx, []chat.ConversationID{id})
 	if err != nil {
 		return 0, fmt.Errorf("looking for old messages: %w", err)
 	}
 	low, high := chat.Seq(0), heads[0].Seq
 	for low < high {
 		middle := low + (high-low+1)/2
-		at, err := a.core.store.Range(ctx, message.Range{Conversation: id, From: middle, To: middle, Limit: 1})
+		at, err := a.core.engine.log.Range(ctx, message.Range{Conversation: id, From: middle, To: middle, Limit: 1})
 		if err != nil {
 			return 0, fmt.Errorf("looking for old messages: %w", err)
 		}

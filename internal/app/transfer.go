@@ -13,14 +13,13 @@ import (
 	"github.com/throng-im/throng/internal/archive"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
-	"github.com/throng-im/throng/internal/store/pebble"
 	"github.com/throng-im/throng/internal/store/pebble/check"
 	"github.com/throng-im/throng/internal/timeline"
 )
 
 // export writes everything as it is now.
 func (a *App) export(ctx context.Context, w io.Writer, o archive.ExportOptions) error {
-	picture, err := a.core.store.Picture(ctx)
+	picture, err := a.core.engine.archives.Picture(ctx)
 	if err != nil {
 		return fmt.Errorf("exporting: %w", err)
 	}
@@ -30,11 +29,11 @@ func (a *App) export(ctx context.Context, w io.Writer, o archive.ExportOptions) 
 
 // importTarget is what an import writes into.
 func (a *App) importTarget() archive.Target {
-	return importTarget{Imports: a.core.store.Imports(), messages: a.core.messages, core: a.core}
+	return importTarget{imports: a.core.engine.archives.Imports(), messages: a.core.messages, core: a.core}
 }
 
 type importTarget struct {
-	pebble.Imports
+	imports
 
 	messages *message.Service
 	core     *core
@@ -45,20 +44,20 @@ func (t importTarget) Submit(d *chat.Draft, done func(chat.Result)) { t.messages
 
 // Settle implements archive.Target.
 func (t importTarget) Settle(ctx context.Context) error {
-	return t.core.follower.Passed(ctx, t.core.store.TimelineEvents().Tail())
+	return t.core.follower.Passed(ctx, t.core.engine.events.Tail())
 }
 
 // Settings implements archive.Target.
 func (t importTarget) Settings(ctx context.Context, user chat.UserID, id chat.ConversationID, s chat.Settings) (bool, error) {
-	m, err := t.core.store.Member(ctx, id, user)
+	m, err := t.core.engine.directory.Member(ctx, id, user)
 	if err != nil || len(m.Spans) == 0 {
 		return false, err
 	}
-	read, err := t.core.store.Read(ctx, id, user)
+	read, err := t.core.engine.directory.Read(ctx, id, user)
 	if err != nil {
 		return false, err
 	}
-	_, err = t.core.rows.PutSettings(ctx, user, id, timeline.Patch{
+	_, err = t.core.engine.rows.PutSettings(ctx, user, id, timeline.Patch{
 		Pinned: &s.Pinned, Muted: &s.Muted, Archived: &s.Archived, MarkedUnread: &s.MarkedUnread, Draft: &s.Draft, MarkedAt: read.Seq,
 	})
 	return err == nil, err

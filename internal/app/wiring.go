@@ -10,15 +10,12 @@ import (
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/api"
 	"github.com/throng-im/throng/internal/chat"
-	"github.com/throng-im/throng/internal/cluster"
 	"github.com/throng-im/throng/internal/conversation"
 	"github.com/throng-im/throng/internal/fanout"
 	"github.com/throng-im/throng/internal/gateway"
 	"github.com/throng-im/throng/internal/limit"
 	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/pressure"
-	"github.com/throng-im/throng/internal/store/local"
-	"github.com/throng-im/throng/internal/store/pebble"
 	"github.com/throng-im/throng/internal/timeline"
 )
 
@@ -28,8 +25,7 @@ const outboundShare = 8
 
 // core are the parts of a server, as wire builds them.
 type core struct {
-	store         *pebble.Store
-	rows          *pebble.Timelines
+	engine        *engine
 	messages      *message.Service
 	accounts      *account.Service
 	conversations *conversation.Service
@@ -47,18 +43,13 @@ func (a *App) wire(ctx context.Context) error {
 	a.core = c
 	var err error
 
-	// The engine. The drivers are pebble and local, and Validate has seen to it: the log, the directory, accounts, timelines and
-	// the events are one database; routes and bus are this process's memory.
+	// The engine: what the ports are filled by.
 	limits := newLimits(cfg.Limit, reg)
-	if c.store, err = a.openStore(limits.admit); err != nil {
+	if c.engine, err = a.embedded(limits.admit); err != nil {
 		return err
 	}
-	if c.rows, err = c.store.Timelines(); err != nil {
-		return fmt.Errorf("opening the timelines: %w", err)
-	}
-	node := cluster.Node(rand.Text())
-	routes, bus := local.NewRoutes(node), local.NewBus()
-	a.health = newHealth(log, cfg.Data, cfg.Store.ReserveBytes, func(context.Context) error { return c.store.Ready() })
+	e := c.engine
+	a.health = newHealth(log, cfg.Data, cfg.Store.ReserveBytes, e.ready)
 
 	// People.
 	if c.accounts, err = a.wireAccounts(); err != nil {
@@ -68,14 +59,14 @@ func (a *App) wire(ctx context.Context) error {
 	// The log, and what follows it.
 	lines, sizes := cfg.Message, cfg.Sizes()
 	lines.RecentBytes, lines.RecentMembers = sizes.RecentBytes, sizes.RecentMembers
-	c.messages = message.New(lines, c.store, c.store, reg, log, message.WithRecent(c.store.RecentEvents()))
-	c.conversations = conversation.New(cfg.Conversation, c.store, c.messages, c.accounts, c.store, conversation.WithCounts(c.rows))
-	c.follower = timeline.NewFollower(cfg.Timeline, c.rows, c.store.TimelineLogs(), c.store.TimelineEvents(), log, timeline.WithMetrics(reg))
+	c.messages = message.New(lines, e.log, e.readers, reg, log, message.WithRecent(e.recent))
+	c.conversations = conversation.New(cfg.Conversation, e.directory, c.messages, c.accounts, e.log, conversation.WithCounts(e.rows))
+	c.follower = timeline.NewFollower(cfg.Timeline, e.rows, e.logs, e.events, log, timeline.WithMetrics(reg))
 	lists := cfg.Timeline
 	lists.Digests = sizes.Digests
-	c.timelines = timeline.New(lists, c.rows, c.store.TimelineLogs(), c.follower, timeline.WithCrowds(crowds{c.messages}))
+	c.timelines = timeline.New(lists, e.rows, e.logs, c.follower, timeline.WithCrowds(crowds{c.messages}))
 	c.fanout, err = fanout.New(cfg.Fanout, fanout.Deps{
-		Streams: local.NewStreams(c.store), Members: c.store, Routes: routes, Bus: bus, Metrics: reg, Logger: log,
+		Streams: e.streams, Members: e.directory, Routes: e.routes, Bus: e.bus, Metrics: reg, Logger: log,
 	})
 	if err != nil {
 		return fmt.Errorf("building the fan-out: %w", err)
@@ -93,7 +84,7 @@ func (a *App) wire(ctx context.Context) error {
 	doors.OutboundTotal = int(sizes.Budget / outboundShare)
 	c.gateway, err = gateway.New(doors, gateway.Deps{
 		Auth: c.accounts, Sender: c.messages, Requests: api.NewBackend(c.messages, views, names, now),
-		Subscriptions: gateway.NewMemberships(c.timelines, c.store), Routes: routes, Epoch: c.store.Epoch, Limits: limits,
+		Subscriptions: gateway.NewMemberships(c.timelines, e.directory), Routes: e.registrar, Epoch: e.log.Epoch, Limits: limits,
 		Origins: a.origins, Level: c.pressure.Level, Names: names, Pace: limits.pace, Metrics: reg,
 		Logger: log, Now: now, Address: a.address(), Door: a.door(),
 	})
@@ -106,7 +97,7 @@ func (a *App) wire(ctx context.Context) error {
 	}
 	limits.receivers = c.gateway.Audience
 	c.pressure.OnChange(func(pressure.Level) { c.gateway.Degrade() })
-	stop := bus.Listen(node, c.gateway)
+	stop := e.bus.Listen(e.node, c.gateway)
 	a.closers.add(func() error { stop(); return nil })
 	c.accounts.OnRevoke(func(r account.Revocation) {
 		if r.Reason == chat.ReasonUserDisabled {
@@ -118,7 +109,7 @@ func (a *App) wire(ctx context.Context) error {
 	a.api, err = api.New(cfg.API, api.Deps{
 		Tokens: c.accounts, Users: c.accounts, Accounts: c.accounts, Administration: c.accounts,
 		Openings: c.conversations, Changes: c.conversations, Tiers: c.conversations, Messages: c.messages, Timelines: views,
-		Past: past{messages: c.messages, rows: c.rows}, Names: names, Limits: limits, Session: c.gateway, Ready: a.health.check,
+		Past: past{messages: c.messages, rows: e.rows}, Names: names, Limits: limits, Session: c.gateway, Ready: a.health.check,
 		AllowedOrigins: a.origins, Logger: log, Now: now,
 	})
 	if err != nil {
@@ -139,7 +130,7 @@ func (a *App) wireAccounts() (*account.Service, error) {
 	}
 	a.localKey = rand.Text() + rand.Text()
 	cfg.ServerKeys = append(slices.Clone(cfg.ServerKeys), account.Secret(a.localKey))
-	rows := a.core.store.Accounts()
+	rows := a.core.engine.people
 	limits := a.cfg.Limit
 	s, err := account.New(cfg, account.Deps{
 		Users: rows, Devices: rows, Invitations: rows,

@@ -1,0 +1,48 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"time"
+
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/cluster"
+	"github.com/throng-im/throng/internal/store/local"
+	"github.com/throng-im/throng/internal/store/pebble"
+)
+
+// embedded opens the engine in this process: the log, the directory, accounts, timelines and the events are one database in the
+// data folder; routes and bus are this process's memory.
+func (a *App) embedded(admit func(chat.Head) time.Duration) (*engine, error) {
+	sizes, rules := a.cfg.Sizes(), a.cfg.Tiers
+	rules.Admit = admit
+	s, err := pebble.Open(a.cfg.DatabaseDir(), pebble.Options{
+		CacheBytes: sizes.Cache, MemTableBytes: uint64(sizes.MemTable), MinFreeBytes: uint64(a.cfg.Store.ReserveBytes),
+		OpenFiles: divide(openFiles()).store, FS: a.options.FS, Rules: rules, Logger: a.log, Registerer: a.registry, Now: a.options.Now, Fatal: a.fatal,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("opening the store: %w", err)
+	}
+	a.closers.add(s.Close)
+	timelines, err := s.Timelines()
+	if err != nil {
+		return nil, fmt.Errorf("opening the timelines: %w", err)
+	}
+	node := cluster.Node(rand.Text())
+	routes := local.NewRoutes(node)
+	return &engine{
+		log: s, readers: s, directory: s, people: s.Accounts(), logs: s.TimelineLogs(), rows: timelines,
+		events: s.TimelineEvents(), streams: local.NewStreams(s),
+		node: node, routes: routes, registrar: routes, bus: local.NewBus(),
+		archives: pebbleArchives{s}, recent: s.RecentEvents(), checkpoint: s.Checkpoint,
+		ready: func(context.Context) error { return s.Ready() },
+	}, nil
+}
+
+// pebbleArchives are the [archives] of the embedded engine.
+type pebbleArchives struct{ store *pebble.Store }
+
+func (p pebbleArchives) Picture(ctx context.Context) (picture, error) { return p.store.Picture(ctx) }
+
+func (p pebbleArchives) Imports() imports { return p.store.Imports() }
