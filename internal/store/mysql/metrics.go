@@ -1,0 +1,99 @@
+package mysql
+
+import (
+	"database/sql"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/throng-im/throng/internal/chat"
+)
+
+// metrics of the databases. Names and words are in docs/operations/metrics.md.
+type metrics struct {
+	seconds *prometheus.HistogramVec
+	errors  *prometheus.CounterVec
+	repeats *prometheus.CounterVec
+}
+
+func newMetrics() *metrics {
+	return &metrics{
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "throng_mysql_seconds", Help: "Calls of the databases, attempts that were begun again included.",
+			Buckets: prometheus.ExponentialBuckets(0.000_25, 2, 16),
+		}, []string{"operation"}),
+		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "throng_mysql_errors_total", Help: "Calls of the databases that failed, by what their callers were told.",
+		}, []string{"operation", "reason"}),
+		repeats: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "throng_mysql_again_total", Help: "Attempts that were begun again: for a conflict, a lock_wait, or a connection that broke.",
+		}, []string{"operation", "why"}),
+	}
+}
+
+// done notes a call that has its answer. What the rules refuse is no failure of a database.
+func (m *metrics) done(operation string, took time.Duration, err error) {
+	m.seconds.WithLabelValues(operation).Observe(took.Seconds())
+	if err == nil {
+		return
+	}
+	switch e := chat.AsError(err); e.Code {
+	case chat.CodeUnavailable, chat.CodeUnknown, chat.CodeInternal:
+		m.errors.WithLabelValues(operation, string(e.Reason)).Inc()
+	default:
+	}
+}
+
+func (m *metrics) again(operation string, why end) {
+	m.repeats.WithLabelValues(operation, why.String()).Inc()
+}
+
+// all returns the collectors of a store.
+func (m *metrics) all(s *Store) []prometheus.Collector {
+	return []prometheus.Collector{m.seconds, m.errors, m.repeats, newPools(s)}
+}
+
+// pools tells of the connections at each scrape.
+type pools struct {
+	store *Store
+	rows  []pool
+}
+
+type pool struct {
+	desc  *prometheus.Desc
+	kind  prometheus.ValueType
+	value func(s sql.DBStats) float64
+}
+
+func newPools(s *Store) *pools {
+	p := &pools{store: s}
+	add := func(kind prometheus.ValueType, name, help string, value func(s sql.DBStats) float64) {
+		p.rows = append(p.rows, pool{prometheus.NewDesc("throng_mysql_"+name, help, []string{"database"}, nil), kind, value})
+	}
+	add(prometheus.GaugeValue, "connections", "Open connections, by database as configured.",
+		func(s sql.DBStats) float64 { return float64(s.OpenConnections) })
+	add(prometheus.GaugeValue, "connections_busy", "Connections in use.", func(s sql.DBStats) float64 { return float64(s.InUse) })
+	add(prometheus.CounterValue, "connection_waits_total", "Calls that waited for a connection.",
+		func(s sql.DBStats) float64 { return float64(s.WaitCount) })
+	add(prometheus.CounterValue, "connection_wait_seconds_total", "Time that calls waited for a connection.",
+		func(s sql.DBStats) float64 { return s.WaitDuration.Seconds() })
+	return p
+}
+
+// Describe implements prometheus.Collector.
+func (p *pools) Describe(out chan<- *prometheus.Desc) {
+	for _, r := range p.rows {
+		out <- r.desc
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (p *pools) Collect(out chan<- prometheus.Metric) {
+	for i, d := range p.store.shards {
+		now := d.db.Stats()
+		for _, r := range p.rows {
+			out <- prometheus.MustNewConstMetric(r.desc, r.kind, r.value(now), strconv.Itoa(i+1))
+		}
+	}
+}

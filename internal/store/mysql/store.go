@@ -1,0 +1,165 @@
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/message"
+)
+
+// Options of a store that are no settings.
+type Options struct {
+	// Rules of the decision; where no sizes are set, those of message.DefaultRules.
+	Rules message.Rules
+	// Now is the wall clock; nil is time.Now.
+	Now func() time.Time
+	// Registerer gets the metrics; nil keeps none. It takes one store.
+	Registerer prometheus.Registerer
+	// Logger gets warnings; nil drops them.
+	Logger *slog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if r := &o.Rules; r.SmallMembers == 0 && r.MediumMembers == 0 {
+		admit := r.Admit
+		*r = message.DefaultRules()
+		r.Admit = admit
+	}
+	return o
+}
+
+// Store is a node's access to the databases. All methods may be called from any goroutine.
+type Store struct {
+	// immutable after Open
+	cfg     Config
+	rules   message.Rules
+	now     func() time.Time
+	log     *slog.Logger
+	metrics *metrics
+	shards  []*shard          // as configured, the home database first
+	byID    map[uint64]*shard // by the databases' own numbers
+	epoch   uint64
+	install uint64 // names what the databases belong to
+
+	// atomic
+	closed atomic.Bool
+	slots  atomic.Pointer[slotMap]
+
+	stop    context.CancelFunc
+	running sync.WaitGroup
+}
+
+// shard is one database.
+type shard struct {
+	store *Store
+	dsn   string
+	db    *sql.DB
+	id    uint64 // its number for good
+}
+
+// Open connects to the databases, makes or upgrades their tables, and checks that they keep what they are told. The caller closes the
+// store.
+func Open(ctx context.Context, c Config, o Options) (*Store, error) {
+	o = o.withDefaults()
+	if err := errors.Join(c.Validate(), o.Rules.Validate()); err != nil {
+		return nil, err
+	}
+	s := &Store{cfg: c, rules: o.Rules, now: o.Now, log: o.Logger, metrics: newMetrics(), byID: make(map[uint64]*shard)}
+	if err := s.open(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	if o.Registerer != nil {
+		o.Registerer.MustRegister(s.metrics.all(s)...)
+	}
+	ctx, s.stop = context.WithCancel(context.Background()) // ends with Close
+	s.running.Go(func() { s.watchSlots(ctx) })
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context) error {
+	for i, dsn := range s.cfg.Databases {
+		db, err := s.cfg.open(ctx, dsn)
+		if err != nil {
+			return fmt.Errorf("opening database %d of the configuration: %w", i+1, err)
+		}
+		d := &shard{store: s, dsn: dsn, db: db}
+		s.shards = append(s.shards, d)
+		var weak *WeakDurabilityError
+		if err := d.checkSettings(ctx, i+1); errors.As(err, &weak) && s.cfg.WeakDurability {
+			s.log.Warn("THE DATABASE CAN LOSE ACKNOWLEDGED MESSAGES, and you said that it may", "database", i+1, "settings", weak.Settings)
+		} else if err != nil {
+			return err
+		}
+		if err := d.migrate(ctx, s.log); err != nil {
+			return fmt.Errorf("database %d of the configuration: %w", i+1, err)
+		}
+	}
+	if err := s.identify(ctx); err != nil {
+		return err
+	}
+	if err := s.readSlots(ctx); err != nil {
+		return err
+	}
+	epoch, err := s.home().number(ctx, metaEpoch)
+	s.epoch = epoch
+	return err
+}
+
+// home is the database of what is unique over all.
+func (s *Store) home() *shard { return s.shards[0] }
+
+// Epoch is raised when the log was restored from a backup.
+func (s *Store) Epoch() uint64 { return s.epoch }
+
+// RaiseEpoch tells every client to start over: what it was told may no longer be there. It is for databases that were restored, and
+// holds for stores that are opened afterwards.
+func (s *Store) RaiseEpoch(ctx context.Context) error {
+	return s.home().transact(ctx, "epoch", func(t *tx) error {
+		_, err := t.exec(ctx, "UPDATE meta SET number = GREATEST(number + 1, ?) WHERE name = ?", max(0, s.now().UnixMilli()), metaEpoch)
+		return err
+	})
+}
+
+// Ready reports why the store cannot be used now; nil while every database answers.
+func (s *Store) Ready(ctx context.Context) error {
+	if s.closed.Load() {
+		return errClosed()
+	}
+	for i, d := range s.shards {
+		if err := d.db.PingContext(ctx); err != nil {
+			return chat.Wrap(err, chat.CodeUnavailable, chat.ReasonStorageUnavailable, "database %d does not answer", i+1)
+		}
+	}
+	return nil
+}
+
+// Close ends what runs and closes the connections. Calls under way end, with an error where they could not finish.
+func (s *Store) Close() error {
+	if s.closed.Swap(true) {
+		return nil
+	}
+	if s.stop != nil {
+		s.stop()
+	}
+	s.running.Wait()
+	var all []error
+	for _, d := range s.shards {
+		all = append(all, d.db.Close())
+	}
+	return errors.Join(all...)
+}
