@@ -26,6 +26,7 @@ const outboundShare = 8
 // core are the parts of a server, as wire builds them.
 type core struct {
 	engine        *engine
+	node          *node
 	messages      *message.Service
 	accounts      *account.Service
 	conversations *conversation.Service
@@ -51,6 +52,9 @@ func (a *App) wire(ctx context.Context) error {
 	e := c.engine
 	a.health = newHealth(log, cfg.Data, cfg.Store.ReserveBytes, e.ready)
 
+	n := newNode(e, log)
+	c.node = n
+
 	// People.
 	if c.accounts, err = a.wireAccounts(); err != nil {
 		return err
@@ -59,7 +63,7 @@ func (a *App) wire(ctx context.Context) error {
 	// The log, and what follows it.
 	lines, sizes := cfg.Message, cfg.Sizes()
 	lines.RecentBytes, lines.RecentMembers = sizes.RecentBytes, sizes.RecentMembers
-	c.messages = message.New(lines, e.log, e.readers, reg, log, message.WithRecent(e.recent))
+	c.messages = message.New(lines, e.log, e.readers, reg, log, message.WithRecent(e.recent), message.WithAnnounce(n.forget))
 	c.conversations = conversation.New(cfg.Conversation, e.directory, c.messages, c.accounts, e.log, conversation.WithCounts(e.rows))
 	c.follower = timeline.NewFollower(cfg.Timeline, e.rows, e.logs, e.events, log, timeline.WithMetrics(reg))
 	lists := cfg.Timeline
@@ -97,7 +101,8 @@ func (a *App) wire(ctx context.Context) error {
 	}
 	limits.receivers = c.gateway.Audience
 	c.pressure.OnChange(func(pressure.Level) { c.gateway.Degrade() })
-	stop := e.bus.Listen(e.node, c.gateway)
+	n.gateway, n.revoked, n.forgets = c.gateway, c.accounts.Forget, c.messages.Forget
+	stop := e.bus.Listen(e.node, n)
 	a.closers.add(func() error { stop(); return nil })
 	c.accounts.OnRevoke(func(r account.Revocation) {
 		if r.Reason == chat.ReasonUserDisabled {
@@ -136,6 +141,7 @@ func (a *App) wireAccounts() (*account.Service, error) {
 		Users: rows, Devices: rows, Invitations: rows,
 		SignInHandle: limit.New[string](limits.SignInHandle, nil), SignInAddress: limit.NewAddresses(limits.SignInAddress, nil),
 		SignUpAddress: limit.NewAddresses(limits.SignUpAddress, nil),
+		Announce:      a.core.node.revoke,
 		Registerer:    a.registry, Logger: a.log, Now: a.options.Now,
 	})
 	if err != nil {
@@ -153,6 +159,7 @@ func (a *App) parts() []part {
 		{name: "retention", run: a.retain, patience: 2 * time.Second},
 		{name: "accounts", run: c.accounts.Run, patience: 2 * time.Second},
 		{name: "timelines", run: c.follower.Run, patience: 2 * time.Second},
+		{name: "node", run: c.node.run, patience: time.Second},
 		{name: "fan-out", run: c.fanout.Run, patience: 2 * time.Second},
 		{name: "log", run: c.messages.Run, patience: 3 * time.Second},
 	}

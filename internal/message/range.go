@@ -135,10 +135,19 @@ func (s *Service) Tombstone(
 	ctx context.Context, id chat.ConversationID, span chat.Span, sender chat.UserID, why chat.TombstoneReason,
 ) (int, error) {
 	n, err := s.log.Tombstone(ctx, id, span, sender, why)
-	if s.recent != nil {
-		s.recent.forget(id) // also after an error: some of it may be gone
+	s.Forget(id) // also after an error: some of it may be gone
+	if s.announce != nil {
+		s.announce(id)
 	}
 	return n, err //nolint:wrapcheck // a port answers in our own errors
+}
+
+// Forget lets go of what is remembered of a conversation's content: some of it has gone without an entry, on this node or another
+// one ([WithAnnounce]).
+func (s *Service) Forget(id chat.ConversationID) {
+	if s.recent != nil {
+		s.recent.forget(id)
+	}
 }
 
 // normal checks the query and fills in what it leaves out.

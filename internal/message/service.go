@@ -76,15 +76,23 @@ type Service struct {
 	metrics *metrics
 	shards  []*shard
 	recent  *recent // nil: every read is one of the log
+	// announce tells other nodes what to forget; nil where nobody is told.
+	announce func(id chat.ConversationID)
 }
 
 // Option is a part that a service may have.
 type Option func(s *Service)
 
-// WithRecent keeps recent entries in memory, fed by the events.
+// WithAnnounce has other nodes told of conversations whose content has gone without an entry, for [Service.Forget] there. It is called
+// in the goroutine that removes content, and must not block.
+func WithAnnounce(announce func(id chat.ConversationID)) Option {
+	return func(s *Service) { s.announce = announce }
+}
+
+// WithRecent keeps recent entries in memory, fed by the events. Without a feed it keeps none.
 func WithRecent(feed Feed) Option {
 	return func(s *Service) {
-		if s.cfg.RecentBytes > 0 {
+		if feed != nil && s.cfg.RecentBytes > 0 {
 			s.recent = newRecent(s.cfg, feed, s.log, s.metrics, s.logger)
 		}
 	}

@@ -1,0 +1,86 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/throng-im/throng/internal/account"
+	"github.com/throng-im/throng/internal/assert"
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/cluster"
+	"github.com/throng-im/throng/internal/store/local"
+)
+
+// nodes are the routes of a deployment whose nodes are these, and a bus that does not reach the one that is lost.
+type nodes struct {
+	cluster.Routes
+	*local.Bus
+
+	all  []cluster.Node
+	lost cluster.Node
+}
+
+func (n nodes) All(_ context.Context, buf []cluster.Node) ([]cluster.Node, error) {
+	return append(buf, n.all...), nil
+}
+
+func (n nodes) Deliver(ctx context.Context, to cluster.Node, d *cluster.Delivery) error {
+	if to == n.lost {
+		return errors.New("the node is lost")
+	}
+	return n.Bus.Deliver(ctx, to, d)
+}
+
+// heard is what a node was told.
+type heard struct {
+	mu        sync.Mutex
+	revoked   []account.Revocation
+	forgotten []chat.ConversationID
+	passed    []cluster.DeliveryKind
+}
+
+// Receive stands for the gateway.
+func (h *heard) Receive(_ context.Context, d *cluster.Delivery) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.passed = append(h.passed, d.Kind)
+	return nil
+}
+
+// What one node has to say reaches all others, whoever of them is lost, and not itself; deliveries pass to the gateway.
+func TestNodesTellOneAnother(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		net := nodes{Bus: local.NewBus(), all: []cluster.Node{"a", "b", "c", "d"}, lost: "b"}
+		ears := map[cluster.Node]*heard{}
+		parts := map[cluster.Node]*node{}
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		for _, name := range net.all {
+			n, ear := newNode(&engine{node: name, routes: net, bus: net}, slog.New(slog.DiscardHandler)), &heard{}
+			n.gateway = ear
+			n.revoked = func(_ context.Context, r account.Revocation) { ear.revoked = append(ear.revoked, r) }
+			n.forgets = func(id chat.ConversationID) { ear.forgotten = append(ear.forgotten, id) }
+			net.Listen(name, n)
+			wg.Go(func() { _ = n.run(ctx) })
+			ears[name], parts[name] = ear, n
+		}
+		r := account.Revocation{User: 7, Devices: []chat.DeviceID{1, 2}, Reason: chat.ReasonSignedOut}
+		parts["a"].revoke(r)
+		parts["a"].forget(9)
+		assert.NoError(t, "deliver", net.Deliver(ctx, "c", &cluster.Delivery{Kind: cluster.DeliverSync, Users: []chat.UserID{7}}))
+		synctest.Wait()
+		cancel()
+		wg.Wait()
+		for _, name := range []cluster.Node{"c", "d"} {
+			assert.Equal(t, "revocations", ears[name].revoked, []account.Revocation{r})
+			assert.Equal(t, "removals", ears[name].forgotten, []chat.ConversationID{9})
+		}
+		assert.Equal(t, "the gateway's", ears["c"].passed, []cluster.DeliveryKind{cluster.DeliverSync})
+		assert.Equal(t, "told to itself", len(ears["a"].revoked)+len(ears["a"].forgotten), 0)
+	})
+}
