@@ -23,13 +23,17 @@ func LaneOf(id chat.ConversationID) Lane { return Lane(id.Slot()) / (chat.Slots 
 //   - OBX-2 Pending begins with the oldest events that are not done; those of a conversation are in their order, without any
 //     of them left out.
 //   - OBX-3 Done drops the named events and no others. What is not named stays, and is pending again.
-//   - OBX-4 A lane is leased to one node at a time, by the engine's clock; after a lease has run out another node may take it.
+//   - OBX-4 Waiting names every lane of those asked for that has an event which was committed before the call and is not done.
+//   - OBX-5 A lane is leased to one node at a time, by the engine's clock; after a lease has run out another node may take it.
 type Outbox interface {
 	// Lease renews the lanes that the node has, takes free ones up to its fair share of [Lanes] among the nodes that lease, and
 	// gives back what it has above that. The lanes it returns are the node's for term from the beginning of the call.
 	Lease(ctx context.Context, node string, term time.Duration) ([]Lane, error)
 	// Release gives all of the node's lanes back.
 	Release(ctx context.Context, node string) error
+	// Waiting returns those of the lanes that may have something pending. It is asked often, and costs one small read however many
+	// lanes there are.
+	Waiting(ctx context.Context, lanes []Lane) ([]Lane, error)
 	// Pending returns at most limit events of a lane. It costs one read, also where there is nothing.
 	Pending(ctx context.Context, lane Lane, limit int) ([]Pending, error)
 	Done(ctx context.Context, lane Lane, tickets []Ticket) error
@@ -39,6 +43,8 @@ type Outbox interface {
 type Pending struct {
 	Ticket Ticket
 	Event  chat.Event
+	// Age is how long the event has been there, by the engine's clock. It shows how far behind a relay is, and decides nothing.
+	Age time.Duration
 }
 
 // Ticket names an event in an outbox: an entry by its seq; a read position that moved by the head's seq then, reader and position.
