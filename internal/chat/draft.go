@@ -43,6 +43,9 @@ type Event struct {
 	Head Head
 	// Was is the tier before the entry; 0 for a new conversation, for reads, and for what an earlier version wrote.
 	Was Tier
+	// MemberWas is the seq of the last member change before the entry ([Head.MemberSeq] then); 0 for a new conversation, for reads, and
+	// for what an earlier version wrote.
+	MemberWas Seq
 	// Reader, Device and Read: who read where, and on which device.
 	Reader UserID
 	Device DeviceID

@@ -38,9 +38,9 @@ const (
 	DeliverSync
 	// DeliverEnter subscribes the devices of Users to a conversation, from seq From on.
 	DeliverEnter
-	// DeliverLeave ends the subscriptions of the devices of Users to a conversation.
+	// DeliverLeave ends the subscriptions of the devices of Users to a conversation, who left it with the entry at seq From.
 	DeliverLeave
-	// DeliverDisband ends all subscriptions to a conversation, which has become small.
+	// DeliverDisband ends all subscriptions to a conversation, which has become small with the entry at seq From.
 	DeliverDisband
 	// DeliverRevoke ends sessions of the user in Users, and whatever a node remembers of the account: those of Devices, or all
 	// where there are none. Reason says why. It goes to every node.
@@ -56,12 +56,14 @@ type Delivery struct {
 	Conversation chat.ConversationID
 	Users        []chat.UserID
 	// Device is where it came from: that device knows already. 0 is none.
-	Device   chat.DeviceID
-	Entry    *chat.Entry
-	Head     chat.Head
-	From     chat.Seq
-	Read     chat.Read
-	Settings chat.Settings
-	Devices  []chat.DeviceID
-	Reason   chat.Reason
+	Device chat.DeviceID
+	Entry  *chat.Entry
+	Head   chat.Head
+	// MemberWas, of an entry and of a leave, is the seq of the last member change before it; 0 is none, or not known.
+	MemberWas chat.Seq
+	From      chat.Seq
+	Read      chat.Read
+	Settings  chat.Settings
+	Devices   []chat.DeviceID
+	Reason    chat.Reason
 }

@@ -132,7 +132,7 @@ func (s *story) commit(sender chat.UserID, body chat.Body) chat.Seq {
 			h.MemberSeq = h.Seq
 		}
 	}
-	was := h.Tier
+	was, memberWas := h.Tier, s.heads[conversation].MemberSeq
 	h.Tier = chat.TierSmall
 	if c, ok := body.(chat.Changed); ok && c.Tier != nil {
 		h.Fixed = *c.Tier
@@ -147,7 +147,7 @@ func (s *story) commit(sender chat.UserID, body chat.Body) chat.Seq {
 	}
 	s.heads[conversation] = h
 	ev := chat.Event{
-		Entry: &chat.Entry{Conversation: conversation, Seq: h.Seq, Sender: sender, Body: body}, Head: h, Was: was,
+		Entry: &chat.Entry{Conversation: conversation, Seq: h.Seq, Sender: sender, Body: body}, Head: h, Was: was, MemberWas: memberWas,
 	}
 	if sender != 0 {
 		ev.Reader, ev.Device, ev.Read = sender, 9, chat.Read{Seq: h.Seq}
@@ -247,6 +247,7 @@ func (s *story) Deliver(_ context.Context, _ cluster.Node, d *cluster.Delivery) 
 			to = "group"
 		}
 		s.lines = append(s.lines, fmt.Sprintf("entry %d to %s", d.Entry.Seq, to))
+		s.follows(d, d.Entry.Seq)
 	case cluster.DeliverRead:
 		s.lines = append(s.lines, fmt.Sprintf("read %d to %s but %d", d.Read.Seq, to, d.Device))
 	case cluster.DeliverSync:
@@ -255,14 +256,31 @@ func (s *story) Deliver(_ context.Context, _ cluster.Node, d *cluster.Delivery) 
 		s.lines = append(s.lines, fmt.Sprintf("enter %s from %d", to, d.From))
 	case cluster.DeliverLeave:
 		s.lines = append(s.lines, "leave "+to)
+		s.follows(d, d.From)
 	case cluster.DeliverDisband:
 		s.lines = append(s.lines, "disband")
+		if ev := s.of(d.From); ev.Was == chat.TierSmall || ev.Head.Tier != chat.TierSmall {
+			s.t.Errorf("disbanded by %d, with which the conversation did not become small", d.From)
+		}
 	case cluster.DeliverSettings:
 		s.lines = append(s.lines, "settings "+to)
 	case cluster.DeliverRevoke, cluster.DeliverForget:
 		s.lines = append(s.lines, fmt.Sprintf("kind %d, which is no delivery of an entry", d.Kind))
 	}
 	return nil
+}
+
+// of returns the event of an entry.
+func (s *story) of(seq chat.Seq) chat.Event {
+	i := slices.IndexFunc(s.events, func(ev chat.Event) bool { return ev.Entry != nil && ev.Entry.Seq == seq })
+	return s.events[i]
+}
+
+// follows holds what a delivery says of the member change before it against the log.
+func (s *story) follows(d *cluster.Delivery, seq chat.Seq) {
+	if ev := s.of(seq); d.MemberWas != ev.MemberWas {
+		s.t.Errorf("kind %d of entry %d: members changed with %d before, want %d", d.Kind, seq, d.MemberWas, ev.MemberWas)
+	}
 }
 
 // check compares deliveries.

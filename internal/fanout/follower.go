@@ -105,7 +105,7 @@ func (f *follower) entry(ctx context.Context, ev *chat.Event) error {
 func (f *follower) small(ctx context.Context, ev *chat.Event, move movement, rec record, known bool) (record, error) {
 	e := ev.Entry
 	if ev.Was > chat.TierSmall {
-		d := &cluster.Delivery{Kind: cluster.DeliverDisband, Conversation: e.Conversation}
+		d := &cluster.Delivery{Kind: cluster.DeliverDisband, Conversation: e.Conversation, From: e.Seq}
 		if err := f.toGroup(ctx, d); err != nil {
 			return rec, err
 		}
@@ -126,7 +126,7 @@ func (f *follower) small(ctx context.Context, ev *chat.Event, move movement, rec
 	if err := f.send(ctx, d); err != nil {
 		return rec, err
 	}
-	return record{seq: e.Seq, members: members}, f.leave(ctx, e.Conversation, move)
+	return record{seq: e.Seq, members: members}, f.leave(ctx, ev, move)
 }
 
 // group delivers by group route.
@@ -159,16 +159,18 @@ func (f *follower) group(ctx context.Context, ev *chat.Event, move movement, rec
 			return err
 		}
 	}
-	return f.leave(ctx, e.Conversation, move)
+	return f.leave(ctx, ev, move)
 }
 
 // leave ends the subscriptions of those who went. In a small conversation there are none, unless it was larger once and
 // was forgotten since: they must not come alive when it grows again.
-func (f *follower) leave(ctx context.Context, id chat.ConversationID, move movement) error {
+func (f *follower) leave(ctx context.Context, ev *chat.Event, move movement) error {
 	if len(move.leaving) == 0 {
 		return nil
 	}
-	return f.toUsers(ctx, &cluster.Delivery{Kind: cluster.DeliverLeave, Conversation: id, Users: move.leaving})
+	return f.toUsers(ctx, &cluster.Delivery{
+		Kind: cluster.DeliverLeave, Conversation: ev.Entry.Conversation, Users: move.leaving, From: ev.Entry.Seq, MemberWas: ev.MemberWas,
+	})
 }
 
 // tellMoved asks the devices of those who came or went to sync.
@@ -183,6 +185,7 @@ func (f *follower) tellMoved(ctx context.Context, id chat.ConversationID, move m
 func entryDelivery(ev *chat.Event) *cluster.Delivery {
 	return &cluster.Delivery{
 		Kind: cluster.DeliverEntry, Conversation: ev.Entry.Conversation, Device: ev.Device, Entry: ev.Entry, Head: ev.Head,
+		MemberWas: ev.MemberWas,
 	}
 }
 

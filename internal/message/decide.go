@@ -204,7 +204,7 @@ func (c *change) append(body chat.Body, count int) Effect {
 	}
 	head.TimeMS = c.nowMS
 	e := Effect{
-		Head: head, Was: c.head.Tier,
+		Head: head, Was: c.head.Tier, MemberWas: c.head.MemberSeq,
 		Entry: &chat.Entry{
 			Conversation: head.Conversation, Seq: head.Seq, Ordinal: head.Ordinal,
 			Sender: c.draft.Sender, TimeMS: c.nowMS, ClientID: c.draft.ClientID, Body: body,

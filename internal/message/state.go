@@ -42,6 +42,8 @@ type Effect struct {
 	Head chat.Head
 	// Was is the tier before the draft, where there is an entry; 0 for a new conversation.
 	Was chat.Tier
+	// MemberWas is the seq of the last member change before the draft, where there is an entry; 0 for a new conversation.
+	MemberWas chat.Seq
 	// Entry to be written; nil for read positions, repeats and changes that change nothing.
 	Entry *chat.Entry
 	// Conversation is the new state of what stands about it; nil where that stays.
@@ -60,7 +62,7 @@ func (e *Effect) Event(d *chat.Draft) (ev chat.Event, ok bool) {
 	if e.Entry == nil && !e.Moved {
 		return chat.Event{}, false
 	}
-	ev = chat.Event{Entry: e.Entry, Head: e.Head, Was: e.Was, Device: d.Device}
+	ev = chat.Event{Entry: e.Entry, Head: e.Head, Was: e.Was, MemberWas: e.MemberWas, Device: d.Device}
 	if e.Moved {
 		ev.Reader, ev.Read = d.Sender, e.Result.Read
 	}

@@ -16,6 +16,7 @@ func Events(t *testing.T, open func(t testing.TB) Engine) {
 	t.Helper()
 	runEngine(t, open, []engineCase{
 		{"LOG-9 EVT-1 everything is handed over in order", eventsInOrder},
+		{"LOG-9 an event says when members changed before it", eventsMemberWas},
 		{"EVT-2 what was handed over stands after a crash", eventsDurable},
 		{"EVT-3 a follower goes on where it was, after a crash", eventsResume},
 		{"EVT-3 a follower of the tail gets what comes", eventsTail},
@@ -68,6 +69,21 @@ func eventsInOrder(t *testing.T, e Engine) {
 		assert.Equal(t, "read", [3]uint64{uint64(got[2].Reader), uint64(got[2].Device), uint64(got[2].Read.Seq)}, [3]uint64{uint64(bob), 5, 2})
 		assert.Equal(t, "conversation of the read", got[2].Head.Conversation, chat.ConversationID(1))
 		assert.Equal(t, "answer", *got[3].Entry, entries[2])
+	}
+}
+
+func eventsMemberWas(t *testing.T, e Engine) {
+	change := func(action chat.MemberAction, users ...chat.UserID) *chat.Draft {
+		return &chat.Draft{Conversation: 1, Sender: alice, Body: chat.MembersChanged{Action: action, Users: users, Role: chat.RoleMember}}
+	}
+	e.must(t, group(1, alice, bob), text(1, alice, 1), change(chat.MemberAdded, eve))
+	e.must(t, change(chat.MemberRemoved, bob), text(1, eve, 2), &chat.Draft{Conversation: 1, Sender: alice, Mark: 5})
+	for _, engine := range []Engine{e, e.Crash(t)} {
+		got, _ := engine.follow(t, 0, 6)
+		for i, want := range []chat.Seq{0, 1, 1, 3, 4, 0} { // the last one is a read
+			assert.Equal(t, "the member change before", got[i].MemberWas, want)
+		}
+		assert.Equal(t, "a message's is the head's", got[4].Head.MemberSeq, got[4].MemberWas)
 	}
 }
 

@@ -11,6 +11,9 @@ const (
 	eventRead              // a read position moved
 )
 
+// eventMemberWas says that the seq of the member change before the entry stands at the end. Rows of the time when nobody wrote it have none.
+const eventMemberWas = 1 << 4
+
 // eventWas is how far up the flags the two bits of the tier before the entry are. They are 0 in rows of the time when nobody wrote them.
 const eventWas = 2
 
@@ -23,10 +26,16 @@ func AppendEvent(b []byte, ev chat.Event) []byte {
 	if ev.Reader != 0 {
 		flags |= eventRead
 	}
+	if ev.MemberWas != 0 {
+		flags |= eventMemberWas
+	}
 	b = binary.AppendUvarint(append(b, flags), uint64(ev.Head.Conversation))
 	b = binary.AppendUvarint(AppendHead(b, ev.Head), uint64(ev.Device))
 	if ev.Reader != 0 {
 		b = appendNumbers(b, uint64(ev.Reader), uint64(ev.Read.Seq), uint64(ev.Read.Ordinal))
+	}
+	if ev.MemberWas != 0 {
+		b = binary.AppendUvarint(b, uint64(ev.MemberWas))
 	}
 	return b
 }
@@ -40,6 +49,9 @@ func (r *Reader) Event() (ev chat.Event, named bool) {
 	if flags&eventRead != 0 {
 		ev.Reader = chat.UserID(r.Number())
 		ev.Read = chat.Read{Seq: chat.Seq(r.Number()), Ordinal: chat.Ordinal(r.Number())}
+	}
+	if flags&eventMemberWas != 0 {
+		ev.MemberWas = chat.Seq(r.Number())
 	}
 	return ev, flags&eventEntry != 0
 }

@@ -64,3 +64,27 @@ func readRows(value []byte) {
 		read(&r)
 	}
 }
+
+// An event is what it was after a row of it; one of an earlier version, which names no member change, has none.
+func TestEvents(t *testing.T) {
+	t.Parallel()
+	head := chat.Head{Conversation: 5, Seq: 9, MemberSeq: 4}
+	for _, ev := range []chat.Event{
+		{Head: head, Was: chat.TierLarge, MemberWas: 4, Device: 3},
+		{Head: head, Reader: 7, Device: 3, Read: chat.Read{Seq: 9, Ordinal: 6}},
+		{Head: head, Was: chat.TierSmall, MemberWas: 1 << 40, Reader: 7, Read: chat.Read{Seq: 9, Ordinal: 6}},
+	} {
+		row := record.AppendEvent(nil, ev)
+		r := record.NewReader(row)
+		if got, _ := r.Event(); got != ev || !r.Done() {
+			t.Errorf("%+v became %+v", ev, got)
+		}
+		if ev.MemberWas == 0 {
+			continue
+		}
+		ev.MemberWas = 0
+		if old := record.AppendEvent(nil, ev); !bytes.HasPrefix(row[1:], old[1:]) || row[0] != old[0]|1<<4 {
+			t.Errorf("the row %x is no longer one of before, %x, with a flag and a number", row, old)
+		}
+	}
+}
