@@ -1,0 +1,264 @@
+package cluster_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"connectrpc.com/connect"
+
+	"github.com/throng-im/throng/client"
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
+	"github.com/throng-im/throng/test/history"
+)
+
+// stories are what people do; each holds on every kind of deployment.
+var stories = []struct {
+	name string
+	tell func(w *world)
+}{
+	{"two people talk", twoTalk},
+	{"a repeat on another node is the first send", repeatElsewhere},
+	{"a group hears everybody", groupHears},
+	{"who was removed hears nothing more", removed},
+	{"who comes hears from then on", added},
+	{"a group grows out of its tier and shrinks again", tiers},
+	{"reading on one device clears the others", reading},
+	{"who was away catches up on any node", away},
+	{"settings reach the other devices", settings},
+	{"who is signed out is closed everywhere", signedOut},
+}
+
+func run(t *testing.T, nodes []node) {
+	t.Helper()
+	for _, s := range stories {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			s.tell(&world{t: t, nodes: nodes})
+		})
+	}
+}
+
+func twoTalk(w *world) {
+	users := w.people(2)
+	a, b := w.join(0, users[0]), w.join(1, users[1])
+	conv, err := a.OpenDirect(w.ctx(), users[1])
+	w.must("opening a direct conversation", err)
+	same, err := b.OpenDirect(w.ctx(), users[0])
+	w.must("opening it from the other side", err)
+	if same != conv {
+		w.t.Fatalf("two conversations of one pair: %d and %d", conv, same)
+	}
+	var last uint64
+	for n := range 10 {
+		last = a.say(conv, fmt.Sprintf("a%d", n))
+		b.hears(conv, last)
+		last = b.say(conv, fmt.Sprintf("b%d", n))
+		a.hears(conv, last)
+	}
+	truth := history.Truth{uint64(conv): w.log(2, users[0], conv)}
+	if n := uint64(len(truth[uint64(conv)])); n != last {
+		w.t.Errorf("the log has %d entries, %d were acknowledged last", n, last)
+	}
+	a.judge(truth, true)
+	b.judge(truth, true)
+}
+
+func repeatElsewhere(w *world) {
+	users := w.people(2)
+	conv := w.group(0, users...)
+	send := func(n int, text string) (*throngv1.SendResponse, error) {
+		resp, err := w.back(n, users[0]).Messages.Send(w.ctx(), connect.NewRequest(&throngv1.SendRequest{
+			Conversation: uint64(conv), ClientId: clientID(77), Body: &throngv1.SendRequest_Text{Text: text},
+		}))
+		if err != nil {
+			return nil, err
+		}
+		return resp.Msg, nil
+	}
+	first, err := send(0, "once")
+	w.must("sending", err)
+	for n := range 6 {
+		again, err := send(n, "once")
+		w.must("sending again", err)
+		if again.GetSeq() != first.GetSeq() || again.GetTimeMs() != first.GetTimeMs() || !again.GetRepeat() {
+			w.t.Errorf("the first send was answered with %v, its repeat on node %d with %v", first, n, again)
+		}
+	}
+	_, err = send(1, "another")
+	if e := new(client.Error); !errors.As(err, &e) || e.Reason != "idempotency_conflict" {
+		w.t.Errorf("another content under the same client id: %v", err)
+	}
+	if log := w.log(2, users[1], conv); !slices.Equal(log, []string{"", "once"}) {
+		w.t.Errorf("the log is %q", log)
+	}
+}
+
+func groupHears(w *world) {
+	users := w.people(6)
+	conv := w.group(0, users...)
+	devices := make([]*device, len(users))
+	for i, u := range users {
+		devices[i] = w.join(i, u)
+	}
+	last := uint64(0)
+	for round := range 5 {
+		for i, d := range devices {
+			last = d.say(conv, fmt.Sprintf("%d of %d", round, i))
+		}
+	}
+	truth := history.Truth{uint64(conv): w.log(1, users[3], conv)}
+	for _, d := range devices {
+		d.hears(conv, last)
+		d.judge(truth, true)
+	}
+}
+
+func (w *world) change(n int, actor client.UserID, conv client.ConversationID, add, remove client.UserID) {
+	w.t.Helper()
+	var err error
+	if add != 0 {
+		_, err = w.back(n, actor).Conversations.AddMembers(w.ctx(), connect.NewRequest(&throngv1.AddMembersRequest{
+			Conversation: uint64(conv), Users: []uint64{uint64(add)},
+		}))
+	} else {
+		_, err = w.back(n, actor).Conversations.RemoveMember(w.ctx(), connect.NewRequest(&throngv1.RemoveMemberRequest{
+			Conversation: uint64(conv), User: uint64(remove),
+		}))
+	}
+	w.must("changing members", err)
+}
+
+func removed(w *world) {
+	users := w.people(3)
+	conv := w.group(0, users...)
+	owner, out := w.join(0, users[0]), w.join(1, users[1])
+	out.hears(conv, owner.say(conv, "before"))
+	w.change(2, users[0], conv, 0, users[1])
+	after := owner.say(conv, "after")
+	owner.hears(conv, after)
+	w.until("the one who was removed knows of it", func() bool { return out.toldUpTo(conv) == after-1 })
+	if texts := out.texts(conv); !slices.Equal(texts, []string{"before"}) {
+		w.t.Errorf("the one who was removed was told %q", texts)
+	}
+	page, err := out.Range(w.ctx(), conv, client.Query{From: 1, To: after})
+	w.must("reading as a former member", err)
+	for _, e := range page.Entries {
+		if e.GetSeq() >= after {
+			w.t.Errorf("a former member reads entry %d", e.GetSeq())
+		}
+	}
+}
+
+func added(w *world) {
+	users := w.people(3)
+	conv := w.group(0, users[0], users[1])
+	owner, late := w.join(0, users[0]), w.join(1, users[2])
+	owner.say(conv, "before")
+	w.change(2, users[0], conv, users[2], 0)
+	last := owner.say(conv, "after")
+	late.hears(conv, last)
+	if texts := late.texts(conv); !slices.Equal(texts, []string{"after"}) {
+		w.t.Errorf("who came late was told %q", texts)
+	}
+}
+
+// tiers crosses the bound of the small tier, which the deployments of stories set to eight members, both ways under way.
+func tiers(w *world) {
+	users := w.people(12)
+	conv := w.group(0, users[:6]...)
+	devices := make([]*device, 6)
+	for i := range devices {
+		devices[i] = w.join(i, users[i])
+	}
+	last := devices[0].say(conv, "small")
+	for i, u := range users[6:] {
+		w.change(i, users[0], conv, u, 0)
+		last = devices[i%6].say(conv, fmt.Sprintf("growing %d", i))
+	}
+	for i, u := range users[6:] {
+		w.change(i+1, users[0], conv, 0, u)
+		last = devices[i%6].say(conv, fmt.Sprintf("shrinking %d", i))
+	}
+	truth := history.Truth{uint64(conv): w.log(1, users[0], conv)}
+	for _, d := range devices {
+		d.hears(conv, last)
+		d.judge(truth, true)
+	}
+}
+
+func reading(w *world) {
+	users := w.people(2)
+	conv := w.group(0, users...)
+	writer := w.join(0, users[0])
+	phone, desk := w.join(1, users[1]), w.join(2, users[1])
+	last := uint64(0)
+	for n := range 3 {
+		last = writer.say(conv, fmt.Sprint(n))
+	}
+	for _, d := range []*device{phone, desk} {
+		d.hears(conv, last)
+		w.until("three are unread", func() bool { return d.TotalUnread() == 3 })
+	}
+	w.must("reading", phone.MarkRead(w.ctx(), conv, last))
+	for _, d := range []*device{phone, desk} {
+		w.until("none is unread", func() bool { return d.TotalUnread() == 0 })
+	}
+	writer.say(conv, "one more")
+	for _, d := range []*device{phone, desk} {
+		w.until("one is unread", func() bool { return d.TotalUnread() == 1 })
+	}
+	if writer.TotalUnread() != 0 {
+		w.t.Errorf("the writer has %d of its own unread", writer.TotalUnread())
+	}
+}
+
+func away(w *world) {
+	users := w.people(2)
+	conv := w.group(0, users...)
+	writer := w.join(0, users[0])
+	token := w.token(1, users[1])
+	first := w.device(1, users[1], token)
+	first.hears(conv, writer.say(conv, "there"))
+	first.leave()
+	last := uint64(0)
+	for n := range 30 {
+		last = writer.say(conv, fmt.Sprint(n))
+	}
+	again := w.device(2, users[1], token)
+	again.hears(conv, last)
+	w.until("what was missed is unread", func() bool { return again.TotalUnread() == 31 })
+	again.judge(history.Truth{uint64(conv): w.log(0, users[1], conv)}, true)
+}
+
+func settings(w *world) {
+	users := w.people(1)
+	conv := w.group(0, users...)
+	phone, desk := w.join(1, users[0]), w.join(2, users[0])
+	muted := true
+	w.until("both know the group", func() bool {
+		_, a := phone.Conversation(conv)
+		_, b := desk.Conversation(conv)
+		return a && b
+	})
+	_, err := w.back(0, users[0]).Conversations.UpdateSettings(w.ctx(), connect.NewRequest(&throngv1.UpdateSettingsRequest{
+		Conversation: uint64(conv), Muted: &muted,
+	}))
+	w.must("muting", err)
+	for _, d := range []*device{phone, desk} {
+		w.until("it is muted", func() bool { v, _ := d.Conversation(conv); return v.Settings.Muted })
+	}
+}
+
+func signedOut(w *world) {
+	users := w.people(1)
+	a, b := w.join(0, users[0]), w.join(1, users[0])
+	_, err := w.back(2, 0).Admin.SignOutUser(w.ctx(), connect.NewRequest(&throngv1.SignOutUserRequest{User: uint64(users[0])}))
+	w.must("signing out", err)
+	for _, d := range []*device{a, b} {
+		if !within(w.ctx(), 5e9, func() bool { return d.State().Phase == client.Closed }) {
+			w.t.Errorf("5 s after it was signed out the session is %v", d.State().Phase)
+		}
+	}
+}
