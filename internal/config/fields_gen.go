@@ -82,6 +82,7 @@ func fieldDocs() map[string]string {
 		"github.com/throng-im/throng/internal/config.TLS.Key":                         "Key is the file with its key.",
 		"github.com/throng-im/throng/internal/conversation.Config.Block":              "Block is how many conversation ids are reserved at once; what is left of a block is lost with the process. 1 to 10,000.",
 		"github.com/throng-im/throng/internal/fanout.Config.CacheMembers":             "CacheMembers bounds the cache of small conversations: members and conversations together, 8 to 80 bytes each.",
+		"github.com/throng-im/throng/internal/fanout.Config.DirectAfter":              "DirectAfter is how long events may wait to be published before the node that committed them delivers them by itself: the queue is away then. It is of no matter where there is no queue to wait for.",
 		"github.com/throng-im/throng/internal/fanout.Config.Retry":                    "Retry is how long to wait after an error before the events are followed again.",
 		"github.com/throng-im/throng/internal/gateway.Config.AuthTimeout":             "AuthTimeout is how long a connection may stay without a token, and how long one may take to be checked.",
 		"github.com/throng-im/throng/internal/gateway.Config.CallTimeout":             "CallTimeout bounds a call that may block.",

@@ -55,19 +55,19 @@ func (f *follower) run(ctx context.Context) error {
 // handle takes a batch of events.
 func (f *follower) handle(ctx context.Context, b queue.Batch) error {
 	for i := range b.Events {
-		ev := &b.Events[i]
-		var err error
-		if ev.Entry != nil {
-			err = f.entry(ctx, ev)
-		} else {
-			err = f.read(ctx, ev)
-		}
-		if err != nil {
+		if err := f.event(ctx, &b.Events[i]); err != nil {
 			return err
 		}
 	}
 	f.at = b.Position
 	return f.stream.Commit(ctx, b.Position)
+}
+
+func (f *follower) event(ctx context.Context, ev *chat.Event) error {
+	if ev.Entry != nil {
+		return f.entry(ctx, ev)
+	}
+	return f.read(ctx, ev)
 }
 
 // read tells a user's other devices what one of them has read.
