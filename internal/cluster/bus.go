@@ -48,6 +48,8 @@ const (
 	// DeliverForget says that content of a conversation has gone without an entry: nodes let go of what they remember of it. It
 	// goes to every node.
 	DeliverForget
+	// DeliverWake says that events wait in the lanes of Lanes. It goes to the nodes that relay them.
+	DeliverWake
 )
 
 // Delivery is one thing to tell to connections. It is immutable once it was handed to a bus.

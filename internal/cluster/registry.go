@@ -34,6 +34,8 @@ type Info struct {
 	// Connections it has now, and the most that it takes.
 	Connections int
 	Capacity    int
+	// Lanes are those of the outbox that it relays, a bit for each.
+	Lanes uint64
 	// Draining: it is about to stop, and takes no new connections.
 	Draining bool
 	Started  time.Time

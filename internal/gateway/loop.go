@@ -326,7 +326,7 @@ func (l *loop) parcel(p *session.Parcel) {
 		} else if g := l.groups[d.Conversation]; g != nil {
 			l.deliverGroup(g, p)
 		}
-	case cluster.DeliverRevoke, cluster.DeliverForget:
+	case cluster.DeliverRevoke, cluster.DeliverForget, cluster.DeliverWake:
 		// Other parts of the node take these ([Server.CloseUser], [Server.CloseDevices]).
 	}
 }
