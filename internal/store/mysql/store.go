@@ -14,6 +14,7 @@ import (
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/queue"
 )
 
 // Options of a store that are no settings.
@@ -60,6 +61,10 @@ type Store struct {
 	closed atomic.Bool
 	slots  atomic.Pointer[slotMap]
 
+	turns    [queue.Lanes]atomic.Uint32 // the slot of each lane that Pending begins with
+	onCommit atomic.Pointer[func(lanes []queue.Lane)]
+
+	ids     ids
 	stop    context.CancelFunc
 	running sync.WaitGroup
 }

@@ -33,12 +33,18 @@ func (t *text) blob(b []byte) *text {
 	return t
 }
 
-// row appends (a,b,…) of numbers, with a comma in front of all rows but the first.
-func (t *text) row(first bool, numbers ...uint64) *text {
+// open begins a row, with a comma in front of all but the first.
+func (t *text) open(first bool) *text {
 	if !first {
 		t.b = append(t.b, ',')
 	}
 	t.b = append(t.b, '(')
+	return t
+}
+
+// row appends (a,b,…) of numbers, with a comma in front of all rows but the first.
+func (t *text) row(first bool, numbers ...uint64) *text {
+	t.open(first)
 	for i, n := range numbers {
 		if i > 0 {
 			t.b = append(t.b, ',')

@@ -13,6 +13,7 @@ import (
 	driver "github.com/go-sql-driver/mysql"
 
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/store/record"
 )
 
 // How often a transaction is begun again, by what ended it.
@@ -37,6 +38,23 @@ func (r *rows) scan(to ...any) {
 		r.err = r.Scan(to...)
 	}
 }
+
+// fail ends the reading with an error.
+func (r *rows) fail(err error) {
+	if r.err == nil {
+		r.err = err
+	}
+}
+
+// whole checks that a record was read to its end.
+func (r *rows) whole(in *record.Reader, what string) {
+	if !in.Done() {
+		r.fail(record.ErrDamaged(what))
+	}
+}
+
+// result goes to the result of the next statement that has one. What is left of the one before is passed over.
+func (r *rows) result() bool { return r.err == nil && r.NextResultSet() }
 
 // finish reads to the end, where the errors of later statements are.
 func (r *rows) finish(err error) error {
@@ -93,6 +111,18 @@ func (d *shard) transact(ctx context.Context, what string, fn func(t *tx) error)
 			return d.done(what, begun, err)
 		}
 	}
+}
+
+// snapshot is transact for reads: everything that fn reads is of one moment.
+func (d *shard) snapshot(ctx context.Context, what string, fn func(t *tx) error) error {
+	return d.transact(ctx, what, func(t *tx) error {
+		t.start = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ;START TRANSACTION READ ONLY;"
+		if err := fn(t); err != nil {
+			return err
+		}
+		t.rollback(ctx, nil)
+		return nil
+	})
 }
 
 // done notes how a call went, and translates its error.
@@ -171,7 +201,7 @@ func (d *shard) once(ctx context.Context, fn func(t *tx) error) error {
 	if err != nil {
 		return err
 	}
-	t := &tx{conn: conn}
+	t := &tx{conn: conn, start: "START TRANSACTION;"}
 	whole := false
 	defer func() {
 		if !whole { // fn panicked
@@ -198,8 +228,9 @@ func closed(err error) error {
 
 // tx is a transaction under way, for one goroutine. It begins with its first statement, in the same round trip.
 type tx struct {
-	conn *sql.Conn
-	open bool // begun, and neither committed nor rolled back
+	conn  *sql.Conn
+	start string // what begins it
+	open  bool   // begun, and neither committed nor rolled back
 }
 
 func (t *tx) begin(query string) string {
@@ -207,7 +238,7 @@ func (t *tx) begin(query string) string {
 		return query
 	}
 	t.open = true
-	return "START TRANSACTION;" + query
+	return t.start + query
 }
 
 // query runs one or more statements and hands their results to fn.
@@ -260,7 +291,8 @@ func (t *tx) commit(ctx context.Context) error {
 	return t.execCommit(ctx, "")
 }
 
-// rollback ends a transaction that failed with err. A connection of which that is not certain is closed: the server then does it.
+// rollback ends a transaction, one that failed with err or one that changes nothing. A connection of which that is not certain is
+// closed: the server then does it.
 func (t *tx) rollback(ctx context.Context, err error) {
 	var doubt *doubtError
 	if errors.As(err, &doubt) || broken(err) {

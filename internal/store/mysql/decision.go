@@ -1,0 +1,278 @@
+package mysql
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/queue"
+	"github.com/throng-im/throng/internal/store/record"
+)
+
+// decision is the [message.State] of the drafts of one transaction: what the database has, read under the locks of all heads, with what
+// the drafts so far change on top. What was not fetched beforehand is read one by one.
+type decision struct {
+	query func(query string, fn func(r *rows) error) error
+	err   error // the first that a read met
+
+	heads    map[chat.ConversationID]*headRow
+	abouts   map[chat.ConversationID]*aboutRow
+	parts    map[partKey]*partRow
+	repeats  map[record.RepeatKey]*repeatRow
+	ordinals map[entryKey]chat.Ordinal
+	entries  []*chat.Entry
+	events   []chat.Event
+}
+
+type partKey struct {
+	conversation chat.ConversationID
+	user         chat.UserID
+}
+
+func (k partKey) compare(o partKey) int {
+	return cmp.Or(cmp.Compare(k.conversation, o.conversation), cmp.Compare(k.user, o.user))
+}
+
+type entryKey struct {
+	conversation chat.ConversationID
+	seq          chat.Seq
+}
+
+type headRow struct {
+	value   chat.Head
+	stored  bool // there is a row, which this transaction has locked
+	changed bool
+}
+
+type aboutRow struct {
+	value   chat.Conversation
+	changed bool
+}
+
+type partRow struct {
+	value   message.Part
+	lead    chat.Role // as the index of leaders has it; 0 for none
+	changed bool
+}
+
+type repeatRow struct {
+	value   message.Repeat
+	found   bool
+	changed bool
+}
+
+func newDecision(query func(query string, fn func(r *rows) error) error) *decision {
+	return &decision{
+		query: query,
+		heads: make(map[chat.ConversationID]*headRow), abouts: make(map[chat.ConversationID]*aboutRow),
+		parts: make(map[partKey]*partRow), repeats: make(map[record.RepeatKey]*repeatRow), ordinals: make(map[entryKey]chat.Ordinal),
+	}
+}
+
+// decide takes one draft in.
+func (c *decision) decide(rules message.Rules, d *chat.Draft, nowMS uint64) chat.Result {
+	e, refused := rules.Decide(c, d, nowMS)
+	if refused != nil {
+		return chat.Result{Err: refused}
+	}
+	if e.Entry != nil {
+		c.entries = append(c.entries, e.Entry)
+		c.ordinals[entryKey{e.Entry.Conversation, e.Entry.Seq}] = e.Entry.Ordinal
+		h := c.head(d.Conversation)
+		h.value, h.changed = e.Head, true
+	}
+	if e.Keep {
+		c.repeats[record.RepeatKey{Conversation: d.Conversation, Sender: d.Sender, Client: d.ClientID}] = &repeatRow{e.Repeat, true, true}
+	}
+	if e.Conversation != nil {
+		c.abouts[d.Conversation] = &aboutRow{*e.Conversation, true}
+	}
+	for i := range e.Parts {
+		k := partKey{d.Conversation, e.Parts[i].User}
+		row := c.parts[k]
+		if row == nil { // the decision reads every member that it changes, but those of a conversation that it makes
+			row = &partRow{}
+			c.parts[k] = row
+		}
+		row.value, row.changed = e.Parts[i], true
+	}
+	if ev, ok := e.Event(d); ok {
+		c.events = append(c.events, ev)
+	}
+	return e.Result
+}
+
+func (c *decision) head(id chat.ConversationID) *headRow {
+	h := c.heads[id]
+	if h == nil {
+		h = &headRow{}
+		c.heads[id] = h
+	}
+	return h
+}
+
+// lanes are those that have new events.
+func (c *decision) lanes() []queue.Lane {
+	var set [queue.Lanes]bool
+	for i := range c.events {
+		set[queue.LaneOf(c.events[i].Head.Conversation)] = true
+	}
+	var out []queue.Lane
+	for lane, has := range set {
+		if has {
+			out = append(out, queue.Lane(lane))
+		}
+	}
+	return out
+}
+
+// Head implements message.State. All heads of the drafts were locked beforehand.
+func (c *decision) Head(id chat.ConversationID) chat.Head { return c.head(id).value }
+
+// Conversation implements message.State.
+func (c *decision) Conversation(id chat.ConversationID) chat.Conversation {
+	if row, ok := c.abouts[id]; ok {
+		return row.value
+	}
+	c.abouts[id] = &aboutRow{}
+	c.fetch(aboutQuery([]chat.ConversationID{id}), c.readAbouts)
+	return c.abouts[id].value
+}
+
+// Part implements message.State.
+func (c *decision) Part(id chat.ConversationID, user chat.UserID) message.Part {
+	k := partKey{id, user}
+	if row, ok := c.parts[k]; ok {
+		return row.value
+	}
+	c.parts[k] = &partRow{}
+	c.fetch(partQuery([]partKey{k}), c.readParts)
+	return c.parts[k].value
+}
+
+// Repeat implements message.State.
+func (c *decision) Repeat(id chat.ConversationID, sender chat.UserID, client chat.ClientID) (message.Repeat, bool) {
+	k := record.RepeatKey{Conversation: id, Sender: sender, Client: client}
+	row, ok := c.repeats[k]
+	if !ok {
+		row = &repeatRow{}
+		c.repeats[k] = row
+		c.fetch(repeatQuery([]record.RepeatKey{k}), c.readRepeats)
+	}
+	return row.value, row.found
+}
+
+// Ordinal implements message.State.
+func (c *decision) Ordinal(id chat.ConversationID, seq chat.Seq) chat.Ordinal {
+	k := entryKey{id, seq}
+	if _, ok := c.ordinals[k]; !ok {
+		c.fetch(ordinalQuery([]entryKey{k}), c.readOrdinals)
+	}
+	ordinal, ok := c.ordinals[k]
+	if !ok && c.err == nil {
+		c.err = record.ErrDamaged("log") // no entry below the head is ever missing
+	}
+	return ordinal
+}
+
+// fetch reads one by one what was not prefetched.
+func (c *decision) fetch(query string, read func(r *rows)) {
+	if c.err != nil {
+		return
+	}
+	c.err = c.query(query, func(r *rows) error {
+		read(r)
+		return nil
+	})
+}
+
+// prefetch locks the heads of all drafts and reads what their decisions are going to look at, in one round trip. Everything is read
+// after all locks are held: statements of a READ COMMITTED transaction see what was committed when they begin.
+func (c *decision) prefetch(drafts []*chat.Draft) error {
+	c.want(drafts)
+	type reading struct {
+		query string
+		read  func(r *rows)
+	}
+	readings := []reading{{headQuery(slices.Sorted(maps.Keys(c.heads))), c.readHeads}}
+	if keys := sorted(c.parts, partKey.compare); len(keys) > 0 {
+		readings = append(readings, reading{partQuery(keys), c.readParts})
+		if mutant == mutantMembershipBeforeLock {
+			slices.Reverse(readings)
+		}
+	}
+	if keys := sorted(c.repeats, compareRepeats); len(keys) > 0 {
+		readings = append(readings, reading{repeatQuery(keys), c.readRepeats})
+	}
+	if keys := slices.Sorted(maps.Keys(c.abouts)); len(keys) > 0 {
+		readings = append(readings, reading{aboutQuery(keys), c.readAbouts})
+	}
+	if keys := marks(drafts); len(keys) > 0 {
+		readings = append(readings, reading{ordinalQuery(keys), c.readOrdinals})
+	}
+	var q text
+	for i := range readings {
+		if i > 0 {
+			q.add(";")
+		}
+		q.add(readings[i].query)
+	}
+	return c.query(q.String(), func(r *rows) error {
+		for i := range readings {
+			if i > 0 && !r.result() {
+				break
+			}
+			readings[i].read(r)
+		}
+		return c.err
+	})
+}
+
+// want notes what the drafts' decisions look at. What is noted and not found is not there.
+func (c *decision) want(drafts []*chat.Draft) {
+	for _, d := range drafts {
+		c.head(d.Conversation)
+		if d.Sender != 0 {
+			c.parts[partKey{d.Conversation, d.Sender}] = &partRow{}
+		}
+		if d.Body == nil {
+			continue
+		}
+		for _, client := range []chat.ClientID{d.ClientID, d.After} {
+			if !client.IsZero() {
+				c.repeats[record.RepeatKey{Conversation: d.Conversation, Sender: d.Sender, Client: client}] = &repeatRow{}
+			}
+		}
+		switch body := d.Body.(type) {
+		case chat.MembersChanged:
+			for _, user := range body.Users {
+				c.parts[partKey{d.Conversation, user}] = &partRow{}
+			}
+			c.abouts[d.Conversation] = &aboutRow{}
+		case chat.Changed:
+			c.abouts[d.Conversation] = &aboutRow{}
+		default:
+		}
+	}
+}
+
+// marks are the entries whose ordinals new read positions need: a position is rarely that of the head by the time it arrives.
+func marks(drafts []*chat.Draft) []entryKey {
+	var keys []entryKey
+	for _, d := range drafts {
+		if d.Body == nil {
+			keys = append(keys, entryKey{d.Conversation, d.Mark})
+		}
+	}
+	return keys
+}
+
+func sorted[K comparable, V any](m map[K]V, compare func(a, b K) int) []K {
+	return slices.SortedFunc(maps.Keys(m), compare)
+}
+
+func compareRepeats(a, b record.RepeatKey) int {
+	return cmp.Or(cmp.Compare(a.Conversation, b.Conversation), cmp.Compare(a.Sender, b.Sender), slices.Compare(a.Client[:], b.Client[:]))
+}

@@ -1,0 +1,239 @@
+//go:build cluster
+
+package mysql
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/throng-im/throng/internal/assert"
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/test/engines"
+)
+
+// settings returns those of a store on n fresh databases.
+func settings(t testing.TB, n int) Config {
+	t.Helper()
+	c := DefaultConfig()
+	for range n {
+		c.Databases = append(c.Databases, engines.MariaDB(t).DSN)
+	}
+	return c
+}
+
+// open opens a store that the test closes at its end.
+func open(t testing.TB, c Config) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), c, Options{})
+	assert.NoError(t, "opening", err)
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func TestSlotsAreSpreadOnce(t *testing.T) {
+	t.Parallel()
+	c := settings(t, 3)
+	var wg sync.WaitGroup
+	stores := make([]*Store, 4)
+	for i := range stores { // nodes that start together
+		wg.Go(func() { stores[i] = open(t, c) })
+	}
+	wg.Wait()
+	count := map[uint64]int{}
+	for slot := range chat.Slots {
+		for kind := range slotKinds {
+			id := stores[0].slots.Load()[kind][slot].id
+			count[id]++
+			for _, s := range stores {
+				assert.Equal(t, "every node knows the same database", s.slots.Load()[kind][slot].id, id)
+			}
+		}
+	}
+	for id := uint64(1); id <= 3; id++ {
+		assert.True(t, "evenly", count[id] >= 2*chat.Slots/3-2 && count[id] <= 2*chat.Slots/3+2)
+	}
+	assert.True(t, "an epoch", stores[0].Epoch() > 0 && stores[3].Epoch() == stores[0].Epoch())
+
+	// The order of all but the home database does not matter, and one that is new has nothing yet.
+	c.Databases[1], c.Databases[2] = c.Databases[2], c.Databases[1]
+	c.Databases = append(c.Databases, settings(t, 1).Databases...)
+	again := open(t, c)
+	for slot := range chat.Slots {
+		id := chat.ConversationID(slot)
+		assert.Equal(t, "the same database", again.ofConversation(id).id, stores[0].ofConversation(id).id)
+		assert.Equal(t, "the same database", again.ofUser(chat.UserID(slot)).dsn, stores[0].ofUser(chat.UserID(slot)).dsn)
+	}
+	assert.Equal(t, "the number of a new one", again.shards[3].id, uint64(4))
+}
+
+func TestWrongDatabasesAreRefused(t *testing.T) {
+	t.Parallel()
+	ours, theirs := settings(t, 2), settings(t, 1)
+	open(t, ours)
+	open(t, theirs)
+	for _, c := range []struct {
+		what      string
+		databases []string
+		says      string
+	}{
+		{"one that has slots is missing", ours.Databases[:1], "add it"},
+		{"another one first", []string{ours.Databases[1], ours.Databases[0]}, "not the home database"},
+		{"a new one first", append(settings(t, 1).Databases, ours.Databases...), "is new"},
+		{"one of another install", append([]string{ours.Databases[0], ours.Databases[1]}, theirs.Databases...), "another install"},
+	} {
+		cfg := ours
+		cfg.Databases = c.databases
+		_, err := Open(t.Context(), cfg, Options{})
+		assert.True(t, c.what, err != nil && strings.Contains(err.Error(), c.says))
+	}
+	open(t, ours) // nothing was changed by what was refused
+}
+
+// I25: tables of a newer version are not touched.
+func TestNewerTablesAreRefused(t *testing.T) {
+	t.Parallel()
+	c := settings(t, 1)
+	s := open(t, c)
+	_, err := s.home().db.ExecContext(t.Context(), "INSERT INTO migration VALUES (9999, 'tomorrow', 0)")
+	assert.NoError(t, "a newer step", err)
+	_, err = Open(t.Context(), c, Options{})
+	var newer *NewerSchemaError
+	assert.True(t, "typed", errors.As(err, &newer) && newer.Has == 9999)
+	assert.True(t, "with what to do", strings.Contains(err.Error(), "install the newer version"))
+}
+
+// T13: a server that can lose what it acknowledged is refused, or runs with a warning.
+func TestWeakServersAreRefused(t *testing.T) {
+	t.Parallel()
+	weak := engines.PrivateMariaDB(t, "--sync-binlog=0", "--innodb-flush-log-at-trx-commit=2")
+	c := DefaultConfig()
+	c.Databases = []string{weak.Database(t).DSN}
+	_, err := Open(t.Context(), c, Options{})
+	var e *WeakDurabilityError
+	assert.True(t, "refused", errors.As(err, &e) && len(e.Settings) == 2)
+	c.WeakDurability = true
+	s := open(t, c)
+	assert.NoError(t, "ready", s.Ready(t.Context()))
+}
+
+// Transactions that lock each other's rows are begun again, and all of them are done in the end.
+func TestDeadlocksAreBegunAgain(t *testing.T) {
+	t.Parallel()
+	s := open(t, settings(t, 1))
+	d := s.home()
+	_, err := d.db.ExecContext(t.Context(), "INSERT INTO meta VALUES ('a', 0), ('b', 0)")
+	assert.NoError(t, "rows", err)
+	const workers, each = 6, 10
+	var wg sync.WaitGroup
+	for w := range workers {
+		names := [2]string{"a", "b"}
+		if w%2 == 1 {
+			names[0], names[1] = names[1], names[0]
+		}
+		wg.Go(func() {
+			for range each {
+				err := d.transact(t.Context(), "test", func(t2 *tx) error {
+					for _, name := range names {
+						if _, err := t2.exec(t.Context(), "UPDATE meta SET number = number + 1 WHERE name = ?", name); err != nil {
+							return err
+						}
+					}
+					return nil
+				})
+				assert.NoError(t, "transaction", err)
+			}
+		})
+	}
+	wg.Wait()
+	for _, name := range []string{"a", "b"} {
+		n, err := d.number(t.Context(), name)
+		assert.True(t, "each once", err == nil && n == workers*each)
+	}
+}
+
+// What fn refuses, and what it panics with, leaves nothing behind and no connection that is in a transaction.
+func TestTransactionsThatEndEarlyLeaveNothing(t *testing.T) {
+	t.Parallel()
+	c := settings(t, 1)
+	c.MaxConnections, c.IdleConnections = 2, 2
+	s := open(t, c)
+	d := s.home()
+	put := func(t2 *tx) {
+		_, err := t2.exec(t.Context(), "INSERT INTO meta VALUES ('x', 1)")
+		assert.NoError(t, "insert", err)
+	}
+	for range 5 {
+		refusal := chat.Errorf(chat.CodeConflict, chat.ReasonVersionConflict, "no")
+		err := d.transact(t.Context(), "test", func(t2 *tx) error { put(t2); return refusal })
+		assert.ErrorIs(t, "refused", err, refusal)
+		func() {
+			defer func() { assert.True(t, "it panicked", recover() != nil) }()
+			_ = d.transact(t.Context(), "test", func(t2 *tx) error { put(t2); panic("test") })
+		}()
+		ctx, cancel := context.WithCancel(t.Context())
+		err = d.transact(ctx, "test", func(t2 *tx) error { put(t2); cancel(); return nil })
+		assert.Equal(t, "given up before the commit", chat.AsError(err).Code, chat.CodeCanceled)
+		err = d.transact(t.Context(), "test", func(t2 *tx) error {
+			put(t2)
+			_, err := t2.exec(t.Context(), "INSERT INTO meta VALUES ('x', 2)")
+			assert.True(t, "the server's own error", isDuplicate(err))
+			return io.ErrShortBuffer
+		})
+		assert.Equal(t, "another error", chat.AsError(err).Code, chat.CodeUnavailable)
+		n, err := d.number(t.Context(), "x")
+		assert.True(t, "nothing is there", n == 0 && err == nil)
+	}
+	err := d.transact(t.Context(), "test", func(t2 *tx) error { put(t2); return nil })
+	assert.NoError(t, "one that does not end early", err)
+}
+
+// T9: a node that stops in the middle of a transaction does not keep others out for long.
+func TestIdleTransactionsEnd(t *testing.T) {
+	t.Parallel()
+	c := settings(t, 1)
+	c.IdleTransaction, c.LockWait = time.Second, 3*time.Second
+	s := open(t, c)
+	d := s.home()
+	update := func(t2 *tx) error {
+		_, err := t2.exec(t.Context(), "UPDATE meta SET number = number + 1 WHERE name = ?", metaEpoch)
+		return err
+	}
+	attempts := 0
+	err := d.transact(t.Context(), "test", func(t2 *tx) error {
+		if attempts++; attempts > 1 {
+			return update(t2)
+		}
+		assert.NoError(t, "locking", update(t2))
+		other := make(chan error)
+		go func() { other <- d.transact(t.Context(), "test", update) }()
+		assert.NoError(t, "another node's, meanwhile", <-other)
+		return nil
+	})
+	assert.NoError(t, "the one that stopped", err)
+	assert.Equal(t, "its attempts", attempts, 2)
+	n, err := d.number(t.Context(), metaEpoch)
+	assert.True(t, "each once", err == nil && n == 3)
+}
+
+func TestAClosedStoreSaysSo(t *testing.T) {
+	t.Parallel()
+	s := open(t, settings(t, 2))
+	was := s.Epoch()
+	assert.NoError(t, "raising", s.RaiseEpoch(t.Context()))
+	assert.NoError(t, "closing", s.Close())
+	assert.NoError(t, "closing again", s.Close())
+	assert.Equal(t, "ready", chat.AsError(s.Ready(t.Context())).Code, chat.CodeUnavailable)
+	_, err := s.home().number(t.Context(), metaEpoch)
+	assert.Equal(t, "a read", chat.AsError(err).Code, chat.CodeUnavailable)
+	err = s.home().transact(t.Context(), "test", func(t2 *tx) error {
+		_, err := t2.exec(t.Context(), "DELETE FROM meta")
+		return err
+	})
+	assert.Equal(t, "a write", chat.AsError(err).Code, chat.CodeUnavailable)
+	assert.True(t, "the epoch was raised", open(t, s.cfg).Epoch() > was)
+}
