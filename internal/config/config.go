@@ -16,6 +16,7 @@ import (
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/api"
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/cluster"
 	"github.com/throng-im/throng/internal/conversation"
 	"github.com/throng-im/throng/internal/fanout"
 	"github.com/throng-im/throng/internal/gateway"
@@ -45,6 +46,8 @@ type Config struct {
 	Bus Bus
 	// Routes know where users and groups have connections.
 	Routes Routes
+	// Access is what this node is among the gateways, and which users go to which of them.
+	Access cluster.Config
 	// Retention ends the life of old messages.
 	Retention Retention
 	// Account is how people get in.
@@ -210,6 +213,7 @@ func Default() *Config {
 		Routes:    Routes{Driver: "local"},
 		Retention: Retention{Interval: time.Hour},
 
+		Access:       cluster.Default(),
 		Account:      account.Default(),
 		Limit:        limit.Default(),
 		Conversation: conversation.Default(),
@@ -232,6 +236,7 @@ func (c *Config) Validate() error {
 		driver("routes.driver", c.Routes.Driver, "local"),
 		oneOf("log.format", c.Log.Format, "text", "json"),
 		c.Server.validate(),
+		in("access", c.Access.Validate()),
 		in("account", c.Account.Validate()),
 		in("limit", c.Limit.Validate()),
 		in("conversation", c.Conversation.Validate()),

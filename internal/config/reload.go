@@ -8,7 +8,10 @@ import (
 
 // Reloadable are the paths that a running process takes over on SIGHUP.
 func Reloadable() []string {
-	return []string{"log.level", "server.allowed_origins", "retention.messages"}
+	return []string{
+		"log.level", "server.allowed_origins", "retention.messages",
+		"access.weight", "access.grayscale.label", "access.grayscale.percent", "access.grayscale.users",
+	}
 }
 
 // Changes compares two configurations: the reloadable paths that differ, and a sentence for each other one.

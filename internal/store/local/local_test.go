@@ -20,3 +20,10 @@ func TestBus(t *testing.T) {
 	t.Parallel()
 	porttest.Bus(t, func(testing.TB) cluster.Bus { return local.NewBus() })
 }
+
+func TestRegistry(t *testing.T) {
+	t.Parallel()
+	porttest.Registry(t, func(testing.TB) porttest.ClusterRegistry {
+		return porttest.ClusterRegistry{Node: "n1", Registry: local.NewRegistry()}
+	})
+}
