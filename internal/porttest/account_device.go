@@ -2,6 +2,7 @@ package porttest
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -170,7 +171,7 @@ func accountCrash(t *testing.T, s AccountStore) {
 			}
 		})
 	}
-	for range 15 {
+	for round := range 15 {
 		mu.Lock()
 		before := answered[max(0, len(answered)-newest):len(answered):len(answered)]
 		mu.Unlock()
@@ -191,7 +192,7 @@ func accountCrash(t *testing.T, s AccountStore) {
 			assert.True(t, "one handle per account", !owners[id])
 			owners[id] = true
 		}
-		made := after.create(t, newUser("after", ""))
+		made := after.create(t, newUser(fmt.Sprintf("after%d", round), ""))
 		assert.True(t, "ids go on above the answered ones", made[0].New && made[0].ID > top)
 		assert.NoError(t, "close", after.Close())
 	}
