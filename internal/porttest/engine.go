@@ -9,6 +9,7 @@ import (
 	"github.com/throng-im/throng/internal/conversation"
 	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/queue"
+	"github.com/throng-im/throng/internal/timeline"
 )
 
 // Engine is a log with the ports that stand on the same data.
@@ -16,6 +17,8 @@ type Engine struct {
 	Log       message.Log
 	Directory conversation.Directory
 	Events    queue.Events
+	Logs      timeline.Logs
+	Outbox    queue.Outbox // of engines that have one
 	// Crash opens what a power loss at this moment leaves, beside the engine that goes on.
 	Crash func(t testing.TB) Engine
 	Close func() error

@@ -10,7 +10,7 @@ import (
 // methods may be called from any goroutine; what they return is durable and belongs to the caller, entries apart, which
 // may be shared.
 //
-//   - TLG-1 The parts of one call are of one moment.
+//   - TLG-1 The parts of one call are of one moment, as far as their conversations are of one slot.
 //   - TLG-2 A call sees everything that was durable when it began.
 type Logs interface {
 	// Epoch is raised when the log was restored from a backup.

@@ -195,11 +195,12 @@ func (l listed) within(maxBytes int) listed {
 
 // fill reads the records that were left out of a list.
 func (d *shard) fill(ctx context.Context, lists ...listed) error {
-	missing := map[entryKey]*item{}
+	missing := map[entryKey][]*item{} // one entry may stand in two lists
 	for _, l := range lists {
 		for i := range l {
 			if l[i].large {
-				missing[entryKey{l[i].entry.Conversation, l[i].entry.Seq}] = &l[i]
+				k := entryKey{l[i].entry.Conversation, l[i].entry.Seq}
+				missing[k] = append(missing[k], &l[i])
 			}
 		}
 	}
@@ -218,7 +219,7 @@ func (d *shard) fill(ctx context.Context, lists ...listed) error {
 		var value sql.RawBytes
 		for r.next() {
 			r.scan(&k.conversation, &k.seq, &value)
-			if it := missing[k]; it != nil && r.err == nil {
+			for _, it := range missing[k] {
 				it.entry = decodeEntry(r, k.conversation, k.seq, value)
 			}
 		}

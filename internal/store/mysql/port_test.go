@@ -22,13 +22,15 @@ func onEach(t *testing.T, run func(t *testing.T, open func(t testing.TB) porttes
 
 func TestLog(t *testing.T)       { onEach(t, porttest.Log) }
 func TestDirectory(t *testing.T) { onEach(t, porttest.Directory) }
+func TestLogs(t *testing.T)      { onEach(t, porttest.Logs) }
+func TestOutbox(t *testing.T)    { onEach(t, porttest.Outbox) }
 
 // engineOn opens a store on databases. What a crash leaves is what another node sees: that the server's own crash leaves the same is
 // for a test of its own.
 func engineOn(t testing.TB, c Config) porttest.Engine {
 	s := open(t, c)
 	return porttest.Engine{
-		Log: s, Directory: s, Close: s.Close,
+		Log: s, Directory: s, Logs: s.TimelineLogs(), Outbox: s, Close: s.Close,
 		Crash: func(t testing.TB) porttest.Engine { return engineOn(t, c) },
 	}
 }

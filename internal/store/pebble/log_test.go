@@ -17,6 +17,8 @@ func TestLog(t *testing.T)       { t.Parallel(); porttest.Log(t, openEngine) }
 func TestDirectory(t *testing.T) { t.Parallel(); porttest.Directory(t, openEngine) }
 func TestEvents(t *testing.T)    { t.Parallel(); porttest.Events(t, openEngine) }
 
+func TestLogs(t *testing.T) { t.Parallel(); porttest.Logs(t, openEngine) }
+
 func openEngine(t testing.TB) porttest.Engine { return engineOn(t, vfs.NewCrashableMem()) }
 
 // engineOn opens a store whose crashes keep nothing that was not synced.
@@ -24,7 +26,7 @@ func engineOn(t testing.TB, fs *vfs.MemFS) porttest.Engine {
 	s, err := pebble.Open("data", pebble.Options{FS: fs})
 	assert.NoError(t, "opening", err)
 	return porttest.Engine{
-		Log: s, Directory: s, Events: s, Close: s.Close,
+		Log: s, Directory: s, Events: s, Logs: s.TimelineLogs(), Close: s.Close,
 		Crash: func(t testing.TB) porttest.Engine {
 			e := engineOn(t, fs.CrashClone(vfs.CrashCloneCfg{RNG: rand.New(rand.NewPCG(1, 2))}))
 			t.Cleanup(func() { _ = e.Close() })
