@@ -1,4 +1,18 @@
-// Package redis holds the adapters on Redis of what a deployment of several nodes shares and may lose.
+// Package redis holds the adapters on Redis of what the nodes of a deployment share and may lose. A [Client] is the way to one Redis or
+// Redis Cluster; the adapters are made from it, and everything they write begins with its prefix.
 //
-// It imports chat and the ports.
+//   - [Routes] are cluster.Routes, cluster.Registrar and cluster.Registry: who is where, and which nodes there are.
+//
+// # What may happen to Redis
+//
+// It may forget everything at any moment (FLUSHALL, a restart without a file), a part (eviction), or the last moments (a replica that
+// was behind is promoted); it may hang, or be gone. Nothing that anybody was promised stands here alone, so each adapter has to
+// notice, and to make good:
+//
+//   - A node looks each [Config].Renew whether its lease is there and the replication id is the one it knows. If not, it writes
+//     all its routes again and has devices look for what they missed.
+//   - What is evicted piece by piece is written again by reports.
+//   - Each call has a deadline, and a breaker stands in front of all of them: where Redis does not answer, callers are told so at once.
+//
+// The package imports chat, breaker and the ports.
 package redis

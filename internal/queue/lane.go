@@ -1,0 +1,222 @@
+package queue
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/throng-im/throng/internal/chat"
+)
+
+// lane is what a relay knows of one lane. Its goroutine waits while the lane is another node's.
+type lane struct {
+	// immutable after construction
+	number Lane
+	relay  *Relay
+	wake   chan struct{} // a token: there may be something
+
+	// guarded by mu
+	mu      sync.Mutex
+	until   time.Time          // end of the lease by the local monotonic clock; zero for none
+	busy    bool               // the goroutine is at it, or rests after a failure
+	cancel  context.CancelFunc // ends what is under way; nil for nothing
+	since   time.Time          // when the oldest event was committed that is known to wait; zero for none
+	pending int                // how many were read and are not dropped
+}
+
+// lend notes until when the lane is this node's. One that is so no longer stops at once.
+func (l *lane) lend(until time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	gained := l.until.IsZero() && !until.IsZero()
+	l.until = until
+	switch {
+	case gained:
+		l.nudge()
+	case until.IsZero():
+		l.since, l.pending = time.Time{}, 0 // the next holder's
+		if l.cancel != nil {
+			l.cancel()
+		}
+	}
+}
+
+func (l *lane) nudge() {
+	select {
+	case l.wake <- struct{}{}:
+	default: // there is a token
+	}
+}
+
+// leased reports until when the lane is this node's, if it is.
+func (l *lane) leased() (time.Time, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.until, time.Now().Before(l.until)
+}
+
+// idle reports whether the lane is this node's and nothing is done about it.
+func (l *lane) idle() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.busy && time.Now().Before(l.until)
+}
+
+func (l *lane) behind() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.since.IsZero() {
+		return 0
+	}
+	return time.Since(l.since)
+}
+
+func (l *lane) setBusy(busy bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.busy = busy
+}
+
+// run relays the lane whenever it is woken, until ctx ends.
+func (l *lane) run(ctx context.Context) {
+	for {
+		select {
+		case <-l.wake:
+		case <-ctx.Done():
+			return
+		}
+		l.setBusy(true)
+		l.drain(ctx)
+		l.setBusy(false)
+	}
+}
+
+// drain publishes until nothing is left, or the lease has ended.
+func (l *lane) drain(ctx context.Context) {
+	rest := time.Duration(0)
+	defer func() {
+		if rest > 0 {
+			l.relay.recovered(false, l)
+		}
+	}()
+	for {
+		until, ok := l.leased()
+		if !ok || ctx.Err() != nil {
+			return
+		}
+		more, step, err := l.attempt(ctx, until)
+		switch {
+		case err == nil:
+			if rest > 0 {
+				l.relay.recovered(true, l)
+			}
+			rest = 0
+			if !more {
+				return
+			}
+		case ctx.Err() != nil:
+			return
+		default:
+			if rest == 0 {
+				l.relay.stuck(l, step, err)
+			}
+			l.relay.metrics.errors.WithLabelValues(step).Inc()
+			rest = min(max(minBackoff, 2*rest), l.relay.cfg.Backoff)
+			pause(ctx, rest/2+rand.N(rest/2+1)) //nolint:gosec // G404: chance, not a secret
+		}
+	}
+}
+
+// attempt reads the oldest events, publishes them and drops them. The lease bounds it, and so does its loss. More reports that there
+// is more to read; step names what failed.
+func (l *lane) attempt(ctx context.Context, until time.Time) (more bool, step string, err error) {
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
+	l.mu.Lock()
+	l.cancel = cancel
+	if l.until.IsZero() { // lost since drain looked
+		cancel()
+	}
+	l.mu.Unlock()
+	defer func() {
+		l.mu.Lock()
+		l.cancel = nil
+		l.mu.Unlock()
+	}()
+
+	r := l.relay
+	pending, err := read(ctx, r, func(ctx context.Context) ([]Pending, error) { return r.outbox.Pending(ctx, l.number, r.cfg.Batch) })
+	if err != nil {
+		return false, "pending", err
+	}
+	l.note(pending)
+	if len(pending) == 0 {
+		return false, "", nil
+	}
+	events, tickets := make([]chat.Event, len(pending)), make([]Ticket, len(pending))
+	for i, p := range pending {
+		events[i], tickets[i] = p.Event, p.Ticket
+	}
+	begin := time.Now()
+	if err := r.publisher.Publish(ctx, l.number, events); err != nil {
+		return false, "publish", err
+	}
+	r.metrics.published.Add(float64(len(events)))
+	r.metrics.seconds.Observe(time.Since(begin).Seconds())
+
+	// They are published: what has ended meanwhile is no reason to publish them again.
+	last, stop := context.WithTimeout(context.WithoutCancel(ctx), closing)
+	defer stop()
+	_, err = read(last, r, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, r.outbox.Done(ctx, l.number, tickets)
+	})
+	if err != nil {
+		return false, "done", err
+	}
+	l.note(nil)
+	return len(pending) >= r.cfg.Batch, "", nil
+}
+
+// note remembers since when something waits. An event that was seen again may have grown older on another clock.
+func (l *lane) note(pending []Pending) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.until.IsZero() {
+		return
+	}
+	l.pending = len(pending)
+	if len(pending) == 0 {
+		l.since = time.Time{}
+		return
+	}
+	var oldest time.Duration
+	for _, p := range pending {
+		oldest = max(oldest, p.Age)
+	}
+	if since := time.Now().Add(-oldest); l.since.IsZero() || since.Before(l.since) {
+		l.since = since
+	}
+}
+
+// stuck and recovered log the first lane that cannot be relayed, and the last one that can be again: a queue that is away concerns
+// them all.
+func (r *Relay) stuck(l *lane, step string, err error) {
+	r.mu.Lock()
+	r.failing++
+	first := r.failing == 1
+	r.mu.Unlock()
+	if first {
+		r.log.Warn("events wait in the outbox, they cannot be relayed now", "lane", int(l.number), "step", step, "error", err)
+	}
+}
+
+func (r *Relay) recovered(published bool, l *lane) {
+	r.mu.Lock()
+	r.failing--
+	last := r.failing == 0
+	r.mu.Unlock()
+	if last && published {
+		r.log.Info("events are relayed again", "lane", int(l.number))
+	}
+}

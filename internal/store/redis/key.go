@@ -1,0 +1,29 @@
+package redis
+
+import (
+	"strconv"
+
+	"github.com/throng-im/throng/internal/chat"
+)
+
+// Names of keys and channels. What stands in braces is the hash tag: it alone decides in which slot of a Redis Cluster a key lies,
+// so that what one script touches lies together, and users and conversations are spread.
+const (
+	keyLive  = ":{nodes}:live" // sorted set: nodes by the end of their leases, by the server's clock
+	keyInfo  = ":{nodes}:info" // hash: what nodes say of themselves
+	keyWatch = ":watch:{"      // per node and master: there while nothing was lost
+	keyUser  = ":route:{u:"    // set: nodes on which a user is
+	keyGroup = ":route:{c:"    // set: nodes on which a large conversation has subscribers
+)
+
+func numbered(prefix, kind string, id uint64) string {
+	b := make([]byte, 0, len(prefix)+len(kind)+21)
+	b = append(append(b, prefix...), kind...)
+	return string(append(strconv.AppendUint(b, id, 10), '}'))
+}
+
+func (c *Client) userKey(u chat.UserID) string { return numbered(c.cfg.Prefix, keyUser, uint64(u)) }
+
+func (c *Client) groupKey(id chat.ConversationID) string {
+	return numbered(c.cfg.Prefix, keyGroup, uint64(id))
+}

@@ -1,0 +1,74 @@
+package redis
+
+import (
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/throng-im/throng/internal/breaker"
+	"github.com/throng-im/throng/internal/chat"
+)
+
+// operation names what is called, in metrics.
+type operation string
+
+// The operations.
+const (
+	opPing   operation = "ping"
+	opRenew  operation = "renew"
+	opRoutes operation = "routes"
+	opLookup operation = "lookup"
+)
+
+// metrics of Redis. Names and words are in docs/operations/metrics.md.
+type metrics struct {
+	seconds *prometheus.HistogramVec
+	errors  *prometheus.CounterVec
+	lost    *prometheus.CounterVec
+}
+
+func newMetrics() *metrics {
+	return &metrics{
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "throng_redis_seconds", Help: "Calls of Redis; one call is any number of commands that went together.",
+			Buckets: prometheus.ExponentialBuckets(0.000_1, 2, 14),
+		}, []string{"operation"}),
+		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "throng_redis_errors_total", Help: "Calls of Redis that had no answer: open (the breaker), timeout, canceled, or other.",
+		}, []string{"operation", "why"}),
+		lost: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "throng_redis_lost_total", Help: "Times that Redis had lost routes, or deliveries may not have come (bus), and devices were told to look.",
+		}, []string{"what"}),
+	}
+}
+
+// done notes a call that has ended.
+func (m *metrics) done(op operation, took time.Duration, err error) {
+	m.seconds.WithLabelValues(string(op)).Observe(took.Seconds())
+	if err == nil {
+		return
+	}
+	why := "other"
+	switch {
+	case errors.Is(err, breaker.ErrOpen):
+		why = "open"
+	case errors.Is(err, errTimeout):
+		why = "timeout"
+	case chat.AsError(unavailable(err, "")).Code == chat.CodeCanceled:
+		why = "canceled"
+	}
+	m.errors.WithLabelValues(string(op), why).Inc()
+}
+
+// all returns the collectors of a client.
+func (m *metrics) all(c *Client) []prometheus.Collector {
+	return []prometheus.Collector{
+		m.seconds, m.errors, m.lost,
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "throng_redis_breaker", Help: "Whether calls go through: 0 they do, 1 one tries, 2 they fail at once.",
+		}, func() float64 { return float64(c.breaker.State()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "throng_redis_calls", Help: "Calls that wait for an answer."},
+			func() float64 { return float64(len(c.room)) }),
+	}
+}
