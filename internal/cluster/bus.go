@@ -68,4 +68,5 @@ type Delivery struct {
 	Settings  chat.Settings
 	Devices   []chat.DeviceID
 	Reason    chat.Reason
+	Lanes     uint64 // a bit for each
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/throng-im/throng/internal/assert"
+	"github.com/throng-im/throng/internal/cluster"
 	"github.com/throng-im/throng/internal/porttest"
 	"github.com/throng-im/throng/internal/store/redis"
 	"github.com/throng-im/throng/test/engines"
@@ -52,6 +53,13 @@ func TestOnARedisCluster(t *testing.T) {
 			own.Prefix = "t" + strconv.FormatInt(time.Now().UnixNano(), 36)
 			m := join(t, client(t, own), "n1")
 			return porttest.ClusterRoutes{Node: "n1", Routes: m, Registrar: m}
+		})
+	})
+	t.Run("bus", func(t *testing.T) {
+		porttest.Bus(t, func(t testing.TB) cluster.Bus {
+			own := cfg
+			own.Prefix = "t" + strconv.FormatInt(time.Now().UnixNano(), 36)
+			return apart{client(t, own).NewBus(nil), client(t, own).NewBus(nil)}
 		})
 	})
 	t.Run("one master loses everything", func(t *testing.T) {

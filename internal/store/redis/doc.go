@@ -2,6 +2,7 @@
 // Redis Cluster; the adapters are made from it, and everything they write begins with its prefix.
 //
 //   - [Routes] are cluster.Routes, cluster.Registrar and cluster.Registry: who is where, and which nodes there are.
+//   - [Bus] is cluster.Bus: deliveries to nodes.
 //
 // # What may happen to Redis
 //
@@ -12,6 +13,7 @@
 //   - A node looks each [Config].Renew whether its lease is there and the replication id is the one it knows. If not, it writes
 //     all its routes again and has devices look for what they missed.
 //   - What is evicted piece by piece is written again by reports.
+//   - A node whose subscription broke, or that had no room for a delivery, has devices look too.
 //   - Each call has a deadline, and a breaker stands in front of all of them: where Redis does not answer, callers are told so at once.
 //
 // The package imports chat, breaker and the ports.

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/cluster"
 )
 
 // Names of keys and channels. What stands in braces is the hash tag: it alone decides in which slot of a Redis Cluster a key lies,
@@ -14,6 +15,7 @@ const (
 	keyWatch = ":watch:{"      // per node and master: there while nothing was lost
 	keyUser  = ":route:{u:"    // set: nodes on which a user is
 	keyGroup = ":route:{c:"    // set: nodes on which a large conversation has subscribers
+	keyBus   = ":bus:{"        // channel: deliveries to a node
 )
 
 func numbered(prefix, kind string, id uint64) string {
@@ -27,3 +29,5 @@ func (c *Client) userKey(u chat.UserID) string { return numbered(c.cfg.Prefix, k
 func (c *Client) groupKey(id chat.ConversationID) string {
 	return numbered(c.cfg.Prefix, keyGroup, uint64(id))
 }
+
+func (c *Client) busChannel(n cluster.Node) string { return c.cfg.Prefix + keyBus + string(n) + "}" }

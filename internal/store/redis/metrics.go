@@ -15,10 +15,11 @@ type operation string
 
 // The operations.
 const (
-	opPing   operation = "ping"
-	opRenew  operation = "renew"
-	opRoutes operation = "routes"
-	opLookup operation = "lookup"
+	opPing    operation = "ping"
+	opRenew   operation = "renew"
+	opRoutes  operation = "routes"
+	opLookup  operation = "lookup"
+	opPublish operation = "publish"
 )
 
 // metrics of Redis. Names and words are in docs/operations/metrics.md.
@@ -26,6 +27,9 @@ type metrics struct {
 	seconds *prometheus.HistogramVec
 	errors  *prometheus.CounterVec
 	lost    *prometheus.CounterVec
+
+	sent, received prometheus.Counter
+	dropped        *prometheus.CounterVec
 }
 
 func newMetrics() *metrics {
@@ -40,7 +44,16 @@ func newMetrics() *metrics {
 		lost: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "throng_redis_lost_total", Help: "Times that Redis had lost routes, or deliveries may not have come (bus), and devices were told to look.",
 		}, []string{"what"}),
+		sent:     counter("sent_total", "Deliveries given to Redis for other nodes."),
+		received: counter("received_total", "Deliveries that came from other nodes."),
+		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "throng_redis_dropped_total", Help: "Deliveries of other nodes that were passed over: unknown (of a newer version), or damaged.",
+		}, []string{"why"}),
 	}
+}
+
+func counter(name, help string) prometheus.Counter {
+	return prometheus.NewCounter(prometheus.CounterOpts{Name: "throng_redis_" + name, Help: help})
 }
 
 // done notes a call that has ended.
@@ -64,7 +77,7 @@ func (m *metrics) done(op operation, took time.Duration, err error) {
 // all returns the collectors of a client.
 func (m *metrics) all(c *Client) []prometheus.Collector {
 	return []prometheus.Collector{
-		m.seconds, m.errors, m.lost,
+		m.seconds, m.errors, m.lost, m.sent, m.received, m.dropped,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "throng_redis_breaker", Help: "Whether calls go through: 0 they do, 1 one tries, 2 they fail at once.",
 		}, func() float64 { return float64(c.breaker.State()) }),

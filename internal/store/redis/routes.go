@@ -219,7 +219,10 @@ func (r *Routes) lead(ctx context.Context, k route, n cluster.Node, buf []cluste
 }
 
 // Nodes implements [cluster.Registry].
-func (r *Routes) Nodes(context.Context) ([]cluster.Info, error) {
+func (r *Routes) Nodes(ctx context.Context) ([]cluster.Info, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, unavailable(err, "looking who lives")
+	}
 	life := r.life.Load()
 	out := make([]cluster.Info, 0, len(life.infos)+1)
 	self, placed := r.self(), false

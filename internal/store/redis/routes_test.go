@@ -113,6 +113,20 @@ func TestRoutesAcrossNodes(t *testing.T) {
 
 func TestRegistry(t *testing.T) {
 	t.Parallel()
+	porttest.Registry(t, func(t testing.TB) porttest.ClusterRegistry {
+		c, cfg := shared(t)
+		return porttest.ClusterRegistry{
+			Node: "n1", Registry: join(t, c, "n1"),
+			Join: func(t testing.TB, node cluster.Node) (cluster.Registry, func()) {
+				own := client(t, cfg)
+				return join(t, own, node), own.Close // without a connection it cannot say farewell
+			},
+		}
+	})
+}
+
+func TestRegistryAndRoutes(t *testing.T) {
+	t.Parallel()
 	c, _ := shared(t)
 	a, b := join(t, c, "a"), join(t, c, "b")
 	names := func(m *member) (out []string) {
