@@ -54,7 +54,7 @@ func (s *Service) brief(ctx context.Context, user chat.UserID) (brief, error) {
 	if err != nil {
 		return brief{}, chat.AsError(err)
 	}
-	s.follower.marks.raise(user, end.Last)
+	s.given(user, end.Last)
 	was, known := s.briefs.get(user)
 	if known && was.end == end {
 		return was, nil

@@ -89,7 +89,7 @@ type Subscription struct {
 
 // Subscriptions are the user's medium and large conversations.
 func (s *Service) Subscriptions(ctx context.Context, user chat.UserID) ([]Subscription, error) {
-	s.follower.settle(ctx, s.cfg.Answer)
+	s.settle(ctx)
 	rows, err := s.rows(ctx, user)
 	if err != nil {
 		return nil, err

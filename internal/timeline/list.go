@@ -34,7 +34,7 @@ func (s *Service) List(ctx context.Context, user chat.UserID, q ListQuery) (List
 	if err != nil {
 		return Listing{}, err
 	}
-	s.follower.settle(ctx, s.cfg.Answer)
+	s.settle(ctx)
 	rows, err := s.rows(ctx, user)
 	if err != nil {
 		return Listing{}, err

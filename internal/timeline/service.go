@@ -25,7 +25,8 @@ type Option func(s *Service)
 // WithCrowds says where digests look at conversations above the small tier, instead of in the log.
 func WithCrowds(c Crowds) Option { return func(s *Service) { s.crowds = c } }
 
-// New makes the service. The configuration must be valid; the follower must be that of the store, running.
+// New makes the service. The configuration must be valid. The follower is that of the store, running, where this process alone follows
+// the log; it is nil where nodes share that, and then the store is one that marks what it gives out by itself.
 func New(cfg Config, store Store, logs Logs, follower *Follower, options ...Option) *Service {
 	s := &Service{cfg: cfg, store: store, logs: logs, crowds: logs, follower: follower, briefs: newBriefs(cfg.Digests)}
 	for _, o := range options {
@@ -51,8 +52,23 @@ func (s *Service) rows(ctx context.Context, user chat.UserID) (Rows, error) {
 	if err != nil {
 		return Rows{}, chat.AsError(err)
 	}
-	s.follower.marks.raise(user, r.Last)
+	s.given(user, r.Last)
 	return r, nil
+}
+
+// settle gives the follower a moment to come to what is committed, so that an answer need not leave it to the next one. Where other
+// nodes follow nobody waits for them: what they write lies above the cursor of the answer.
+func (s *Service) settle(ctx context.Context) {
+	if s.follower != nil {
+		s.follower.settle(ctx, s.cfg.Answer)
+	}
+}
+
+// given marks a pts as given out to the user.
+func (s *Service) given(user chat.UserID, p PTS) {
+	if s.follower != nil {
+		s.follower.marks.raise(user, p)
+	}
 }
 
 // survey reads the parts that belong to rows, and tallies them.

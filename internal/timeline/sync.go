@@ -40,7 +40,7 @@ func (s *Service) Sync(ctx context.Context, user chat.UserID, q Query) (Changes,
 	if err != nil {
 		return Changes{}, err
 	}
-	s.follower.settle(ctx, s.cfg.Answer)
+	s.settle(ctx)
 	rows, err := s.rows(ctx, user)
 	if err != nil {
 		return Changes{}, err
