@@ -108,6 +108,17 @@ func (r *Relay) Wake(lanes ...Lane) {
 	}
 }
 
+// Held are the lanes that this node has leased now, a bit for each.
+func (r *Relay) Held() uint64 {
+	var held uint64
+	for n, l := range r.lanes {
+		if _, ok := l.leased(); ok {
+			held |= 1 << n
+		}
+	}
+	return held
+}
+
 // Behind is how long the oldest event of this node's lanes has been waiting to be published: milliseconds while all is well. An
 // event counts from when it was committed, so far as this node has seen it.
 func (r *Relay) Behind() time.Duration {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
-	"github.com/throng-im/throng/internal/queue"
 )
 
 var _ message.Log = (*Store)(nil)
@@ -82,7 +81,7 @@ func (s *Store) split(drafts []*chat.Draft) []*share {
 // append decides and commits drafts of one database, in two round trips where nothing is out of the ordinary.
 func (d *shard) append(ctx context.Context, drafts []*chat.Draft) ([]chat.Result, error) {
 	var results []chat.Result
-	var lanes []queue.Lane
+	var events []chat.Event
 	err := d.transact(ctx, "append", func(t *tx) error {
 		c := newDecision(func(query string, fn func(r *rows) error) error { return t.query(ctx, query, fn) })
 		if err := c.prefetch(drafts); err != nil {
@@ -96,13 +95,13 @@ func (d *shard) append(ctx context.Context, drafts []*chat.Draft) ([]chat.Result
 		if c.err != nil {
 			return c.err
 		}
-		lanes = c.lanes()
+		events = c.events
 		return d.write(ctx, t, c)
 	})
 	if err != nil {
 		return nil, err
 	}
-	d.store.committed(lanes)
+	d.store.committed(events)
 	return results, nil
 }
 
@@ -140,12 +139,12 @@ func conflict(err error) error {
 	return err
 }
 
-// OnCommit makes fn the one that is told after each append which lanes have new events. It must not block. Before the first call nobody
-// is told.
-func (s *Store) OnCommit(fn func(lanes []queue.Lane)) { s.onCommit.Store(&fn) }
+// OnCommit makes fn the one that is told of the events of each append of this node once they are committed, in their order. It must not
+// block; the slice is its to keep. Before the first call nobody is told.
+func (s *Store) OnCommit(fn func(events []chat.Event)) { s.onCommit.Store(&fn) }
 
-func (s *Store) committed(lanes []queue.Lane) {
-	if fn := s.onCommit.Load(); fn != nil && len(lanes) > 0 {
-		(*fn)(lanes)
+func (s *Store) committed(events []chat.Event) {
+	if fn := s.onCommit.Load(); fn != nil && len(events) > 0 {
+		(*fn)(events)
 	}
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
-	"github.com/throng-im/throng/internal/queue"
 	"github.com/throng-im/throng/internal/store/record"
 )
 
@@ -111,21 +110,6 @@ func (c *decision) head(id chat.ConversationID) *headRow {
 		c.heads[id] = h
 	}
 	return h
-}
-
-// lanes are those that have new events.
-func (c *decision) lanes() []queue.Lane {
-	var set [queue.Lanes]bool
-	for i := range c.events {
-		set[queue.LaneOf(c.events[i].Head.Conversation)] = true
-	}
-	var out []queue.Lane
-	for lane, has := range set {
-		if has {
-			out = append(out, queue.Lane(lane))
-		}
-	}
-	return out
 }
 
 // Head implements message.State. All heads of the drafts were locked beforehand.

@@ -62,7 +62,7 @@ type Store struct {
 	slots  atomic.Pointer[slotMap]
 
 	turns    [queue.Lanes]atomic.Uint32 // the slot of each lane that Pending begins with
-	onCommit atomic.Pointer[func(lanes []queue.Lane)]
+	onCommit atomic.Pointer[func(events []chat.Event)]
 
 	ids     ids
 	stop    context.CancelFunc
