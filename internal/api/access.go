@@ -14,6 +14,7 @@ type access uint8
 
 const (
 	accessPublic access = iota + 1 // anyone
+	accessKnown                    // anyone, limited by address; who has a good token is known
 	accessUser                     // a user, or a back end acting for one
 	accessMember                   // a user, or a back end, also in its own name
 	accessAdmin                    // administrators and back ends
@@ -22,6 +23,8 @@ const (
 // accessOf is the route table: every procedure of the schema has a row, which New checks.
 func accessOf() map[string]access {
 	return map[string]access{
+		rpc.AccessServiceListGatewaysProcedure: accessKnown,
+
 		rpc.AccountServiceSignUpProcedure:         accessPublic,
 		rpc.AccountServiceSignInProcedure:         accessPublic,
 		rpc.AccountServiceRefreshProcedure:        accessPublic,
@@ -73,7 +76,7 @@ func accessOf() map[string]access {
 // methods calls each for every method of the schema's services.
 func methods(each func(procedure string, m protoreflect.MethodDescriptor)) {
 	for _, file := range []protoreflect.FileDescriptor{
-		throngv1.File_throng_v1_account_proto, throngv1.File_throng_v1_conversation_proto,
+		throngv1.File_throng_v1_access_proto, throngv1.File_throng_v1_account_proto, throngv1.File_throng_v1_conversation_proto,
 		throngv1.File_throng_v1_message_proto, throngv1.File_throng_v1_admin_proto,
 	} {
 		for i := range file.Services().Len() {

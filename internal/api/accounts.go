@@ -8,7 +8,6 @@ import (
 
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
-	"github.com/throng-im/throng/internal/limit"
 	"github.com/throng-im/throng/internal/wire"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
@@ -21,7 +20,7 @@ const maxProfiles = 200
 
 // SignUp implements the procedure of the same name.
 func (h accountHandler) SignUp(ctx context.Context, r *connect.Request[throngv1.SignUpRequest]) (*connect.Response[throngv1.SignUpResponse], error) {
-	if err := h.admit(ctx); err != nil {
+	if err := h.s.limitAddress(ctx); err != nil {
 		return nil, err
 	}
 	g, err := h.s.deps.Accounts.SignUp(ctx, account.SignUp{
@@ -38,7 +37,7 @@ func (h accountHandler) SignUp(ctx context.Context, r *connect.Request[throngv1.
 
 // SignIn implements the procedure of the same name.
 func (h accountHandler) SignIn(ctx context.Context, r *connect.Request[throngv1.SignInRequest]) (*connect.Response[throngv1.SignInResponse], error) {
-	if err := h.admit(ctx); err != nil {
+	if err := h.s.limitAddress(ctx); err != nil {
 		return nil, err
 	}
 	g, err := h.s.deps.Accounts.SignIn(ctx, credentials(ctx, r.Msg.GetHandle(), r.Msg.GetPassword(), r.Msg.GetDevice()))
@@ -48,14 +47,6 @@ func (h accountHandler) SignIn(ctx context.Context, r *connect.Request[throngv1.
 	res := connect.NewResponse(&throngv1.SignInResponse{User: user(g.User), Device: uint64(g.Device)})
 	res.Msg.Tokens = h.tokens(ctx, res.Header(), g.Tokens, r.Msg.GetDevice().GetCookie())
 	return res, nil
-}
-
-// admit slows down callers without a token, by address.
-func (h accountHandler) admit(ctx context.Context) error {
-	if wait := h.s.deps.Limits.TakeAddress(requestOf(ctx).address); wait > 0 {
-		return limit.Error(wait)
-	}
-	return nil
 }
 
 func credentials(ctx context.Context, handle, password string, d *throngv1.NewDevice) account.Credentials {
@@ -84,7 +75,7 @@ func (h accountHandler) tokens(ctx context.Context, header http.Header, t accoun
 
 // Refresh implements the procedure of the same name.
 func (h accountHandler) Refresh(ctx context.Context, r *connect.Request[throngv1.RefreshRequest]) (*connect.Response[throngv1.RefreshResponse], error) {
-	if err := h.admit(ctx); err != nil {
+	if err := h.s.limitAddress(ctx); err != nil {
 		return nil, err
 	}
 	rq := requestOf(ctx)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
@@ -28,9 +29,21 @@ func (s *Server) authorise(need access, next http.Handler) http.Handler {
 			s.fail(w, r, err)
 			return
 		}
-		if need == accessPublic {
+		switch need {
+		case accessPublic:
 			next.ServeHTTP(w, r)
 			return
+		case accessKnown:
+			if err := s.limitAddress(r.Context()); err != nil {
+				s.fail(w, r, err)
+				return
+			}
+			if c, err := s.identify(r); err == nil { // the session will say what is wrong with a token
+				rq.caller = c
+			}
+			next.ServeHTTP(w, r)
+			return
+		case accessUser, accessMember, accessAdmin:
 		}
 		c, err := s.identify(r)
 		if err == nil {
@@ -118,6 +131,14 @@ func refuseURLToken(r *http.Request) error {
 		if query.Has(name) {
 			return chat.Errorf(chat.CodeInvalid, chat.ReasonMalformed, "a token never travels in the URL; send it in the header Authorization")
 		}
+	}
+	return nil
+}
+
+// limitAddress slows down callers without a token.
+func (s *Server) limitAddress(ctx context.Context) error {
+	if wait := s.deps.Limits.TakeAddress(requestOf(ctx).address); wait > 0 {
+		return limit.Error(wait)
 	}
 	return nil
 }

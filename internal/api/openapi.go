@@ -66,7 +66,11 @@ func (b *openAPI) operation(procedure string, m protoreflect.MethodDescriptor, n
 			"default": object{"description": "A refusal.", "content": object{"application/json": object{"schema": object{"$ref": "#/components/schemas/ConnectError"}}}},
 		},
 	}
-	if need != accessPublic {
+	switch need {
+	case accessPublic:
+	case accessKnown:
+		op["security"] = []object{{}, {"bearer": []string{}}}
+	case accessUser, accessMember, accessAdmin:
 		op["security"] = []object{{"bearer": []string{}}}
 		op["parameters"] = []object{{
 			"name": headerUser, "in": "header", "required": false, "schema": object{"type": "string", "pattern": "^[1-9][0-9]*$"},
@@ -80,6 +84,8 @@ func summary(need access) string {
 	switch need {
 	case accessPublic:
 		return "Anyone."
+	case accessKnown:
+		return "Anyone; with a token the answer may depend on the user."
 	case accessUser:
 		return "Users, and back ends that act for one."
 	case accessMember:

@@ -8,6 +8,7 @@ import (
 
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/cluster"
 	"github.com/throng-im/throng/internal/conversation"
 	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/timeline"
@@ -94,6 +95,13 @@ type Timelines interface {
 	Settings(ctx context.Context, user chat.UserID, id chat.ConversationID, p timeline.SettingsPatch) (chat.Settings, error)
 }
 
+// Gateways says where a client may open its session.
+type Gateways interface {
+	// Gateways names nodes to try, the best first; none where only the balancer knows a way. Where nobody takes newcomers it fails with
+	// CodeUnavailable and says when to come back.
+	Gateways(ctx context.Context, a cluster.Ask) ([]cluster.Info, error)
+}
+
 // Past knows and removes what a user left behind.
 type Past interface {
 	// Conversations returns every conversation that the user is or was in.
@@ -130,6 +138,10 @@ type Deps struct {
 	// Names puts profiles to entries; nil makes one of Users.
 	Names *Introductions
 
+	// Gateways may be nil: sessions are opened at this server.
+	Gateways Gateways
+	// PublicURL is how clients reach the server, or the balancer in front of it; empty is as they did.
+	PublicURL string
 	// Limits may be nil: nobody is slowed down.
 	Limits Limits
 	// Session takes GET /v1/session; nil answers unavailable.

@@ -16,6 +16,7 @@ import (
 type request struct {
 	id      string
 	address string // of the client, without port; behind trusted proxies the wiring has set it
+	host    string // that the client asked
 	secure  bool   // the client's side is encrypted
 	site    site   // which page asks
 	cookie  string // the refresh token of the cookie, on its one path
@@ -57,7 +58,7 @@ func newRequest(r *http.Request) *request {
 		host = r.RemoteAddr
 	}
 	return &request{
-		id: hex.EncodeToString(id[:]), address: host,
+		id: hex.EncodeToString(id[:]), address: host, host: r.Host,
 		// A client that lies about X-Forwarded-Proto only gets a cookie that its own browser will not keep.
 		secure: r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https"),
 	}

@@ -311,7 +311,7 @@ func (slow) TakeSend(chat.UserID, chat.ConversationID) *chat.Error {
 func (slow) GiveSend(chat.ConversationID)     {}
 func (slow) TakeAddress(string) time.Duration { return time.Hour }
 
-// Guarantee 66, ERR-4: who is too fast is told when to come back.
+// Guarantee 66, ERR-4, GATE-1: who is too fast is told when to come back.
 func TestRateLimits(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -319,6 +319,7 @@ func TestRateLimits(t *testing.T) {
 	limited := newAPI(t, w, new(logBuffer), func(d *api.Deps) { d.Limits = slow{} })
 	for procedure, retry := range map[string]string{
 		"AccountService/GetMe": "2", "AccountService/SignIn": "3600", "AccountService/SignUp": "3600", "AccountService/Refresh": "3600",
+		"AccessService/ListGateways": "3600",
 	} {
 		a := limited.call(t, procedure, `{}`, bearer(p.token))
 		assert.Equal(t, procedure, a.reason(), "rate_limited")

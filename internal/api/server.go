@@ -79,6 +79,7 @@ func (s *Server) routes() http.Handler {
 		connect.WithHandlerOptions(codecs()...),
 	}
 	mux := http.NewServeMux()
+	s.mount(mux)(rpc.NewAccessServiceHandler(accessHandler{s}, options...))
 	s.mount(mux)(rpc.NewAccountServiceHandler(accountHandler{s}, options...))
 	s.mount(mux)(rpc.NewConversationServiceHandler(conversationHandler{s}, options...))
 	s.mount(mux)(rpc.NewMessageServiceHandler(messageHandler{s}, options...))

@@ -22,7 +22,7 @@ type Info struct {
 	Node Node
 	// Roles are what it does: gateway, worker; none is all.
 	Roles []string
-	// URL is where clients reach this very node; empty where only the balancer may be used.
+	// URL is where sessions on this very node begin, a whole WebSocket URL; empty where only the balancer may be used.
 	URL string
 	// Zone is where it stands, such as a data centre; clients of the same zone are sent to it first.
 	Zone string

@@ -17,6 +17,7 @@ const handedFor = 2 * time.Second
 type Scheduler struct {
 	// immutable after construction
 	registry Registry
+	zone     string
 	policy   func() Policy
 	now      func() time.Time
 
@@ -28,10 +29,11 @@ type Scheduler struct {
 	turned time.Time
 }
 
-// NewScheduler makes a scheduler. policy is asked at every call; source is for the scheduler alone; now is any clock.
-func NewScheduler(registry Registry, policy func() Policy, source rand.Source, now func() time.Time) *Scheduler {
+// NewScheduler makes a scheduler. zone is where a client is that does not say; policy is asked at every call; source is for the
+// scheduler alone; now is any clock.
+func NewScheduler(registry Registry, zone string, policy func() Policy, source rand.Source, now func() time.Time) *Scheduler {
 	return &Scheduler{
-		registry: registry, policy: policy, now: now,
+		registry: registry, zone: zone, policy: policy, now: now,
 		random: rand.New(source), //nolint:gosec // spreads load, guards nothing
 		young:  make(map[Node]int), old: make(map[Node]int),
 	}
@@ -44,6 +46,9 @@ func (s *Scheduler) Gateways(ctx context.Context, a Ask) ([]Info, error) {
 	nodes, err := s.registry.Nodes(ctx)
 	if err != nil {
 		return nil, nil //nolint:nilerr // nobody is kept out because figures are missing: the balancer has its own
+	}
+	if a.Zone == "" {
+		a.Zone = s.zone
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
