@@ -65,6 +65,8 @@ func TestCommandLine(t *testing.T) {
 		{"restore of nothing", []string{"restore", dir}, 1, "", "is no complete backup"},
 		{"import of nothing", []string{"import", filepath.Join(dir, "none")}, 1, "", "no such file"},
 		{"pressure of nothing", []string{"pressure", "--data", filepath.Join(dir, "none")}, 1, "", "there is no data folder"},
+		{"a drain of nothing", []string{"drain", "--data", filepath.Join(dir, "none")}, 1, "", "there is no data folder"},
+		{"a time to undo over", []string{"drain", "--undo", "--over", "1s"}, 1, "", "not both"},
 		{"a time without a level", []string{"pressure", "--for", "1h"}, 1, "", "name a level"},
 		{"nobody is ready", []string{"ready", "http://127.0.0.1:1"}, 1, "", "no server answers at http://127.0.0.1:1: dial tcp"},
 		{"no address", []string{"ready", "chat.example"}, 1, "", "write it like http://"},

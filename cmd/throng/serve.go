@@ -30,7 +30,8 @@ func (serveCmd) Help() string {
 	return `Without any flag it keeps everything in ./data and listens on :8080. All other settings are in the configuration
 file or in environment variables: see throng config doc.
 
-SIGTERM and SIGINT drain and stop it; SIGHUP reads the log level, the allowed origins and the retention anew.`
+SIGTERM and SIGINT drain and stop it; SIGHUP reads the log level, the allowed origins, the retention and what it is among
+the gateways (weight, grayscale) anew.`
 }
 
 // Run serves until a signal ends it.

@@ -61,3 +61,25 @@ func TestPressureOfARunningServer(t *testing.T) {
 	code, _ = p.end(t, os.Interrupt)
 	assert.Equal(t, "exit code", code, 0)
 }
+
+// A running server is emptied and taken back.
+func TestDrainOfARunningServer(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	p := start(t, data)
+	for _, tc := range []struct {
+		args []string
+		want string
+		code int
+	}{
+		{[]string{"--over", "1s"}, "the server is empty\n", 0},
+		{[]string{"--no-wait"}, "the server is empty\n", 0},
+		{[]string{"--undo"}, "the server takes clients again\n", 0},
+		{[]string{"--over", "2h"}, "a drain takes up to 1h", 1},
+	} {
+		code, out, errOut := command(t, nil, append([]string{"drain", "--data", data}, tc.args...)...)
+		assert.True(t, strings.Join(tc.args, " ")+": "+out+errOut, code == tc.code && strings.Contains(out+errOut, tc.want))
+	}
+	code, _ := p.end(t, os.Interrupt)
+	assert.Equal(t, "exit code", code, 0)
+}

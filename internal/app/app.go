@@ -18,6 +18,7 @@ import (
 
 	"github.com/throng-im/throng/internal/api"
 	"github.com/throng-im/throng/internal/certificate"
+	"github.com/throng-im/throng/internal/cluster"
 	"github.com/throng-im/throng/internal/config"
 	"github.com/throng-im/throng/internal/eventloop"
 )
@@ -52,6 +53,8 @@ type App struct {
 	closers      closers
 	registry     *prometheus.Registry
 	health       *health
+	announcer    *announcer
+	drainer      *drainer
 	core         *core
 	api          *api.Server
 	localKey     string
@@ -73,6 +76,8 @@ type App struct {
 type live struct {
 	origins   []string
 	retention time.Duration
+	weight    int
+	grayscale cluster.Policy
 }
 
 // New opens the data folder and builds the server on it. It listens already, so that URL is known; clients are answered
@@ -93,7 +98,10 @@ func New(ctx context.Context, cfg *config.Config, o Options) (*App, error) {
 }
 
 func liveOf(c *config.Config) *live {
-	return &live{origins: c.Server.AllowedOrigins, retention: c.Retention.Messages}
+	return &live{
+		origins: c.Server.AllowedOrigins, retention: c.Retention.Messages,
+		weight: c.Access.Weight, grayscale: c.Access.Grayscale.Policy(),
+	}
 }
 
 // build opens and wires everything. What it opened is closed by Close, also where it fails.

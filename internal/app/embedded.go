@@ -34,7 +34,7 @@ func (a *App) embedded(admit func(chat.Head) time.Duration) (*engine, error) {
 	return &engine{
 		log: s, readers: s, directory: s, people: s.Accounts(), logs: s.TimelineLogs(), rows: timelines,
 		events: s.TimelineEvents(), streams: local.NewStreams(s),
-		node: node, routes: routes, registrar: routes, bus: local.NewBus(),
+		node: node, routes: routes, registrar: routes, bus: local.NewBus(), registry: local.NewRegistry(),
 		archives: pebbleArchives{s}, recent: s.RecentEvents(), checkpoint: s.Checkpoint,
 		ready: func(context.Context) error { return s.Ready() },
 	}, nil

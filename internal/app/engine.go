@@ -27,6 +27,7 @@ type engine struct {
 	routes    cluster.Routes
 	registrar cluster.Registrar
 	bus       cluster.Bus
+	registry  cluster.Registry
 	archives  archives
 
 	// recent feeds the ring of recent entries; nil where no feed can say what anybody was told of the log.

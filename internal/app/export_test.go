@@ -7,9 +7,11 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"testing"
 	"time"
 
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/cluster"
 	"github.com/throng-im/throng/internal/config"
 )
 
@@ -54,6 +56,16 @@ func RunParts(ctx context.Context, list []Part, limit time.Duration, ready func(
 
 // NewMemory is for tests.
 func NewMemory(budget int64) func() float64 { return newMemory(budget).taken }
+
+// Nodes are those that the app's registry shows.
+func Nodes(t testing.TB, a *App) []cluster.Info {
+	t.Helper()
+	list, err := a.core.engine.registry.Nodes(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
 
 // Sparing reports that callers leave the engine its files, whatever takes them.
 func Sparing(a *App) bool {

@@ -33,6 +33,7 @@ const (
 	maxCut = 256 << 20
 
 	pathPressure = "/local/pressure"
+	pathDrain    = "/local/drain"
 
 	// trailerError carries what went wrong after an answer had begun.
 	trailerError = "Throng-Error"
@@ -47,6 +48,9 @@ func (a *App) localHandler() http.Handler {
 	mux.HandleFunc("POST "+pathImport, a.serveImport)
 	mux.HandleFunc("GET "+pathPressure, a.servePressure)
 	mux.HandleFunc("POST "+pathPressure, a.servePressure)
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
+		mux.HandleFunc(method+" "+pathDrain, a.serveDrain)
+	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		r.Header.Set("Authorization", "Bearer "+a.localKey)
 		a.api.ServeHTTP(w, r)

@@ -101,6 +101,9 @@ func (a *App) wire(ctx context.Context) error {
 	}
 	limits.receivers = c.gateway.Audience
 	c.pressure.OnChange(func(pressure.Level) { c.gateway.Degrade() })
+	a.announcer = a.newAnnouncer()
+	c.pressure.OnChange(func(pressure.Level) { a.announcer.say() })
+	a.drainer = &drainer{gateway: c.gateway, announcer: a.announcer, health: a.health, log: log}
 	n.gateway, n.revoked, n.forgets = c.gateway, c.accounts.Forget, c.messages.Forget
 	stop := e.bus.Listen(e.node, n)
 	a.closers.add(func() error { stop(); return nil })
@@ -114,7 +117,8 @@ func (a *App) wire(ctx context.Context) error {
 	a.api, err = api.New(cfg.API, api.Deps{
 		Tokens: c.accounts, Users: c.accounts, Accounts: c.accounts, Administration: c.accounts,
 		Openings: c.conversations, Changes: c.conversations, Tiers: c.conversations, Messages: c.messages, Timelines: views,
-		Past: past{messages: c.messages, rows: e.rows}, Names: names, Limits: limits, Session: c.gateway, Ready: a.health.check,
+		Past: past{messages: c.messages, rows: e.rows}, Names: names, Gateways: a.scheduler(), PublicURL: cfg.Server.PublicURL,
+		Limits: limits, Session: c.gateway, Ready: a.health.check,
 		AllowedOrigins: a.origins, Logger: log, Now: now,
 	})
 	if err != nil {
@@ -172,7 +176,8 @@ func (a *App) parts() []part {
 		return parts
 	}
 	parts = append(parts, part{name: "pressure", run: c.pressure.Run, patience: time.Second})
-	parts = append(parts, part{name: "gateway", run: c.gateway.Run, drain: c.gateway.Drain, patience: a.cfg.Server.DrainTimeout})
+	parts = append(parts, part{name: "announcer", run: a.announcer.run, patience: time.Second})
+	parts = append(parts, part{name: "gateway", run: c.gateway.Run, drain: a.drainer.last, patience: a.cfg.Server.DrainTimeout})
 	if a.ops != nil {
 		ops := newLocalServer(opsHandler(a.registry, a.health), a.log)
 		parts = append(parts, part{
@@ -195,8 +200,14 @@ func (a *App) parts() []part {
 // Run serves until ctx ends or a part fails. Then everything is stopped in order; Run returns once it is.
 func (a *App) Run(ctx context.Context) error {
 	r := runner{log: a.log, parts: a.parts(), limit: stopLimit}
-	r.stopping = func() { a.health.set("start", "the server is stopping") }
+	r.stopping = func() {
+		a.health.set("start", "the server is stopping")
+		a.drainer.stop()
+	}
 	return r.run(ctx, func() {
+		if !a.options.Offline {
+			a.announcer.say()
+		}
 		a.health.set("start", "")
 		close(a.ready)
 	})

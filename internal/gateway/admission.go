@@ -97,8 +97,20 @@ func (a *admission) leave(h *held) {
 }
 
 // stop refuses everybody from now on.
-func (a *admission) stop() {
+func (a *admission) stop() { a.drain(true) }
+
+// resume lets people in again.
+func (a *admission) resume() { a.drain(false) }
+
+func (a *admission) drain(on bool) {
 	a.mu.Lock()
-	a.draining = true
+	a.draining = on
 	a.mu.Unlock()
+}
+
+// count is how many connections there are.
+func (a *admission) count() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.total
 }

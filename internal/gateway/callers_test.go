@@ -80,7 +80,7 @@ func TestDrainDoesNotWaitForCallers(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
-	assert.NoError(t, "drain", w.gateway.Drain(ctx))
+	assert.NoError(t, "drain", w.gateway.Drain(ctx, gateway.Pace{}))
 }
 
 // Bounds per address hold for the /64 of an IPv6 address: one customer has 2^64 of them.

@@ -5,19 +5,21 @@ import (
 	"time"
 )
 
-const (
-	// drainSlices is in how many parts the connections are told to go.
-	drainSlices = 10
-	// drainPause is the time between two parts.
-	drainPause = 200 * time.Millisecond
-	// drainSpread is within what time the clients are told to come back, each at its own moment.
-	drainSpread = 5 * time.Second
-)
+// Pace is how fast connections are told to go.
+type Pace struct {
+	// Over is the time over which they are told, a few at a time.
+	Over time.Duration
+	// Back is within what time clients are told to come back, each at its own moment.
+	Back time.Duration
+}
 
-// Drain refuses new connections and asks those that there are to go, slice by slice, each once its requests are answered
-// (S-30). It returns when none is left, or with ctx, which should leave a moment for the close frames: what is left a second
+// drainPause is the time between two slices.
+const drainPause = 200 * time.Millisecond
+
+// Drain refuses new connections, until Resume, and asks those that there are to go, slice by slice, each once its requests are
+// answered (S-30). It returns when none is left, or with ctx, which should leave a moment for the close frames: what is left a second
 // before ctx's deadline is not waited for any more.
-func (s *Server) Drain(ctx context.Context) error {
+func (s *Server) Drain(ctx context.Context, pace Pace) error {
 	s.admission.stop()
 	hurry := ctx
 	if end, ok := ctx.Deadline(); ok {
@@ -27,12 +29,11 @@ func (s *Server) Drain(ctx context.Context) error {
 	}
 	pause := time.NewTicker(drainPause)
 	defer pause.Stop()
-	for i := 0; ; i++ {
-		share := 1.0
-		if i < drainSlices {
-			share = 1 / float64(drainSlices-i)
+	for slices := int(pace.Over / drainPause); ; slices-- {
+		slice := drainSlice{
+			share: 1 / float64(max(slices, 1)), spread: uint32(max(pace.Back.Milliseconds(), 0)), hurried: hurry.Err() != nil,
 		}
-		left, err := s.drainSlice(ctx, share, hurry.Err() != nil)
+		left, err := s.drainSlice(ctx, slice)
 		if err != nil || left == 0 {
 			return err
 		}
@@ -44,12 +45,18 @@ func (s *Server) Drain(ctx context.Context) error {
 	}
 }
 
+// Resume lets connections in again after a drain, which has returned.
+func (s *Server) Resume() { s.admission.resume() }
+
+// Connections is how many connections there are, those without a checked token included.
+func (s *Server) Connections() int { return s.admission.count() }
+
 // drainSlice asks a share of the connections of each loop to go and returns how many are left.
-func (s *Server) drainSlice(ctx context.Context, share float64, hurried bool) (left int, err error) {
+func (s *Server) drainSlice(ctx context.Context, slice drainSlice) (left int, err error) {
 	answers := make(chan int, len(s.loops))
-	slice := &drainSlice{share: share, spread: uint32(drainSpread.Milliseconds()), left: answers, hurried: hurried}
+	slice.left = answers
 	for _, l := range s.loops {
-		l.inbox.Put(op{kind: opDrain, drain: slice})
+		l.inbox.Put(op{kind: opDrain, drain: &slice})
 	}
 	for range s.loops {
 		select {

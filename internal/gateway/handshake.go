@@ -119,7 +119,7 @@ func refusal(v verdict) *websocket.Refusal {
 		f.Status = http.StatusTooManyRequests
 		f.Err = chat.Errorf(chat.CodeRateLimited, chat.ReasonRateLimited, "too many connections from one address")
 	case stopping:
-		f.Err = chat.Errorf(chat.CodeUnavailable, chat.ReasonDraining, "this server is about to stop")
+		f.Err = chat.Errorf(chat.CodeUnavailable, chat.ReasonDraining, "this server takes no sessions now; come back in a moment")
 	case shut: // for as long as a step on the ladder lasts, at least
 		wait = 10 * time.Second
 		f.Err = chat.Errorf(chat.CodeUnavailable, chat.ReasonOverloaded, "the server has too much to do to let anybody in; come back later")

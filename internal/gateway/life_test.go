@@ -158,7 +158,7 @@ func TestDrainTellsEverybodyToGo(t *testing.T) {
 		go func() {
 			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 			defer cancel()
-			done <- w.gateway.Drain(ctx)
+			done <- w.gateway.Drain(ctx, gateway.Pace{Over: 2 * time.Second, Back: 5 * time.Second})
 		}()
 		spread := make(map[uint32]bool)
 		for _, p := range peers[1:] {

@@ -212,7 +212,7 @@ func (s *Session) refuse(id uint64) {
 // begin starts a request of an open session.
 func (s *Session) begin(now int64, env *throngv1.ClientEnvelope) {
 	if s.draining { // S-30
-		s.fail(env.GetId(), chat.Errorf(chat.CodeUnavailable, chat.ReasonDraining, "this server is about to stop"))
+		s.fail(env.GetId(), chat.Errorf(chat.CodeUnavailable, chat.ReasonDraining, "this server lets its sessions go; connect again and repeat the request"))
 		return
 	}
 	if err := s.limited(env); err != nil {

@@ -1,0 +1,176 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/throng-im/throng/internal/gateway"
+)
+
+// A node that is drained ends empty, in this order: it is announced, so that no client is sent to it any more; its readiness turns
+// red, so that balancers take it out; it refuses newcomers; and its sessions are told to go, a few at a time. A node that stops goes
+// the same way.
+
+// lastPace is how a stopping node lets its sessions go. There may be no other node: they come back at different moments of the
+// next seconds, when it may be up again.
+func lastPace() gateway.Pace { return gateway.Pace{Over: 2 * time.Second, Back: 5 * time.Second} }
+
+const (
+	// drainOver is over what time an operator's drain tells the sessions to go, where the operator does not say.
+	drainOver = 10 * time.Second
+	// drainBack is short: there are other nodes, and clients arrive spread by when they were told.
+	drainBack = time.Second
+	// drainMost bounds the time that an operator may name.
+	drainMost = time.Hour
+)
+
+// drainer empties the node, for an operator or for good.
+type drainer struct {
+	// immutable after construction
+	gateway   *gateway.Server
+	announcer *announcer
+	health    *health
+	log       *slog.Logger
+
+	// guarded by mu
+	mu       sync.Mutex
+	stopping bool
+	since    time.Time          // zero: nobody drains
+	cancel   context.CancelFunc // of the operator's drain
+	done     chan struct{}      // closed when it has returned
+}
+
+// DrainStatus is how far a node is with being emptied.
+type DrainStatus struct {
+	// Draining: the node takes no newcomers.
+	Draining bool
+	Since    time.Time
+	// Connections that are left.
+	Connections int
+}
+
+// start begins an operator's drain; one that runs goes on as it was begun.
+func (d *drainer) start(over time.Duration) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.stopping || !d.since.IsZero() {
+		return nil
+	}
+	d.log.Info("an operator drains the node", "over", over, "connections", d.gateway.Connections())
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	d.since, d.cancel, d.done = time.Now(), cancel, done
+	d.announcer.drain(true)
+	d.health.set("drain", "an operator drains the node")
+	go func() { // ends with cancel, which undo and stop call
+		defer close(done)
+		if d.gateway.Drain(ctx, gateway.Pace{Over: over, Back: drainBack}) == nil {
+			d.log.Info("the node is empty")
+		}
+	}()
+	return nil
+}
+
+// undo ends an operator's drain. Sessions that were told to go, go.
+func (d *drainer) undo() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.stopping {
+		return errors.New("the server is stopping")
+	}
+	if d.since.IsZero() {
+		return nil
+	}
+	d.cancel()
+	<-d.done
+	d.since = time.Time{}
+	d.gateway.Resume()
+	d.announcer.drain(false)
+	d.health.set("drain", "")
+	return nil
+}
+
+// stop is the beginning of the process's end: no client is sent here from now on.
+func (d *drainer) stop() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.stopping = true
+	if !d.since.IsZero() {
+		d.cancel()
+	} else {
+		d.since = time.Now()
+	}
+	d.announcer.drain(true)
+}
+
+// last empties the node for good.
+func (d *drainer) last(ctx context.Context) error { return d.gateway.Drain(ctx, lastPace()) }
+
+func (d *drainer) status() DrainStatus {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return DrainStatus{Draining: !d.since.IsZero(), Since: d.since, Connections: d.gateway.Connections()}
+}
+
+// serveDrain shows how far a drain is; a POST begins one before, a DELETE ends it.
+func (a *App) serveDrain(w http.ResponseWriter, r *http.Request) {
+	var err error
+	switch r.Method {
+	case http.MethodPost:
+		over := drainOver
+		if text := r.URL.Query().Get("over"); text != "" {
+			over, err = time.ParseDuration(text)
+		}
+		switch {
+		case err != nil:
+		case over < 0 || over > drainMost:
+			err = fmt.Errorf("a drain takes up to %s", drainMost)
+		default:
+			err = a.drainer.start(over)
+		}
+	case http.MethodDelete:
+		err = a.drainer.undo()
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(a.drainer.status())
+}
+
+// Drain empties a running server: it takes no newcomers until the drain is undone, and tells its sessions to go over a time; 0 is
+// ten seconds. It returns at once.
+func (o *Operator) Drain(ctx context.Context, over time.Duration) (DrainStatus, error) {
+	query := ""
+	if over != 0 {
+		query = "?over=" + over.String()
+	}
+	return o.drain(ctx, http.MethodPost, query)
+}
+
+// UndoDrain lets newcomers in again.
+func (o *Operator) UndoDrain(ctx context.Context) (DrainStatus, error) {
+	return o.drain(ctx, http.MethodDelete, "")
+}
+
+// DrainStatus returns how far a drain is.
+func (o *Operator) DrainStatus(ctx context.Context) (DrainStatus, error) {
+	return o.drain(ctx, http.MethodGet, "")
+}
+
+func (o *Operator) drain(ctx context.Context, method, query string) (st DrainStatus, err error) {
+	err = o.do(ctx, method, pathDrain+query, nil, nil, func(r *http.Response) error {
+		if err := json.NewDecoder(r.Body).Decode(&st); err != nil {
+			return fmt.Errorf("reading the answer: %w", err)
+		}
+		return nil
+	})
+	return st, err
+}
