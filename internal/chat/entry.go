@@ -100,6 +100,23 @@ type MembersChanged struct {
 	UntilMS uint64 // with MemberMuted; 0 ends it
 }
 
+// Moves returns who becomes a member with the entry and who ceases to be one. A role, a transfer and a mute move nobody.
+func (e *Entry) Moves() (in, out []UserID) {
+	switch b := e.Body.(type) {
+	case Created:
+		in = b.Members
+	case MembersChanged:
+		switch b.Action {
+		case MemberAdded, MemberJoined:
+			in = b.Users
+		case MemberLeft, MemberRemoved:
+			out = b.Users
+		case MemberRole, MemberTransferred, MemberMuted:
+		}
+	}
+	return in, out
+}
+
 // Changed names the settings of a group that got new values; nil stays as it is.
 type Changed struct {
 	Name        *string

@@ -68,7 +68,8 @@ type Pace struct {
 	Apart time.Duration
 }
 
-// Add takes an entry of a large conversation. Entries of a conversation come with rising seqs, some may be missing.
+// Add takes an entry of a large conversation. Some may be missing; one that comes behind a later one is passed over, since a round is
+// judged by its first.
 func (c *Collector) Add(now time.Duration, e *chat.Entry, h chat.Head, pace Pace) {
 	g := c.groups[e.Conversation]
 	if g == nil {
@@ -81,6 +82,9 @@ func (c *Collector) Add(now time.Duration, e *chat.Entry, h chat.Head, pace Pace
 		g = &group{id: e.Conversation}
 		c.groups[g.id] = g
 		heap.Push(&c.queue, g)
+	}
+	if e.Seq <= g.head.Seq {
+		return
 	}
 	g.pace = pace
 	g.add(now, e, h)

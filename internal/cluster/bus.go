@@ -61,7 +61,7 @@ type Delivery struct {
 	Device chat.DeviceID
 	Entry  *chat.Entry
 	Head   chat.Head
-	// MemberWas, of an entry and of a leave, is the seq of the last member change before it; 0 is none, or not known.
+	// MemberWas, of an entry, an enter and a leave, is the seq of the last member change before it; 0 is none, or not known.
 	MemberWas chat.Seq
 	From      chat.Seq
 	Read      chat.Read

@@ -35,3 +35,10 @@ type Registrar interface {
 	// Flush returns once everything attached before the call is visible to every node.
 	Flush(ctx context.Context) error
 }
+
+// Settler is a [Registrar] that knows when a Flush would not have to wait, so that nobody has to ask for one then. A registrar without
+// it counts as never settled.
+type Settler interface {
+	// Settled reports that everything attached before the call is visible to every node.
+	Settled() bool
+}

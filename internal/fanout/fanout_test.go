@@ -254,6 +254,7 @@ func (s *story) Deliver(_ context.Context, _ cluster.Node, d *cluster.Delivery) 
 		s.lines = append(s.lines, "sync "+to)
 	case cluster.DeliverEnter:
 		s.lines = append(s.lines, fmt.Sprintf("enter %s from %d", to, d.From))
+		s.follows(d, d.From)
 	case cluster.DeliverLeave:
 		s.lines = append(s.lines, "leave "+to)
 		s.follows(d, d.From)

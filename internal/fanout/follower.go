@@ -145,7 +145,7 @@ func (f *follower) group(ctx context.Context, ev *chat.Event, move movement, rec
 	}
 	if len(entering) > 0 {
 		if err := f.toUsers(ctx, &cluster.Delivery{
-			Kind: cluster.DeliverEnter, Conversation: e.Conversation, Users: entering, From: e.Seq,
+			Kind: cluster.DeliverEnter, Conversation: e.Conversation, Users: entering, From: e.Seq, MemberWas: ev.MemberWas,
 		}); err != nil {
 			return err
 		}

@@ -18,21 +18,9 @@ type movement struct {
 
 func (m movement) none() bool { return len(m.entering) == 0 && len(m.leaving) == 0 }
 
-// movementOf reads an entry. A role, a transfer and a mute move nobody.
 func movementOf(e *chat.Entry) movement {
-	switch b := e.Body.(type) {
-	case chat.Created:
-		return movement{entering: b.Members}
-	case chat.MembersChanged:
-		switch b.Action {
-		case chat.MemberAdded, chat.MemberJoined:
-			return movement{entering: b.Users}
-		case chat.MemberLeft, chat.MemberRemoved:
-			return movement{leaving: b.Users}
-		case chat.MemberRole, chat.MemberTransferred, chat.MemberMuted:
-		}
-	}
-	return movement{}
+	in, out := e.Moves()
+	return movement{entering: in, leaving: out}
 }
 
 // apply returns the members after a movement; the list given stays as it is.

@@ -57,6 +57,9 @@ func (r *Routes) Flush(ctx context.Context) error {
 	return nil
 }
 
+// Settled implements [cluster.Settler].
+func (r *Routes) Settled() bool { return true }
+
 // Users implements [cluster.Routes].
 func (r *Routes) Users(_ context.Context, users []chat.UserID, buf []cluster.Node) ([]cluster.Node, error) {
 	for _, u := range users {
