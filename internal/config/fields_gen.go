@@ -115,6 +115,7 @@ func fieldDocs() map[string]string {
 		"github.com/throng-im/throng/internal/gateway.Config.OutboundHard":            "OutboundHard bounds it before the connection is closed, in bytes.",
 		"github.com/throng-im/throng/internal/gateway.Config.OutboundTotal":           "OutboundTotal bounds what waits for all receivers together, in bytes: beyond it those who are behind get hints instead of content and no pages, beyond twice as much nobody gets pages. The wiring derives it from the memory budget; 0 is no bound.",
 		"github.com/throng-im/throng/internal/gateway.Config.ReceivedTimeout":         "ReceivedTimeout is how long a delivery may stay unacknowledged by a client that acknowledges, before it is repeated as a hint, and after that again before the connection counts as dead.",
+		"github.com/throng-im/throng/internal/gateway.Config.ResyncRate":              "ResyncRate is how many sessions a second are looked up again after the node has missed deliveries.",
 		"github.com/throng-im/throng/internal/gateway.Config.SendBuffer":              "SendBuffer of the kernel for each socket, in bytes; it bounds what a peer that never reads costs. 0 leaves it.",
 		"github.com/throng-im/throng/internal/gateway.Config.Stall":                   "Stall is how long a receiver may take nothing while something waits for it.",
 		"github.com/throng-im/throng/internal/gateway.Config.Waiting":                 "Waiting is how many calls may wait for a worker; beyond it they are answered with overloaded.",

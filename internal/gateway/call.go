@@ -47,6 +47,8 @@ type Subscription struct {
 	Conversation chat.ConversationID
 	// From is the first seq of the user's membership: what comes before is not delivered.
 	From chat.Seq
+	// MemberSeq is the seq of the conversation's last member change when the membership was read, or before that.
+	MemberSeq chat.Seq
 }
 
 // request runs a call that may block and returns the answer.

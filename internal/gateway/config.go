@@ -50,6 +50,8 @@ type Config struct {
 	// HintRate is how many hints a second the node sends for large conversations, to those who do not have them open; with it the
 	// time between two hints of a conversation grows with its audience.
 	HintRate int
+	// ResyncRate is how many sessions a second are looked up again after the node has missed deliveries.
+	ResyncRate int
 
 	// MaxConnections of this node; beyond it handshakes are answered 503.
 	MaxConnections int
@@ -93,6 +95,7 @@ func Default() Config {
 		Stall:                30 * time.Second,
 		Hold:                 2 * time.Millisecond,
 		HintRate:             20_000,
+		ResyncRate:           2_000,
 		MaxConnections:       1_000_000,
 		MaxPending:           4_096,
 		MaxPendingPerAddress: 1_024,
@@ -122,6 +125,7 @@ func (c Config) Validate() error {
 		{"in_flight", c.InFlight},
 		{"outbound", c.Outbound},
 		{"hint_rate", c.HintRate},
+		{"resync_rate", c.ResyncRate},
 		{"max_connections", c.MaxConnections},
 		{"max_pending", c.MaxPending},
 		{"max_pending_per_address", c.MaxPendingPerAddress},

@@ -37,8 +37,9 @@ type conn struct {
 type work struct {
 	control  []byte     // control frames to be written before the next frame
 	goodbye  []byte     // the close frame, written last
-	changes  []change   // member changes since the routes stand, while subscriptions are looked up
-	since    uint64     // operations that were posted before the routes stood: their member changes are in what is looked up
+	changes  []change   // member changes while subscriptions are looked up
+	since    uint64     // operations that were posted before that began: their member changes are in what is looked up; 0: nothing is
+	settling bool       // the routes of its groups are about to be visible
 	began    uint64     // one more than the revocations that the loop knew when its authentication began; 0: none is under way
 	buf      []byte     // what is being written, of which rest is the end
 	rest     []byte     // what the carrier has not taken yet
@@ -51,7 +52,7 @@ type work struct {
 
 // idle reports that nothing in it is needed.
 func (w *work) idle() bool {
-	return len(w.control) == 0 && len(w.goodbye) == 0 && w.changes == nil && w.began == 0 && w.since == 0 && w.pingedAt == 0 && w.rest == nil && w.endAt == 0 &&
+	return len(w.control) == 0 && len(w.goodbye) == 0 && w.changes == nil && w.began == 0 && w.since == 0 && !w.settling && w.pingedAt == 0 && w.rest == nil && w.endAt == 0 &&
 		w.early == 0 && w.head == nil
 }
 
@@ -75,25 +76,28 @@ func (r ref) alive() *conn {
 type flags uint16
 
 const (
-	flagDirty   flags = 1 << iota // in loop.dirty
-	flagWide                      // in loop.wide
-	flagWriting                   // the carrier has not taken everything yet
-	flagRouted                    // its user is in the online table
-	flagClosing                   // the session has ended; only the goodbye goes out
-	flagPeerEnd                   // the peer said goodbye first: nothing to wait for
-	flagAuthed                    // counts as authenticated for the admission
-	flagUnread                    // there may be something to read, once the session takes more
-	flagDeaf                      // what comes is dropped
-	flagHalf                      // the peer sends nothing more: read to the end
-	flagAgain                     // in the poller's line of those who may have more to read
+	flagDirty    flags = 1 << iota // in loop.dirty
+	flagWide                       // in loop.wide
+	flagWriting                    // the carrier has not taken everything yet
+	flagRouted                     // its user is in the online table
+	flagClosing                    // the session has ended; only the goodbye goes out
+	flagPeerEnd                    // the peer said goodbye first: nothing to wait for
+	flagAuthed                     // counts as authenticated for the admission
+	flagUnread                     // there may be something to read, once the session takes more
+	flagDeaf                       // what comes is dropped
+	flagHalf                       // the peer sends nothing more: read to the end
+	flagAgain                      // in the poller's line of those who may have more to read
+	flagDoubted                    // in no group: its subscriptions are to be looked up again
+	flagReviewed                   // they are being looked up again; counted in loop.reviews
 )
 
-func (f flags) has(x flags) bool { return f&x != 0 }
+// has reports that the flags have all of those asked for.
+func (f flags) has(x flags) bool { return f&x == x }
 
 // change is a member change that a session's subscriptions do not know yet.
 type change struct {
 	id    chat.ConversationID
-	from  chat.Seq // 0: left
+	from  chat.Seq // the entry that made, or ended, the membership; of a leave 0: whichever
 	leave bool
 }
 

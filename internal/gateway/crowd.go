@@ -212,7 +212,7 @@ func (w *crowd) named(r *chunk.Round, profiles []*throngv1.Profile) {
 
 // post hands a round to the loops that have receivers. It is called with mu held.
 func (w *crowd) post(r *chunk.Round) {
-	mask := w.online.watched(r.Conversation)
+	mask := w.online.watched(r.Conversation) & (1<<len(w.loops) - 1)
 	f := &flight{round: r}
 	f.left.Store(int32(bits.OnesCount64(mask)) + 1)
 	for ; mask != 0; mask &= mask - 1 {

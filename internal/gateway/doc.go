@@ -51,7 +51,8 @@
 //     in it came along with others' and the next, which takes it back, may have passed the loop by. It is passed over.
 //  2. A worker reads the user's conversations and, for each, the membership from the log's own truth. Whatever the fan-out
 //     handled before step 1 was durable before, so this read sees it.
-//  3. The loop takes the result, applies the changes that were kept on top, answers authenticate.
+//  3. The loop takes the result, applies the changes that were kept on top, and answers authenticate: at once where the routes of the
+//     session's groups are visible to every node, else once a worker has flushed them. What came before that the device syncs.
 //
 // A change is thus either in what step 2 read, or kept, or both; being applied twice changes nothing. The read may be ahead of
 // the stream: a membership that the fan-out has not reached yet carries its first seq, below which nothing is delivered; a
@@ -59,6 +60,26 @@
 // with the fan-out's lists, a session may get too little, which sync and gaps heal, and never too much. A delivery that follows
 // on an enter finds its loop although the loop has not handled the enter yet: [Server.Receive] notes what it expects, and
 // routes to all loops until they have caught up.
+//
+// # What a node has missed
+//
+// In a cluster the bus may lose a delivery, repeat it, or bring it late. Each entry says with which seq members changed before it. A
+// group knows the last change that its loop has seen (group.seen) and what holds of all its members: they are members as of that
+// change, or of a later one. Nothing by group route passes a loop whose group has not seen all that came before it:
+//
+//   - An entry, or its head, that follows on a change which the group has not seen raises the alarm. All its members on the loop leave
+//     it ([loop.recheck]), and a group without members takes its place, which keeps track of what passes from then on.
+//   - A change counts as seen when its entry has passed, and when those who went with it have been told, or are not here. Those who came
+//     with it and were not told are subscribed by the entry.
+//   - What is older than what the group has seen is told by its seq: an entry is passed over, a leave from before the present
+//     subscription too, and who is to enter by an old change is looked up instead.
+//
+// A connection in doubt is in no group. It is looked up as one that opens is (steps 2 and 3), at a rate and by half of the workers at
+// most, and told by one sync hint that it may have missed something. A lookup is taken by a group that saw all changes since that lookup
+// began, or since one that it knew; else it is made again. [Server.Resync] has everybody looked up so; groups from before are in doubt
+// at once. While anybody is looked up, groups without members stay and begin with changes that pass, so that whoever joins misses none.
+//
+// Rounds need no number of their own: their heads come first, and a loop shows nobody a round whose head it was not told of.
 //
 // # Large conversations
 //

@@ -3,7 +3,10 @@ package gateway
 import (
 	"net/netip"
 
+	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/chunk"
+	"github.com/throng-im/throng/internal/cluster"
+	"github.com/throng-im/throng/internal/session"
 )
 
 // Queued is what waits for the receivers of all loops. The loops must be at rest.
@@ -27,11 +30,15 @@ func (s *Server) Handled() bool {
 // Encodings is how many rounds of large conversations were encoded.
 func (s *Server) Encodings() int64 { return s.crowd.enc.Encoded() }
 
-// PostRounds gives rounds to the only loop, all at once.
+// PostRounds gives rounds to the only loop, all at once, each behind its head.
 func (s *Server) PostRounds(rounds ...*chunk.Round) {
 	q := s.loops[0].inbox
 	q.mu.Lock()
 	for _, r := range rounds {
+		if h := r.Head; h.Seq > 0 {
+			d := &cluster.Delivery{Conversation: h.Conversation, Entry: &chat.Entry{Seq: h.Seq, Ordinal: h.Ordinal}, Head: h}
+			q.ops = append(q.ops, op{kind: opHead, parcel: session.NewParcel(d)})
+		}
 		f := &flight{round: r}
 		f.left.Store(1)
 		q.ops = append(q.ops, op{kind: opRound, flight: f})

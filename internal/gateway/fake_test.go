@@ -26,6 +26,7 @@ type backend struct {
 	lists   atomic.Int64  // how many calls there were of it
 	listing chan struct{} // nil: it is answered at once; else when this is closed
 	onQuery func()        // called by Subscriptions
+	failure error         // of Subscriptions
 	onFocus func()        // called by Focus
 }
 
@@ -109,12 +110,12 @@ func (b *backend) Focus(_ context.Context, _ wire.Actor, req *throngv1.FocusRequ
 
 func (b *backend) Subscriptions(_ context.Context, user chat.UserID) ([]gateway.Subscription, error) {
 	b.mu.Lock()
-	subs, hook := b.subs[user], b.onQuery
+	subs, hook, err := b.subs[user], b.onQuery, b.failure
 	b.mu.Unlock()
 	if hook != nil {
 		hook()
 	}
-	return subs, nil
+	return subs, err
 }
 
 func (b *backend) Epoch() uint64 { return 1 }

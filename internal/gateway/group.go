@@ -11,7 +11,19 @@ type group struct {
 	open    []seat
 	walk    walk
 	hints   hinting
-	over    bool // disbanded: in loop.endings, not in loop.groups, and counted nowhere
+	shown   chat.Seq // how far the rounds got that came
+	over    bool     // disbanded: in loop.endings, not in loop.groups, and counted nowhere
+	kept    bool     // in loop.spare
+	doubted bool     // over because a member change was missed: its members are looked up again
+
+	// All members are as of the member change at seen, or later; those who go with a later one are gone when the loop has seen it.
+	seen  chat.Seq
+	floor chat.Seq // what it began with: changes before that the loop did not see itself
+	born  uint64   // the loop's operations when it began
+	// going is the change behind seen, with which some went who have not been told yet; nil where there is none. passed is the
+	// operation that it came with: who is looked up since knows of it.
+	going  *chat.Entry
+	passed uint64
 
 	// atomic, shared by the loops
 	tally *tally
@@ -39,6 +51,11 @@ type seat struct {
 type membership struct {
 	g  *group
 	at int // place in g.members
+}
+
+// begin has the group keep track of the member changes behind one, while it has no members.
+func (g *group) begin(seen chat.Seq, born uint64) {
+	g.seen, g.floor, g.born, g.going = seen, seen, born, nil
 }
 
 // add subscribes a connection that is not in the group from a seq on; it returns its place.

@@ -34,6 +34,9 @@ type hintPiece struct {
 // wentOn notes that a conversation went on whose content does not go to all; all is true where it goes to nobody.
 func (l *loop) wentOn(g *group, h chat.Head, all bool) {
 	t := &g.hints
+	if h.Seq <= t.head.Seq { // it comes again, or late
+		return
+	}
 	t.head = h
 	t.next = t.next || all
 	t.sweep.Raise()

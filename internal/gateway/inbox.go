@@ -21,11 +21,13 @@ const (
 	opReady                        // its sink takes more
 	opIdentity                     // an authentication is decided
 	opSubscribed                   // subscriptions were looked up
+	opSettled                      // the routes of a connection's groups are visible
 	opAnswer                       // a request is answered
 	opSent                         // a send is decided
 	opParcel                       // a delivery
 	opHead                         // a conversation went on; n says who is told
 	opRound                        // a round of a large conversation
+	opResync                       // deliveries may have been missed
 	opLevel                        // the server leaves out more or less than it did
 	opReplace                      // another connection of who's device has opened
 	opRevoke                       // who's devices lose their sessions

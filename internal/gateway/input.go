@@ -162,9 +162,12 @@ func (l *loop) dispatch(c *conn) {
 }
 
 func (l *loop) toWorker(c *conn, call session.Call) {
-	j := job{ref: c.ref(), loop: l, sub: c.sub, call: call, who: c.session.Who()}
-	if l.srv.workers.offer(j) {
-		return
+	l.give(job{ref: c.ref(), loop: l, sub: c.sub, call: call, who: c.session.Who()})
+}
+
+// give has a worker do a job, or fails it.
+func (l *loop) give(j job) {
+	if !l.srv.workers.offer(j) {
+		l.inbox.Put(j.failed(overloaded()))
 	}
-	l.inbox.Put(j.failed(overloaded()))
 }

@@ -66,7 +66,7 @@ func (l *loop) identity(c *conn, o *op) {
 		return
 	}
 	p := l.route(c, who.User)
-	w.since = l.inbox.posted()
+	l.lookUp(c)
 	if int(p.sessions) > l.srv.cfg.MaxPerUser+1 { // one more: the session that this one is about to replace
 		c.session.End(throngv1.CloseCode_CLOSE_CODE_TOO_MANY_REQUESTS, "too_many_sessions", 0)
 		return
@@ -102,6 +102,10 @@ func (l *loop) unroute(c *conn) {
 		return
 	}
 	c.flags &^= flagRouted
+	l.reviewed(c)
+	if c.lookedUp() {
+		l.found(c)
+	}
 	for n := len(c.groups); n > 0; n = len(c.groups) {
 		l.quit(c, n-1)
 	}
@@ -125,27 +129,6 @@ func (l *loop) unroute(c *conn) {
 	}
 	l.srv.metrics.sessions.Dec()
 	l.srv.online.remove(user, l.index, first == nil)
-}
-
-// subscribed takes the subscriptions as of a moment after the routes stood, and on top of them the member changes that came
-// in between, which are at least as new.
-func (l *loop) subscribed(c *conn, o *op) {
-	w := l.workOf(c)
-	if c.session.Subscribing() && o.err == nil {
-		for _, s := range o.subs {
-			l.join(c, s.Conversation, s.From) // each is listed once
-		}
-		for _, ch := range w.changes {
-			if ch.leave {
-				l.leave(c, ch.id)
-			} else {
-				l.enter(c, ch.id, ch.from)
-			}
-		}
-	}
-	w.changes, w.since = nil, 0
-	c.session.Subscribed(l.now, l.srv.wallMS(), l.srv.deps.Epoch(), o.err)
-	l.wheel.schedule(c, min(l.now+l.pingAfter(), c.dueAt()))
 }
 
 // replace ends the sessions of a device that are older than the one with the given connection id (S-12).

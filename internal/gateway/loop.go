@@ -57,6 +57,15 @@ type loop struct {
 	sweeps  []*group      // with hints to send
 	swept   time.Duration // when hints were sent last, since start
 	telling int           // the next slot whose session is told the level; -1: all know it
+
+	lookups  int           // sessions whose subscriptions are being looked up
+	reviews  int           // of those in doubt
+	doubts   line          // of connections that are to be looked up again
+	doubting int           // the next slot whose connection is doubted; -1: none
+	missed   uint64        // operations that were handled when deliveries were missed last
+	lookAt   time.Duration // when the next of those in doubt are looked up, since start
+	spare    []*group      // that may have no members, kept while some might come back
+
 	wheel   wheel
 	env     *session.Env
 	dirty   line         // something of their own waits for them
@@ -70,11 +79,11 @@ type loop struct {
 }
 
 // stats are counted by the loop and published once a pass.
-type stats struct{ deliveries, frames, bytes, collapsed, requests, hints int }
+type stats struct{ deliveries, frames, bytes, collapsed, requests, hints, rechecks, lookups int }
 
 func newLoop(srv *Server, index int) *loop {
 	l := &loop{
-		srv: srv, index: index, start: time.Now(), users: make(map[chat.UserID]*conn), groups: make(map[chat.ConversationID]*group), telling: -1,
+		srv: srv, index: index, start: time.Now(), users: make(map[chat.UserID]*conn), groups: make(map[chat.ConversationID]*group), telling: -1, doubting: -1,
 		callers: newCallers(places(&srv.cfg, srv.deps.Door, srv.loopCount())),
 		env:     session.NewEnv(&srv.sessions, srv.deps.Limits, srv.cfg.OutboundTotal/srv.loopCount()),
 	}
@@ -100,7 +109,10 @@ func (l *loop) run(ctx context.Context) error {
 		l.pass()
 		l.wheel.advance(l.now, l.due)
 		l.walkOn()
+		l.doubtOn()
 		l.endOn()
+		l.lookOn()
+		l.tidyOn()
 		l.sweepOn()
 		l.tellOn()
 		if l.holding() <= 0 {
@@ -121,12 +133,15 @@ func (l *loop) clock() { l.now = time.Since(l.start).Milliseconds() }
 
 // patience is how long the loop may wait: to its next tick, or until the frames that it holds back have to go.
 func (l *loop) patience() time.Duration {
-	if len(l.walks) > 0 || len(l.endings) > 0 || l.telling >= 0 {
+	if len(l.walks) > 0 || len(l.endings) > 0 || l.telling >= 0 || l.doubting >= 0 || (len(l.spare) > 0 && l.calm()) {
 		return 0
 	}
 	d := tick - time.Since(l.start)%tick
 	if len(l.sweeps) > 0 {
 		d = min(d, max(l.swept+sweepEvery-time.Since(l.start), 0))
+	}
+	if !l.doubts.empty() && l.reviews < l.mostReviews() {
+		d = min(d, max(l.lookAt-time.Since(l.start), 0))
 	}
 	if !l.dirty.empty() || !l.wide.empty() {
 		d = min(d, l.holding())
@@ -204,20 +219,22 @@ func (l *loop) handle(o *op) {
 	case opParcel:
 		l.parcel(o.parcel)
 	case opHead:
-		if g := l.groups[o.parcel.Delivery().Conversation]; g != nil {
+		if g := l.passing(o.parcel.Delivery()); g != nil {
 			l.wentOn(g, headOf(o.parcel.Delivery()), o.n == headForAll)
 		}
 	case opRound:
 		l.round(o.flight)
 	case opLevel:
 		l.telling = 0
+	case opResync:
+		l.resync()
 	case opReplace:
 		l.replace(o.who, o.id)
 	case opRevoke:
 		l.revoke(*o.revoke)
 	case opDrain:
 		l.drain(o.drain)
-	case opInput, opGone, opWritten, opReady, opIdentity, opSubscribed, opAnswer, opSent:
+	case opInput, opGone, opWritten, opReady, opIdentity, opSubscribed, opSettled, opAnswer, opSent:
 		if o.kind == opAnswer {
 			l.pages.Add(-int64(o.n))
 		}
@@ -250,6 +267,8 @@ func (l *loop) handleConn(c *conn, o *op) {
 		l.identity(c, o)
 	case opSubscribed:
 		l.subscribed(c, o)
+	case opSettled:
+		l.settle(c, o.err)
 	case opAnswer:
 		c.session.Answered(o.id, o.bytes, o.err)
 	case opSent:
@@ -310,20 +329,23 @@ func (l *loop) parcel(p *session.Parcel) {
 	d := p.Delivery()
 	switch d.Kind {
 	case cluster.DeliverEnter, cluster.DeliverLeave:
-		for _, u := range d.Users {
-			for c := l.users[u]; c != nil; c = c.next {
-				l.membership(c, change{id: d.Conversation, from: d.From, leave: d.Kind == cluster.DeliverLeave})
-			}
+		g := l.groups[d.Conversation]
+		if g != nil && d.Kind == cluster.DeliverEnter && len(g.members) == 0 && d.MemberWas > g.seen {
+			g.begin(d.From, l.handled)
 		}
+		ch := change{id: d.Conversation, from: d.From, leave: d.Kind == cluster.DeliverLeave}
+		l.each(d.Users, func(c *conn) { l.membership(c, ch) })
 		if d.Kind == cluster.DeliverEnter {
 			l.srv.online.told(d.Conversation)
+		} else if g != nil {
+			g.gone(d)
 		}
 	case cluster.DeliverDisband:
-		l.disband(d.Conversation)
+		l.disband(d.Conversation, d.From)
 	case cluster.DeliverEntry, cluster.DeliverRead, cluster.DeliverSettings, cluster.DeliverSync:
 		if d.Users != nil {
 			l.deliverUsers(p)
-		} else if g := l.groups[d.Conversation]; g != nil {
+		} else if g := l.passing(d); g != nil {
 			l.deliverGroup(g, p)
 		}
 	case cluster.DeliverRevoke, cluster.DeliverForget, cluster.DeliverWake:
@@ -348,6 +370,9 @@ func (l *loop) deliverUsers(p *session.Parcel) {
 // that is larger than a medium conversation gets by itself in slices too. A connection that breaks leaves the group by a swap with
 // the last: the walk goes backward, so that nobody is passed over.
 func (l *loop) deliverGroup(g *group, p *session.Parcel) {
+	if p.Delivery().Entry.Seq <= g.hints.head.Seq { // it comes again, or so late that others have shown that it is missing
+		return
+	}
 	if g.walk.entries >= walkEntries {
 		l.wentOn(g, headOf(p.Delivery()), true)
 		return

@@ -20,6 +20,8 @@ type metrics struct {
 	collapsed   prometheus.Counter
 	requests    prometheus.Counter
 	hints       prometheus.Counter
+	rechecks    prometheus.Counter
+	lookups     prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -42,9 +44,13 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		collapsed:  counter("collapsed_total", "Deliveries that became hints because the receiver was behind."),
 		requests:   counter("requests_total", "Requests received."),
 		hints:      counter("hints_total", "Hints about conversations whose content a session does not get."),
+		rechecks: counter("rechecks_total", "Times that a loop had a conversation's members looked up again, since a member change had passed it by. "+
+			"Deliveries get lost where it rises."),
+		lookups: counter("lookups_total", "Sessions whose subscriptions were looked up again."),
 	}
 	if reg != nil {
-		reg.MustRegister(m.connections, m.sessions, m.handshakes, m.closes, m.deliveries, m.frames, m.bytes, m.collapsed, m.requests, m.hints)
+		reg.MustRegister(m.connections, m.sessions, m.handshakes, m.closes, m.deliveries, m.frames, m.bytes, m.collapsed, m.requests, m.hints,
+			m.rechecks, m.lookups)
 	}
 	return m
 }
@@ -91,6 +97,8 @@ func (m *metrics) publish(s *stats) {
 	m.collapsed.Add(float64(s.collapsed))
 	m.requests.Add(float64(s.requests))
 	m.hints.Add(float64(s.hints))
+	m.rechecks.Add(float64(s.rechecks))
+	m.lookups.Add(float64(s.lookups))
 	*s = stats{}
 }
 

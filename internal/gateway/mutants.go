@@ -5,4 +5,5 @@ package gateway
 const (
 	mutantNone           = ""
 	mutantSignOutIgnored = "sign_out_ignored"
+	mutantNotRechecked   = "membership_not_rechecked"
 )

@@ -1,4 +1,4 @@
-//go:build !mutant_sign_out_ignored
+//go:build !mutant_sign_out_ignored && !mutant_membership_not_rechecked
 
 package gateway
 

@@ -15,7 +15,8 @@ const onlineShards = 64
 // registrar's own locks.
 type online struct {
 	// immutable after construction
-	routes cluster.Registrar
+	routes  cluster.Registrar
+	settler cluster.Settler // nil where the registrar does not tell
 
 	shards [onlineShards]onlineShard
 }
@@ -48,6 +49,7 @@ type presence struct {
 
 func newOnline(routes cluster.Registrar) *online {
 	o := &online{routes: routes}
+	o.settler, _ = routes.(cluster.Settler)
 	for i := range o.shards {
 		o.shards[i].users = make(map[chat.UserID]presence)
 		o.shards[i].groups = make(map[chat.ConversationID]audience)
@@ -128,12 +130,15 @@ func (o *online) watch(id chat.ConversationID, loop int, watched bool) {
 	})
 }
 
-// watched returns a bit for each loop that has subscribers who have a conversation open.
+// watched returns a bit for each loop that may have subscribers who have a conversation open.
 func (o *online) watched(id chat.ConversationID) uint64 {
 	s := &o.shards[id%onlineShards]
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.groups[id].open
+	if a := s.groups[id]; a.pending == 0 {
+		return a.open
+	}
+	return ^uint64(0)
 }
 
 // count returns how many subscribers a conversation has on this node, and how many of them have it open.
@@ -175,6 +180,9 @@ func (o *online) audience(id chat.ConversationID, change func(a *audience)) {
 		o.routes.AttachGroup(id)
 	}
 }
+
+// settled reports that every route is known to be visible to every node.
+func (o *online) settled() bool { return o.settler != nil && o.settler.Settled() }
 
 // group returns a bit for each loop that may have subscribers of a conversation.
 func (o *online) group(id chat.ConversationID) uint64 {

@@ -17,6 +17,8 @@ func (s *Server) Receive(ctx context.Context, d *cluster.Delivery) error {
 	switch {
 	case d.Users != nil:
 		mask = s.online.loops(d.Users)
+	case d.Kind == cluster.DeliverEntry && d.Head.MemberSeq == d.Entry.Seq:
+		mask = ^uint64(0) // a member change is for those, too, who are about to join
 	default:
 		mask = s.online.group(d.Conversation)
 	}

@@ -69,10 +69,14 @@ func (w *walk) begin(open, members int) {
 // round takes a round from the inbox.
 func (l *loop) round(f *flight) {
 	g := l.groups[f.round.Conversation]
-	if g == nil || len(g.open) == 0 {
+	// Where the loop was not told that the conversation got so far ([loop.passing]) it had no members then: who has it open since has
+	// synced since, or is about to.
+	head := f.round.Head.Seq
+	if g == nil || len(g.open) == 0 || head > g.hints.head.Seq || (head != 0 && head <= g.shown) { // or it comes again
 		l.srv.crowd.land(f)
 		return
 	}
+	g.shown = max(g.shown, head)
 	l.setOut(g, stage{rounds: []*flight{f}})
 }
 
@@ -204,11 +208,11 @@ func (l *loop) share(g *group, c *conn, from chat.Seq, list []*flight, frames *[
 	}
 }
 
-// early reports that the first entry of rounds is from before the user was there.
+// early reports that one of the rounds begins with an entry from before the user was there.
 func early(list []*flight, from chat.Seq) bool {
 	for _, f := range list {
-		if first, ok := f.round.First(); ok {
-			return first < from
+		if first, ok := f.round.First(); ok && first < from {
+			return true
 		}
 	}
 	return false

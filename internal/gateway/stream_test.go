@@ -29,6 +29,7 @@ type river struct {
 	more    chan struct{}
 	members map[chat.UserID]chat.Member
 	head    chat.Head
+	large   uint32 // above so many members it is large; 0: never
 }
 
 const riverID = chat.ConversationID(77)
@@ -36,6 +37,7 @@ const riverID = chat.ConversationID(77)
 func (r *river) commit(body chat.Body) chat.Seq {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	memberWas := r.head.MemberSeq
 	r.head.Seq++
 	if b, ok := body.(chat.MembersChanged); ok {
 		for _, u := range b.Users {
@@ -58,7 +60,10 @@ func (r *river) commit(body chat.Body) chat.Seq {
 	if r.head.Members > 4 {
 		r.head.Tier = chat.TierMedium
 	}
-	r.events = append(r.events, chat.Event{Head: r.head, Was: was, Entry: &chat.Entry{
+	if r.large > 0 && r.head.Members > r.large {
+		r.head.Tier = chat.TierLarge
+	}
+	r.events = append(r.events, chat.Event{Head: r.head, Was: was, MemberWas: memberWas, Entry: &chat.Entry{
 		Conversation: riverID, Seq: r.head.Seq, Ordinal: chat.Ordinal(r.head.Seq), Body: body,
 	}})
 	close(r.more)
@@ -126,7 +131,7 @@ func (r *river) Subscriptions(_ context.Context, user chat.UserID) ([]gateway.Su
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if m := r.members[user]; m.Current() && r.head.Tier > chat.TierSmall {
-		return []gateway.Subscription{{Conversation: riverID, From: m.Spans[len(m.Spans)-1].From}}, nil
+		return []gateway.Subscription{{Conversation: riverID, From: m.Spans[len(m.Spans)-1].From, MemberSeq: r.head.MemberSeq}}, nil
 	}
 	return nil, nil
 }

@@ -18,6 +18,8 @@ type job struct {
 	sub  wire.Subprotocol
 	call session.Call
 	who  wire.Actor
+	// settle, of a CallSubscribe: the routes are to be visible, and nothing is looked up.
+	settle bool
 }
 
 // workers run jobs and post what comes out to the connection's loop. The queue is bounded; what does not fit is answered
@@ -67,6 +69,10 @@ func (w *workers) do(ctx context.Context, j job) {
 		who, err := w.srv.deps.Auth.Authenticate(ctx, req.GetToken(), req.GetDevice())
 		o.who, o.err = &who, err
 	case session.CallSubscribe:
+		if o.kind = opSettled; j.settle {
+			o.err = w.srv.online.routes.Flush(ctx)
+			break
+		}
 		o.kind = opSubscribed
 		o.subs, o.err = w.subscribe(ctx, j.who.User)
 	case session.CallRequest:
@@ -136,7 +142,9 @@ func (j *job) failed(err error) op {
 	case session.CallAuthenticate:
 		o.kind = opIdentity
 	case session.CallSubscribe:
-		o.kind = opSubscribed
+		if o.kind = opSubscribed; j.settle {
+			o.kind = opSettled
+		}
 	case session.CallRequest, session.CallSend:
 		o.kind = opAnswer
 	}

@@ -90,6 +90,13 @@ func (s *Session) Hint(h chat.Head, piece []byte) {
 	}
 }
 
+// Missed tells that the session may have missed anything: one sync hint has the device look for itself.
+func (s *Session) Missed() {
+	if s.state == stateOpen {
+		s.out.lagAll()
+	}
+}
+
 // Tell takes an event that is no delivery. Where too much waits already, a sync hint stands for it.
 func (s *Session) Tell(piece []byte) {
 	if s.state == stateOpen {
