@@ -35,6 +35,7 @@ func Timeline(t *testing.T, open func(t testing.TB) TimelineStore) {
 		"TML-6 quiet changes take no pts":               timelineQuiet,
 		"TML-7 settings outlive rows":                   timelineOutlive,
 		"TML-8 the end tells of every change":           timelineEnd,
+		"TML-9 what was given out is not spared":        timelineSpare,
 		"a generation is drawn anew and otherwise kept": timelineGeneration,
 		"users do not see each other's rows":            timelineUsers,
 	} {
@@ -276,4 +277,31 @@ func timelineEnd(t *testing.T, s TimelineStore) {
 	assert.Equal(t, "end", after.End, before.End)
 	after.Rows[slices.IndexFunc(after.Rows, func(r timeline.Row) bool { return r.Conversation == 8 })].Seq = 3
 	assert.Equal(t, "rows, but for a seq", after, before)
+}
+
+// timelineSpare: what a device was told of has a newer row after every change that comes then, whatever the store spares.
+func timelineSpare(t *testing.T, s TimelineStore) {
+	apply(t, s, 1, entered(1, 7, 1), entered(1, 8, 1))
+	spare := func(id chat.ConversationID) timeline.Change {
+		return timeline.Change{User: 1, Conversation: id, Spare: true}
+	}
+	pos := chat.Position(1)
+	for round := range 4 {
+		var given timeline.PTS
+		if round%2 == 0 {
+			given = rowsOf(t, s, 1).Last
+		} else {
+			end, err := s.End(context.Background(), 1)
+			assert.NoError(t, "end", err)
+			given = end.Last
+		}
+		for _, changes := range [][]timeline.Change{{spare(8)}, {spare(7), spare(8)}, {spare(7)}} {
+			pos++
+			apply(t, s, pos, changes...)
+		}
+		for _, r := range rowsOf(t, s, 1).Rows {
+			assert.True(t, fmt.Sprintf("row %d has pts %d after %d was given out", r.Conversation, r.PTS, given), r.PTS > given)
+		}
+		s = s.Crash(t)
+	}
 }

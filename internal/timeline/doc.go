@@ -39,6 +39,15 @@
 // count as given out. Only the follower adds and drops marks. It adds a user's before it writes the first row that it will
 // remember; cursors given out before that are below that row's pts, those given out since raise the mark.
 //
+// Where several processes give out cursors, and several followers write to one user, such marks say nothing: a cursor that
+// another process gave out is not among them. There the mark stands with the user's timeline in the store ([WithStoreMarks], rule
+// TML-9): whoever reads rows or their end raises it in the same step, and the follower's change names a row that may be spared, which
+// the store drops in one step with looking at the row and the mark. The steps of one user come one after the other, so the look of
+// above and the marking still do, and the argument holds word by word: P is marked before the look, or else the heads of P's
+// answer are read after it. A store that loses a mark, or goes back to an older one, has to lose the user's generation with it: then no
+// cursor that the mark stood for is of use, and the answer to it shows everything. Such a store needs no row for a user whose timeline
+// it does not have either: what follows there is of a new generation.
+//
 // # Unread
 //
 // Unread is head ordinal minus read ordinal, of one snapshot, with the head capped where the user's membership ended. The

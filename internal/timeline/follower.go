@@ -31,7 +31,7 @@ type Follower struct {
 	events Events
 	log    *slog.Logger
 	count  *metrics
-	marks  *marks
+	marks  *marks        // nil where the store has them
 	wake   chan struct{} // capacity 1: something is pending
 	urgent chan struct{} // capacity 1: somebody waits, do not rest
 
@@ -54,6 +54,10 @@ type FollowerOption func(f *Follower)
 func WithMetrics(reg prometheus.Registerer) FollowerOption {
 	return func(f *Follower) { f.count.register(reg) }
 }
+
+// WithStoreMarks leaves it to the store which changes are spared, by rule TML-9: where cursors are given out by others than those who
+// have this follower.
+func WithStoreMarks() FollowerOption { return func(f *Follower) { f.marks = nil } }
 
 // NewFollower makes the follower. The configuration must be valid. It does nothing until Run.
 func NewFollower(cfg Config, store Store, logs Logs, events Events, log *slog.Logger, options ...FollowerOption) *Follower {

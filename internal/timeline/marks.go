@@ -9,7 +9,7 @@ import (
 
 // marks remembers, per user, the highest pts given out, and per row the pts it has: what the coalescing rule needs
 // (package documentation). Only the follower adds and drops; others raise what is there. A user without a mark may hold a
-// cursor at any pts up to now.
+// cursor at any pts up to now. A nil one remembers nothing, and leaves the rule to the store.
 type marks struct {
 	mu    sync.Mutex
 	given *lru.Cache[chat.UserID, mark]
@@ -34,7 +34,7 @@ func newMarks(limit int) *marks {
 
 // raise says that the user is given a cursor at p. Call it before reading what the cursor stands for.
 func (m *marks) raise(user chat.UserID, p PTS) {
-	if !marking {
+	if !marking || m == nil {
 		return
 	}
 	m.mu.Lock()
@@ -47,6 +47,14 @@ func (m *marks) raise(user chat.UserID, p PTS) {
 // unseen appends to changes one for each user whose row of the conversation may have been seen; the others' rows are above
 // every cursor given out and stay as they are.
 func (m *marks) unseen(changes []Change, id chat.ConversationID, users []chat.UserID, skip map[chat.UserID]struct{}) []Change {
+	if m == nil {
+		for _, u := range users {
+			if _, ok := skip[u]; !ok {
+				changes = append(changes, Change{User: u, Conversation: id, Spare: true})
+			}
+		}
+		return changes
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, u := range users {
@@ -65,6 +73,9 @@ func (m *marks) unseen(changes []Change, id chat.ConversationID, users []chat.Us
 
 // begin opens marks for users who have none, before their rows are written.
 func (m *marks) begin(changes []Change) {
+	if m == nil {
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, c := range changes {
@@ -80,6 +91,9 @@ func (m *marks) begin(changes []Change) {
 // end takes the pts that the rows were given. An open mark becomes the pts below its user's first: what was given out before
 // begin is not above it. Marks that were dropped in between stay unknown.
 func (m *marks) end(changes []Change, given []PTS) {
+	if m == nil {
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i, c := range changes {

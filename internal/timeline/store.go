@@ -23,6 +23,8 @@ type PTS uint64
 //   - TML-7 Settings outlive rows' changes and memberships.
 //   - TML-8 Where quiet changes only enter, a user's rows and settings stay what they are while the End does, seqs of membership
 //     changes apart.
+//   - TML-9 Rows and End give out a cursor at their Last. A change that may be spared is dropped only if its row has a pts above all
+//     cursors that were given out to its user, and above those that Rows or End are about to return.
 type Store interface {
 	// Position is where the follower goes on.
 	Position(ctx context.Context) (chat.Position, error)
@@ -67,6 +69,9 @@ type Change struct {
 	Seq chat.Seq
 	// Quiet changes are not part of the order of changes.
 	Quiet bool
+	// Spare: the change may be dropped by rule TML-9. It is no change of a membership. A store that does not remember what was given
+	// out writes it.
+	Spare bool
 }
 
 // Membership says how a change touches who is in a conversation.

@@ -3,6 +3,7 @@
 //
 //   - [Routes] are cluster.Routes, cluster.Registrar and cluster.Registry: who is where, and which nodes there are.
 //   - [Bus] is cluster.Bus: deliveries to nodes.
+//   - [Timelines] are timeline.Store, one view for each stream of events, on a [Shelf] that keeps what must not be lost.
 //
 // # What may happen to Redis
 //
@@ -14,7 +15,9 @@
 //     all its routes again and has devices look for what they missed.
 //   - What is evicted piece by piece is written again by reports.
 //   - A node whose subscription broke, or that had no room for a delivery, has devices look too.
+//   - A timeline is one key, with its generation; one that is not there is made anew under another, for which no device has a cursor.
+//   - What a server that is behind does not have of the shelf is mended by the next sync.
 //   - Each call has a deadline, and a breaker stands in front of all of them: where Redis does not answer, callers are told so at once.
 //
-// The package imports chat, breaker and the ports.
+// The package imports chat, breaker, failpoint, the ports, and of its house store/record and store/local.
 package redis

@@ -32,6 +32,11 @@ func unavailable(err error, doing string) error {
 	}
 }
 
+// inDoubt is the answer where what was asked for stands, and Redis was not told.
+func inDoubt(err error, doing string) error {
+	return chat.Wrap(err, chat.CodeUnknown, chat.ReasonInDoubt, "%s: it may stand although other devices were not told; do it again", doing)
+}
+
 // failed reports that an answer says that the server cannot serve anybody now, or that there is none.
 func failed(err error) bool {
 	if err == nil || rueidis.IsRedisNil(err) {

@@ -16,6 +16,7 @@ const (
 	keyUser  = ":route:{u:"    // set: nodes on which a user is
 	keyGroup = ":route:{c:"    // set: nodes on which a large conversation has subscribers
 	keyBus   = ":bus:{"        // channel: deliveries to a node
+	keyLine  = ":timeline:{u:" // hash: a user's timeline
 )
 
 func numbered(prefix, kind string, id uint64) string {
@@ -25,6 +26,8 @@ func numbered(prefix, kind string, id uint64) string {
 }
 
 func (c *Client) userKey(u chat.UserID) string { return numbered(c.cfg.Prefix, keyUser, uint64(u)) }
+
+func (c *Client) lineKey(u chat.UserID) string { return numbered(c.cfg.Prefix, keyLine, uint64(u)) }
 
 func (c *Client) groupKey(id chat.ConversationID) string {
 	return numbered(c.cfg.Prefix, keyGroup, uint64(id))

@@ -20,10 +20,17 @@ func newScript(text string) *script {
 }
 
 // scripts are all that there are.
-type scripts struct{ renewal, farewell, watching *script }
+type scripts struct {
+	renewal, farewell, watching                      *script
+	readLine, endLine, seedLine, applyLine, mendLine *script
+}
 
 func newScripts() scripts {
-	return scripts{renewal: newScript(renewalText), farewell: newScript(farewellText), watching: newScript(watchingText)}
+	return scripts{
+		renewal: newScript(renewalText), farewell: newScript(farewellText), watching: newScript(watchingText),
+		readLine: newScript(readLineText), endLine: newScript(endLineText), seedLine: newScript(seedLineText),
+		applyLine: newScript(applyLineText), mendLine: newScript(mendLineText),
+	}
 }
 
 // scriptCall is a run of a script.

@@ -33,6 +33,18 @@ func TestShelfOfTests(t *testing.T) {
 	porttest.Shelf(t, func(testing.TB) timeline.Shelf { return newShelf() })
 }
 
+// clear takes all memberships away, and leaves the settings.
+func (s *shelf) clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, rows := range s.rows {
+		for id, k := range rows {
+			k.Current, k.Seq = false, 0
+			rows[id] = k
+		}
+	}
+}
+
 func (s *shelf) row(user chat.UserID, id chat.ConversationID) timeline.Kept {
 	k := s.rows[user][id]
 	k.Conversation = id
