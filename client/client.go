@@ -14,17 +14,20 @@ import (
 // Client is one device of one user. Its methods may be called from any goroutine.
 type Client struct {
 	// Immutable after construction.
-	url   string
-	opts  Options
-	api   *API
-	codec codec
-	life  context.Context //nolint:containedctx // the life of the client's own goroutines, ended by Close
-	stop  context.CancelFunc
-	kick  chan struct{} // one token: the run loop has something to look at
-	hurry chan struct{} // one token: the wait before the next connection is to end
-	done  chan struct{} // closed when nothing more will happen
-	ended chan struct{} // closed when the client's goroutines have ended
-	slots chan struct{} // one token a request that an application waits for
+	opts   Options
+	api    *API
+	hangUp func() // ends idle connections of the SDK's own HTTP client
+	codec  codec
+	life   context.Context //nolint:containedctx // the life of the client's own goroutines, ended by Close
+	stop   context.CancelFunc
+	kick   chan struct{} // one token: the run loop has something to look at
+	hurry  chan struct{} // one token: the wait before the next connection is to end
+	done   chan struct{} // closed when nothing more will happen
+	ended  chan struct{} // closed when the client's goroutines have ended
+	slots  chan struct{} // one token a request that an application waits for
+
+	// Owned by the goroutine of run.
+	door door
 
 	// Guarded by mu, which is never held over a call out.
 	mu            sync.Mutex
@@ -66,18 +69,16 @@ func New(url string, opts Options) (*Client, error) {
 	if _, err := link.URL(url); err != nil {
 		return nil, err
 	}
-	apiOpts := []APIOption{WithTokens(opts.Tokens)}
-	if opts.HTTP != nil {
-		apiOpts = append(apiOpts, WithHTTPClient(opts.HTTP))
-	}
+	web, end := opts.web()
 	c := &Client{
-		url: url, opts: opts, api: NewAPI(httpURL(url), apiOpts...), codec: codec{json: opts.JSON},
+		opts: opts, api: NewAPI(httpURL(url), WithTokens(opts.Tokens), WithHTTPClient(web)), hangUp: end, codec: codec{json: opts.JSON},
 		kick: make(chan struct{}, 1), hurry: make(chan struct{}, 1), done: make(chan struct{}),
 		ended: make(chan struct{}), slots: make(chan struct{}, maxWaiting),
 		stateChange: make(chan struct{}), conversations: map[ConversationID]*conversation{},
 		lagging: map[ConversationID]*conversation{}, unacked: map[ConversationID]*conversation{},
 		strangers: map[ConversationID]struct{}{},
 		events:    newEventQueue(opts.MaxEvents), outbox: newOutbox(opts.Outbox, opts.MaxOutbox),
+		door: newDoor(url, &opts, web),
 	}
 	c.life, c.stop = context.WithCancel(context.Background())
 	if err := c.outbox.load(c); err != nil {
@@ -139,6 +140,7 @@ func (c *Client) finish(st State) {
 	c.outbox.failAll(ErrClosed)
 	c.mu.Unlock()
 	c.forget()
+	c.hangUp()
 	if err := c.opts.Outbox.Close(); err != nil {
 		c.opts.Log.Error("close the outbox", "error", err)
 	}

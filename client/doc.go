@@ -35,6 +35,12 @@
 //
 // While the application takes no events, at most Options.MaxEvents wait for it, and what tells how something stands waits once.
 //
+// # Gateways
+//
+// The URL that the application gives is a door: before it connects, a Client asks there which gateways take sessions, tries them in that
+// order, and the door itself at last (docs/spec/access.md). It asks again when it is sent elsewhere or loses its gateway. A single server
+// names itself; one that knows no such call is used as it is. Options.Direct never asks.
+//
 // # Layers
 //
 // API holds the HTTP services, package link is one WebSocket connection without any logic, and Client is built from both.

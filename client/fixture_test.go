@@ -52,7 +52,7 @@ func (w *world) open(opts client.Options) {
 	if opts.Tokens == nil {
 		opts.Tokens = client.StaticToken(fmt.Sprintf("user-%d", lin))
 	}
-	opts.NetDial = w.srv.NetDial
+	opts.NetDial, opts.Direct = w.srv.NetDial, true
 	c, err := client.New("http://throng.test", opts)
 	if err != nil {
 		w.t.Fatal(err)

@@ -60,13 +60,18 @@ type Options struct {
 	// StableAfter is how long a connection lasts before the back-off begins anew; default 10 s.
 	StableAfter time.Duration
 
+	// Direct opens sessions at the URL itself. Otherwise the server there is asked first which gateway to use, where it knows several.
+	Direct bool
+	// Zone is where the application runs, in the operator's words, for a gateway that is near; empty is near the server that is asked.
+	Zone string
+
 	// JSON chooses the subprotocol throng.v1.json.
 	JSON bool
 	// TLS is for wss; nil is the default.
 	TLS *tls.Config
 	// NetDial opens the transport; nil is TCP.
 	NetDial func(ctx context.Context, network, addr string) (net.Conn, error)
-	// HTTP is for the HTTP services; nil is one on the default transport.
+	// HTTP is for the HTTP services; nil is one that goes the way of NetDial and TLS, where there are any.
 	HTTP *http.Client
 	// Log is told what a developer may want to know, never the content of messages; nil is silence.
 	Log *slog.Logger

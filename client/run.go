@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/throng-im/throng/client/link"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
@@ -114,9 +113,7 @@ func (c *Client) connection(why TokenReason, attempt int) (time.Duration, error)
 	if err != nil {
 		return 0, &tokenError{err}
 	}
-	ctx, cancel = context.WithTimeout(c.life, dialTimeout)
-	conn, err := link.Dial(ctx, link.Config{URL: c.url, JSON: c.opts.JSON, NetDial: c.opts.NetDial, TLS: c.opts.TLS})
-	cancel()
+	conn, gateway, err := c.open(token)
 	if err != nil {
 		return 0, err
 	}
@@ -124,8 +121,13 @@ func (c *Client) connection(why TokenReason, attempt int) (time.Duration, error)
 	s.start()
 	online, err := s.serve(token, attempt)
 	s.stop(err)
-	if e := (*CloseError)(nil); errors.As(err, &e) && s.closing != nil && e.RetryAfter == 0 {
-		e.RetryAfter = time.Duration(s.closing.GetRetryAfterMs()) * time.Millisecond
+	if e := (*CloseError)(nil); errors.As(err, &e) {
+		if s.closing != nil && e.RetryAfter == 0 {
+			e.RetryAfter = time.Duration(s.closing.GetRetryAfterMs()) * time.Millisecond
+		}
+		if e.Code >= closeMoved && e.Code < closeToken {
+			c.door.moved(gateway)
+		}
 	}
 	return online, err
 }

@@ -1,6 +1,8 @@
 package clienttest
 
 import (
+	"bufio"
+	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -54,18 +56,33 @@ func (s *Session) Received(conv uint64) uint64 {
 
 func (s *Server) serve(conn net.Conn) {
 	defer func() { _ = conn.Close() }()
+	c := peeked{Conn: conn, r: bufio.NewReader(conn)}
+	if s.call(c) {
+		return
+	}
 	up := ws.Upgrader{Protocol: func(p []byte) bool {
 		return string(p) == "throng.v1.proto" || string(p) == "throng.v1.json"
 	}}
-	hs, err := up.Upgrade(conn)
+	hs, err := up.Upgrade(c)
 	if err != nil {
 		return
 	}
-	s.session(conn, hs.Protocol)
+	s.session(c, hs.Protocol)
 }
 
 // ServeHTTP is the way in for clients that come over TCP.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodPost {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		status, kind, answer := s.answerCall(r.URL.Path, body)
+		w.Header().Set("Content-Type", kind)
+		w.WriteHeader(status)
+		_, _ = w.Write(answer) // the client has gone
+		return
+	}
 	up := ws.HTTPUpgrader{Protocol: func(p string) bool { return p == "throng.v1.proto" || p == "throng.v1.json" }}
 	conn, _, hs, err := up.Upgrade(r, w)
 	if err != nil {

@@ -37,7 +37,7 @@ const (
 
 // Config says how to open a Link.
 type Config struct {
-	// URL is the server's base URL: http, https, ws or wss.
+	// URL is the server's base URL, or that of its sessions: http, https, ws or wss.
 	URL string
 	// JSON chooses the subprotocol throng.v1.json.
 	JSON bool
@@ -210,7 +210,10 @@ func (l *Link) Close(code int, reason string) error {
 	return l.conn.Close()
 }
 
-// URL returns the address of the session at a server's base URL: http, https, ws or wss.
+// sessionPath is where sessions begin.
+const sessionPath = "/v1/session"
+
+// URL returns the address of the session at a server's base URL: http, https, ws or wss. What is such an address stays as it is.
 func URL(base string) (string, error) {
 	u, err := url.Parse(base)
 	if err != nil {
@@ -227,7 +230,7 @@ func URL(base string) (string, error) {
 	if u.Host == "" {
 		return "", fmt.Errorf("the server's URL %q names no host", base)
 	}
-	u.Path = strings.TrimSuffix(u.Path, "/") + "/v1/session"
+	u.Path = strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), sessionPath) + sessionPath
 	return u.String(), nil
 }
 
