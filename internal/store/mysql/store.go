@@ -27,6 +27,9 @@ type Options struct {
 	Registerer prometheus.Registerer
 	// Logger gets warnings; nil drops them.
 	Logger *slog.Logger
+	// Filling opens databases into which a data folder is being copied. Others get an [UnfinishedError]: what is not there yet would
+	// be given out a second time.
+	Filling bool
 }
 
 func (o Options) withDefaults() Options {
@@ -85,7 +88,11 @@ func Open(ctx context.Context, c Config, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{cfg: c, rules: o.Rules, now: o.Now, log: o.Logger, metrics: newMetrics(), byID: make(map[uint64]*shard)}
-	if err := s.open(ctx); err != nil {
+	err := s.open(ctx)
+	if err == nil && !o.Filling {
+		err = s.checkWhole(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	if o.Registerer != nil {
@@ -94,6 +101,26 @@ func Open(ctx context.Context, c Config, o Options) (*Store, error) {
 	ctx, s.stop = context.WithCancel(context.Background()) // ends with Close
 	s.running.Go(func() { s.watchSlots(ctx) })
 	return s, nil
+}
+
+// UnfinishedError says that a data folder is being copied into the databases, or was and is not all there.
+type UnfinishedError struct{}
+
+// Error implements error.
+func (UnfinishedError) Error() string {
+	return "a data folder was copied into these databases and is not all there; run throng migrate again, until it says that it is the same"
+}
+
+func (s *Store) checkWhole(ctx context.Context) error {
+	unfinished := false
+	err := s.home().read(ctx, "copying", "SELECT 1 FROM copying LIMIT 1", func(r *rows) error {
+		unfinished = r.next()
+		return nil
+	})
+	if err == nil && unfinished {
+		err = UnfinishedError{}
+	}
+	return err
 }
 
 func (s *Store) open(ctx context.Context) error {
