@@ -20,10 +20,10 @@ import (
 // logOf stands for the log: how many entries each conversation has, and who is in it as of which entry. It is written first.
 type logOf struct {
 	heads   [conversations]atomic.Uint64
-	members [conversations][people]atomic.Bool
+	members [conversations][users]atomic.Bool
 }
 
-const conversations, people = 12, 6
+const conversations, users = 12, 6
 
 // phone is a device that syncs by cursors, and knows of each conversation what its last sync showed. It is one goroutine's.
 type phone struct {
@@ -85,7 +85,7 @@ func follow(ctx context.Context, t *testing.T, l *lines, stream int, log *logOf,
 			id, seq := chat.ConversationID(c+1), chat.Seq(log.heads[c].Add(1))
 			moved := chat.UserID(0)
 			if rng.IntN(4) == 0 {
-				moved = chat.UserID(rng.IntN(people) + 1)
+				moved = chat.UserID(rng.IntN(users) + 1)
 				in := !log.members[c][moved-1].Load()
 				log.members[c][moved-1].Store(in)
 				what := timeline.Ended
@@ -94,7 +94,7 @@ func follow(ctx context.Context, t *testing.T, l *lines, stream int, log *logOf,
 				}
 				changes = append(changes, timeline.Change{User: moved, Conversation: id, Membership: what, Seq: seq})
 			}
-			for u := chat.UserID(1); u <= people; u++ {
+			for u := chat.UserID(1); u <= users; u++ {
 				if u != moved && log.members[c][u-1].Load() {
 					changes = append(changes, timeline.Change{User: u, Conversation: id, Spare: true})
 				}
@@ -122,7 +122,7 @@ func flushed(t testing.TB, l *lines, _ *engines.RedisServer, _ *rand.Rand) {
 }
 
 func oneLost(t testing.TB, l *lines, _ *engines.RedisServer, rng *rand.Rand) {
-	command(t, l.cfg, "DEL", fmt.Sprintf("%s:timeline:{u:%d}", l.cfg.Prefix, rng.IntN(people)+1))
+	command(t, l.cfg, "DEL", fmt.Sprintf("%s:timeline:{u:%d}", l.cfg.Prefix, rng.IntN(users)+1))
 }
 
 func restarted(t testing.TB, _ *lines, server *engines.RedisServer, _ *rand.Rand) {
@@ -152,7 +152,7 @@ func TestNothingIsMissingAfterALoss(t *testing.T) {
 				r := rand.New(rand.NewPCG(seed, uint64(i)+2))
 				writers.Go(func() { follow(ctx, t, n, i, log, r, stop) })
 			}
-			phones := make([]*phone, 2*people)
+			phones := make([]*phone, 2*users)
 			rest := make(chan struct{})
 			for i := range phones {
 				p := &phone{user: chat.UserID(i/2 + 1), heads: make(map[chat.ConversationID]uint64)}

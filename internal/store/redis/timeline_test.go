@@ -4,6 +4,7 @@ package redis_test
 
 import (
 	"context"
+	"database/sql"
 	"slices"
 	"testing"
 	"time"
@@ -11,6 +12,8 @@ import (
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/porttest"
+	"github.com/throng-im/throng/internal/store/mysql"
+	"github.com/throng-im/throng/internal/store/mysql/people"
 	"github.com/throng-im/throng/internal/store/redis"
 	"github.com/throng-im/throng/internal/timeline"
 	"github.com/throng-im/throng/test/engines"
@@ -21,25 +24,33 @@ type lines struct {
 	timeline.Store
 	all   *redis.Timelines
 	cfg   redis.Config
-	shelf *shelf
+	shelf timeline.Shelf
+	clear func(t testing.TB) // takes the memberships off the shelf
 }
 
-func openLines(t testing.TB, cfg redis.Config, s *shelf) *lines {
+func openLines(t testing.TB, cfg redis.Config, s timeline.Shelf) *lines {
 	t.Helper()
 	all := client(t, cfg).NewTimelines(s, "timelines")
 	return &lines{Store: all.Stream(0), all: all, cfg: cfg, shelf: s}
 }
 
+func (l *lines) reopen(t testing.TB) *lines {
+	t.Helper()
+	n := openLines(t, l.cfg, l.shelf)
+	n.clear = l.clear
+	return n
+}
+
 func (l *lines) Crash(t testing.TB) porttest.TimelineStore {
 	t.Helper()
-	return openLines(t, l.cfg, l.shelf)
+	return l.reopen(t)
 }
 
 func (l *lines) Rebuild(t testing.TB) porttest.TimelineStore {
 	t.Helper()
-	l.shelf.clear()
+	l.clear(t)
 	unlink(t, l.cfg)
-	return openLines(t, l.cfg, l.shelf)
+	return l.reopen(t)
 }
 
 // unlink removes everything below the prefix.
@@ -50,9 +61,34 @@ func unlink(t testing.TB, cfg redis.Config) {
 
 func TestTimelines(t *testing.T) {
 	t.Parallel()
-	porttest.Timeline(t, func(t testing.TB) porttest.TimelineStore {
-		k := engines.Redis(t)
-		return openLines(t, settings(k.Address, k.Prefix), newShelf())
+	t.Run("on a shelf in memory", func(t *testing.T) {
+		t.Parallel()
+		porttest.Timeline(t, func(t testing.TB) porttest.TimelineStore {
+			k, s := engines.Redis(t), newShelf()
+			l := openLines(t, settings(k.Address, k.Prefix), s)
+			l.clear = func(testing.TB) { s.clear() }
+			return l
+		})
+	})
+	t.Run("on a shelf in MariaDB", func(t *testing.T) {
+		t.Parallel()
+		porttest.Timeline(t, func(t testing.TB) porttest.TimelineStore {
+			k, dsn := engines.Redis(t), engines.MariaDB(t).DSN
+			cfg := mysql.DefaultConfig()
+			cfg.Databases, cfg.MaxConnections, cfg.IdleConnections = []string{dsn}, 4, 2
+			s, err := mysql.Open(t.Context(), cfg, mysql.Options{})
+			assert.NoError(t, "opening the shelf", err)
+			t.Cleanup(func() { _ = s.Close() })
+			l := openLines(t, settings(k.Address, k.Prefix), people.NewShelf(s))
+			l.clear = func(t testing.TB) {
+				db, err := sql.Open("mysql", dsn)
+				assert.NoError(t, "database", err)
+				defer func() { _ = db.Close() }()
+				_, err = db.ExecContext(t.Context(), "UPDATE shelf SET member = 0, seq = 0")
+				assert.NoError(t, "clearing memberships", err)
+			}
+			return l
+		})
 	})
 }
 
