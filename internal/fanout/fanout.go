@@ -16,12 +16,19 @@ type Members interface {
 	Members(ctx context.Context, id chat.ConversationID, after chat.UserID, limit int, role chat.Role) ([]chat.Member, error)
 }
 
+// Hot is the part of message.Hot that the fan-out writes.
+type Hot interface {
+	Put(ctx context.Context, e *chat.Entry)
+}
+
 // Deps are what the fan-out needs from others.
 type Deps struct {
 	Streams queue.Streams
 	Members Members
 	Routes  cluster.Routes
 	Bus     cluster.Bus
+	// Hot keeps recent entries of conversations above the small tier for those who pull them; nil keeps none.
+	Hot Hot
 	// Metrics may be nil.
 	Metrics prometheus.Registerer
 	Logger  *slog.Logger
@@ -35,6 +42,7 @@ type Fanout struct {
 	members Members
 	routes  cluster.Routes
 	bus     cluster.Bus
+	hot     Hot
 	metrics *metrics
 	log     *slog.Logger
 }
@@ -49,7 +57,7 @@ func New(cfg Config, deps Deps) (*Fanout, error) {
 		log = slog.New(slog.DiscardHandler)
 	}
 	return &Fanout{
-		cfg: cfg, streams: deps.Streams, members: deps.Members, routes: deps.Routes, bus: deps.Bus, log: log,
+		cfg: cfg, streams: deps.Streams, members: deps.Members, routes: deps.Routes, bus: deps.Bus, hot: deps.Hot, log: log,
 		metrics: newMetrics(deps.Metrics),
 	}, nil
 }

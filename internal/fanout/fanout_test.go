@@ -34,6 +34,7 @@ type story struct {
 	failure error
 	lines   []string
 	small   uint32
+	hot     fanout.Hot
 	tail    chat.Position // where the fan-out starts
 }
 
@@ -55,7 +56,7 @@ func (s *story) run() (settle func() []string) {
 	s.t.Helper()
 	cfg := fanout.Default()
 	cfg.Retry = 1
-	f, err := fanout.New(cfg, fanout.Deps{Streams: local.NewStreams(s), Members: s, Routes: s, Bus: s})
+	f, err := fanout.New(cfg, fanout.Deps{Streams: local.NewStreams(s), Members: s, Routes: s, Bus: s, Hot: s.hot})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -457,5 +458,30 @@ func TestASendIntoALargeConversationIsReadOnTheOtherDevices(t *testing.T) {
 		"entry 2 to group", "read 2 to 3 but 9",
 		"entry 3 to group", "leave 7", "sync 7",
 		"entry 4 to group",
+	)
+}
+
+// hotStory notes what is kept for those who pull.
+type hotStory struct{ *story }
+
+func (s hotStory) Put(_ context.Context, e *chat.Entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lines = append(s.lines, fmt.Sprintf("keep %d", e.Seq))
+}
+
+// HOT: what a hint is about to tell of can be pulled from the cache. Small conversations are delivered whole.
+func TestEntriesOfGroupsAreKeptBeforeTheyAreTold(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	s.hot = hotStory{s}
+	settle := s.run()
+	s.commit(0, chat.Created{Members: []chat.UserID{1, 2, 3, 4}})
+	s.add(5)
+	s.text(1)
+	check(t, settle(),
+		"entry 1 to 1 2 3 4", "sync 1 2 3 4",
+		"keep 2", "enter 1 2 3 4 5 from 2", "entry 2 to group", "sync 5",
+		"keep 3", "entry 3 to group",
 	)
 }

@@ -132,6 +132,9 @@ func (f *follower) small(ctx context.Context, ev *chat.Event, move movement, rec
 // group delivers by group route.
 func (f *follower) group(ctx context.Context, ev *chat.Event, move movement, rec record, known bool) error {
 	e := ev.Entry
+	if f.hot != nil {
+		f.hot.Put(ctx, e) // before anybody is told of it, and pulls
+	}
 	entering := move.entering
 	if ev.Was == chat.TierSmall { // sessions opened until now are not subscribed to it
 		all := rec.members

@@ -18,8 +18,8 @@ type metrics struct {
 	latency  prometheus.Histogram
 
 	// reads of the log for pages, and where pages came from
-	readHead, readMember, readEntries prometheus.Counter
-	fromRing, fromPage, fromLog       prometheus.Counter
+	readHead, readMember, readEntries    prometheus.Counter
+	fromRing, fromPage, fromHot, fromLog prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -50,9 +50,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	m.readHead, m.readMember, m.readEntries = reads.WithLabelValues("head"), reads.WithLabelValues("member"), reads.WithLabelValues("entries")
 	pages := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "throng_message_pages_total",
-		Help: "Runs of entries given out, by where they came from: the ring of recent entries, a page read before, or the log.",
+		Help: "Runs of entries given out, by where they came from: the ring of recent entries, a page read before, the hot cache that nodes share, or the log.",
 	}, []string{"from"})
-	m.fromRing, m.fromPage, m.fromLog = pages.WithLabelValues("ring"), pages.WithLabelValues("page"), pages.WithLabelValues("log")
+	m.fromRing, m.fromPage, m.fromHot, m.fromLog = pages.WithLabelValues("ring"), pages.WithLabelValues("page"), pages.WithLabelValues("hot"), pages.WithLabelValues("log")
 	if reg != nil {
 		reg.MustRegister(reads, pages)
 		reg.MustRegister(m.appended, m.marked, m.repeated, m.refused, m.batch, m.latency)

@@ -124,13 +124,11 @@ func (s *Service) entries(ctx context.Context, st sight, q Range) ([]chat.Entry,
 	if s.recent != nil {
 		return s.recent.entries(ctx, st, q)
 	}
-	s.metrics.readEntries.Inc()
-	s.metrics.fromLog.Inc()
-	return s.log.Range(ctx, q) //nolint:wrapcheck // a port answers in our own errors
+	return s.read(ctx, st, q)
 }
 
 // Tombstone removes content as [Log.Tombstone] does. It is the way to do so while pages are read: no page that begins after it
-// has returned shows what it removed.
+// has returned without an error shows what it removed.
 func (s *Service) Tombstone(
 	ctx context.Context, id chat.ConversationID, span chat.Span, sender chat.UserID, why chat.TombstoneReason,
 ) (int, error) {
@@ -138,6 +136,9 @@ func (s *Service) Tombstone(
 	s.Forget(id) // also after an error: some of it may be gone
 	if s.announce != nil {
 		s.announce(id)
+	}
+	if cooled := s.cool(ctx, id); err == nil && cooled != nil {
+		err = chat.Wrap(cooled, chat.CodeUnknown, chat.ReasonInDoubt, "the content is gone, but a cache may show it for a while; do it again")
 	}
 	return n, err //nolint:wrapcheck // a port answers in our own errors
 }

@@ -76,6 +76,7 @@ type Service struct {
 	metrics *metrics
 	shards  []*shard
 	recent  *recent // nil: every read is one of the log
+	hot     Hot     // nil: there is none
 	// announce tells other nodes what to forget; nil where nobody is told.
 	announce func(id chat.ConversationID)
 }

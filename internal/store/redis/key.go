@@ -17,6 +17,7 @@ const (
 	keyGroup = ":route:{c:"    // set: nodes on which a large conversation has subscribers
 	keyBus   = ":bus:{"        // channel: deliveries to a node
 	keyLine  = ":timeline:{u:" // hash: a user's timeline
+	keyHot   = ":hot:{c:"      // hash: newest entries of a conversation
 )
 
 func numbered(prefix, kind string, id uint64) string {
@@ -28,6 +29,10 @@ func numbered(prefix, kind string, id uint64) string {
 func (c *Client) userKey(u chat.UserID) string { return numbered(c.cfg.Prefix, keyUser, uint64(u)) }
 
 func (c *Client) lineKey(u chat.UserID) string { return numbered(c.cfg.Prefix, keyLine, uint64(u)) }
+
+func (c *Client) hotKey(id chat.ConversationID) string {
+	return numbered(c.cfg.Prefix, keyHot, uint64(id))
+}
 
 func (c *Client) groupKey(id chat.ConversationID) string {
 	return numbered(c.cfg.Prefix, keyGroup, uint64(id))

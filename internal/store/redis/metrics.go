@@ -15,16 +15,19 @@ type operation string
 
 // The operations.
 const (
-	opPing    operation = "ping"
-	opRenew   operation = "renew"
-	opRoutes  operation = "routes"
-	opLookup  operation = "lookup"
-	opPublish operation = "publish"
-	opRows    operation = "timeline_rows"
-	opEnd     operation = "timeline_end"
-	opApply   operation = "timeline_apply"
-	opMend    operation = "timeline_mend"
-	opSeed    operation = "timeline_seed"
+	opPing      operation = "ping"
+	opRenew     operation = "renew"
+	opRoutes    operation = "routes"
+	opLookup    operation = "lookup"
+	opPublish   operation = "publish"
+	opRows      operation = "timeline_rows"
+	opEnd       operation = "timeline_end"
+	opApply     operation = "timeline_apply"
+	opMend      operation = "timeline_mend"
+	opHotGet    operation = "hot_get"
+	opHotPut    operation = "hot_put"
+	opHotForget operation = "hot_forget"
+	opSeed      operation = "timeline_seed"
 )
 
 // metrics of Redis. Names and words are in docs/operations/metrics.md.
@@ -37,6 +40,7 @@ type metrics struct {
 	dropped        *prometheus.CounterVec
 
 	seeded, mended, bare, spared, absent prometheus.Counter
+	hotHits, hotMisses                   prometheus.Counter
 }
 
 func newMetrics() *metrics {
@@ -56,11 +60,13 @@ func newMetrics() *metrics {
 		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "throng_redis_dropped_total", Help: "Deliveries of other nodes that were passed over: unknown (of a newer version), or damaged.",
 		}, []string{"why"}),
-		seeded: counter("timelines_seeded_total", "Timelines that were made, since they were not there; their users' devices begin anew."),
-		mended: counter("timeline_rows_mended_total", "Rows of timelines that were behind of what is kept elsewhere."),
-		bare:   counter("timelines_bare_total", "Timelines that were shown without Redis, whole."),
-		spared: counter("timeline_rows_spared_total", "Changes that needed no write, since the row was newer than all cursors given out."),
-		absent: counter("timeline_rows_absent_total", "Changes that needed no write, since the user's timeline is not in Redis."),
+		hotHits:   counter("hot_hits_total", "Runs of entries that were in the hot cache."),
+		hotMisses: counter("hot_misses_total", "Runs of entries that were not, or not all of them."),
+		seeded:    counter("timelines_seeded_total", "Timelines that were made, since they were not there; their users' devices begin anew."),
+		mended:    counter("timeline_rows_mended_total", "Rows of timelines that were behind of what is kept elsewhere."),
+		bare:      counter("timelines_bare_total", "Timelines that were shown without Redis, whole."),
+		spared:    counter("timeline_rows_spared_total", "Changes that needed no write, since the row was newer than all cursors given out."),
+		absent:    counter("timeline_rows_absent_total", "Changes that needed no write, since the user's timeline is not in Redis."),
 	}
 }
 
@@ -90,7 +96,7 @@ func (m *metrics) done(op operation, took time.Duration, err error) {
 func (m *metrics) all(c *Client) []prometheus.Collector {
 	return []prometheus.Collector{
 		m.seconds, m.errors, m.lost, m.sent, m.received, m.dropped,
-		m.seeded, m.mended, m.bare, m.spared, m.absent,
+		m.seeded, m.mended, m.bare, m.spared, m.absent, m.hotHits, m.hotMisses,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "throng_redis_breaker", Help: "Whether calls go through: 0 they do, 1 one tries, 2 they fail at once.",
 		}, func() float64 { return float64(c.breaker.State()) }),

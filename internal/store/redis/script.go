@@ -23,6 +23,7 @@ func newScript(text string) *script {
 type scripts struct {
 	renewal, farewell, watching                      *script
 	readLine, endLine, seedLine, applyLine, mendLine *script
+	keep, cool                                       *script
 }
 
 func newScripts() scripts {
@@ -30,6 +31,7 @@ func newScripts() scripts {
 		renewal: newScript(renewalText), farewell: newScript(farewellText), watching: newScript(watchingText),
 		readLine: newScript(readLineText), endLine: newScript(endLineText), seedLine: newScript(seedLineText),
 		applyLine: newScript(applyLineText), mendLine: newScript(mendLineText),
+		keep: newScript(keepText), cool: newScript(coolText),
 	}
 }
 
