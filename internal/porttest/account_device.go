@@ -150,7 +150,7 @@ func accountCrash(t *testing.T, s AccountStore) {
 	var wg sync.WaitGroup
 	for w := range workers {
 		wg.Go(func() {
-			r := rand.New(rand.NewPCG(seed, uint64(w))) //nolint:gosec // a test
+			r := rand.New(rand.NewPCG(seed, uint64(w)))
 			// Bounded: where crashes are slow (race detector, busy machine), the store must not grow meanwhile.
 			for range 1_000 {
 				if ctx.Err() != nil {
