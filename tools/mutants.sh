@@ -2,7 +2,7 @@
 # A mutant is the server broken on purpose by a build tag mutant_NAME. For each one, the test that guards the rule is run on the
 # broken build and must fail; where it passes, the test is worth nothing. Before that the same tests must pass on the sound build,
 # which the steps before this one in CI have shown.
-# tools/mutants.txt has one mutant a line: NAME, package, pattern of the tests that must notice.
+# tools/mutants.txt has one mutant a line: NAME, package, pattern of the tests that must notice, and build tags that they need, if any.
 # Without arguments every mutant runs, else the names given.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -22,7 +22,7 @@ bin=$(mktemp)
 trap 'rm -f "$bin"' EXIT
 total=${#rows[@]} caught=0 survived=0 ran=0
 for i in "${!rows[@]}"; do
-  read -r name package pattern <<<"${rows[$i]}"
+  read -r name package pattern tags <<<"${rows[$i]}"
   case " $* " in
     "  ") ;;
     *" $name "*) ;;
@@ -30,7 +30,7 @@ for i in "${!rows[@]}"; do
   esac
   ran=$((ran + 1)) start=$SECONDS log=$(mktemp)
   # Built once and run with a bound: a mutant that makes its tests hang is caught, too.
-  if ! go test -tags "mutant_$name" -c -o "$bin" "$package" >"$log" 2>&1; then
+  if ! go test -tags "mutant_$name,$tags" -c -o "$bin" "$package" >"$log" 2>&1; then
     echo "BROKEN    $name does not build"
     tail -n 5 "$log"
     survived=$((survived + 1))

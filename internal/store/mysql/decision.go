@@ -83,7 +83,7 @@ func (c *decision) decide(rules message.Rules, d *chat.Draft, nowMS uint64) chat
 		h.value, h.changed = e.Head, true
 	}
 	if e.Keep {
-		c.repeats[record.RepeatKey{Conversation: d.Conversation, Sender: d.Sender, Client: d.ClientID}] = &repeatRow{e.Repeat, true, true}
+		c.repeats[repeatKeyOf(d)] = &repeatRow{e.Repeat, true, true}
 	}
 	if e.Conversation != nil {
 		c.abouts[d.Conversation] = &aboutRow{*e.Conversation, true}
@@ -255,6 +255,10 @@ func marks(drafts []*chat.Draft) []entryKey {
 
 func sorted[K comparable, V any](m map[K]V, compare func(a, b K) int) []K {
 	return slices.SortedFunc(maps.Keys(m), compare)
+}
+
+func repeatKeyOf(d *chat.Draft) record.RepeatKey {
+	return record.RepeatKey{Conversation: d.Conversation, Sender: d.Sender, Client: d.ClientID}
 }
 
 func compareRepeats(a, b record.RepeatKey) int {

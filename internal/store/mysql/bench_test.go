@@ -1,0 +1,114 @@
+//go:build cluster
+
+package mysql
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/throng-im/throng/internal/assert"
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/message"
+)
+
+// benchConversations is how many conversations a worker of the benchmark writes into.
+const benchConversations = 512
+
+// BenchmarkAppend compares appends at the log's port, the outbox included, with the least that could store the same rows in the same
+// tables: one round trip of the same statements, for which nothing was locked, read or decided.
+//
+//	go test -tags cluster -run '^$' -bench Append -benchtime 3s ./internal/store/mysql
+func BenchmarkAppend(b *testing.B) {
+	for _, c := range []struct{ batch, workers int }{{1, 1}, {1, 16}, {10, 16}, {100, 1}, {100, 4}, {100, 16}, {1000, 1}, {1000, 4}} {
+		for _, bare := range []bool{true, false} {
+			name := "append"
+			if bare {
+				name = "bare"
+			}
+			b.Run(fmt.Sprintf("batch=%d/workers=%d/%s", c.batch, c.workers, name), func(b *testing.B) { benchmarkAppend(b, c.batch, c.workers, bare) })
+		}
+	}
+}
+
+func benchmarkAppend(b *testing.B, batch, workers int, bare bool) {
+	s := open(b, settings(b, 1))
+	for w := range workers {
+		drafts := make([]*chat.Draft, benchConversations)
+		for i := range drafts {
+			id := chat.ConversationID(w*benchConversations + i + 1)
+			drafts[i] = &chat.Draft{Conversation: id, Sender: 1, Body: chat.Created{Kind: chat.KindGroup, Members: []chat.UserID{1, 2}}}
+		}
+		_, err := s.Append(b.Context(), drafts)
+		assert.NoError(b, "conversations", err)
+	}
+	var left, unique atomic.Int64
+	left.Store(int64(b.N))
+	b.ResetTimer()
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			memory := newDecision(nil)
+			for left.Add(-1) >= 0 {
+				drafts := make([]*chat.Draft, batch)
+				for i := range drafts {
+					id := chat.ConversationID(w*benchConversations + rand.IntN(benchConversations) + 1)
+					var client chat.ClientID
+					binary.BigEndian.PutUint64(client[:], rand.Uint64())
+					binary.BigEndian.PutUint64(client[8:], uint64(unique.Add(1)))
+					drafts[i] = &chat.Draft{
+						Conversation: id, Sender: chat.UserID(1 + i%2), Device: 7, ClientID: client, Body: chat.Text{Text: strings.Repeat("message ", 25)},
+					}
+				}
+				if bare {
+					appendBare(b, s, memory, drafts)
+					continue
+				}
+				a, err := s.Append(b.Context(), drafts)
+				assert.NoError(b, "append", err)
+				for _, r := range a.Results() {
+					assert.True(b, "applied", r.Err == nil)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	b.StopTimer()
+	b.ReportMetric(float64(b.N*batch)/b.Elapsed().Seconds(), "messages/s")
+	b.ReportMetric(float64(b.Elapsed().Milliseconds())*float64(workers)/float64(b.N), "ms/append")
+}
+
+// appendBare writes what the decisions on a state in memory come to.
+func appendBare(b *testing.B, s *Store, c *decision, drafts []*chat.Draft) {
+	for _, d := range drafts {
+		if h := c.head(d.Conversation); !h.stored {
+			h.value = chat.Head{Conversation: d.Conversation, Kind: chat.KindGroup, Tier: chat.TierSmall, Seq: 1, Members: 2, MemberSeq: 1}
+			h.stored = true
+			for user := range chat.UserID(2) {
+				c.parts[partKey{d.Conversation, user + 1}] = &partRow{value: message.Part{Member: chat.Member{
+					User: user + 1, Role: chat.RoleMember, JoinedMS: 1 << 40, Spans: []chat.Span{{From: 1}},
+				}}}
+			}
+		}
+		c.repeats[repeatKeyOf(d)] = &repeatRow{}
+		r := c.decide(message.DefaultRules(), d, 1<<40)
+		assert.True(b, "applied", r.Err == nil)
+	}
+	texts := c.texts()
+	_, err := s.home().db.ExecContext(context.Background(), "START TRANSACTION;"+strings.Join(texts, ";")+";COMMIT")
+	assert.NoError(b, "bare", err)
+	c.entries, c.events = nil, nil
+	clear(c.repeats)
+	clear(c.ordinals)
+	for _, h := range c.heads {
+		h.changed = false
+	}
+	for _, p := range c.parts {
+		p.changed = false
+	}
+}
