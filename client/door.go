@@ -107,6 +107,9 @@ func (d *door) ask(ctx context.Context, token string) error {
 			d.list = append(d.list, url)
 		}
 	}
+	if len(d.open()) == 0 { // the door knows no others; perhaps it was our own network that failed
+		clear(d.failed)
+	}
 	d.good = time.Now().Add(time.Duration(resp.Msg.GetValidMs()) * time.Millisecond)
 	return nil
 }

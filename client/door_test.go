@@ -272,6 +272,22 @@ func TestLostGatewayWithJitter(t *testing.T) {
 	}
 }
 
+// GATE-10: who has lost its own network finds nobody, and goes where it is sent once the network is back.
+func TestLostNetwork(t *testing.T) {
+	t.Parallel()
+	inTown(t, client.Options{}, []string{"a", "b"}, func(w *town) {
+		w.online()
+		w.pass(time.Minute)
+		w.set(true, "door", "a", "b")
+		w.servers["a"].Cut()
+		w.pass(2 * time.Second)
+		w.want("nobody is there", w.at(), "")
+		w.set(false, "door", "a", "b")
+		w.pass(5 * time.Second)
+		w.want("at", w.at(), "a")
+	})
+}
+
 // GATE-12: where the door does not answer, the gateways that it named stay.
 func TestSilentDoor(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -49,8 +50,10 @@ func (a *App) newAnnouncer() *announcer {
 
 // scheduler answers the access call.
 func (a *App) scheduler() *cluster.Scheduler {
-	return cluster.NewScheduler(a.core.engine.registry, a.cfg.Access.Zone, func() cluster.Policy { return a.live.Load().grayscale },
-		rand.NewPCG(rand.Uint64(), rand.Uint64()), a.options.Now) //nolint:gosec // spreads load, guards nothing
+	return cluster.NewScheduler(cluster.SchedulerDeps{
+		Registry: a.core.engine.registry, Zone: a.cfg.Access.Zone, Policy: func() cluster.Policy { return a.live.Load().grayscale },
+		Source: rand.NewPCG(rand.Uint64(), rand.Uint64()), Now: a.options.Now, Metrics: a.registry, //nolint:gosec // spreads load, guards nothing
+	})
 }
 
 // run says what the node is until ctx ends.
@@ -65,6 +68,12 @@ func (n *announcer) run(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// others reports that another node takes newcomers.
+func (n *announcer) others(ctx context.Context) bool {
+	nodes, err := n.registry.Nodes(ctx)
+	return err == nil && slices.ContainsFunc(nodes, func(i cluster.Info) bool { return i.Node != n.info.Node && i.Takes(0) })
 }
 
 // drain says at once that the node takes no newcomers, or takes them again.

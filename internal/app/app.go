@@ -39,6 +39,8 @@ type Options struct {
 	Now func() time.Time
 	// Listener serves clients instead of the configured address; operators' commands then come through [App.Operator] alone.
 	Listener net.Listener
+	// Registry is where the node announces itself and finds the others; nil is the engine's. Servers of one process may share one.
+	Registry cluster.Registry
 	// FS is where the database is, under the data folder's path; nil is the disk.
 	FS vfs.FS
 }

@@ -52,6 +52,12 @@ func begin(t testing.TB, c *config.Config) *server {
 	t.Helper()
 	a, err := app.New(t.Context(), c, app.Options{Version: "test", MetricsExplicit: true})
 	assert.NoError(t, "new", err)
+	return run(t, c, a)
+}
+
+// run serves until the test's end, or the server's.
+func run(t testing.TB, c *config.Config, a *app.App) *server {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	s := &server{App: a, cfg: c, stop: stop, ended: make(chan error, 1)}
 	go func() { s.ended <- a.Run(ctx) }()

@@ -17,10 +17,6 @@ import (
 // red, so that balancers take it out; it refuses newcomers; and its sessions are told to go, a few at a time. A node that stops goes
 // the same way.
 
-// lastPace is how a stopping node lets its sessions go. There may be no other node: they come back at different moments of the
-// next seconds, when it may be up again.
-func lastPace() gateway.Pace { return gateway.Pace{Over: 2 * time.Second, Back: 5 * time.Second} }
-
 const (
 	// drainOver is over what time an operator's drain tells the sessions to go, where the operator does not say.
 	drainOver = 10 * time.Second
@@ -37,6 +33,7 @@ type drainer struct {
 	announcer *announcer
 	health    *health
 	log       *slog.Logger
+	timeout   time.Duration // that a stopping node has for its drain
 
 	// guarded by mu
 	mu       sync.Mutex
@@ -109,8 +106,15 @@ func (d *drainer) stop() {
 	d.announcer.drain(true)
 }
 
-// last empties the node for good.
-func (d *drainer) last(ctx context.Context) error { return d.gateway.Drain(ctx, lastPace()) }
+// last empties the node for good. Where others take its sessions, they go there over most of the time that there is. Where nobody
+// does, they are told soon, and come back at different moments of the next seconds, when the node may be up again.
+func (d *drainer) last(ctx context.Context) error {
+	pace := gateway.Pace{Over: 2 * time.Second, Back: 5 * time.Second}
+	if d.announcer.others(ctx) {
+		pace = gateway.Pace{Over: d.timeout * 3 / 4, Back: drainBack}
+	}
+	return d.gateway.Drain(ctx, pace)
+}
 
 func (d *drainer) status() DrainStatus {
 	d.mu.Lock()

@@ -86,6 +86,9 @@ func TestOperatorDrainsTheNode(t *testing.T) {
 	assert.True(t, "for operators with the reason: "+text, status == http.StatusServiceUnavailable && strings.Contains(text, "drain"))
 	status, retry := handshake(t, s.URL())
 	assert.True(t, "newcomers are refused, and told when to come back", status == http.StatusServiceUnavailable && retry == "2")
+	_, text = get(t, s.MetricsURL())
+	assert.True(t, "the metrics say so", strings.Contains(text, "throng_gateway_draining 1") &&
+		strings.Contains(text, `throng_access_answers_total{answer="draining"} 1`))
 	for _, p := range people {
 		left := await(t, p, func(e client.StateChanged) bool { return e.State.Phase == client.Waiting })
 		assert.True(t, fmt.Sprintf("told to go: %v", left.State.Cause), strings.Contains(left.State.Cause.Error(), "4100 draining"))

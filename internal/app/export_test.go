@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/throng-im/throng/internal/api"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/cluster"
 	"github.com/throng-im/throng/internal/config"
@@ -66,6 +67,9 @@ func Nodes(t testing.TB, a *App) []cluster.Info {
 	}
 	return list
 }
+
+// AnnounceOwnURL makes the app, which does not run yet, a gateway with a URL of its own: its address, which the system chose.
+func AnnounceOwnURL(a *App) { a.announcer.info.URL = api.SessionURL(a.URL()) }
 
 // Sparing reports that callers leave the engine its files, whatever takes them.
 func Sparing(a *App) bool {

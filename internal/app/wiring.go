@@ -101,9 +101,7 @@ func (a *App) wire(ctx context.Context) error {
 	}
 	limits.receivers = c.gateway.Audience
 	c.pressure.OnChange(func(pressure.Level) { c.gateway.Degrade() })
-	a.announcer = a.newAnnouncer()
-	c.pressure.OnChange(func(pressure.Level) { a.announcer.say() })
-	a.drainer = &drainer{gateway: c.gateway, announcer: a.announcer, health: a.health, log: log}
+	a.wireAccess()
 	n.gateway, n.revoked, n.forgets = c.gateway, c.accounts.Forget, c.messages.Forget
 	stop := e.bus.Listen(e.node, n)
 	a.closers.add(func() error { stop(); return nil })
@@ -125,6 +123,17 @@ func (a *App) wire(ctx context.Context) error {
 		return fmt.Errorf("building the API: %w", err)
 	}
 	return ctx.Err()
+}
+
+// wireAccess builds what this node says of itself, and what empties it. Both go by the gateway.
+func (a *App) wireAccess() {
+	c := a.core
+	if a.options.Registry != nil {
+		c.engine.registry = a.options.Registry
+	}
+	a.announcer = a.newAnnouncer()
+	c.pressure.OnChange(func(pressure.Level) { a.announcer.say() })
+	a.drainer = &drainer{gateway: c.gateway, announcer: a.announcer, health: a.health, log: a.log, timeout: a.cfg.Server.DrainTimeout}
 }
 
 // wireAccounts builds the accounts. A key of their own lets the operator's commands in; it lives as long as the process.

@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"cmp"
 	"encoding/binary"
 	"hash/fnv"
 	"math"
@@ -61,6 +60,14 @@ func (i *Info) Takes(more int) bool {
 	return i.Gateway() && !i.Draining && i.Weight > 0 && i.Connections+more < i.Capacity
 }
 
+// candidate is a node that takes newcomers.
+type candidate struct {
+	info        *Info
+	connections int  // with those that were sent to it
+	far         bool // of another zone than the client's
+	place       float64
+}
+
 // Schedule orders the gateways that a client is to try, the best first, MaxGateways at most: nodes with a URL that take newcomers.
 //
 //   - Those that failed the client are left out while there are others.
@@ -70,50 +77,50 @@ func (i *Info) Takes(more int) bool {
 //
 // handed is how many clients were sent to a node that its info does not count yet; nil is none. It does not change nodes.
 func Schedule(nodes []Info, p Policy, a Ask, handed func(Node) int, random *rand.Rand) []Info {
-	open := make([]Info, 0, len(nodes))
-	for _, n := range nodes {
-		more := 0
+	open := make([]candidate, 0, len(nodes))
+	for i := range nodes {
+		n, more := &nodes[i], 0
 		if handed != nil {
 			more = handed(n.Node)
 		}
 		if n.URL != "" && n.Takes(more) {
-			n.Connections += more
-			open = append(open, n)
+			open = append(open, candidate{info: n, connections: n.Connections + more, far: a.Zone != "" && n.Zone != a.Zone})
 		}
 	}
-	open = unless(open, func(i Info) bool { return slices.Contains(a.Failed, i.URL) })
+	open = unless(open, func(c candidate) bool { return slices.Contains(a.Failed, c.info.URL) })
 	if p.Label != "" {
 		picked := p.Picks(a.User)
-		open = unless(open, func(i Info) bool { return (i.Label == p.Label) != picked })
+		open = unless(open, func(c candidate) bool { return (c.info.Label == p.Label) != picked })
 	}
-	near, far := open, []Info(nil)
-	if a.Zone != "" {
-		near, far = split(open, func(i Info) bool { return i.Zone == a.Zone })
-	}
-	list := draw(near, random)
-	if len(list) < MaxGateways {
-		list = append(list, draw(far, random)...)
-	}
-	return list[:min(len(list), MaxGateways)]
-}
-
-// unless leaves out what matches, unless that is everything.
-func unless(list []Info, match func(Info) bool) []Info {
-	if _, rest := split(list, match); len(rest) > 0 {
-		return rest
-	}
-	return list
-}
-
-func split(list []Info, match func(Info) bool) (yes, no []Info) {
-	for _, i := range list {
-		if match(i) {
-			yes = append(yes, i)
-		} else {
-			no = append(no, i)
+	draw(open, random)
+	out := make([]Info, 0, MaxGateways)
+	for len(out) < MaxGateways && len(open) > 0 {
+		best := 0
+		for i := range open {
+			if open[i].before(&open[best]) {
+				best = i
+			}
 		}
+		out = append(out, *open[best].info)
+		open[best] = open[len(open)-1]
+		open = open[:len(open)-1]
 	}
-	return yes, no
+	return out
+}
+
+func (c *candidate) before(other *candidate) bool {
+	if c.far != other.far {
+		return other.far
+	}
+	return c.place < other.place
+}
+
+// unless leaves out what matches, unless that is everything. It changes list.
+func unless(list []candidate, match func(candidate) bool) []candidate {
+	if !slices.ContainsFunc(list, func(c candidate) bool { return !match(c) }) {
+		return list
+	}
+	return slices.DeleteFunc(list, match)
 }
 
 const (
@@ -127,34 +134,32 @@ const (
 	scarce = 0.1
 )
 
-// draw puts nodes into a random order: each stands in front of the rest with a chance that goes by its weight, more where it has
-// fewer connections than its share and less where it has more. Figures that drifted apart come together again by it.
-func draw(nodes []Info, random *rand.Rand) []Info {
-	connections, weights := 0, 0
-	for i := range nodes {
-		connections += nodes[i].Connections
-		weights += nodes[i].Weight
+// draw gives candidates random places: each stands in front of the rest of its zone with a chance that goes by its weight, more where it
+// has fewer connections than its share and less where it has more. Figures that drifted apart come together again by it.
+func draw(list []candidate, random *rand.Rand) {
+	var connections, weights [2]int // of the client's zone, and of all others
+	for i := range list {
+		z := list[i].zone()
+		connections[z] += list[i].connections
+		weights[z] += list[i].info.Weight
 	}
-	type ticket struct {
-		info  *Info
-		place float64
-	}
-	tickets := make([]ticket, len(nodes))
-	for i := range nodes {
-		n := &nodes[i]
+	for i := range list {
+		c := &list[i]
+		z, n := c.zone(), c.info
 		chance := float64(n.Weight)
-		if connections > 0 {
-			fill := float64(n.Connections) / float64(connections) * float64(weights) / float64(n.Weight) // 1 has its share
+		if connections[z] > 0 {
+			fill := float64(c.connections) / float64(connections[z]) * float64(weights[z]) / float64(n.Weight) // 1 has its share
 			chance *= min(max(mostShare-fill, leastShare), mostShare)
 		}
-		chance *= min(1, float64(n.Capacity-n.Connections)/(scarce*float64(n.Capacity)))
+		chance *= min(1, float64(n.Capacity-c.connections)/(scarce*float64(n.Capacity)))
 		// The first of several clocks that tick at such rates is each one's with its chance (Efraimidis and Spirakis).
-		tickets[i] = ticket{info: n, place: -math.Log(1-random.Float64()) / chance}
+		c.place = -math.Log(1-random.Float64()) / chance
 	}
-	slices.SortFunc(tickets, func(a, b ticket) int { return cmp.Compare(a.place, b.place) })
-	out := make([]Info, len(nodes))
-	for i, t := range tickets {
-		out[i] = *t.info
+}
+
+func (c *candidate) zone() int {
+	if c.far {
+		return 1
 	}
-	return out
+	return 0
 }

@@ -246,6 +246,21 @@ func TestScheduleIsDeterministic(t *testing.T) {
 	}
 }
 
+func BenchmarkSchedule(b *testing.B) {
+	for _, size := range []int{3, 100} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			nodes, random := make([]cluster.Info, size), source(1)
+			for i := range nodes {
+				nodes[i] = gateway(fmt.Sprint(i), holding(random.IntN(1_000)))
+			}
+			a := cluster.Ask{User: 7, Zone: "north"}
+			for b.Loop() {
+				cluster.Schedule(nodes, cluster.Policy{Label: "2", Percent: 5}, a, nil, random)
+			}
+		})
+	}
+}
+
 // registry shows what it is told to.
 type registry struct {
 	nodes []cluster.Info
@@ -261,7 +276,9 @@ type clock struct{ now time.Time }
 func (c *clock) read() time.Time { return c.now }
 
 func newScheduler(r *registry, c *clock, seed uint64) *cluster.Scheduler {
-	return cluster.NewScheduler(r, "south", func() cluster.Policy { return cluster.Policy{} }, rand.NewPCG(seed, 2), c.read)
+	return cluster.NewScheduler(cluster.SchedulerDeps{
+		Registry: r, Zone: "south", Policy: func() cluster.Policy { return cluster.Policy{} }, Source: rand.NewPCG(seed, 2), Now: c.read,
+	})
 }
 
 // 10,000 clients come at once, while every node that they ask has the same figures, which are old: one gateway has just restarted and

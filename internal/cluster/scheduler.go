@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/throng-im/throng/internal/chat"
 )
 
@@ -16,10 +18,8 @@ const handedFor = 2 * time.Second
 // Scheduler tells clients which gateways to try. Its methods may be called from any goroutine.
 type Scheduler struct {
 	// immutable after construction
-	registry Registry
-	zone     string
-	policy   func() Policy
-	now      func() time.Time
+	deps    SchedulerDeps
+	answers *prometheus.CounterVec
 
 	// guarded by mu
 	mu     sync.Mutex
@@ -29,12 +29,26 @@ type Scheduler struct {
 	turned time.Time
 }
 
-// NewScheduler makes a scheduler. zone is where a client is that does not say; policy is asked at every call; source is for the
-// scheduler alone; now is any clock.
-func NewScheduler(registry Registry, zone string, policy func() Policy, source rand.Source, now func() time.Time) *Scheduler {
+// SchedulerDeps is what a scheduler works with.
+type SchedulerDeps struct {
+	Registry Registry
+	// Zone is where a client is that does not say.
+	Zone string
+	// Policy is asked at every call.
+	Policy func() Policy
+	// Source of chance, for the scheduler alone.
+	Source rand.Source
+	// Now is any clock.
+	Now func() time.Time
+	// Metrics may be nil.
+	Metrics prometheus.Registerer
+}
+
+// NewScheduler makes a scheduler.
+func NewScheduler(d SchedulerDeps) *Scheduler {
 	return &Scheduler{
-		registry: registry, zone: zone, policy: policy, now: now,
-		random: rand.New(source), //nolint:gosec // spreads load, guards nothing
+		deps: d, answers: newAnswers(d.Metrics),
+		random: rand.New(d.Source), //nolint:gosec // spreads load, guards nothing
 		young:  make(map[Node]int), old: make(map[Node]int),
 	}
 }
@@ -43,18 +57,32 @@ func NewScheduler(registry Registry, zone string, policy func() Policy, source r
 // the balancer knows a way to those that take newcomers, and where the registry does not say; where nobody takes any, the error
 // says so (CodeUnavailable), and when to come back.
 func (s *Scheduler) Gateways(ctx context.Context, a Ask) ([]Info, error) {
-	nodes, err := s.registry.Nodes(ctx)
+	list, refusal := s.choose(ctx, a)
+	switch {
+	case refusal != nil:
+		s.answers.WithLabelValues(string(refusal.Reason)).Inc()
+		return nil, refusal
+	case len(list) == 0:
+		s.answers.WithLabelValues(answerDoor).Inc()
+	default:
+		s.answers.WithLabelValues(answerGateways).Inc()
+	}
+	return list, nil
+}
+
+func (s *Scheduler) choose(ctx context.Context, a Ask) ([]Info, *chat.Error) {
+	nodes, err := s.deps.Registry.Nodes(ctx)
 	if err != nil {
-		return nil, nil //nolint:nilerr // nobody is kept out because figures are missing: the balancer has its own
+		return nil, nil // nobody is kept out because figures are missing: the balancer has its own
 	}
 	if a.Zone == "" {
-		a.Zone = s.zone
+		a.Zone = s.deps.Zone
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.turn()
 	handed := func(n Node) int { return s.young[n] + s.old[n] }
-	list := Schedule(nodes, s.policy(), a, handed, s.random)
+	list := Schedule(nodes, s.deps.Policy(), a, handed, s.random)
 	if len(list) > 0 {
 		s.young[list[0].Node]++
 		return list, nil
@@ -69,7 +97,7 @@ func (s *Scheduler) Gateways(ctx context.Context, a Ask) ([]Info, error) {
 
 // turn forgets who has arrived by now.
 func (s *Scheduler) turn() {
-	switch now := s.now(); {
+	switch now := s.deps.Now(); {
 	case now.Sub(s.turned) >= 2*handedFor:
 		s.young, s.old, s.turned = make(map[Node]int), make(map[Node]int), now
 	case now.Sub(s.turned) >= handedFor:

@@ -108,6 +108,13 @@ func (a *admission) drain(on bool) {
 	a.mu.Unlock()
 }
 
+// stopped reports that everybody is refused.
+func (a *admission) stopped() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.draining
+}
+
 // count is how many connections there are.
 func (a *admission) count() int {
 	a.mu.Lock()

@@ -69,6 +69,21 @@ func (m *metrics) rounds(reg prometheus.Registerer, enc *chunk.Encoder) {
 	counter("compressions_total", "Encodings of rounds that were compressed.", enc.Compressed)
 }
 
+// draining tells whether newcomers are refused for good, or until an operator says otherwise.
+func (m *metrics) draining(reg prometheus.Registerer, a *admission) {
+	if reg == nil {
+		return
+	}
+	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "throng", Subsystem: "gateway", Name: "draining", Help: "1 while newcomers are refused because the server is drained or stops.",
+	}, func() float64 {
+		if a.stopped() {
+			return 1
+		}
+		return 0
+	}))
+}
+
 // waiting tells how much waits for receivers.
 func (m *metrics) waiting(reg prometheus.Registerer, loops []*loop) {
 	if reg == nil {

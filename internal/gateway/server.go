@@ -130,6 +130,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	s.crowd = newCrowd(s)
 	s.metrics.rounds(deps.Metrics, s.crowd.enc)
 	s.metrics.waiting(deps.Metrics, s.loops)
+	s.metrics.draining(deps.Metrics, s.admission)
 	return s, nil
 }
 
