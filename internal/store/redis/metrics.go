@@ -44,7 +44,7 @@ type metrics struct {
 }
 
 func newMetrics() *metrics {
-	return &metrics{
+	m := &metrics{
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "throng_redis_seconds", Help: "Calls of Redis; one call is any number of commands that went together.",
 			Buckets: prometheus.ExponentialBuckets(0.000_1, 2, 14),
@@ -68,6 +68,14 @@ func newMetrics() *metrics {
 		spared:    counter("timeline_rows_spared_total", "Changes that needed no write, since the row was newer than all cursors given out."),
 		absent:    counter("timeline_rows_absent_total", "Changes that needed no write, since the user's timeline is not in Redis."),
 	}
+	// They show as 0 before the first, or nobody sees it rise.
+	for _, what := range []string{"routes", "bus"} {
+		m.lost.WithLabelValues(what)
+	}
+	for _, why := range []string{"unknown", "damaged"} {
+		m.dropped.WithLabelValues(why)
+	}
+	return m
 }
 
 func counter(name, help string) prometheus.Counter {
