@@ -35,24 +35,24 @@ type conn struct {
 
 // work is what a connection holds only while it is needed.
 type work struct {
-	control  []byte     // control frames to be written before the next frame
-	goodbye  []byte     // the close frame, written last
-	changes  []change   // member changes while subscriptions are looked up
-	since    uint64     // operations that were posted before that began: their member changes are in what is looked up; 0: nothing is
-	settling bool       // the routes of its groups are about to be visible
-	began    uint64     // one more than the revocations that the loop knew when its authentication began; 0: none is under way
-	buf      []byte     // what is being written, of which rest is the end
-	rest     []byte     // what the carrier has not taken yet
-	pingedAt int64      // when a silent peer was pinged; 0: it was heard since
-	sawAt    int64      // when it took something last, in milliseconds
-	endAt    int64      // when the carrier is closed whatever waits; 0: not closing
-	early    int        // its part of loop.early
-	head     *handshake // a socket whose handshake is not over
+	control   []byte     // control frames to be written before the next frame
+	goodbye   []byte     // the close frame, written last
+	changes   []change   // member changes while subscriptions are looked up
+	since     uint64     // operations that were posted before that began: their member changes are in what is looked up; 0: nothing is
+	revealing uint64     // the loop's operations when a worker began to make the routes of its groups visible; 0: none does
+	began     uint64     // one more than the revocations that the loop knew when its authentication began; 0: none is under way
+	buf       []byte     // what is being written, of which rest is the end
+	rest      []byte     // what the carrier has not taken yet
+	pingedAt  int64      // when a silent peer was pinged; 0: it was heard since
+	sawAt     int64      // when it took something last, in milliseconds
+	endAt     int64      // when the carrier is closed whatever waits; 0: not closing
+	early     int        // its part of loop.early
+	head      *handshake // a socket whose handshake is not over
 }
 
 // idle reports that nothing in it is needed.
 func (w *work) idle() bool {
-	return len(w.control) == 0 && len(w.goodbye) == 0 && w.changes == nil && w.began == 0 && w.since == 0 && !w.settling && w.pingedAt == 0 && w.rest == nil && w.endAt == 0 &&
+	return len(w.control) == 0 && len(w.goodbye) == 0 && w.changes == nil && w.began == 0 && w.since == 0 && w.revealing == 0 && w.pingedAt == 0 && w.rest == nil && w.endAt == 0 &&
 		w.early == 0 && w.head == nil
 }
 

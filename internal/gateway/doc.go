@@ -79,6 +79,9 @@
 // began, or since one that it knew; else it is made again. [Server.Resync] has everybody looked up so; groups from before are in doubt
 // at once. While anybody is looked up, groups without members stay and begin with changes that pass, so that whoever joins misses none.
 //
+// Who enters a conversation that nobody on the node was subscribed to may miss what is delivered before other nodes see its route. As
+// when a session opens, a worker flushes the routes, and a sync hint follows.
+//
 // Rounds need no number of their own: their heads come first, and a loop shows nobody a round whose head it was not told of.
 //
 // # Large conversations

@@ -14,6 +14,7 @@ type group struct {
 	shown   chat.Seq // how far the rounds got that came
 	over    bool     // disbanded: in loop.endings, not in loop.groups, and counted nowhere
 	kept    bool     // in loop.spare
+	hidden  bool     // other nodes may not see its route yet
 	doubted bool     // over because a member change was missed: its members are looked up again
 
 	// All members are as of the member change at seen, or later; those who go with a later one are gone when the loop has seen it.

@@ -21,7 +21,7 @@ const (
 	opReady                        // its sink takes more
 	opIdentity                     // an authentication is decided
 	opSubscribed                   // subscriptions were looked up
-	opSettled                      // the routes of a connection's groups are visible
+	opRevealed                     // the routes of a connection's groups are visible
 	opAnswer                       // a request is answered
 	opSent                         // a send is decided
 	opParcel                       // a delivery

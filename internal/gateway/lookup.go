@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"slices"
 	"time"
 
 	"github.com/throng-im/throng/internal/chat"
@@ -20,7 +21,7 @@ const (
 func (c *conn) lookedUp() bool { return c.work != nil && c.work.since != 0 }
 
 // awaited reports that something about the connection's subscriptions is on its way back from a worker.
-func (c *conn) awaited() bool { return c.lookedUp() || (c.work != nil && c.work.settling) }
+func (c *conn) awaited() bool { return c.lookedUp() || (c.work != nil && c.work.revealing != 0) }
 
 // lookUp notes that a connection's subscriptions are looked up from now on. What stands in the inbox by now is in what is found.
 func (l *loop) lookUp(c *conn) {
@@ -55,23 +56,55 @@ func (l *loop) subscribed(c *conn, o *op) {
 	case c.flags.has(flagDoubted):
 		l.reviewed(c)
 		l.doubts.add(c)
-	case o.err == nil && len(c.groups) > 0 && !l.srv.online.settled():
-		c.work.settling = true
-		l.ask(c, true)
+	case o.err == nil && l.hidden(c):
+		l.reveal(c)
 	default:
 		l.subscribe(c, o.err)
 	}
 }
 
-// settle takes that the routes of a connection's groups are visible to every node.
-func (l *loop) settle(c *conn, err error) {
-	c.work.settling = false
-	if c.flags.has(flagDoubted) {
+// hidden reports that other nodes may not see the route of one of a connection's groups yet.
+func (l *loop) hidden(c *conn) bool {
+	some := func() bool { return slices.ContainsFunc(c.groups, func(m membership) bool { return m.g.hidden }) }
+	if !some() {
+		return false
+	}
+	if l.srv.online.settled() {
+		c.seen(l.handled)
+	}
+	return some()
+}
+
+// seen notes that every node sees the routes of the connection's groups that began up to an operation.
+func (c *conn) seen(upTo uint64) {
+	for _, m := range c.groups {
+		m.g.hidden = m.g.hidden && m.g.born > upTo
+	}
+}
+
+// reveal has a worker see to it that every node sees the routes of a connection's groups; until then deliveries may miss it.
+func (l *loop) reveal(c *conn) {
+	l.workOf(c).revealing = l.handled
+	l.ask(c, true)
+}
+
+// revealed takes that every node sees the routes of the groups that a connection had then.
+func (l *loop) revealed(c *conn, err error) {
+	upTo := c.work.revealing
+	c.work.revealing = 0
+	if err == nil {
+		c.seen(upTo)
+	}
+	switch {
+	case !c.flags.has(flagRouted): // it has ended
+	case c.flags.has(flagDoubted):
 		l.reviewed(c)
 		l.doubts.add(c)
-		return
+	case err == nil && l.hidden(c): // it has joined another group meanwhile
+		l.reveal(c)
+	default:
+		l.subscribe(c, err)
 	}
-	l.subscribe(c, err)
 }
 
 // subscribe tells the session that its subscriptions stand, or why they do not: one that opens ends by that, another is looked up again.
@@ -122,8 +155,8 @@ func (l *loop) vouched(s *Subscription, since uint64) *group {
 }
 
 // ask has a worker look up a connection's subscriptions, or only see to it that its routes are visible.
-func (l *loop) ask(c *conn, settle bool) {
-	l.give(job{ref: c.ref(), loop: l, sub: c.sub, call: session.Call{Kind: session.CallSubscribe}, who: c.session.Who(), settle: settle})
+func (l *loop) ask(c *conn, reveal bool) {
+	l.give(job{ref: c.ref(), loop: l, sub: c.sub, call: session.Call{Kind: session.CallSubscribe}, who: c.session.Who(), reveal: reveal})
 }
 
 // lookOn has the next of those looked up who are in doubt, at a rate that leaves the store and the workers to others.
@@ -198,7 +231,7 @@ func (l *loop) tidyOn() {
 
 // form makes the group of a conversation that has none here. Who joins is a member as of a member change or later.
 func (l *loop) form(id chat.ConversationID, seen chat.Seq) *group {
-	g := &group{id: id, tally: l.srv.online.enter(id, l.index)}
+	g := &group{id: id, tally: l.srv.online.enter(id, l.index), hidden: true}
 	g.begin(seen, l.handled)
 	l.groups[id] = g
 	return g

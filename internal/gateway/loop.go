@@ -234,7 +234,7 @@ func (l *loop) handle(o *op) {
 		l.revoke(*o.revoke)
 	case opDrain:
 		l.drain(o.drain)
-	case opInput, opGone, opWritten, opReady, opIdentity, opSubscribed, opSettled, opAnswer, opSent:
+	case opInput, opGone, opWritten, opReady, opIdentity, opSubscribed, opRevealed, opAnswer, opSent:
 		if o.kind == opAnswer {
 			l.pages.Add(-int64(o.n))
 		}
@@ -267,8 +267,8 @@ func (l *loop) handleConn(c *conn, o *op) {
 		l.identity(c, o)
 	case opSubscribed:
 		l.subscribed(c, o)
-	case opSettled:
-		l.settle(c, o.err)
+	case opRevealed:
+		l.revealed(c, o.err)
 	case opAnswer:
 		c.session.Answered(o.id, o.bytes, o.err)
 	case opSent:

@@ -86,7 +86,7 @@ func (l *loop) recheck(g *group, seen chat.Seq) *group {
 // succeed has a conversation's group begin again without members, and keep track of the changes that pass until somebody joins.
 func (l *loop) succeed(g *group, seen chat.Seq) *group {
 	if g.over {
-		g = &group{id: g.id, tally: g.tally, hints: hinting{head: g.hints.head}}
+		g = &group{id: g.id, tally: g.tally, hidden: g.hidden, hints: hinting{head: g.hints.head}}
 		l.groups[g.id] = g
 	}
 	g.hints.sweep = chunk.Sweep{}

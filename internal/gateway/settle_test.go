@@ -132,3 +132,30 @@ func TestALookupWaitsForItsRoutes(t *testing.T) {
 		assert.Equal(h.t, "and goes on", g.said(), []string{"entry 3"})
 	})
 }
+
+// Who enters a conversation that the node was not subscribed to misses what comes before others see the route, and is told.
+func TestAnEnterWaitsForItsRoute(t *testing.T) {
+	t.Parallel()
+	n := &notary{Routes: local.NewRoutes("n1")}
+	inForum(t, func(c *gateway.Config, d *gateway.Deps) { c.Loops, d.Routes = 1, n }, func(h *forum) {
+		n.let = make(chan error)
+		one, two := h.enter(1, wire.Proto), h.enter(2, wire.Proto)
+		enter := func(id chat.ConversationID, user chat.UserID) {
+			h.deliver(&cluster.Delivery{Kind: cluster.DeliverEnter, Conversation: id, Users: []chat.UserID{user}, From: 2})
+			synctest.Wait()
+		}
+		enter(7, 1)
+		n.say(h, content(7, 2, chat.TierMedium)) // nobody sees the route: to nobody
+		enter(8, 1)                              // while it is waited for
+		n.let <- nil
+		assert.Equal(h.t, "while the second one is not seen", len(one.said()), 0)
+		n.say(h, content(7, 3, chat.TierMedium))
+		n.let <- nil
+		assert.Equal(h.t, "then", one.said(), []string{"entry 3", "sync"})
+		enter(7, 2)
+		n.say(h, content(7, 4, chat.TierMedium))
+		assert.Equal(h.t, "where the route is seen", two.said(), []string{"entry 4"})
+		assert.Equal(h.t, "and for the other", one.said(), []string{"entry 4"})
+		assert.Equal(h.t, "flushes", n.flushes, 4)
+	})
+}

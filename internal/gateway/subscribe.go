@@ -20,6 +20,9 @@ func (l *loop) membership(c *conn, ch change) {
 			g.seen = ch.from // what the group began with was ahead of the stream
 		}
 		l.apply(c, ch)
+		if !ch.leave && c.flags.has(flagRouted) && !c.awaited() && l.hidden(c) {
+			l.reveal(c)
+		}
 	}
 }
 

@@ -18,8 +18,8 @@ type job struct {
 	sub  wire.Subprotocol
 	call session.Call
 	who  wire.Actor
-	// settle, of a CallSubscribe: the routes are to be visible, and nothing is looked up.
-	settle bool
+	// reveal, of a CallSubscribe: the routes are to be visible, and nothing is looked up.
+	reveal bool
 }
 
 // workers run jobs and post what comes out to the connection's loop. The queue is bounded; what does not fit is answered
@@ -69,7 +69,7 @@ func (w *workers) do(ctx context.Context, j job) {
 		who, err := w.srv.deps.Auth.Authenticate(ctx, req.GetToken(), req.GetDevice())
 		o.who, o.err = &who, err
 	case session.CallSubscribe:
-		if o.kind = opSettled; j.settle {
+		if o.kind = opRevealed; j.reveal {
 			o.err = w.srv.online.routes.Flush(ctx)
 			break
 		}
@@ -142,8 +142,8 @@ func (j *job) failed(err error) op {
 	case session.CallAuthenticate:
 		o.kind = opIdentity
 	case session.CallSubscribe:
-		if o.kind = opSubscribed; j.settle {
-			o.kind = opSettled
+		if o.kind = opSubscribed; j.reveal {
+			o.kind = opRevealed
 		}
 	case session.CallRequest, session.CallSend:
 		o.kind = opAnswer
