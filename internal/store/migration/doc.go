@@ -1,4 +1,5 @@
-// Package migration copies what stands in a data folder into the databases of a cluster, and sees to it that it is the same there.
+// Package migration copies what stands in a data folder into the databases of a cluster, and sees to it that it is the same there; and
+// back.
 //
 //	folder ─walk, in the order of keys─→ rows ─batches─→ databases      position stored behind each batch
 //	folder ─walk─→ sums per table and slot ═ compared ═ sums per table and slot ←─views─ databases
@@ -8,5 +9,9 @@
 // followers of the folder had not seen. Which conversations users are in is taken from the members, which is the truth of it.
 //
 // [Copy] may be stopped and begun again at any time: rows are written by their keys, and the position behind which it goes on stands
-// in the home database. As long as that stands there, no node opens these databases. It imports store/mysql and store/record.
+// in the home database. As long as that stands there, no node opens these databases.
+//
+// [Back] is the other way: databases become a data folder, which is a backup, what a check looks at, and the way back to one process.
+//
+// It imports store/mysql and store/record.
 package migration

@@ -318,6 +318,15 @@ func TestCopyThatWasStoppedGoesOn(t *testing.T) {
 	assert.NoError(t, "close", p.Close())
 }
 
+// execute runs a statement past everything of ours.
+func execute(t testing.TB, dsn, statement string) {
+	t.Helper()
+	db, err := sql.Open("mysql", dsn)
+	assert.NoError(t, "open", err)
+	_, err = db.ExecContext(t.Context(), statement)
+	assert.NoError(t, statement, errors.Join(err, db.Close()))
+}
+
 // TestDifferencesAreFound: one row that is missing, too many or other than in the folder, in each table.
 func TestDifferencesAreFound(t *testing.T) {
 	t.Parallel()
@@ -326,9 +335,6 @@ func TestDifferencesAreFound(t *testing.T) {
 	dsns := databases(t, 1)
 	report, err := f.copy(t.Context(), store(t, dsns, true), migration.Options{})
 	assert.NoError(t, "copy", err)
-	db, err := sql.Open("mysql", dsns[0])
-	assert.NoError(t, "open", err)
-	t.Cleanup(func() { _ = db.Close() })
 	for _, c := range []struct{ table, damage, mend string }{
 		{"entry", "UPDATE entry SET value = CONCAT(value, 'x') WHERE seq = 5 LIMIT 1", "UPDATE entry SET value = LEFT(value, LENGTH(value) - 1) WHERE seq = 5 LIMIT 1"},
 		{"repeated", "UPDATE repeated SET sender = sender + 1000 LIMIT 1", "UPDATE repeated SET sender = sender - 1000 WHERE sender > 1000"},
@@ -338,15 +344,13 @@ func TestDifferencesAreFound(t *testing.T) {
 		{"shelf (settings)", "UPDATE shelf SET version = version + 1 WHERE settings <> ''", "UPDATE shelf SET version = version - 1 WHERE settings <> ''"},
 		{"meta", "UPDATE meta SET number = number + 1 WHERE name = 'account last user'", "UPDATE meta SET number = number - 1 WHERE name = 'account last user'"},
 	} {
-		_, err := db.ExecContext(t.Context(), c.damage)
-		assert.NoError(t, "damage "+c.table, err)
+		execute(t, dsns[0], c.damage)
 		_, err = f.compare(t, dsns)
 		var different *migration.DifferentError
 		if !errors.As(err, &different) || len(different.Differences) != 1 || different.Differences[0].Table != c.table {
 			t.Fatalf("damage in %s: %v", c.table, err)
 		}
-		_, err = db.ExecContext(t.Context(), c.mend)
-		assert.NoError(t, "mend "+c.table, err)
+		execute(t, dsns[0], c.mend)
 	}
 	again, err := f.compare(t, dsns)
 	assert.NoError(t, "mended", err)
