@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -88,5 +89,5 @@ func (l clientLog) Log(level kgo.LogLevel, message string, details ...any) {
 	if level == kgo.LogLevelError {
 		to = slog.LevelWarn
 	}
-	l.log.Log(context.Background(), to, "the client of kafka says", "message", message, "details", fmt.Sprint(details...))
+	l.log.Log(context.Background(), to, "the client of kafka says", "message", message, "details", strings.TrimSpace(fmt.Sprintln(details...)))
 }

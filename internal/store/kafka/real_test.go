@@ -3,8 +3,11 @@
 package kafka_test
 
 import (
+	"context"
 	"os"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
@@ -43,4 +46,39 @@ func TestPublisherOfKafka(t *testing.T) {
 			},
 		}
 	})
+}
+
+// TestStormOfOneBroker is the real half of T12: a broker that is killed and comes back, and one that hangs for longer than a session.
+func TestStormOfOneBroker(t *testing.T) {
+	t.Parallel()
+	broker := engines.PrivateKafka(t)
+	k := broker.Topics()
+	cfg := settings(k.Brokers, k.Prefix+"events")
+	cfg.Replication, cfg.SessionTimeout, cfg.Partitions = 1, kafka.DefaultConfig().SessionTimeout, 8
+	w := newWorld(func() kafka.Config { return cfg })
+	assert.NoError(t, "check", open(t, cfg, kafka.Deps{}).Check(t.Context()))
+	w.relay(t, "a")
+	w.relay(t, "b")
+	for range 2 {
+		w.join(t)
+	}
+	w.begin()
+	ctx, cancel := context.WithCancel(t.Context())
+	var writing sync.WaitGroup
+	writing.Go(func() { w.write(ctx) })
+	for range 2 {
+		<-time.After(time.Second)
+		broker.Kill(t)
+		<-time.After(time.Second)
+		broker.Restart(t)
+	}
+	<-time.After(time.Second)
+	broker.Stop(t)
+	<-time.After(8 * time.Second)
+	broker.Continue(t)
+	<-time.After(time.Second)
+	cancel()
+	writing.Wait()
+	w.settle(t)
+	w.replay(t)
 }
