@@ -1,6 +1,6 @@
 # Everything that is done to this repository by command. `make` alone lists it.
 # Needs Go (go.mod names the version), git, make, bash and a C compiler (for the race detector); `make test` also Node with npm, python3-websockets
-# and Chromium (test/peers). Tools are built into .bin on first use (tools/versions.mk).
+# and Chromium (test/peers), and MariaDB, Redis, a JDK and Maven (test/engines). Tools are built into .bin on first use (tools/versions.mk).
 
 SHELL       := bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -40,6 +40,7 @@ test: ## All of CI, with a table of what took how long.
 test-long: ## The nightly run: the same tests with larger figures, for BUDGET (60m) of time.
 	RELIABILITY=nightly RELIABILITY_BUDGET=$(BUDGET) go test -timeout 180m -json ./test/... ./internal/store/... \
 	  | go run ./tools/testsum -v -skips tools/skips.txt
+	RELIABILITY=nightly tools/cluster.sh
 	$(MAKE) mutants
 	$(MAKE) fuzz FUZZTIME=2m
 
@@ -50,6 +51,18 @@ test-unit: ## The unit, contract and script tests with the race detector and cov
 .PHONY: test-reliability
 test-reliability: peers ## The crash, fault and simulation tests (test/...), without the race detector.
 	@tools/reliability.sh
+
+.PHONY: test-cluster
+test-cluster: ## The tests of the adapters on real MariaDB, Redis and Kafka, which they start by themselves.
+	@tools/cluster.sh
+
+.PHONY: services
+services: ## Start MariaDB, Redis and Kafka on the loopback, for development; `make services-stop` ends them.
+	@tools/services.sh start
+
+.PHONY: services-stop
+services-stop: ## Stop what `make services` has started; their data stays in .services/.
+	@tools/services.sh stop
 
 .PHONY: peers
 peers: test/peers/node/node_modules/.package-lock.json ## Get what test/peers needs from the npm registry.

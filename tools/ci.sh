@@ -35,6 +35,7 @@ step lint make lint
 step build go build ./...
 step unit make test-unit
 step reliability make test-reliability
+step cluster make test-cluster
 step mutants make mutants
 step fuzz make fuzz
 step bench make bench-once
