@@ -37,7 +37,9 @@ func isTrue(t testing.TB, s *Store, d *chat.Draft, a answer) {
 		assert.Equal(t, "anything else is in doubt", code.Code, chat.CodeUnknown)
 	}
 	r := must(t, s, d)[0]
-	assert.Equal(t, "a repeat of what was there", r.Repeat, there)
+	if got := chat.AsError(a.err); there || got == nil || got.Code != chat.CodeUnknown { // else it may have been on its way when we looked
+		assert.Equal(t, "a repeat of what was there", r.Repeat, there)
+	}
 	if a.err == nil {
 		assert.Equal(t, "the same answer", [2]uint64{uint64(r.Seq), r.TimeMS}, [2]uint64{uint64(a.results[0].Seq), a.results[0].TimeMS})
 	}
