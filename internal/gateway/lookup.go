@@ -70,13 +70,13 @@ func (l *loop) hidden(c *conn) bool {
 		return false
 	}
 	if l.srv.online.settled() {
-		c.seen(l.handled)
+		c.visible(l.handled)
 	}
 	return some()
 }
 
-// seen notes that every node sees the routes of the connection's groups that began up to an operation.
-func (c *conn) seen(upTo uint64) {
+// visible notes that every node sees the routes of the connection's groups that began up to an operation.
+func (c *conn) visible(upTo uint64) {
 	for _, m := range c.groups {
 		m.g.hidden = m.g.hidden && m.g.born > upTo
 	}
@@ -93,7 +93,7 @@ func (l *loop) revealed(c *conn, err error) {
 	upTo := c.work.revealing
 	c.work.revealing = 0
 	if err == nil {
-		c.seen(upTo)
+		c.visible(upTo)
 	}
 	switch {
 	case !c.flags.has(flagRouted): // it has ended

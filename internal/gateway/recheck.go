@@ -62,10 +62,10 @@ func (l *loop) wentAll(g *group, seq chat.Seq) bool {
 	return true
 }
 
-// gone takes in that all who left with an entry were told.
+// gone takes in that all who left with an entry were told: where it is the next change, it was seen.
 func (g *group) gone(d *cluster.Delivery) {
-	if d.MemberWas != 0 && d.MemberWas <= g.seen {
-		g.seen, g.going = max(g.seen, d.From), nil
+	if d.From > g.seen && d.MemberWas <= g.seen && d.MemberWas != 0 {
+		g.seen, g.going = d.From, nil
 	}
 }
 
@@ -76,7 +76,9 @@ func (l *loop) trusts(g *group) bool { return g.born > l.missed }
 // was missed. It returns the group that takes those who join from now on.
 func (l *loop) recheck(g *group, seen chat.Seq) *group {
 	if len(g.members) > 0 {
-		l.stats.rechecks++
+		if l.trusts(g) {
+			l.stats.rechecks++
+		}
 		g.doubted = true
 		l.retire(g)
 	}

@@ -29,6 +29,7 @@ func Routes(t *testing.T, open func(t testing.TB) ClusterRoutes) {
 		{"RTE-1 groups too", routesGroups},
 		{"RTE-1 attaching is not counted", routesIdempotent},
 		{"RTE-1 many at a time", routesManyAtATime},
+		{"RTE-1 who knows when nothing waits says so", routesSettled},
 		{"RTE-3 nobody is nowhere", routesNobody},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -109,6 +110,23 @@ func routesManyAtATime(t *testing.T, r ClusterRoutes) {
 	for user := chat.UserID(1); user <= 800; user++ {
 		assert.Equal(t, "nodes", len(r.users(t, user)), int(user%2))
 	}
+}
+
+func routesSettled(t *testing.T, r ClusterRoutes) {
+	s, ok := r.Registrar.(cluster.Settler)
+	if !ok {
+		return
+	}
+	for id := range chat.ConversationID(50) {
+		r.Registrar.AttachGroup(id + 1)
+		if s.Settled() {
+			nodes, err := r.Routes.Group(t.Context(), id+1, nil)
+			assert.NoError(t, "group", err)
+			assert.True(t, "seen without a flush", slices.Contains(nodes, r.Node))
+		}
+	}
+	assert.NoError(t, "flush", r.Registrar.Flush(t.Context()))
+	assert.True(t, "nothing waits after a flush", s.Settled())
 }
 
 func routesNobody(t *testing.T, r ClusterRoutes) {

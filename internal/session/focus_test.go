@@ -3,6 +3,8 @@ package session_test
 import (
 	"testing"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/session"
@@ -41,4 +43,25 @@ func TestFocus(t *testing.T) {
 	ask(7)
 	s.Release()
 	assert.True(t, "it ends with the connection (S-35)", !open().Focused(7))
+}
+
+// A session that may have missed something gets one sync hint, however often it is told; content that comes meanwhile is behind it.
+func TestMissed(t *testing.T) {
+	t.Parallel()
+	cfg := session.Default()
+	env := session.NewEnv(&cfg, nil, 0)
+	s := session.New(env, wire.Proto, 0)
+	s.Missed()
+	assert.True(t, "before it is open it has not synced", s.Outbox().Empty())
+	s.Handle(0, authenticate("1:10"))
+	s.Authenticated(0, 0, 1, accountOf(1, 10), nil)
+	s.Subscribed(0, 0, 1, nil)
+	s.Outbox().Take()
+	s.Missed()
+	s.Missed()
+	frame, _ := s.Outbox().Take()
+	var f throngv1.ServerFrame
+	assert.NoError(t, "decoding", proto.Unmarshal(payload(frame), &f))
+	assert.True(t, "one hint", len(f.GetEnvelopes()) == 1 && f.GetEnvelopes()[0].GetSyncHint() != nil)
+	assert.True(t, "and no more", s.Outbox().Empty())
 }
