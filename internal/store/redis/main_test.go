@@ -5,6 +5,7 @@ package redis_test
 import (
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,10 +57,38 @@ func shared(t testing.TB) (*redis.Client, redis.Config) {
 // command runs a command on the server, past everything of ours.
 func command(t testing.TB, cfg redis.Config, words ...string) string {
 	t.Helper()
-	c, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: cfg.Addresses, ForceSingleClient: true, DisableCache: true})
+	answer, err := ask(t, cfg, words...)
+	assert.NoError(t, words[0], err)
+	return answer
+}
+
+// try runs a command that the server may refuse, and returns what it says.
+func try(t testing.TB, cfg redis.Config, words ...string) string {
+	t.Helper()
+	answer, err := ask(t, cfg, words...)
+	if err != nil {
+		return err.Error()
+	}
+	return answer
+}
+
+func ask(t testing.TB, cfg redis.Config, words ...string) (string, error) {
+	t.Helper()
+	c, err := rueidis.NewClient(rueidis.ClientOption{
+		InitAddress: cfg.Addresses, ForceSingleClient: true, DisableCache: true, ConnWriteTimeout: 20 * time.Second,
+	})
 	assert.NoError(t, "connecting", err)
 	defer c.Close()
 	answer, err := c.Do(t.Context(), c.B().Arbitrary(words...).Build()).ToAny()
-	assert.NoError(t, words[0], err)
-	return fmt.Sprint(answer)
+	return fmt.Sprint(answer), err
+}
+
+// field is a value of what INFO says.
+func field(info, name string) string {
+	for line := range strings.Lines(info) {
+		if value, ok := strings.CutPrefix(line, name); ok {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
 }

@@ -71,13 +71,13 @@ func (p *phone) digest(ctx context.Context, s timeline.Store, log *logOf) error 
 }
 
 // follow writes changes of some conversations through a store of its own, as the follower of a stream: what fails is done again.
-func follow(ctx context.Context, t *testing.T, l *lines, stream int, log *logOf, rng *rand.Rand, stop <-chan struct{}) {
-	s := l.all.Stream(stream)
+func follow(t *testing.T, l *lines, stream int, log *logOf, rng *rand.Rand, stop <-chan struct{}) {
+	ctx, s := context.Background(), l.all.Stream(stream)
 	for pos := chat.Position(1); ; pos++ {
 		select {
 		case <-stop:
 			return
-		default:
+		case <-time.After(time.Duration(rng.IntN(3)) * time.Millisecond):
 		}
 		var changes []timeline.Change
 		for range 1 + rng.IntN(4) {
@@ -150,7 +150,7 @@ func TestNothingIsMissingAfterALoss(t *testing.T) {
 			var writers, readers sync.WaitGroup
 			for i, n := range nodes {
 				r := rand.New(rand.NewPCG(seed, uint64(i)+2))
-				writers.Go(func() { follow(ctx, t, n, i, log, r, stop) })
+				writers.Go(func() { follow(t, n, i, log, r, stop) })
 			}
 			phones := make([]*phone, 2*users)
 			rest := make(chan struct{})

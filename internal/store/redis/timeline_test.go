@@ -26,6 +26,8 @@ type lines struct {
 	cfg   redis.Config
 	shelf timeline.Shelf
 	clear func(t testing.TB) // takes the memberships off the shelf
+	// masters of a Redis Cluster; none is a single server
+	masters []*engines.RedisServer
 }
 
 func openLines(t testing.TB, cfg redis.Config, s timeline.Shelf) *lines {
@@ -37,7 +39,7 @@ func openLines(t testing.TB, cfg redis.Config, s timeline.Shelf) *lines {
 func (l *lines) reopen(t testing.TB) *lines {
 	t.Helper()
 	n := openLines(t, l.cfg, l.shelf)
-	n.clear = l.clear
+	n.clear, n.masters = l.clear, l.masters
 	return n
 }
 
@@ -49,7 +51,12 @@ func (l *lines) Crash(t testing.TB) porttest.TimelineStore {
 func (l *lines) Rebuild(t testing.TB) porttest.TimelineStore {
 	t.Helper()
 	l.clear(t)
-	unlink(t, l.cfg)
+	if len(l.masters) == 0 {
+		unlink(t, l.cfg)
+	}
+	for _, m := range l.masters {
+		unlink(t, redis.Config{Addresses: []string{m.Address()}, Prefix: l.cfg.Prefix})
+	}
 	return l.reopen(t)
 }
 
