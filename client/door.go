@@ -103,7 +103,9 @@ func (d *door) ask(ctx context.Context, token string) error {
 	}
 	d.list = nil
 	for _, g := range resp.Msg.GetGateways() {
-		if url, err := link.URL(g.GetUrl()); err == nil && d.trusts(url) && len(d.list) < maxGateways {
+		if g.GetDoor() {
+			d.list = append(d.list, d.session)
+		} else if url, err := link.URL(g.GetUrl()); err == nil && d.trusts(url) && len(d.list) < maxGateways {
 			d.list = append(d.list, url)
 		}
 	}

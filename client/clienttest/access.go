@@ -61,7 +61,11 @@ func (s *Server) answerCall(path string, body []byte) (status int, kind string, 
 	}
 	resp := &throngv1.ListGatewaysResponse{ValidMs: uint32(gatewaysValid.Milliseconds())}
 	for _, u := range urls {
-		resp.Gateways = append(resp.Gateways, &throngv1.Gateway{Url: u})
+		g := &throngv1.Gateway{Url: u, Door: u == ""}
+		if g.GetDoor() {
+			g.Url = "ws://seen-from-inside.test/v1/session"
+		}
+		resp.Gateways = append(resp.Gateways, g)
 	}
 	b, err := proto.Marshal(resp)
 	if err != nil {

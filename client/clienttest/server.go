@@ -44,7 +44,7 @@ type Server struct {
 	OnPush func(s *Session, env *throngv1.ServerEnvelope) Verdict
 	// OnAnswer is called with each answer before it goes out.
 	OnAnswer func(s *Session, env *throngv1.ServerEnvelope) Verdict
-	// OnGateways answers the access call: with WebSocket URLs, or with a time after which to ask again. Without it the server knows no
+	// OnGateways answers the access call: with WebSocket URLs ("" is the door itself), or with a time after which to ask again. Without it the server knows no
 	// such call, as older ones do not.
 	OnGateways func(req *throngv1.ListGatewaysRequest) (urls []string, wait time.Duration)
 	// OnDial is called with each connection attempt; its error is the attempt's.

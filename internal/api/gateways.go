@@ -48,7 +48,7 @@ func (h accessHandler) ListGateways(
 		if here == "" {
 			return nil, chat.Errorf(chat.CodeInvalid, chat.ReasonMalformed, "a request names its host")
 		}
-		out.Gateways = []*throngv1.Gateway{{Url: here}}
+		out.Gateways = []*throngv1.Gateway{{Url: here, Door: true}}
 	}
 	return connect.NewResponse(out), nil
 }

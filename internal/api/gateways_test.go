@@ -104,12 +104,12 @@ func TestListGatewaysNamesTheDoor(t *testing.T) {
 			s := newAPI(t, w, new(logBuffer), func(d *api.Deps) { d.Gateways, d.PublicURL = choose, public })
 			host := func(r *http.Request) { r.Host = "chat.example.com:8080" }
 			a := s.call(t, "AccessService/ListGateways", `{}`, host)
-			assert.Equal(t, "gateways", fmt.Sprint(a.at("gateways")), "[map[url:"+want+"]]")
+			assert.Equal(t, "gateways", fmt.Sprint(a.at("gateways")), "[map[door:true url:"+want+"]]")
 			if public != "" {
 				continue
 			}
 			a = s.call(t, "AccessService/ListGateways", `{}`, host, header("X-Forwarded-Proto", "https"))
-			assert.Equal(t, "over TLS", fmt.Sprint(a.at("gateways")), "[map[url:wss://chat.example.com:8080/v1/session]]")
+			assert.Equal(t, "over TLS", fmt.Sprint(a.at("gateways")), "[map[door:true url:wss://chat.example.com:8080/v1/session]]")
 			a = s.call(t, "AccessService/ListGateways", `{}`, func(r *http.Request) { r.Host = "" })
 			assert.Equal(t, "no host", a.reason(), "malformed")
 		}

@@ -135,8 +135,11 @@ func (x *ListGatewaysResponse) GetValidMs() uint32 {
 type Gateway struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// A WebSocket URL, whole: ws or wss, with its path.
-	Url           string `protobuf:"bytes,1,opt,name=url,proto3" json:"url,omitempty"`
-	Zone          string `protobuf:"bytes,2,opt,name=zone,proto3" json:"zone,omitempty"`
+	Url  string `protobuf:"bytes,1,opt,name=url,proto3" json:"url,omitempty"`
+	Zone string `protobuf:"bytes,2,opt,name=zone,proto3" json:"zone,omitempty"`
+	// It is reached where this was asked, so a client keeps to the address that it has: proxies and several networks may make another one
+	// of it than url says.
+	Door          bool `protobuf:"varint,3,opt,name=door,proto3" json:"door,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -185,6 +188,13 @@ func (x *Gateway) GetZone() string {
 	return ""
 }
 
+func (x *Gateway) GetDoor() bool {
+	if x != nil {
+		return x.Door
+	}
+	return false
+}
+
 var File_throng_v1_access_proto protoreflect.FileDescriptor
 
 const file_throng_v1_access_proto_rawDesc = "" +
@@ -195,10 +205,11 @@ const file_throng_v1_access_proto_rawDesc = "" +
 	"\x06failed\x18\x02 \x03(\tR\x06failed\"a\n" +
 	"\x14ListGatewaysResponse\x12.\n" +
 	"\bgateways\x18\x01 \x03(\v2\x12.throng.v1.GatewayR\bgateways\x12\x19\n" +
-	"\bvalid_ms\x18\x02 \x01(\rR\avalidMs\"/\n" +
+	"\bvalid_ms\x18\x02 \x01(\rR\avalidMs\"C\n" +
 	"\aGateway\x12\x10\n" +
 	"\x03url\x18\x01 \x01(\tR\x03url\x12\x12\n" +
-	"\x04zone\x18\x02 \x01(\tR\x04zone2b\n" +
+	"\x04zone\x18\x02 \x01(\tR\x04zone\x12\x12\n" +
+	"\x04door\x18\x03 \x01(\bR\x04door2b\n" +
 	"\rAccessService\x12Q\n" +
 	"\fListGateways\x12\x1e.throng.v1.ListGatewaysRequest\x1a\x1f.throng.v1.ListGatewaysResponse\"\x00B6Z4github.com/throng-im/throng/proto/throng/v1;throngv1b\x06proto3"
 
