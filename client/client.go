@@ -41,6 +41,7 @@ type Client struct {
 	lagging       map[ConversationID]*conversation // those whose stream lacks something
 	unacked       map[ConversationID]*conversation // those with deliveries that the server waits to hear of
 	strangers     map[ConversationID]struct{}      // those that no sync has told of yet
+	unlisted      map[ConversationID]bool          // those that a list of all has not shown so far; nil while none is taken
 	cursor        *throngv1.Cursor
 	total         uint64 // sum of what the conversations leave unread
 	whole         bool   // all conversations are known; until then serverTotal is the better figure

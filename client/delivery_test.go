@@ -222,6 +222,47 @@ func TestReset(t *testing.T) {
 	})
 }
 
+// SYNC-4: of another generation, what is listed is all; entries that were told stay told, and what came meanwhile follows them.
+func TestTimelinesMadeAnew(t *testing.T) {
+	t.Parallel()
+	bubble(t, nil, client.Options{}, func(w *world) {
+		w.connect()
+		w.srv.Append(chat, maja, "hello")
+		w.pass(time.Second)
+		w.srv.Remake()
+		w.srv.Cut()
+		w.srv.AppendQuietly(chat, maja, "meanwhile")
+		w.pass(time.Minute)
+		if n := len(eventsOf[client.Reset](w)); n != 0 {
+			t.Errorf("%d resets, want none: nothing was forgotten", n)
+		}
+		w.wantSeqs(1, 3)
+		if v, ok := w.c.Conversation(chat); !ok || v.Role == throngv1.Role_ROLE_UNSPECIFIED {
+			t.Errorf("conversation %+v, %v", v, ok)
+		}
+	})
+}
+
+// SYNC-4: what is not listed any more was left while nobody could tell.
+func TestLeftWhileTimelinesWereMadeAnew(t *testing.T) {
+	t.Parallel()
+	bubble(t, nil, client.Options{}, func(w *world) {
+		w.connect()
+		w.srv.Append(chat, maja, "hello")
+		w.pass(time.Second)
+		w.srv.Remake()
+		w.srv.Cut()
+		w.srv.Remove(chat, lin)
+		w.pass(time.Minute)
+		if v, ok := w.c.Conversation(chat); !ok || v.Role != throngv1.Role_ROLE_UNSPECIFIED {
+			t.Errorf("conversation %+v, %v", v, ok)
+		}
+		if n := w.c.TotalUnread(); n != 0 {
+			t.Errorf("%d unread in what was left", n)
+		}
+	})
+}
+
 func TestFullEventQueueLosesNothing(t *testing.T) {
 	t.Parallel()
 	bubble(t, nil, client.Options{MaxEvents: 8}, func(w *world) {

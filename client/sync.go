@@ -35,7 +35,11 @@ func (c *Client) syncPage(s *session) {
 }
 
 func (c *Client) synced(s *session, r *throngv1.SyncResponse) {
-	if r.GetReset_() {
+	switch {
+	case !r.GetReset_():
+	case c.cursor.GetEpoch() == r.GetCursor().GetEpoch(): // SYNC-4: entries stand, what is listed is all
+		c.renew()
+	default:
 		if len(c.conversations) > 0 || c.cursor != nil {
 			c.reset()
 		}
@@ -51,6 +55,7 @@ func (c *Client) synced(s *session, r *throngv1.SyncResponse) {
 		return
 	}
 	s.syncing = false
+	c.renewed()
 	c.meetStrangers(s)
 	if s.fresh {
 		c.whole, s.fresh = true, false
@@ -107,8 +112,31 @@ func (c *Client) reset() {
 	clear(c.lagging)
 	clear(c.unacked)
 	clear(c.strangers)
+	c.unlisted = nil
 	c.total, c.hot, c.whole = 0, 0, false
 	c.events.push(Reset{})
+}
+
+// renew begins to take what the server lists as all that there is: what it does not list is none of the user's any more. Entries and
+// places in conversations stay as they are. It may take several pages, and connections.
+func (c *Client) renew() {
+	c.unlisted = make(map[ConversationID]bool, len(c.conversations))
+	for id, cv := range c.conversations {
+		if cv.known {
+			c.unlisted[id] = true
+		}
+	}
+}
+
+// renewed ends that: the user has left the conversations that were not listed.
+func (c *Client) renewed() {
+	for id := range c.unlisted {
+		if cv := c.conversations[id]; cv != nil && cv.view.Role != throngv1.Role_ROLE_UNSPECIFIED {
+			c.change(cv, func() { cv.view.Role = throngv1.Role_ROLE_UNSPECIFIED })
+			c.events.push(ConversationChanged{Conversation: cv.snapshot()})
+		}
+	}
+	c.unlisted = nil
 }
 
 // learned takes a conversation as a sync shows it. A fresh device begins at the entries that came with it; a device that
@@ -126,6 +154,7 @@ func (c *Client) learned(pc *throngv1.Conversation, fresh bool) {
 	changed := !cv.known
 	cv.known = true
 	delete(c.strangers, id)
+	delete(c.unlisted, id)
 	slow, role := cv.view.SlowMode, cv.view.Role
 	c.change(cv, func() { changed = cv.merge(pc) || changed })
 	if cv.view.SlowMode != slow || cv.view.Role != role {

@@ -198,7 +198,7 @@ func (s *Server) sync(ss *Session, id uint64, r *throngv1.SyncRequest) {
 	uid := ss.User()
 	u, cur := s.user(uid), r.GetCursor()
 	resp := &throngv1.SyncResponse{TotalUnread: s.total(uid)}
-	if cur != nil && (cur.GetEpoch() != s.epoch || cur.GetPts() > u.pts) {
+	if cur != nil && (cur.GetEpoch() != s.epoch || cur.GetGeneration() != s.made || cur.GetPts() > u.pts) {
 		resp.Reset_, cur = true, nil
 	}
 	changed := make([]*conversation, 0, len(s.convs))
@@ -220,7 +220,7 @@ func (s *Server) sync(ss *Session, id uint64, r *throngv1.SyncRequest) {
 	} else {
 		changed = append(changed, always...)
 	}
-	resp.Cursor = &throngv1.Cursor{Epoch: s.epoch, Generation: 1, Pts: pts}
+	resp.Cursor = &throngv1.Cursor{Epoch: s.epoch, Generation: s.made, Pts: pts}
 	var above []*throngv1.Entry
 	for _, c := range changed {
 		v := c.show(uid, u, uint64(r.GetEntries()))
@@ -255,7 +255,7 @@ func (s *Server) heartbeat(ss *Session, id uint64) {
 	s.mu.Lock()
 	u := s.user(ss.User())
 	resp := &throngv1.HeartbeatResponse{
-		Cursor:      &throngv1.Cursor{Epoch: s.epoch, Generation: 1, Pts: u.pts},
+		Cursor:      &throngv1.Cursor{Epoch: s.epoch, Generation: s.made, Pts: u.pts},
 		TotalUnread: s.total(ss.User()), TimeMs: uint64(time.Now().UnixMilli()),
 	}
 	for _, c := range s.convs {

@@ -53,6 +53,7 @@ type Server struct {
 	order    sync.Mutex // held from an append to the push of what it made
 	mu       sync.Mutex
 	epoch    uint64
+	made     uint64 // the generation of the timelines
 	users    map[uint64]*user
 	convs    map[uint64]*conversation
 	sessions map[*Session]struct{}
@@ -85,7 +86,7 @@ type conversation struct {
 // New makes an empty server.
 func New() *Server {
 	return &Server{
-		HeartbeatMS: 25_000, InFlight: 64, FrameBytes: 512 << 10, SyncPage: 200, HintEvery: time.Second, epoch: 1,
+		HeartbeatMS: 25_000, InFlight: 64, FrameBytes: 512 << 10, SyncPage: 200, HintEvery: time.Second, epoch: 1, made: 1,
 		users: map[uint64]*user{}, convs: map[uint64]*conversation{}, sessions: map[*Session]struct{}{},
 		quit: make(chan struct{}),
 	}
@@ -258,6 +259,14 @@ func (s *Server) Log(conv uint64) []*throngv1.Entry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.convs[conv].log)
+}
+
+// Remake makes the timelines anew, as where they were lost: every client takes the list of conversations as all, and the entries that it
+// has stand.
+func (s *Server) Remake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.made++
 }
 
 // Restore raises the epoch: every client has to start over.
