@@ -26,7 +26,8 @@ type Stream interface {
 	Events
 	// Number tells the streams apart: 0, 1, 2, …
 	Number() int
-	// Position is where the group goes on: the one that was committed last; at first the tail of that moment.
+	// Position is where the group goes on: the one that was committed last. A new group begins with what comes from now on, or a little
+	// earlier: nodes that start together serve before they are given streams.
 	Position(ctx context.Context) (chat.Position, error)
 	// Commit says that the group has dealt with everything up to the position. It need not be durable on return.
 	Commit(ctx context.Context, upTo chat.Position) error

@@ -32,15 +32,19 @@ type Config struct {
 	// CommitInterval is how often positions are committed: what was done since comes again after a crash.
 	CommitInterval time.Duration
 
-	// TLS encrypts the connections. The certificates' authority is the system's, or that of CAFile; CertFile and KeyFile are what this
-	// node shows.
-	TLS      bool
-	CAFile   string `config:"ca_file"`
+	// TLS encrypts the connections.
+	TLS bool
+	// CAFile is the authority that signed the brokers' certificates, in PEM; without it those of the system are trusted.
+	CAFile string `config:"ca_file"`
+	// CertFile is the certificate that this node shows, in PEM; empty for none.
 	CertFile string
-	KeyFile  string
+	// KeyFile is its key.
+	KeyFile string
 	// SASL is the mechanism to sign in by: plain, scram-sha-256 or scram-sha-512; empty for none.
-	SASL     string `config:"sasl"`
-	User     string
+	SASL string `config:"sasl"`
+	// User is who signs in.
+	User string
+	// Password is the user's.
 	Password string `config:"password,secret"`
 }
 

@@ -49,7 +49,7 @@ func (s *stream) run(ctx context.Context) {
 // Number implements [queue.Stream].
 func (s *stream) Number() int { return int(s.partition) }
 
-// Position implements [queue.Stream]. A group's first position is committed at once, so that what comes from now on is dealt with by
+// Position implements [queue.Stream]. A new group's first position is committed at once, so that what comes from now on is dealt with by
 // whoever has the stream then.
 func (s *stream) Position(ctx context.Context) (chat.Position, error) {
 	if at, ok := s.group.committed(s.partition); ok {
@@ -69,14 +69,27 @@ func (s *stream) Position(ctx context.Context) (chat.Position, error) {
 	} else if o.Err != nil {
 		return 0, failure(o.Err, "reading a position")
 	}
-	tail, err := q.offset(ctx, s.partition, atEnd)
+	at, err := q.lately(ctx, s.partition)
 	if err != nil {
 		return 0, err
 	}
-	if err := s.group.store(ctx, map[int32]int64{s.partition: tail}); err != nil {
+	if err := s.group.store(ctx, map[int32]int64{s.partition: at}); err != nil {
 		return 0, err
 	}
-	return chat.Position(tail), nil
+	return chat.Position(at), nil
+}
+
+// overlap is how far back a new group begins. Nodes that are started for the first time serve at once, and are given streams seconds
+// later, or when Kafka is there; what they committed meanwhile is to be followed too.
+const overlap = 5 * time.Minute
+
+// lately is the offset of the first record that is not older than [overlap], or the end of the partition.
+func (q *Queue) lately(ctx context.Context, partition int32) (int64, error) {
+	at, err := q.offset(ctx, partition, time.Now().Add(-overlap).UnixMilli())
+	if err != nil || at >= 0 {
+		return at, err
+	}
+	return q.offset(ctx, partition, atEnd)
 }
 
 // Commit implements [queue.Stream].
@@ -197,6 +210,19 @@ func (s *stream) hand(ctx context.Context, records []*kgo.Record, handle func(ct
 	}
 	q.metrics.handled.WithLabelValues(s.group.name).Add(float64(len(b.Events)))
 	return nil
+}
+
+// Ends are where the streams end now, by their numbers.
+func (q *Queue) Ends(ctx context.Context) ([]chat.Position, error) {
+	ends := make([]chat.Position, q.cfg.Partitions)
+	for p := range ends {
+		at, err := q.offset(ctx, int32(p), atEnd)
+		if err != nil {
+			return nil, err
+		}
+		ends[p] = chat.Position(at)
+	}
+	return ends, nil
 }
 
 // bounds are the first offset of the partition, and the one behind the last.

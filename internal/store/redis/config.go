@@ -16,8 +16,9 @@ type Config struct {
 	Addresses []string
 	// Cluster says that the servers form a Redis Cluster.
 	Cluster bool
-	// Username and Password are of a user that may run scripts with INFO, and use keys and channels below the prefix.
+	// Username is a user that may run scripts with INFO, and use keys and channels below the prefix; empty for the default one.
 	Username string
+	// Password is the user's.
 	Password string `config:"password,secret"`
 	// TLS encrypts the connections.
 	TLS bool
@@ -32,13 +33,14 @@ type Config struct {
 	DialTimeout time.Duration
 	// Calls is how many may wait for answers at once; others wait for them, within the timeout.
 	Calls int
-	// BreakerFailures in a row are taken as a sign that Redis does not answer: calls fail at once then, and one each BreakerRest tries
-	// whether it does again.
+	// BreakerFailures in a row are taken as a sign that Redis does not answer: calls fail at once then.
 	BreakerFailures int
-	BreakerRest     time.Duration
+	// BreakerRest is how often one of them tries whether it does again.
+	BreakerRest time.Duration
 
-	// Lease is how long a node counts as alive that does not say so; it says so each Renew.
+	// Lease is how long a node counts as alive that does not say so.
 	Lease time.Duration
+	// Renew is how often it says so.
 	Renew time.Duration
 	// Report is how often a node says again where its users are, in case that Redis evicted it.
 	Report time.Duration
@@ -49,11 +51,12 @@ type Config struct {
 
 	// TimelineIdle is how long the timeline of a user stays in Redis who does not ask for it. After that it is made anew.
 	TimelineIdle time.Duration
-	// HotEntries is how many of the newest entries of a conversation are kept for those who pull them, HotBytes how many bytes of them,
-	// and HotExpiry for how long after the last one was written.
+	// HotEntries is how many of the newest entries of a conversation are kept for those who pull them.
 	HotEntries int
-	HotBytes   int
-	HotExpiry  time.Duration
+	// HotBytes is how many bytes of them.
+	HotBytes int
+	// HotExpiry is for how long after the last one was written.
+	HotExpiry time.Duration
 }
 
 // DefaultConfig returns the defaults, without an address.
