@@ -31,9 +31,10 @@ type Follower struct {
 	events Events
 	log    *slog.Logger
 	count  *metrics
-	marks  *marks        // nil where the store has them
-	wake   chan struct{} // capacity 1: something is pending
-	urgent chan struct{} // capacity 1: somebody waits, do not rest
+	marks  *marks                                         // nil where the store has them
+	tell   func(ctx context.Context, users []chat.UserID) // of memberships; nil where nobody needs to know
+	wake   chan struct{}                                  // capacity 1: something is pending
+	urgent chan struct{}                                  // capacity 1: somebody waits, do not rest
 
 	// owned by the pass loop
 	members *roster
@@ -58,6 +59,12 @@ func WithMetrics(reg prometheus.Registerer) FollowerOption {
 // WithStoreMarks leaves it to the store which changes are spared, by rule TML-9: where cursors are given out by others than those who
 // have this follower.
 func WithStoreMarks() FollowerOption { return func(f *Follower) { f.marks = nil } }
+
+// WithMoved has tell called with the users whose rows show another membership than before, once they are written: a device that synced just
+// before hears of it then. It is for nodes that do not wait for one another's followers; it may block for a moment.
+func WithMoved(tell func(ctx context.Context, users []chat.UserID)) FollowerOption {
+	return func(f *Follower) { f.tell = tell }
+}
 
 // NewFollower makes the follower. The configuration must be valid. It does nothing until Run.
 func NewFollower(cfg Config, store Store, logs Logs, events Events, log *slog.Logger, options ...FollowerOption) *Follower {
@@ -254,8 +261,22 @@ func (f *Follower) write(ctx context.Context, changes []Change, pos chat.Positio
 		}
 		f.marks.end(part, given)
 		f.stored = at
+		if users := movedIn(part); f.tell != nil && len(users) > 0 {
+			f.tell(ctx, users)
+		}
 	}
 	return nil
+}
+
+// movedIn are the users whose memberships changed.
+func movedIn(changes []Change) []chat.UserID {
+	var users []chat.UserID
+	for _, c := range changes {
+		if c.Membership != None {
+			users = append(users, c.User)
+		}
+	}
+	return users
 }
 
 // save stores the position where passes moved it without writing rows, and lets go of the events before it.

@@ -70,6 +70,34 @@ func TestFollowerEndsWhereRowsAreDamaged(t *testing.T) {
 	w.halt = func() { assert.NoError(t, "closing", store.Close()) }
 }
 
+// Who came or went is told of it when the rows show it, and not before; a message moves nobody.
+func TestFollowerTellsWhoMoved(t *testing.T) {
+	t.Parallel()
+	w := open(t, 100)
+	w.halt()
+	store, rows := w.reopen()
+	w.store, w.rows = store, rows
+	told := make(chan []chat.UserID, 16)
+	f := timeline.NewFollower(w.cfg, rows, store.TimelineLogs(), store.TimelineEvents(), slog.New(slog.DiscardHandler),
+		timeline.WithMoved(func(ctx context.Context, users []chat.UserID) {
+			for _, u := range users {
+				_, ok, err := rows.Row(ctx, u, 1)
+				assert.NoError(t, "row", err)
+				assert.True(t, "the row is there", ok)
+			}
+			told <- users
+		}))
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- f.Run(ctx) }()
+	w.halt = func() { cancel(); assert.NoError(t, "follower", <-ended); assert.NoError(t, "closing", store.Close()) }
+	w.group(1, 10, 20)
+	assert.Equal(t, "who came", <-told, []chat.UserID{10, 20})
+	w.say(1, 10, "hello")
+	assert.True(t, "it has passed", f.Settle(context.Background()))
+	assert.Equal(t, "told of a message", len(told), 0)
+}
+
 func TestSettleIsBounded(t *testing.T) {
 	t.Parallel()
 	w := open(t, 100)
