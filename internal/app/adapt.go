@@ -6,6 +6,7 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/fanout"
 	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/queue"
 	"github.com/throng-im/throng/internal/timeline"
 )
 
@@ -28,6 +29,20 @@ func (d deliveredSettings) Settings(ctx context.Context, user chat.UserID, id ch
 	_ = d.fanout.Settings(ctx, user, 0, id, s)
 	return s, nil
 }
+
+// streamEvents feed a timelines' follower from a stream that was given to this node. Other groups follow it too, so what is old is let
+// go of by the queue itself.
+type streamEvents struct{ queue.Stream }
+
+// Follow implements timeline.Events.
+func (s streamEvents) Follow(
+	ctx context.Context, from chat.Position, handle func(ctx context.Context, events []chat.Event, pos chat.Position) error,
+) error {
+	return s.Stream.Follow(ctx, from, func(ctx context.Context, b queue.Batch) error { return handle(ctx, b.Events, b.Position) })
+}
+
+// Trim implements timeline.Events: it tells the queue how far this group has come.
+func (s streamEvents) Trim(ctx context.Context, upTo chat.Position) error { return s.Commit(ctx, upTo) }
 
 // crowds answer digests from the ring of recent entries.
 type crowds struct{ messages *message.Service }

@@ -19,8 +19,8 @@ const announceInterval = time.Second
 type announcer struct {
 	// immutable after construction
 	registry cluster.Registry
-	info     cluster.Info // what does not change
-	now      func() (connections, weight int)
+	info     cluster.Info             // what does not change
+	now      func(info *cluster.Info) // fills in the rest
 
 	// guarded by mu, which is held while the registry is told: what is said last is what holds
 	mu       sync.Mutex
@@ -39,12 +39,14 @@ func (a *App) newAnnouncer() *announcer {
 	if doors := divide(openFiles()).doors; doors > 0 {
 		info.Capacity = min(info.Capacity, doors)
 	}
-	return &announcer{registry: e.registry, info: info, now: func() (connections, weight int) {
-		weight = a.live.Load().weight
+	return &announcer{registry: e.registry, info: info, now: func(info *cluster.Info) {
+		info.Connections, info.Weight = a.core.gateway.Connections(), a.live.Load().weight
 		if a.core.pressure.Level() >= pressure.AdmissionClosed {
-			weight = 0
+			info.Weight = 0
 		}
-		return a.core.gateway.Connections(), weight
+		if e.outbox != nil {
+			e.outbox(info)
+		}
 	}}
 }
 
@@ -90,6 +92,6 @@ func (n *announcer) say() {
 	defer n.mu.Unlock()
 	info := n.info
 	info.Draining = n.draining
-	info.Connections, info.Weight = n.now()
+	n.now(&info)
 	n.registry.Announce(info)
 }

@@ -19,6 +19,9 @@ const backupMark = "BACKUP"
 // backup copies the folder as it is into a new one. The database comes first and the mark last: a copy that was cut off has
 // none, and a restore refuses it.
 func (a *App) backup(to string) error {
+	if a.core.engine.checkpoint == nil {
+		return errors.New("the databases of a cluster are backed up with their own tools (mariabackup, xtrabackup, snapshots); docs/operations/cluster.md says how")
+	}
 	if _, err := os.Stat(to); !errors.Is(err, fs.ErrNotExist) { //nolint:gosec // the operator names the folder
 		return fmt.Errorf("%s exists; name a folder that does not", to)
 	}

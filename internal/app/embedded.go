@@ -10,6 +10,7 @@ import (
 	"github.com/throng-im/throng/internal/cluster"
 	"github.com/throng-im/throng/internal/store/local"
 	"github.com/throng-im/throng/internal/store/pebble"
+	"github.com/throng-im/throng/internal/timeline"
 )
 
 // embedded opens the engine in this process: the log, the directory, accounts, timelines and the events are one database in the
@@ -31,11 +32,13 @@ func (a *App) embedded(admit func(chat.Head) time.Duration) (*engine, error) {
 	}
 	node := cluster.Node(rand.Text())
 	routes := local.NewRoutes(node)
+	follower := timeline.NewFollower(a.cfg.Timeline, timelines, s.TimelineLogs(), s.TimelineEvents(), a.log, timeline.WithMetrics(a.registry))
 	return &engine{
 		log: s, readers: s, directory: s, people: s.Accounts(), logs: s.TimelineLogs(), rows: timelines,
-		events: s.TimelineEvents(), streams: local.NewStreams(s),
-		node: node, routes: routes, registrar: routes, bus: local.NewBus(), registry: local.NewRegistry(),
-		archives: pebbleArchives{s}, recent: s.RecentEvents(), checkpoint: s.Checkpoint,
+		follower: follower, follow: follower.Run, streams: local.NewStreams(s),
+		settled: func(ctx context.Context) error { return follower.Passed(ctx, s.TimelineEvents().Tail()) },
+		node:    node, routes: routes, registrar: routes, registry: local.NewRegistry(), bus: local.NewBus(),
+		archives: pebbleArchives{s}, recent: s.RecentEvents(), checkpoint: s.Checkpoint, shards: 1,
 		ready: func(context.Context) error { return s.Ready() },
 	}, nil
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"time"
 
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/archive"
@@ -18,28 +19,45 @@ type engine struct {
 	log       message.Log
 	readers   message.Members
 	directory conversation.Directory
-	people    people
-	logs      timeline.Logs
-	rows      rows
-	events    timeline.Events
-	streams   queue.Streams
-	node      cluster.Node
-	routes    cluster.Routes
-	registrar cluster.Registrar
-	bus       cluster.Bus
-	registry  cluster.Registry
-	archives  archives
+	people    accountPorts
+	// revocations tell what other nodes revoked; nil where there are none.
+	revocations account.Revocations
+	logs        timeline.Logs
+	rows        rows
+	streams     queue.Streams
+	node        cluster.Node
+	routes      cluster.Routes
+	registrar   cluster.Registrar
+	registry    cluster.Registry
+	bus         cluster.Bus
+	archives    archives
+	shards      int // how many workers append best
+
+	// follower writes timelines from the log; nil where nodes share that. Follow is what does it here, until its context ends.
+	follower *timeline.Follower
+	follow   func(ctx context.Context) error
+	// settled waits until timelines have everything that was appended.
+	settled func(ctx context.Context) error
+	// below is what runs below everything else, and stops last.
+	below []part
+	// relays takes lanes of other nodes' commits, a bit for each, and says what a node announces of its own; behind is how long events
+	// wait to be published. They are nil where there is no outbox.
+	relays func(lanes uint64)
+	outbox func(info *cluster.Info)
+	behind func() time.Duration
 
 	// recent feeds the ring of recent entries; nil where no feed can say what anybody was told of the log.
 	recent message.Feed
+	// hot keeps recent entries for all nodes; nil where one node has the ring alone.
+	hot message.Hot
 	// ready says why the storage cannot take writes; nil while it can.
 	ready func(ctx context.Context) error
 	// checkpoint copies the database as it is into a folder; nil where that is the database's own affair.
 	checkpoint func(ctx context.Context, dir string) error
 }
 
-// people are the ports of the accounts, which one adapter fills.
-type people interface {
+// accountPorts are the ports of the accounts, which one adapter fills.
+type accountPorts interface {
 	account.Users
 	account.Devices
 	account.Invitations

@@ -29,11 +29,12 @@ type node struct {
 	gateway cluster.Receiver
 	revoked func(ctx context.Context, r account.Revocation)
 	forgets func(id chat.ConversationID)
+	relays  func(lanes uint64) // nil where there is no outbox
 }
 
 func newNode(e *engine, log *slog.Logger) *node {
 	return &node{
-		self: e.node, routes: e.routes, bus: e.bus, log: log,
+		self: e.node, routes: e.routes, bus: e.bus, log: log, relays: e.relays,
 		out: make(chan *cluster.Delivery, wordsWaiting), in: make(chan *cluster.Delivery, wordsWaiting),
 	}
 }
@@ -59,7 +60,14 @@ func (n *node) tell(d *cluster.Delivery) {
 // Receive implements [cluster.Receiver]: what concerns connections goes to the gateway, in order. The rest waits for [node.run],
 // since it may take a while, and deliveries must not wait for it.
 func (n *node) Receive(ctx context.Context, d *cluster.Delivery) error {
-	if d.Kind != cluster.DeliverRevoke && d.Kind != cluster.DeliverForget {
+	switch d.Kind {
+	case cluster.DeliverWake:
+		if n.relays != nil {
+			n.relays(d.Lanes)
+		}
+		return nil
+	case cluster.DeliverRevoke, cluster.DeliverForget:
+	default:
 		return n.gateway.Receive(ctx, d)
 	}
 	select {

@@ -44,7 +44,7 @@ func (t importTarget) Submit(d *chat.Draft, done func(chat.Result)) { t.messages
 
 // Settle implements archive.Target.
 func (t importTarget) Settle(ctx context.Context) error {
-	return t.core.follower.Passed(ctx, t.core.engine.events.Tail())
+	return t.core.engine.settled(ctx)
 }
 
 // Settings implements archive.Target.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -30,9 +31,9 @@ type core struct {
 	messages      *message.Service
 	accounts      *account.Service
 	conversations *conversation.Service
-	follower      *timeline.Follower
 	timelines     *timeline.Service
 	fanout        *fanout.Fanout
+	direct        *fanout.Direct // nil where nothing can keep events back
 	gateway       *gateway.Server
 	pressure      *pressure.Monitor
 }
@@ -46,14 +47,10 @@ func (a *App) wire(ctx context.Context) error {
 
 	// The engine: what the ports are filled by.
 	limits := newLimits(cfg.Limit, reg)
-	if c.engine, err = a.embedded(limits.admit); err != nil {
+	if err = a.wireEngine(ctx, limits); err != nil {
 		return err
 	}
-	e := c.engine
-	a.health = newHealth(log, cfg.Data, cfg.Store.ReserveBytes, e.ready)
-
-	n := newNode(e, log)
-	c.node = n
+	e, n := c.engine, c.node
 
 	// People.
 	if c.accounts, err = a.wireAccounts(); err != nil {
@@ -63,17 +60,20 @@ func (a *App) wire(ctx context.Context) error {
 	// The log, and what follows it.
 	lines, sizes := cfg.Message, cfg.Sizes()
 	lines.RecentBytes, lines.RecentMembers = sizes.RecentBytes, sizes.RecentMembers
-	c.messages = message.New(lines, e.log, e.readers, reg, log, message.WithRecent(e.recent), message.WithAnnounce(n.forget))
+	lines.Shards = cmp.Or(lines.Shards, e.shards)
+	c.messages = message.New(lines, e.log, e.readers, reg, log, message.WithRecent(e.recent), message.WithHot(e.hot), message.WithAnnounce(n.forget))
 	c.conversations = conversation.New(cfg.Conversation, e.directory, c.messages, c.accounts, e.log, conversation.WithCounts(e.rows))
-	c.follower = timeline.NewFollower(cfg.Timeline, e.rows, e.logs, e.events, log, timeline.WithMetrics(reg))
 	lists := cfg.Timeline
 	lists.Digests = sizes.Digests
-	c.timelines = timeline.New(lists, e.rows, e.logs, c.follower, timeline.WithCrowds(crowds{c.messages}))
+	c.timelines = timeline.New(lists, e.rows, e.logs, e.follower, timeline.WithCrowds(crowds{c.messages}))
 	c.fanout, err = fanout.New(cfg.Fanout, fanout.Deps{
-		Streams: e.streams, Members: e.directory, Routes: e.routes, Bus: e.bus, Metrics: reg, Logger: log,
+		Streams: e.streams, Members: e.directory, Routes: e.routes, Bus: e.bus, Hot: e.hot, Metrics: reg, Logger: log,
 	})
 	if err != nil {
 		return fmt.Errorf("building the fan-out: %w", err)
+	}
+	if e.behind != nil {
+		c.direct = c.fanout.NewDirect(e.behind)
 	}
 
 	// What is left out while there is too much to do.
@@ -136,6 +136,22 @@ func (a *App) wireAccess() {
 	a.drainer = &drainer{gateway: c.gateway, announcer: a.announcer, health: a.health, log: a.log, timeout: a.cfg.Server.DrainTimeout}
 }
 
+// wireEngine opens the engine, and says what this node is among others on it.
+func (a *App) wireEngine(ctx context.Context, l *limits) (err error) {
+	c := a.core
+	if a.cfg.Shared() {
+		c.engine, err = a.clustered(ctx, l.admit)
+	} else {
+		c.engine, err = a.embedded(l.admit)
+	}
+	if err != nil {
+		return err
+	}
+	a.health = newHealth(a.log, a.cfg.Data, a.cfg.Store.ReserveBytes, c.engine.ready)
+	c.node = newNode(c.engine, a.log)
+	return nil
+}
+
 // wireAccounts builds the accounts. A key of their own lets the operator's commands in; it lives as long as the process.
 func (a *App) wireAccounts() (*account.Service, error) {
 	cfg := a.cfg.Account
@@ -154,8 +170,8 @@ func (a *App) wireAccounts() (*account.Service, error) {
 		Users: rows, Devices: rows, Invitations: rows,
 		SignInHandle: limit.New[string](limits.SignInHandle, nil), SignInAddress: limit.NewAddresses(limits.SignInAddress, nil),
 		SignUpAddress: limit.NewAddresses(limits.SignUpAddress, nil),
-		Announce:      a.core.node.revoke,
-		Registerer:    a.registry, Logger: a.log, Now: a.options.Now,
+		Announce:      a.core.node.revoke, Revocations: a.core.engine.revocations,
+		Registerer: a.registry, Logger: a.log, Now: a.options.Now,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("building the accounts: %w", err)
@@ -167,14 +183,17 @@ func (a *App) wireAccounts() (*account.Service, error) {
 // more, then what follows it.
 func (a *App) parts() []part {
 	c := a.core
-	parts := []part{
+	parts := append(slices.Clone(c.engine.below), []part{
 		{name: "health", run: a.health.run, patience: time.Second},
 		{name: "retention", run: a.retain, patience: 2 * time.Second},
 		{name: "accounts", run: c.accounts.Run, patience: 2 * time.Second},
-		{name: "timelines", run: c.follower.Run, patience: 2 * time.Second},
+		{name: "timelines", run: c.engine.follow, patience: 2 * time.Second},
 		{name: "node", run: c.node.run, patience: time.Second},
 		{name: "fan-out", run: c.fanout.Run, patience: 2 * time.Second},
 		{name: "log", run: c.messages.Run, patience: 3 * time.Second},
+	}...)
+	if c.direct != nil {
+		parts = append(parts, part{name: "direct deliveries", run: c.direct.Run, patience: time.Second})
 	}
 	local := newLocalServer(a.localHandler(), a.log)
 	parts = append(parts, part{

@@ -36,6 +36,8 @@ type Info struct {
 	Capacity    int
 	// Lanes are those of the outbox that it relays, a bit for each.
 	Lanes uint64
+	// Behind is for how long the oldest of their events has been waiting to be published.
+	Behind time.Duration
 	// Draining: it is about to stop, and takes no new connections.
 	Draining bool
 	Started  time.Time

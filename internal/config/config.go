@@ -23,6 +23,10 @@ import (
 	"github.com/throng-im/throng/internal/limit"
 	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/pressure"
+	"github.com/throng-im/throng/internal/queue"
+	"github.com/throng-im/throng/internal/store/kafka"
+	"github.com/throng-im/throng/internal/store/mysql"
+	"github.com/throng-im/throng/internal/store/redis"
 	"github.com/throng-im/throng/internal/timeline"
 )
 
@@ -42,10 +46,18 @@ type Config struct {
 	Store Store
 	// Queue feeds followers from the log.
 	Queue Queue
+	// Relay takes events from the outbox of a database to the queue.
+	Relay queue.RelayConfig
 	// Bus carries deliveries between nodes.
 	Bus Bus
 	// Routes know where users and groups have connections.
 	Routes Routes
+	// MySQL is where the store is with the driver mysql.
+	MySQL mysql.Config `config:"mysql"`
+	// Kafka is where the queue is with the driver kafka.
+	Kafka kafka.Config
+	// Redis is where bus, routes and timelines are with the driver redis.
+	Redis redis.Config
 	// Access is what this node is among the gateways, and which users go to which of them.
 	Access cluster.Config
 	// Retention ends the life of old messages.
@@ -157,7 +169,7 @@ type Memory struct {
 
 // Store keeps the log, the directory, accounts and timelines.
 type Store struct {
-	// Driver is the engine: pebble, embedded in the process.
+	// Driver is the engine: pebble, embedded in the process, or mysql, for nodes that share databases.
 	Driver string
 	// CacheBytes is the cache of blocks that were read; 0 is an eighth of the memory budget, at most 1 GiB.
 	CacheBytes int64
@@ -170,19 +182,19 @@ type Store struct {
 
 // Queue feeds followers from the log.
 type Queue struct {
-	// Driver is pebble: events stand in the same database as the log.
+	// Driver is pebble, where events stand in the same database as the log, or kafka.
 	Driver string
 }
 
 // Bus carries deliveries between nodes.
 type Bus struct {
-	// Driver is local: one process.
+	// Driver is local, for one process, or redis.
 	Driver string
 }
 
 // Routes know where users and groups have connections.
 type Routes struct {
-	// Driver is local: one process.
+	// Driver is local, for one process, or redis; timelines are there too.
 	Driver string
 }
 
@@ -211,6 +223,10 @@ func Default() *Config {
 		Queue:     Queue{Driver: "pebble"},
 		Bus:       Bus{Driver: "local"},
 		Routes:    Routes{Driver: "local"},
+		Relay:     queue.DefaultRelayConfig(),
+		MySQL:     mysql.DefaultConfig(),
+		Kafka:     kafka.DefaultConfig(),
+		Redis:     redis.DefaultConfig(),
 		Retention: Retention{Interval: time.Hour},
 
 		Access:       cluster.Default(),
@@ -230,10 +246,7 @@ func Default() *Config {
 // Validate reports every setting that cannot work, with what to do about it.
 func (c *Config) Validate() error {
 	problems := []error{
-		driver("store.driver", c.Store.Driver, "pebble"),
-		driver("queue.driver", c.Queue.Driver, "pebble"),
-		driver("bus.driver", c.Bus.Driver, "local"),
-		driver("routes.driver", c.Routes.Driver, "local"),
+		c.engines(),
 		oneOf("log.format", c.Log.Format, "text", "json"),
 		c.Server.validate(),
 		in("access", c.Access.Validate()),
@@ -364,18 +377,6 @@ func parsePrefix(text string) (netip.Prefix, error) {
 		return netip.PrefixFrom(a, a.BitLen()), nil
 	}
 	return netip.ParsePrefix(text)
-}
-
-func driver(key, value string, known ...string) error {
-	if slices.Contains(known, value) {
-		return nil
-	}
-	switch value {
-	case "mysql", "redis", "kafka", "s3":
-		return fmt.Errorf("%s: %q is not built into this version; write %q, which needs nothing else", key, value, known[0])
-	default:
-		return oneOf(key, value, known...)
-	}
 }
 
 func oneOf(key, value string, known ...string) error {

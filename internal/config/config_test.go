@@ -97,7 +97,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"text for a number", "[server]\nproxy_protocol = \"yes\"\n", "true or false is expected, not a text"},
 		{"number for a text", "data = 5\n", "a text is expected, not 5"},
 		{"table for a text", "[data]\nx = 1\n", "a text is expected"},
-		{"driver of a later version", "[store]\ndriver = \"mysql\"\n", `store.driver: "mysql" is not built into this version; write "pebble"`},
+		{"engines that do not fit", "[store]\ndriver = \"mysql\"\n", `write "pebble", "pebble", "local" and "local" for one node, or "mysql", "kafka", "redis" and "redis" for several`},
 		{"unknown driver", "[bus]\ndriver = \"pigeon\"\n", `bus.driver: "pigeon" is none of`},
 		{"address", "[server]\nlisten = \"8080\"\n", "write host:port or :port"},
 		{"level", "[log]\nlevel = \"loud\"\n", "log.level"},

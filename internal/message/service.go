@@ -18,8 +18,8 @@ type Members interface {
 
 // Config of the service.
 type Config struct {
-	// Shards is how many workers append side by side; conversations are spread over them by id. One is best for an engine
-	// with one writer.
+	// Shards is how many workers append side by side; conversations are spread over them by id. 0 is what suits the engine: one for
+	// the embedded one, which has one writer, and 16 for MySQL, where each appends over a connection of its own.
 	Shards int
 	// BatchDrafts and BatchBytes bound one append.
 	BatchDrafts int
@@ -47,17 +47,17 @@ type Config struct {
 // DefaultConfig returns the defaults.
 func DefaultConfig() Config {
 	return Config{
-		Shards: 1, BatchDrafts: 1024, BatchBytes: 1 << 20, QueueDrafts: 16 << 10, QueueBytes: 64 << 20, QueueWait: 5 * time.Second,
+		BatchDrafts: 1024, BatchBytes: 1 << 20, QueueDrafts: 16 << 10, QueueBytes: 64 << 20, QueueWait: 5 * time.Second,
 		RecentBytes: 32 << 20, RecentConversationBytes: 1 << 20, RecentMembers: 1 << 20,
 	}
 }
 
 // Validate says what is wrong with the settings.
 func (c Config) Validate() error {
-	if c.Shards < 1 || c.Shards > 64 || c.BatchDrafts < 1 || c.BatchBytes < 1 || c.QueueDrafts < 1 || c.QueueBytes < 1 ||
+	if c.Shards < 0 || c.Shards > 64 || c.BatchDrafts < 1 || c.BatchBytes < 1 || c.QueueDrafts < 1 || c.QueueBytes < 1 ||
 		c.Collect < 0 || c.Collect > 10*time.Millisecond || c.QueueWait < 100*time.Millisecond {
 		return chat.Errorf(chat.CodeInvalid, chat.ReasonFieldInvalid,
-			"message: shards is 1 to 64, batches and queues hold at least one draft and one byte, collect is at most 10 ms, queue_wait at least 100 ms")
+			"message: shards is 0 to 64, batches and queues hold at least one draft and one byte, collect is at most 10 ms, queue_wait at least 100 ms")
 	}
 	if c.RecentBytes < 0 || c.RecentConversationBytes < 1 || c.RecentMembers < 1 {
 		return chat.Errorf(chat.CodeInvalid, chat.ReasonFieldInvalid,
@@ -102,7 +102,7 @@ func WithRecent(feed Feed) Option {
 // New builds a service; it answers drafts once Run runs.
 func New(cfg Config, log Log, members Members, reg prometheus.Registerer, logger *slog.Logger, options ...Option) *Service {
 	s := &Service{cfg: cfg, log: log, members: members, logger: logger, metrics: newMetrics(reg)}
-	for range cfg.Shards {
+	for range max(cfg.Shards, 1) {
 		s.shards = append(s.shards, newShard(cfg, log, s.metrics, logger))
 	}
 	for _, o := range options {

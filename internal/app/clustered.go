@@ -1,0 +1,144 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/cluster"
+	"github.com/throng-im/throng/internal/queue"
+	"github.com/throng-im/throng/internal/store/kafka"
+	"github.com/throng-im/throng/internal/store/mysql"
+	"github.com/throng-im/throng/internal/store/mysql/people"
+	"github.com/throng-im/throng/internal/store/mysql/transfer"
+	"github.com/throng-im/throng/internal/store/redis"
+	"github.com/throng-im/throng/internal/timeline"
+)
+
+// appenders is how many workers append best to MySQL: each has a connection of its own, and the database commits them together.
+const appenders = 16
+
+// clustered opens the engines that nodes share: MySQL has the truth, Kafka its events, Redis what can be lost. It is wired like
+// this, each arrow with what it carries:
+//
+//	MySQL ──outbox──→ relay ──→ Kafka ──streams──→ timelines, fan-out ──→ Redis
+//	  └──── committed ──→ waker (relays, here and elsewhere), direct deliveries while Kafka is away
+func (a *App) clustered(ctx context.Context, admit func(chat.Head) time.Duration) (*engine, error) {
+	cfg, rules, self := a.cfg, a.cfg.Tiers, cluster.Node(rand.Text())
+	rules.Admit = admit
+	db, err := mysql.Open(ctx, cfg.MySQL, mysql.Options{Rules: rules, Now: a.options.Now, Registerer: a.registry, Logger: a.log})
+	if err != nil {
+		return nil, fmt.Errorf("opening MySQL: %w", err)
+	}
+	a.closers.add(db.Close)
+	memory, err := redis.Open(cfg.Redis, redis.WithLogger(a.log), redis.WithMetrics(a.registry))
+	if err != nil {
+		return nil, fmt.Errorf("opening Redis: %w", err)
+	}
+	a.closers.add(func() error { memory.Close(); return nil })
+	events, err := kafka.New(cfg.Kafka, kafka.Deps{Metrics: a.registry, Logger: a.log})
+	if err != nil {
+		return nil, fmt.Errorf("opening Kafka: %w", err)
+	}
+	a.closers.add(events.Close)
+	relay, err := queue.NewRelay(cfg.Relay, queue.RelayDeps{Node: string(self), Outbox: db, Publisher: events, Metrics: a.registry, Logger: a.log})
+	if err != nil {
+		return nil, fmt.Errorf("building the relay: %w", err)
+	}
+	accounts := people.New(db)
+	e := &engine{
+		log: db, readers: db, directory: db, logs: db.TimelineLogs(), people: accounts, revocations: accounts,
+		archives: mysqlArchives{transfer.New(db, accounts)}, streams: events, node: self, shards: appenders, ready: db.Ready,
+	}
+	shelf := people.NewShelf(db)
+	routes := memory.NewRoutes(self, a.resync)
+	e.hot = memory.NewHot()
+	e.routes, e.registrar, e.registry, e.bus = routes, routes, routes, memory.NewBus(a.resync)
+	timelines := memory.NewTimelines(shelf, timelinesGroup)
+	e.rows = sharedRows{timelines.Stream(0), timelines}
+	e.follow = func(ctx context.Context) error {
+		return events.Share(ctx, timelinesGroup, func(ctx context.Context, s queue.Stream) error {
+			f := timeline.NewFollower(cfg.Timeline, timelines.Stream(s.Number()), e.logs, streamEvents{s}, a.log,
+				timeline.WithStoreMarks(), timeline.WithMoved(e.syncs))
+			return f.Run(ctx)
+		})
+	}
+	e.settled = settling{db, events, shelf}.wait
+	w := newWaker(self, routes, e.bus, relay, a.log)
+	e.relays = w.wake
+	e.outbox = func(i *cluster.Info) { i.Lanes, i.Behind = relay.Held(), relay.Behind() }
+	e.behind = w.behind
+	db.OnCommit(func(list []chat.Event) {
+		w.committed(lanesOf(list))
+		if d := a.core.direct; d != nil {
+			d.Committed(list)
+		}
+	})
+	e.below = []part{
+		{name: "routes", run: routes.Run, patience: 2 * time.Second},
+		{name: "relay", run: relay.Run, patience: 4 * time.Second},
+		{name: "waker", run: w.run, patience: time.Second},
+	}
+	return e, nil
+}
+
+// timelinesGroup is the group in which nodes share the streams of events for timelines, and the name of its positions.
+const timelinesGroup = "timelines"
+
+// sharedRows are timelines that several followers write, each through its own stream; reading is the same through all of them.
+type sharedRows struct {
+	timeline.Store
+	counts interface {
+		Counts(ctx context.Context, users []chat.UserID) ([]int, error)
+	}
+}
+
+// Counts implements rows.
+func (s sharedRows) Counts(ctx context.Context, users []chat.UserID) ([]int, error) {
+	return s.counts.Counts(ctx, users)
+}
+
+// syncsAtOnce bounds how many users one delivery asks to sync.
+const syncsAtOnce = 200
+
+// syncs asks devices of users to sync, wherever they are connected. Those who are not told find it by their next heartbeat.
+func (e *engine) syncs(ctx context.Context, users []chat.UserID) {
+	for some := range slices.Chunk(users, syncsAtOnce) {
+		nodes, err := e.routes.Users(ctx, some, nil)
+		for _, to := range nodes {
+			if err == nil {
+				err = e.bus.Deliver(ctx, to, &cluster.Delivery{Kind: cluster.DeliverSync, Users: some})
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// resync has every session look for what it may have missed: the bus was away, or this node was not on it.
+func (a *App) resync() {
+	a.log.Warn("deliveries may have been missed; sessions look for them")
+	a.core.gateway.Resync()
+}
+
+// mysqlArchives are the [archives] of databases that nodes share.
+type mysqlArchives struct{ *transfer.Archives }
+
+// Picture implements archives.
+func (m mysqlArchives) Picture(ctx context.Context) (picture, error) { return m.Archives.Picture(ctx) }
+
+// Imports implements archives.
+func (m mysqlArchives) Imports() imports { return m.Archives.Imports() }
+
+// lanesOf are the lanes of events, a bit for each.
+func lanesOf(events []chat.Event) uint64 {
+	var lanes uint64
+	for i := range events {
+		lanes |= 1 << queue.LaneOf(events[i].Head.Conversation)
+	}
+	return lanes
+}
