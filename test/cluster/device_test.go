@@ -28,6 +28,7 @@ type device struct {
 	holes  map[history.Seen]bool // by conversation and seq
 	told   map[client.ConversationID]uint64
 	states []client.State // as they came
+	resets int
 }
 
 // join signs a device of a user in on a node and connects it.
@@ -81,6 +82,8 @@ func (d *device) note(e client.Event) {
 		for seq := e.From; seq <= e.To; seq++ {
 			d.holes[history.Seen{Conversation: uint64(e.Conversation), Seq: seq}] = true
 		}
+	case client.Reset:
+		d.resets++
 	case client.StateChanged:
 		d.states = append(d.states, e.State)
 	default:
@@ -111,6 +114,19 @@ func (d *device) toldUpTo(conv client.ConversationID) uint64 {
 	return d.told[conv]
 }
 
+// reconnects is how often the device came online again.
+func (d *device) reconnects() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := -1
+	for _, s := range d.states {
+		if s.Phase == client.Online {
+			n++
+		}
+	}
+	return max(n, 0)
+}
+
 // texts are what the application was told of a conversation, in order.
 func (d *device) texts(conv client.ConversationID) []string {
 	d.mu.Lock()
@@ -131,6 +147,9 @@ func (d *device) judge(truth history.Truth, complete bool) {
 	defer d.mu.Unlock()
 	if err := d.stream.Check(truth, complete); err != nil {
 		d.w.t.Error(err)
+	}
+	if d.resets > 0 {
+		d.w.t.Errorf("%s was told to start over %d times: nothing that it knew was lost", d.stream.Device, d.resets)
 	}
 }
 

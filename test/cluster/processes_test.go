@@ -1,0 +1,111 @@
+//go:build cluster
+
+package cluster_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/throng-im/throng/test/engines"
+	"github.com/throng-im/throng/test/process"
+)
+
+var builder process.Builder
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if err := errors.Join(builder.Remove(), engines.Close()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// ground is the engines that the nodes of a test share.
+type ground struct {
+	dsn     string
+	redis   string // host:port
+	prefix  string // of keys
+	brokers []string
+	topics  string // the beginning of their names
+}
+
+// shared is a ground of its own on the servers that all tests share.
+func shared(t *testing.T) ground {
+	t.Helper()
+	redis, kafka := engines.Redis(t), engines.Kafka(t)
+	return ground{
+		dsn: engines.MariaDB(t).DSN, redis: redis.Address, prefix: redis.Prefix, brokers: kafka.Brokers, topics: kafka.Prefix,
+	}
+}
+
+// outside is a node that is a process of its own.
+type outside struct{ *process.Server }
+
+// URL implements node.
+func (o outside) URL() string {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+	defer cancel()
+	url, err := o.Server.URL(ctx)
+	if err != nil {
+		return ""
+	}
+	return url
+}
+
+// processes starts so many nodes on a ground; they end with the test.
+func processes(t *testing.T, count int, g ground, env ...string) []outside {
+	t.Helper()
+	binary, err := builder.Binary(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	env = append([]string{
+		"THRONG_STORE_DRIVER=mysql", "THRONG_MYSQL_DATABASES=" + g.dsn,
+		"THRONG_BUS_DRIVER=redis", "THRONG_ROUTES_DRIVER=redis", "THRONG_REDIS_ADDRESSES=" + g.redis, "THRONG_REDIS_PREFIX=" + g.prefix,
+		"THRONG_QUEUE_DRIVER=kafka", "THRONG_KAFKA_BROKERS=" + strings.Join(g.brokers, ","), "THRONG_KAFKA_TOPIC=" + g.topics + "events",
+		"THRONG_KAFKA_PARTITIONS=4", "THRONG_KAFKA_REPLICATION=1",
+		"THRONG_ACCOUNT_SIGNING_SECRETS=" + signingSecret, "THRONG_TIERS_SMALL_MEMBERS=8", "THRONG_MEMORY_BUDGET=256MiB",
+	}, env...)
+	nodes := make([]outside, count)
+	for i := range nodes {
+		nodes[i] = outside{process.New(binary, filepath.Join(t.TempDir(), fmt.Sprint("node", i)), env...)}
+		t.Cleanup(func() {
+			if nodes[i].URL() != "" {
+				_ = nodes[i].Kill()
+			}
+			if t.Failed() {
+				t.Logf("node %d said:\n%s", i, nodes[i].Said())
+			}
+		})
+		if took, err := nodes[i].Start(t.Context()); err != nil {
+			t.Fatalf("node %d: %v", i, err)
+		} else {
+			t.Logf("node %d was ready after %s", i, took.Round(time.Millisecond))
+		}
+	}
+	return nodes
+}
+
+func nodesOf(all []outside) []node {
+	out := make([]node, len(all))
+	for i := range all {
+		out[i] = all[i]
+	}
+	return out
+}
+
+// signingSecret is the same on all nodes.
+const signingSecret = "a-signing-secret-of-all-nodes-0123456789"
+
+// TestProcesses tells the stories on three processes.
+func TestProcesses(t *testing.T) {
+	t.Parallel()
+	run(t, nodesOf(processes(t, 3, shared(t))))
+}
