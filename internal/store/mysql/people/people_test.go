@@ -30,9 +30,14 @@ func databases(t testing.TB, n int) []string {
 // node opens a node's store on databases.
 func node(t testing.TB, dsns []string) *mysql.Store {
 	t.Helper()
+	return nodeOf(t, dsns, 8)
+}
+
+func nodeOf(t testing.TB, dsns []string, connections int) *mysql.Store {
+	t.Helper()
 	cfg := mysql.DefaultConfig()
 	cfg.Databases = dsns
-	cfg.MaxConnections, cfg.IdleConnections = 8, 4
+	cfg.MaxConnections, cfg.IdleConnections = connections, connections/2
 	cfg.SlotInterval = time.Minute
 	s, err := mysql.Open(t.Context(), cfg, mysql.Options{})
 	assert.NoError(t, "open", err)
