@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -120,14 +121,29 @@ type fleet struct {
 	servers []*server
 	ops     []*app.Operator
 	clients []*client.Client
+
+	// guarded by mu
+	mu   sync.Mutex
+	told []time.Duration // when to come back, of those who were sent elsewhere
+}
+
+// note is told what a client tells.
+func (f *fleet) note(e client.Event) {
+	changed, ok := e.(client.StateChanged)
+	if closed := (*client.CloseError)(nil); ok && errors.As(changed.State.Cause, &closed) && closed.Code == 4100 {
+		f.mu.Lock()
+		f.told = append(f.told, closed.RetryAfter)
+		f.mu.Unlock()
+	}
 }
 
 // newFleet starts them. Where own is set each server has a URL of its own; else the balancer is the only way.
 func newFleet(t testing.TB, servers, clients int, own bool) *fleet {
 	t.Helper()
 	f, shared := &fleet{t: t}, &board{infos: map[cluster.Node]cluster.Info{}}
-	for range servers {
+	for i := range servers {
 		c := settings(t)
+		c.Access.Label = fmt.Sprint("label-", i)
 		c.Account.Company.HS256Secrets = []account.Secret{companyKey}
 		a, err := app.New(t.Context(), c, app.Options{Version: "test", MetricsExplicit: true, Registry: shared})
 		assert.NoError(t, "new", err)
@@ -144,7 +160,7 @@ func newFleet(t testing.TB, servers, clients int, own bool) *fleet {
 		var err error
 		f.clients[i], err = client.New(door, client.Options{
 			Tokens: client.StaticToken(companyToken(t, fmt.Sprint("user-", i))), Device: "test", BackoffBase: 50 * time.Millisecond,
-			OnEvent: func(client.Event) {},
+			OnEvent: f.note,
 		})
 		assert.NoError(t, "client", err)
 		wg.Go(func() { _ = f.clients[i].Connect(t.Context()) })
@@ -214,7 +230,7 @@ func TestRollingRestart(t *testing.T) {
 	}
 }
 
-// GATE-9: a server that is gone is left for the others.
+// GATE-9, S-30: a server that is gone is left for the others; its sessions were told to go there soon.
 func TestALostGateway(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, 3, 30, true)
@@ -223,4 +239,36 @@ func TestALostGateway(t *testing.T) {
 	assert.NoError(t, "end", f.servers[last].end())
 	f.servers, f.ops = f.servers[:last], f.ops[:last]
 	f.spread()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	assert.True(t, fmt.Sprintf("told to come back at once: %v", f.told), len(f.told) > 0 && slices.Max(f.told) <= time.Second)
+}
+
+// GATE-6: who is sent to the servers with something new is a setting that may change while they run.
+func TestGrayscaleIsReloaded(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, 3, 0, true)
+	s, fresh := f.servers[0], strings.Replace(f.servers[1].URL(), "http", "ws", 1)+"/v1/session"
+	token := companyToken(t, "anna")
+	_, me := call(t, s, token, "AccountService/GetMe", map[string]any{})
+	user, _ := me["user"].(map[string]any)
+	set := func(percent float64, users ...string) {
+		next := *s.cfg
+		next.Access.Grayscale = cluster.Grayscale{Label: "label-1", Percent: percent, Users: users}
+		s.Reload(&next)
+	}
+	assert.Equal(t, "as it was begun, all three are answered", len(strings.Fields(gateways(t, s, token))), 3)
+	set(100)
+	assert.Equal(t, "all to the new one", gateways(t, s, token), fresh)
+	set(0)
+	for range 20 {
+		assert.True(t, "none to the new one", !strings.Contains(gateways(t, s, token), fresh))
+	}
+	set(0, fmt.Sprint(user["id"]))
+	assert.Equal(t, "one of the list", gateways(t, s, token), fresh)
+	assert.True(t, "somebody else", !strings.Contains(gateways(t, s, companyToken(t, "ben")), fresh))
+	assert.True(t, "nobody", !strings.Contains(gateways(t, s, ""), fresh))
+	_, err := f.ops[1].Drain(t.Context(), 0)
+	assert.NoError(t, "drain", err)
+	assert.True(t, "the new one drains", !strings.Contains(gateways(t, s, token), fresh))
 }
