@@ -71,8 +71,8 @@ func tlsConfig(cfg Config) (*tls.Config, error) {
 	return t, nil
 }
 
-// clientLog is where a client says what happens to it. It repeats itself while brokers are away, so only its errors are more than
-// details; what failed is logged by who asked.
+// clientLog is where a client says what happens to it, as details: it repeats itself while brokers are away, and what failed is known to
+// who asked.
 type clientLog struct{ log *slog.Logger }
 
 // Level implements [kgo.Logger].
@@ -80,14 +80,10 @@ func (l clientLog) Level() kgo.LogLevel {
 	if l.log.Enabled(context.Background(), slog.LevelDebug) {
 		return kgo.LogLevelInfo
 	}
-	return kgo.LogLevelError
+	return kgo.LogLevelNone
 }
 
 // Log implements [kgo.Logger].
-func (l clientLog) Log(level kgo.LogLevel, message string, details ...any) {
-	to := slog.LevelDebug
-	if level == kgo.LogLevelError {
-		to = slog.LevelWarn
-	}
-	l.log.Log(context.Background(), to, "the client of kafka says", "message", message, "details", strings.TrimSpace(fmt.Sprintln(details...)))
+func (l clientLog) Log(_ kgo.LogLevel, message string, details ...any) {
+	l.log.Log(context.Background(), slog.LevelDebug, "the client of kafka says", "message", message, "details", strings.TrimSpace(fmt.Sprintln(details...)))
 }

@@ -52,7 +52,7 @@ func (q *Queue) Share(ctx context.Context, name string, follow func(ctx context.
 		if q.isClosed() {
 			return errClosed()
 		}
-		q.log.Warn("waiting for kafka, to follow its events", "group", name, "error", err)
+		q.log.Debug("waiting for kafka, to follow its events", "group", name, "error", err)
 		pause(ctx, time.Second)
 	}
 	g := &group{
@@ -128,7 +128,7 @@ func (g *group) watch(ctx context.Context) {
 		}
 		for _, e := range fetches.Errors() {
 			if !errors.Is(e.Err, context.Canceled) {
-				g.queue.log.Warn("the group goes on after an error", "group", g.name, "error", e.Err)
+				g.queue.log.Debug("the group goes on after an error", "group", g.name, "error", e.Err)
 			}
 		}
 	}
