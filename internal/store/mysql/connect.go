@@ -46,9 +46,10 @@ const (
 )
 
 // session returns the statements that set a session up. What a node that vanished has locked must be free again soon: MariaDB can
-// end idle transactions, MySQL only idle connections, which the pool gives back sooner than that.
+// end idle transactions, MySQL only idle connections, which the pool gives back sooner than that. MariaDB is also kept from making a
+// table of a long list of keys: it would be joined in any order, and heads locked in that order lead to deadlocks.
 func (c Config) session(d dialect) string {
-	idle := "idle_transaction_timeout"
+	idle := "in_predicate_conversion_threshold=0, idle_transaction_timeout"
 	if d == dialectMySQL {
 		idle = "wait_timeout"
 	}

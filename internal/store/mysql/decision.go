@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
@@ -172,43 +173,59 @@ func (c *decision) fetch(query string, read func(r *rows)) {
 	})
 }
 
-// prefetch locks the heads of all drafts and reads what their decisions are going to look at, in one round trip. Everything is read
-// after all locks are held: statements of a READ COMMITTED transaction see what was committed when they begin.
+// reading is a statement of those that are sent together, and what takes its result.
+type reading struct {
+	query string
+	read  func(r *rows)
+}
+
+// prefetch locks the heads of all drafts and reads what their decisions are going to look at, in one round trip where that is not very
+// much. Everything is read after all locks are held: statements of a READ COMMITTED transaction see what was committed when they begin.
 func (c *decision) prefetch(drafts []*chat.Draft) error {
 	c.want(drafts)
-	type reading struct {
-		query string
-		read  func(r *rows)
+	all := readings(nil, slices.Sorted(maps.Keys(c.heads)), headQuery, c.readHeads)
+	parts := readings(nil, sorted(c.parts, partKey.compare), partQuery, c.readParts)
+	if mutant == mutantMembershipBeforeLock {
+		all, parts = parts, all
 	}
-	readings := []reading{{headQuery(slices.Sorted(maps.Keys(c.heads))), c.readHeads}}
-	if keys := sorted(c.parts, partKey.compare); len(keys) > 0 {
-		readings = append(readings, reading{partQuery(keys), c.readParts})
-		if mutant == mutantMembershipBeforeLock {
-			slices.Reverse(readings)
+	all = append(all, parts...)
+	all = readings(all, sorted(c.repeats, compareRepeats), repeatQuery, c.readRepeats)
+	all = readings(all, slices.Sorted(maps.Keys(c.abouts)), aboutQuery, c.readAbouts)
+	all = readings(all, marks(drafts), ordinalQuery, c.readOrdinals)
+	for len(all) > 0 {
+		n, bytes := 0, 0
+		for n < len(all) && (n == 0 || bytes+len(all[n].query) <= statementBytes) {
+			bytes += len(all[n].query)
+			n++
 		}
-	}
-	if keys := sorted(c.repeats, compareRepeats); len(keys) > 0 {
-		readings = append(readings, reading{repeatQuery(keys), c.readRepeats})
-	}
-	if keys := slices.Sorted(maps.Keys(c.abouts)); len(keys) > 0 {
-		readings = append(readings, reading{aboutQuery(keys), c.readAbouts})
-	}
-	if keys := marks(drafts); len(keys) > 0 {
-		readings = append(readings, reading{ordinalQuery(keys), c.readOrdinals})
-	}
-	var q text
-	for i := range readings {
-		if i > 0 {
-			q.add(";")
+		if err := c.together(all[:n]); err != nil {
+			return err
 		}
-		q.add(readings[i].query)
+		all = all[n:]
 	}
-	return c.query(q.String(), func(r *rows) error {
-		for i := range readings {
+	return nil
+}
+
+// readings adds the statements for a list of keys.
+func readings[K any](all []reading, keys []K, query func(keys []K) string, read func(r *rows)) []reading {
+	for some := range slices.Chunk(keys, maxKeys) {
+		all = append(all, reading{query(some), read})
+	}
+	return all
+}
+
+// together sends statements in one round trip.
+func (c *decision) together(all []reading) error {
+	queries := make([]string, len(all))
+	for i := range all {
+		queries[i] = all[i].query
+	}
+	return c.query(strings.Join(queries, ";"), func(r *rows) error {
+		for i := range all {
 			if i > 0 && !r.result() {
 				break
 			}
-			readings[i].read(r)
+			all[i].read(r)
 		}
 		return c.err
 	})

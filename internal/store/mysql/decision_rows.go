@@ -7,11 +7,12 @@ import (
 	"github.com/throng-im/throng/internal/store/record"
 )
 
-// The queries find rows by lists of whole keys, which both servers answer by one look into the primary key for each.
+// The queries find rows by lists of whole keys, which both servers answer by one look into the primary key for each. Where rows are locked
+// they are told to: of a small table they would rather read everything, and wait for rows that are none of our business.
 
 func headQuery(ids []chat.ConversationID) string {
 	var q text
-	list(q.add("SELECT conversation, value FROM head WHERE conversation IN ("), ids)
+	list(q.add("SELECT conversation, value FROM head FORCE INDEX (PRIMARY) WHERE conversation IN ("), ids)
 	return q.add(") ORDER BY conversation FOR UPDATE").String()
 }
 

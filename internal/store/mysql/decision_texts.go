@@ -142,7 +142,7 @@ func (c *decision) writeParts(w *writing) {
 			w.row().number(uint64(k.conversation)).add(",").number(uint64(k.user)).add(",").number(uint64(lead)).add(")")
 		}
 	}
-	w.statement("DELETE FROM leader WHERE (conversation, user) IN (", ")")
+	w.statement("DELETE l FROM leader l FORCE INDEX (PRIMARY) WHERE (conversation, user) IN (", ")")
 	for _, k := range keys {
 		row := c.parts[k]
 		if lead := leadOf(row.value.Member); row.changed && lead != row.lead && lead == 0 {

@@ -4,6 +4,7 @@ package mysql
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -200,6 +201,57 @@ func TestTwoNodes(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Appends of more keys than one statement names, by two nodes at the same time and in opposite order.
+func TestLargeAppends(t *testing.T) {
+	t.Parallel()
+	c := settings(t, 1)
+	nodes := []*Store{open(t, c), open(t, c)}
+	const conversations, rounds = maxKeys + 500, 2
+	var wg sync.WaitGroup
+	for i, s := range nodes {
+		wg.Go(func() {
+			for n := range rounds + 1 {
+				var drafts []*chat.Draft
+				for id := chat.ConversationID(1); id <= conversations; id++ {
+					if n == 0 {
+						drafts = append(drafts, group(id, alice, bob))
+					} else {
+						drafts = append(drafts, words(id, alice, i*rounds+n))
+					}
+				}
+				if i == 1 {
+					slices.Reverse(drafts)
+				}
+				must(t, s, drafts...)
+			}
+		})
+	}
+	wg.Wait()
+	ids := make([]chat.ConversationID, conversations)
+	for i := range ids {
+		ids[i] = chat.ConversationID(i + 1)
+	}
+	heads, err := nodes[0].Heads(t.Context(), ids)
+	assert.NoError(t, "heads", err)
+	for i, h := range heads {
+		assert.True(t, "all of both are there", h.Conversation == ids[i] && h.Seq == 1+2*rounds)
+	}
+	for _, id := range []chat.ConversationID{1, conversations / 2, conversations} {
+		whole(t, nodes[1], id)
+	}
+	var adds []*chat.Draft
+	for id := range chat.ConversationID(3) {
+		users := make([]chat.UserID, chat.MaxMembersAtOnce)
+		for i := range users {
+			users[i] = chat.UserID(1000*int(id) + i + 10)
+		}
+		adds = append(adds, &chat.Draft{Conversation: id + 1, Sender: alice, Body: chat.MembersChanged{Action: chat.MemberAdded, Users: users}})
+	}
+	for _, r := range must(t, nodes[0], adds...) {
+		assert.Equal(t, "members", r.Count, chat.MaxMembersAtOnce)
 	}
 }
 

@@ -50,8 +50,9 @@ func (s *Store) Heads(ctx context.Context, ids []chat.ConversationID) ([]chat.He
 	return heads, nil
 }
 
-// maxKeys is how many keys one statement names: servers stop looking keys up one by one when there are many more.
-const maxKeys = 5_000
+// maxKeys is how many keys one statement names: servers stop looking keys up one by one when there are many more, by how many columns
+// the keys have together.
+const maxKeys = 2_000
 
 // each calls fn for every database that has some of the conversations, side by side, with their places in the list.
 func (s *Store) each(ids []chat.ConversationID, fn func(d *shard, places []int) error) error {
@@ -269,7 +270,7 @@ func (d *shard) bury(ctx context.Context, id chat.ConversationID, span chat.Span
 		n = 0
 		w.statement("INSERT INTO entry (conversation, seq, value) VALUES ", upsert)
 		var q text
-		q.add("SELECT seq, value FROM entry WHERE conversation=").number(uint64(id)).
+		q.add("SELECT seq, value FROM entry FORCE INDEX (PRIMARY) WHERE conversation=").number(uint64(id)).
 			add(" AND seq BETWEEN ").number(uint64(span.From)).add(" AND ").number(uint64(span.To)).add(" ORDER BY seq FOR UPDATE")
 		err := t.query(ctx, q.String(), func(r *rows) error {
 			var seq chat.Seq

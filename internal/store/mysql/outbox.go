@@ -193,18 +193,24 @@ func (s *Store) Done(ctx context.Context, _ queue.Lane, tickets []queue.Ticket) 
 	}
 	return s.each(ids, func(d *shard, places []int) error {
 		for some := range slices.Chunk(places, maxKeys) {
-			var q text
-			q.add("DELETE FROM outbox WHERE (slot, conversation, seq, reader, read_seq) IN (")
+			of := make([]queue.Ticket, len(some))
 			for i, place := range some {
-				k := tickets[place]
-				q.row(i == 0, uint64(k.Conversation.Slot()), uint64(k.Conversation), uint64(k.Seq), uint64(k.Reader), uint64(k.Read))
+				of[i] = tickets[place]
 			}
-			q.add(")")
-			err := d.transact(ctx, "done", func(t *tx) error { return t.execCommit(ctx, q.String()) })
+			err := d.transact(ctx, "done", func(t *tx) error { return t.execCommit(ctx, doneQuery(of)) })
 			if err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+func doneQuery(tickets []queue.Ticket) string {
+	var q text
+	q.add("DELETE o FROM outbox o FORCE INDEX (PRIMARY) WHERE (slot, conversation, seq, reader, read_seq) IN (")
+	for i, k := range tickets {
+		q.row(i == 0, uint64(k.Conversation.Slot()), uint64(k.Conversation), uint64(k.Seq), uint64(k.Reader), uint64(k.Read))
+	}
+	return q.add(")").String()
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/queue"
 	"github.com/throng-im/throng/internal/store/record"
 )
 
@@ -33,16 +34,23 @@ func TestQueriesGoByThePrimaryKey(t *testing.T) {
 	conn := raw(t, s)
 	run(t, conn, "ANALYZE TABLE head, entry, member, leader, repeated, outbox, conversation")
 	ids := []chat.ConversationID{1, 3, 5, 7, 9}
-	var spans, tickets text
+	var spans text
 	pendingQuery(&spans, 0, laneSlots-1, 10)
-	tickets.add("DELETE FROM outbox WHERE (slot, conversation, seq, reader, read_seq) IN (").row(true, 1, 2, 3, 4, 5).row(false, 1, 2, 3, 4, 6).add(")")
+	tickets := []queue.Ticket{{Conversation: 1, Seq: 2}, {Conversation: 1, Seq: 3}}
+	var many []chat.ConversationID // more than the servers like to look up one by one
+	var manyParts []partKey
+	for id := range chat.ConversationID(maxKeys) {
+		many, manyParts = append(many, id+1), append(manyParts, partKey{id + 1, 1})
+	}
 	for query, most := range map[string]int{
 		headQuery(ids):  5,
 		aboutQuery(ids): 5,
 		partQuery([]partKey{{1, 1}, {1, 2}, {2, 1}, {5, 999}}):                                                                    4,
 		repeatQuery([]record.RepeatKey{{Conversation: 1, Sender: 1}, {Conversation: 2, Sender: 1}, {Conversation: 9, Sender: 3}}): 3,
 		ordinalQuery([]entryKey{{1, 1}, {2, 3}, {3, 9}}):                                                                          3,
-		tickets.String(): 2,
+		doneQuery(tickets):   2,
+		headQuery(many):      maxKeys,
+		partQuery(manyParts): maxKeys,
 	} {
 		for _, step := range explain(t, s, query) {
 			assert.True(t, "by key: "+query+": "+step.kind+" "+step.key, step.kind == "range" && step.key == "PRIMARY")

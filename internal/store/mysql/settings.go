@@ -73,7 +73,7 @@ func durable(has map[string]string) (weak []string) {
 func (d *shard) checkSettings(ctx context.Context, position int) error {
 	has := map[string]string{}
 	err := d.read(ctx, "settings", "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('innodb_flush_log_at_trx_commit', 'sync_binlog', "+
-		"'log_bin', 'innodb_doublewrite', 'max_allowed_packet')", func(r *rows) error {
+		"'log_bin', 'innodb_doublewrite', 'max_allowed_packet', 'binlog_format')", func(r *rows) error {
 		for r.next() {
 			var name, value string
 			r.scan(&name, &value)
@@ -87,6 +87,9 @@ func (d *shard) checkSettings(ctx context.Context, position int) error {
 	if n, err := strconv.Atoi(has["max_allowed_packet"]); err != nil || n < leastPacket {
 		return fmt.Errorf("database %d takes statements of at most %s bytes; set max_allowed_packet to %d or more",
 			position, has["max_allowed_packet"], leastPacket)
+	}
+	if strings.EqualFold(has["binlog_format"], "STATEMENT") {
+		return fmt.Errorf("database %d has a binary log of statements, which READ COMMITTED transactions cannot write; set binlog_format to ROW", position)
 	}
 	if weak := durable(has); len(weak) > 0 {
 		return &WeakDurabilityError{Database: position, Settings: weak}

@@ -215,7 +215,8 @@ func (d *shard) once(ctx context.Context, fn func(t *tx) error) error {
 		t.rollback(ctx, err)
 	}
 	whole = true
-	return errors.Join(err, closed(conn.Close()))
+	_ = conn.Close() // it gives the connection back, where it was not closed already
+	return err
 }
 
 // closed is the error of giving a connection back, where it was not given back already.
