@@ -193,6 +193,13 @@ func (g *registrar) Flush(ctx context.Context) error {
 	return nil
 }
 
+// Settled implements [cluster.Settler].
+func (g *registrar) Settled() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.written >= g.asked
+}
+
 // write writes what is dirty until ctx ends.
 func (g *registrar) write(ctx context.Context, c *Client, node cluster.Node) {
 	for {

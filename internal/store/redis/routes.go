@@ -16,6 +16,7 @@ import (
 var (
 	_ cluster.Routes    = (*Routes)(nil)
 	_ cluster.Registrar = (*Routes)(nil)
+	_ cluster.Settler   = (*Routes)(nil)
 	_ cluster.Registry  = (*Routes)(nil)
 )
 
