@@ -39,20 +39,27 @@ func (w *world) join(n int, user client.UserID) *device {
 	return d
 }
 
-// device connects a client with a token; it is closed with the test.
+// device connects a client with a token to the node that a balancer prefers; it is closed with the test.
 func (w *world) device(n int, user client.UserID, token string) *device {
 	w.t.Helper()
+	dial := w.through(n)
+	d := w.connect(user, "http://server", client.Options{Tokens: client.StaticToken(token), NetDial: dial.DialContext, HTTP: dial.http()})
+	d.dial = dial
+	return d
+}
+
+// connect connects a client to a URL; it is closed with the test.
+func (w *world) connect(user client.UserID, url string, o client.Options) *device {
+	w.t.Helper()
 	d := &device{
-		w: w, user: user, dial: w.through(n), done: make(chan struct{}),
+		w: w, user: user, done: make(chan struct{}),
 		holes: make(map[history.Seen]bool), told: make(map[client.ConversationID]uint64),
 	}
 	d.stream.Device = fmt.Sprintf("device of %d", user)
 	d.stream.Withheld = func(conv, seq uint64) bool { return d.holes[history.Seen{Conversation: conv, Seq: seq}] }
+	o.OnEvent, o.BackoffBase, o.BackoffCap, o.MaxPull, o.MaxEvents = d.note, 50*time.Millisecond, time.Second, 100_000, 100_000
 	var err error
-	d.Client, err = client.New("http://server", client.Options{
-		Tokens: client.StaticToken(token), NetDial: d.dial.DialContext, HTTP: d.dial.http(), OnEvent: d.note,
-		BackoffBase: 50 * time.Millisecond, BackoffCap: time.Second, MaxPull: 100_000, MaxEvents: 100_000,
-	})
+	d.Client, err = client.New(url, o)
 	w.must("making a client", err)
 	ctx, stop := context.WithCancel(context.WithoutCancel(w.ctx()))
 	d.stop = stop
