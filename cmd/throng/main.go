@@ -37,6 +37,7 @@ type cli struct {
 	Restore  restoreCmd  `cmd:"" help:"Make a data folder from a backup."`
 	Export   exportCmd   `cmd:"" help:"Write everything as JSON lines."`
 	Import   importCmd   `cmd:"" help:"Read JSON lines, or an export of Slack."`
+	Migrate  migrateCmd  `cmd:"" help:"Copy a data folder into the databases of a cluster, or back."`
 	Drain    drainCmd    `cmd:"" help:"Empty a running server: its clients go to others, or take it back with --undo."`
 	Pressure pressureCmd `cmd:"" help:"Show what a running server leaves out while it has too much to do, or hold a level."`
 	Ready    readyCmd    `cmd:"" help:"Ask a server whether it is ready; for health checks."`

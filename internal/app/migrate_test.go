@@ -1,0 +1,71 @@
+//go:build cluster
+
+package app_test
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/throng-im/throng/internal/account"
+	"github.com/throng-im/throng/internal/app"
+	"github.com/throng-im/throng/internal/assert"
+	"github.com/throng-im/throng/internal/config"
+	"github.com/throng-im/throng/test/engines"
+)
+
+func TestMain(m *testing.M) { os.Exit(engines.Main(m)) }
+
+// clusterSettings are those of a node on engines of its own.
+func clusterSettings(t testing.TB) *config.Config {
+	t.Helper()
+	redis, kafka := engines.Redis(t), engines.Kafka(t)
+	c := settings(t)
+	c.Store.Driver, c.Queue.Driver, c.Bus.Driver, c.Routes.Driver = "mysql", "kafka", "redis", "redis"
+	c.MySQL.Databases = []string{engines.MariaDB(t).DSN, engines.MariaDB(t).DSN}
+	c.Redis.Addresses, c.Redis.Prefix = []string{redis.Address}, redis.Prefix
+	c.Kafka.Brokers, c.Kafka.Topic, c.Kafka.Partitions, c.Kafka.Replication = kafka.Brokers, kafka.Prefix+"events", 4, 1
+	return c
+}
+
+// TestMigrateThereAndBack: a folder that was served from becomes a cluster, which people are still signed in to, and a folder again.
+func TestMigrateThereAndBack(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	s := begin(t, settings(t))
+	populate(t, s)
+	dora, _ := signUp(t, s, "dora", "")
+	assert.NoError(t, "end", s.end())
+	want := exportOf(t, s.cfg)
+
+	c := clusterSettings(t)
+	secret, err := app.FolderSecret(s.cfg.Data)
+	assert.NoError(t, "secret", err)
+	c.Account.SigningSecrets = []account.Secret{account.Secret(secret)}
+	quiet := func(string) {}
+	single := settings(t)
+	_, err = app.Migrate(ctx, s.cfg.Data, single, quiet)
+	assert.True(t, "into a single server", err != nil && strings.Contains(err.Error(), "single server"))
+	report, err := app.Migrate(ctx, s.cfg.Data, c, quiet)
+	assert.NoError(t, "migrate", err)
+	assert.True(t, "everybody stays signed in", !report.Strangers)
+	assert.True(t, "summary", strings.Contains(report.Summary(), "4 account\n"))
+
+	node := begin(t, c)
+	assert.Equal(t, "export of the cluster", exportOf(t, c), want)
+	status, _ := call(t, node, dora, "AccountService/GetMe", map[string]any{})
+	assert.Equal(t, "with a token of before", status, http.StatusOK)
+	status, _ = call(t, node, "", "AccountService/SignIn", map[string]any{"handle": "ada", "password": "correct horse battery ada"})
+	assert.Equal(t, "signing in with the old password", status, http.StatusOK)
+	assert.NoError(t, "end", node.end())
+
+	copied := settings(t)
+	copied.Data = filepath.Join(t.TempDir(), "copy")
+	assert.NoError(t, "migrate back", app.MigrateBack(ctx, c, copied.Data, quiet))
+	assert.Equal(t, "the copy", exportOf(t, copied), want)
+	assert.True(t, "entries were checked", checked(t, copied.Data).Entries > 60)
+	err = app.MigrateBack(ctx, c, copied.Data, quiet)
+	assert.True(t, "into a folder that is there", err != nil && strings.Contains(err.Error(), "is not empty"))
+}
