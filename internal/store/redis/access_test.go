@@ -70,6 +70,31 @@ func TestAUserOfRedis(t *testing.T) {
 	assert.Equal(t, "code", chat.AsError(client(t, cfg).Ping(t.Context())).Code, chat.CodeUnavailable)
 }
 
+// A node starts without Redis, and is served once it answers.
+func TestANodeStartsFirst(t *testing.T) {
+	t.Parallel()
+	server := engines.PrivateRedis(t)
+	cfg := settings(server.Address(), "throng")
+	server.Kill(t)
+	c := client(t, cfg)
+	assert.Equal(t, "code", chat.AsError(c.Ping(t.Context())).Code, chat.CodeUnavailable)
+	m := join(t, c, "n1")
+	m.Attach(1)
+	assert.True(t, "a flush fails", m.Flush(t.Context()) != nil)
+	b := c.NewBus(nil)
+	in := &box{}
+	stop := b.Listen("n1", in)
+	server.Restart(t)
+	within(t, 5*time.Second, "Redis answers", func() bool { return c.Ping(t.Context()) == nil })
+	within(t, 5*time.Second, "the route stands", func() bool { return m.Flush(t.Context()) == nil })
+	from := client(t, cfg).NewBus(nil)
+	within(t, 5*time.Second, "deliveries come", func() bool {
+		_ = from.Deliver(t.Context(), "n1", &cluster.Delivery{Kind: cluster.DeliverSync, Users: []chat.UserID{1}})
+		return in.count() > 0
+	})
+	stop()
+}
+
 func TestTLS(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha1" //nolint:gosec // it is how Redis names scripts
 	"encoding/hex"
+	"strings"
 
 	"github.com/redis/rueidis"
 )
@@ -27,12 +28,16 @@ type scripts struct {
 }
 
 func newScripts() scripts {
-	return scripts{
+	all := scripts{
 		renewal: newScript(renewalText), farewell: newScript(farewellText), watching: newScript(watchingText),
 		readLine: newScript(readLineText), endLine: newScript(endLineText), seedLine: newScript(seedLineText),
 		applyLine: newScript(applyLineText), mendLine: newScript(mendLineText),
 		keep: newScript(keepText), cool: newScript(coolText),
 	}
+	if mutant == mutantCursorUnmarked {
+		all.readLine = newScript(strings.Replace(readLineText, markText, "", 1))
+	}
+	return all
 }
 
 // scriptCall is a run of a script.

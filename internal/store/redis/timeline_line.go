@@ -98,7 +98,9 @@ func mix(generation uint64, id string) uint64 {
 	binary.BigEndian.PutUint64(b[:], generation)
 	h := fnv.New64a()
 	_, _ = h.Write(b[:]) // a hash takes everything
-	_, _ = h.Write([]byte(id))
+	if mutant != mutantGenerationBare {
+		_, _ = h.Write([]byte(id))
+	}
 	sum := h.Sum64()
 	sum = (sum ^ sum>>32) * 0x9E3779B97F4A7C15 // FNV's lower bits alone say little
 	return (sum^sum>>29)%chat.MaxID + 1

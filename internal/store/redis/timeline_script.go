@@ -10,13 +10,16 @@ package redis
 //
 // Numbers are below 2^53, which Lua's are exact to; they are written by %.0f, since tostring gives up exactness at 14 digits.
 
+// markText marks the end of a timeline as given out.
+const markText = `if redis.call('HGET', KEYS[1], 'x') ~= n then redis.call('HSET', KEYS[1], 'x', n) end`
+
 // readLineText reads a timeline and marks its end as given out. KEYS line. ARGV how long it stays, in ms.
 // It answers nil, or {replication id, fields and values}.
 const readLineText = `
 local all = redis.call('HGETALL', KEYS[1])
 if #all == 0 then return false end
 local n = redis.call('HGET', KEYS[1], 'n')
-if redis.call('HGET', KEYS[1], 'x') ~= n then redis.call('HSET', KEYS[1], 'x', n) end
+` + markText + `
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return {string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)'), all}`
 

@@ -1,0 +1,5 @@
+//go:build mutant_redis_cursor_unmarked
+
+package redis
+
+const mutant = mutantCursorUnmarked

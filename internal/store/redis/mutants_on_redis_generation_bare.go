@@ -1,0 +1,5 @@
+//go:build mutant_redis_generation_bare
+
+package redis
+
+const mutant = mutantGenerationBare
