@@ -21,6 +21,7 @@ type crowd struct {
 	rooms   map[client.ConversationID][]int // members, as indexes of users
 	devices []*device
 	history history.Log
+	sending func(key string, node int) // is told of each send; nil where nobody wants to know
 
 	// atomic
 	acked, repeats, drawn atomic.Int64
@@ -90,6 +91,9 @@ func (c *crowd) send(at int, room client.ConversationID) uint64 {
 	key := fmt.Sprintf("%d-%d", at, c.drawn.Add(1))
 	op := c.history.Invoke(history.Op{Kind: history.Append, Client: at, Conversation: uint64(room), Key: key})
 	begin := time.Now()
+	if c.sending != nil {
+		c.sending(key, at%len(c.w.nodes))
+	}
 	sent, err := c.devices[at].Send(c.w.ctx(), room, client.Text(key))
 	if err != nil {
 		c.w.t.Errorf("sending %s: %v", key, err)
@@ -122,6 +126,18 @@ func (c *crowd) slowest() time.Duration {
 		most = max(most, w.took)
 	}
 	return most
+}
+
+// percentiles are the median and the 99th percentile of the waits for acknowledgements.
+func (c *crowd) percentiles() [2]time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	took := make([]time.Duration, len(c.waits))
+	for i, w := range c.waits {
+		took[i] = w.took
+	}
+	slices.Sort(took)
+	return [2]time.Duration{took[len(took)/2], took[len(took)*99/100]}
 }
 
 // unmoved checks that nine of ten sends that began in a span of time were acknowledged within two seconds of a busy machine: that they

@@ -29,6 +29,7 @@ type device struct {
 	told   map[client.ConversationID]uint64
 	states []client.State // as they came
 	resets int
+	heard  func(key string) // is called with each text that the application is told
 }
 
 // join signs a device of a user in on a node and connects it.
@@ -85,6 +86,9 @@ func (d *device) note(e client.Event) {
 		seq := e.Entry.GetSeq()
 		d.stream.Seen = append(d.stream.Seen, history.Seen{Conversation: uint64(e.Conversation), Seq: seq, Key: e.Entry.GetText()})
 		d.told[e.Conversation] = seq
+		if key := e.Entry.GetText(); d.heard != nil && key != "" {
+			d.heard(key)
+		}
 	case client.Hole:
 		for seq := e.From; seq <= e.To; seq++ {
 			d.holes[history.Seen{Conversation: uint64(e.Conversation), Seq: seq}] = true
@@ -113,6 +117,13 @@ func (d *device) say(conv client.ConversationID, text string) uint64 {
 func (d *device) hears(conv client.ConversationID, seq uint64) {
 	d.w.t.Helper()
 	d.w.until(fmt.Sprintf("%s was told conversation %d up to %d", d.stream.Device, conv, seq), func() bool { return d.toldUpTo(conv) >= seq })
+}
+
+// hear has fn called with each text from now on.
+func (d *device) hear(fn func(key string)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.heard = fn
 }
 
 func (d *device) toldUpTo(conv client.ConversationID) uint64 {
