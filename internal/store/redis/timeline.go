@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+	"time"
 
 	"github.com/redis/rueidis"
 
+	"github.com/throng-im/throng/internal/breaker"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/store/record"
 	"github.com/throng-im/throng/internal/timeline"
@@ -27,6 +30,11 @@ type Timelines struct {
 	client *Client
 	shelf  Shelf
 	name   string
+
+	// guarded by mu
+	mu     sync.Mutex
+	second time.Time // in which ends were made up
+	made   int       // so many
 }
 
 // NewTimelines makes the timelines. What followers come to is stored on the shelf under a name of their own.
@@ -36,6 +44,9 @@ func (c *Client) NewTimelines(shelf Shelf, name string) *Timelines {
 
 // attempts is how often a read begins anew: where a timeline was not there, or had to be mended.
 const attempts = 4
+
+// bareEnds is how many ends a node makes up in a second while Redis does not answer. Each leads to a sync that shows everything.
+const bareEnds = 50
 
 // errMoving says that a timeline was lost as often as it was made.
 var errMoving = errors.New("the timeline does not stay")
@@ -123,10 +134,15 @@ func (t *Timelines) kept(ctx context.Context, user chat.UserID) ([]timeline.Kept
 	return all[0], nil
 }
 
-// End implements timeline.Store.
+// End implements timeline.Store. While Redis does not answer, it makes up some, under a generation that is not met again: so devices find
+// what is new by their heartbeats all the same, though not all of them at once.
 func (t *Timelines) End(ctx context.Context, user chat.UserID) (timeline.End, error) {
 	for range attempts {
 		answers, err := t.client.run(ctx, opEnd, scriptCall{script: t.client.scripts.endLine, keys: []string{t.client.lineKey(user)}})
+		if errors.Is(err, breaker.ErrOpen) && t.mayMakeUp(time.Now()) {
+			generation, err := record.Draw()
+			return timeline.End{Generation: generation}, err
+		}
 		if err != nil {
 			return timeline.End{}, unavailable(err, "reading the end of a timeline")
 		}
@@ -143,6 +159,17 @@ func (t *Timelines) End(ctx context.Context, user chat.UserID) (timeline.End, er
 		}
 	}
 	return timeline.End{}, unavailable(errMoving, "reading the end of a timeline")
+}
+
+// mayMakeUp reports whether one more end may be made up.
+func (t *Timelines) mayMakeUp(now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if now.Sub(t.second) >= time.Second {
+		t.second, t.made = now, 0
+	}
+	t.made++
+	return t.made <= bareEnds
 }
 
 // Row implements timeline.Store. The row is the shelf's; where Redis does not answer it comes without a pts, which only syncs need.

@@ -5,6 +5,7 @@ package redis_test
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -275,8 +276,20 @@ func TestTimelinesWithoutRedis(t *testing.T) {
 	assert.Equal(t, "code of a change", chat.AsError(err).Code, chat.CodeUnavailable)
 	_, err = l.PutSettings(ctx, 1, 7, timeline.Patch{Muted: ref(true)})
 	assert.Equal(t, "code of settings", chat.AsError(err).Code, chat.CodeUnknown)
-	_, err = l.End(ctx, 1)
-	assert.Equal(t, "code of an end", chat.AsError(err).Code, chat.CodeUnavailable)
+	made := map[uint64]bool{}
+	began := time.Now()
+	for range 400 {
+		end, err := l.End(ctx, 1)
+		switch {
+		case err != nil:
+			assert.Equal(t, "code of an end", chat.AsError(err).Code, chat.CodeUnavailable)
+		default:
+			assert.True(t, "an end of a generation that is not met again", end.Generation != before.Generation && !made[end.Generation])
+			made[end.Generation] = true
+		}
+	}
+	seconds := 1 + int(time.Since(began)/time.Second)
+	assert.True(t, fmt.Sprintf("some find by heartbeats what is new: %d", len(made)), len(made) > 10 && len(made) <= 50*seconds)
 	counts, err := l.all.Counts(ctx, []chat.UserID{1})
 	assert.NoError(t, "counts", err)
 	assert.Equal(t, "counts", counts, []int{2})
@@ -291,7 +304,11 @@ func TestTimelinesWithoutRedis(t *testing.T) {
 	assert.Equal(t, "the change comes again", pos, chat.Position(1))
 
 	server.Restart(t)
-	within(t, 5*time.Second, "Redis answers", func() bool { _, err := l.End(ctx, 1); return err == nil })
+	within(t, 5*time.Second, "Redis answers", func() bool {
+		first, err := l.End(ctx, 1)
+		second, again := l.End(ctx, 1)
+		return err == nil && again == nil && first == second
+	})
 	apply(t, l, 2, entered(1, 8, 1))
 	assert.Equal(t, "rows", len(rowsOf(t, l).Rows), 2)
 }
