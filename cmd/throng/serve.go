@@ -124,7 +124,11 @@ func greet(e *environment, a *app.App, c *config.Config) {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n  %sThrong%s %s is ready\n\n", bold, plain, version)
-	fmt.Fprintf(&b, "  %sclients%s   %s%s%s\n", dim, plain, bold, a.URL(), plain)
+	if u := a.URL(); u != "" {
+		fmt.Fprintf(&b, "  %sclients%s   %s%s%s\n", dim, plain, bold, u, plain)
+	} else {
+		fmt.Fprintf(&b, "  %sclients%s   none; this node is a worker\n", dim, plain)
+	}
 	if u := a.MetricsURL(); u != "" {
 		fmt.Fprintf(&b, "  %smetrics%s   %s\n", dim, plain, u)
 	}

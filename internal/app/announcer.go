@@ -30,7 +30,7 @@ type announcer struct {
 func (a *App) newAnnouncer() *announcer {
 	c, e := a.cfg.Access, a.core.engine
 	info := cluster.Info{
-		Node: e.node, URL: api.SessionURL(c.URL), Zone: c.Zone, Version: a.options.Version, Label: c.Label,
+		Node: e.node, Roles: a.cfg.Roles, URL: api.SessionURL(c.URL), Zone: c.Zone, Version: a.options.Version, Label: c.Label,
 		Capacity: a.cfg.Gateway.MaxConnections, Started: a.options.Now(),
 	}
 	if info.Label == "" {

@@ -111,7 +111,7 @@ func (a *App) build(ctx context.Context) error {
 	var err error
 	if a.listener = a.options.Listener; a.listener != nil {
 		a.closers.add(closeListener(a.listener))
-	} else if !a.options.Offline { // a taken port is noticed before the folder is touched
+	} else if a.serves() { // a taken port is noticed before the folder is touched
 		if err = a.listen(ctx); err != nil {
 			return err
 		}
@@ -148,6 +148,9 @@ func (a *App) build(ctx context.Context) error {
 	} else if a.cfg.Metrics.Listen != "" {
 		a.log.Warn("no metrics: the address is taken; name another one in metrics.listen", "address", a.cfg.Metrics.Listen)
 	}
+	if !a.serves() {
+		return nil
+	}
 	token, fresh, err := a.core.accounts.Bootstrap(ctx)
 	if err != nil {
 		return fmt.Errorf("preparing the first administrator: %w", err)
@@ -173,8 +176,16 @@ func (a *App) Close() error { return a.closers.close() }
 // Ready is closed when the app answers clients.
 func (a *App) Ready() <-chan struct{} { return a.ready }
 
-// URL is where clients reach the server.
-func (a *App) URL() string { return publicURL(a.cfg.Server, a.listener) }
+// serves reports whether the app takes clients.
+func (a *App) serves() bool { return !a.options.Offline && a.cfg.Serves() }
+
+// URL is where clients reach the server; empty where it takes none.
+func (a *App) URL() string {
+	if a.listener == nil {
+		return ""
+	}
+	return publicURL(a.cfg.Server, a.listener)
+}
 
 // MetricsURL is where the metrics are; empty for nowhere.
 func (a *App) MetricsURL() string {

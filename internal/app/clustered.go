@@ -84,8 +84,10 @@ func (a *App) clustered(ctx context.Context, admit func(chat.Head) time.Duration
 	e.below = []part{
 		{name: "engines", run: engines.run, patience: time.Second},
 		{name: "routes", run: routes.Run, patience: 2 * time.Second},
-		{name: "relay", run: relay.Run, patience: 4 * time.Second},
 		{name: "waker", run: w.run, patience: time.Second},
+	}
+	if cfg.Works() {
+		e.below = append(e.below, part{name: "relay", run: relay.Run, patience: 4 * time.Second})
 	}
 	return e, nil
 }

@@ -14,7 +14,7 @@ const certificatesFolder = "certificates"
 func (a *App) wireTLS() error {
 	c := a.cfg.Server.TLS
 	switch {
-	case a.options.Offline || a.options.Listener != nil:
+	case !a.serves() || a.options.Listener != nil:
 	case c.Cert != "":
 		files, err := certificate.OpenFiles(c.Cert, c.Key, a.log)
 		if err != nil {

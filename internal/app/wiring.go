@@ -187,11 +187,13 @@ func (a *App) parts() []part {
 		{name: "health", run: a.health.run, patience: time.Second},
 		{name: "retention", run: a.retain, patience: 2 * time.Second},
 		{name: "accounts", run: c.accounts.Run, patience: 2 * time.Second},
-		{name: "timelines", run: c.engine.follow, patience: 2 * time.Second},
 		{name: "node", run: c.node.run, patience: time.Second},
-		{name: "fan-out", run: c.fanout.Run, patience: 2 * time.Second},
-		{name: "log", run: c.messages.Run, patience: 3 * time.Second},
 	}...)
+	if a.cfg.Works() {
+		parts = append(parts, part{name: "timelines", run: c.engine.follow, patience: 2 * time.Second})
+		parts = append(parts, part{name: "fan-out", run: c.fanout.Run, patience: 2 * time.Second})
+	}
+	parts = append(parts, part{name: "log", run: c.messages.Run, patience: 3 * time.Second})
 	if c.direct != nil {
 		parts = append(parts, part{name: "direct deliveries", run: c.direct.Run, patience: time.Second})
 	}
@@ -212,6 +214,9 @@ func (a *App) parts() []part {
 			name: "metrics", patience: time.Second,
 			run: func(ctx context.Context) error { return serve(ctx, ops, a.ops) },
 		})
+	}
+	if !a.serves() {
+		return parts
 	}
 	if a.certificates != nil {
 		parts = append(parts, part{name: "certificates", run: a.certificates.Run, patience: time.Second})

@@ -34,6 +34,9 @@ import (
 type Config struct {
 	// Data is the folder where everything is kept. It is made where there is none.
 	Data string
+	// Roles are what this node does among several: gateway, which takes clients and what they send, and worker, which relays events, delivers
+	// them and keeps timelines. Empty is all; a node by itself has all.
+	Roles []string
 	// Server is the listener for people and back ends.
 	Server Server
 	// Metrics is the listener for operators.
@@ -247,6 +250,7 @@ func Default() *Config {
 func (c *Config) Validate() error {
 	problems := []error{
 		c.engines(),
+		c.roles(),
 		oneOf("log.format", c.Log.Format, "text", "json"),
 		c.Server.validate(),
 		in("access", c.Access.Validate()),

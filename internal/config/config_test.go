@@ -98,6 +98,8 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"number for a text", "data = 5\n", "a text is expected, not 5"},
 		{"table for a text", "[data]\nx = 1\n", "a text is expected"},
 		{"engines that do not fit", "[store]\ndriver = \"mysql\"\n", `write "pebble", "pebble", "local" and "local" for one node, or "mysql", "kafka", "redis" and "redis" for several`},
+		{"roles of one node", "roles = [\"gateway\"]\n", `roles: a node by itself does everything`},
+		{"unknown role", "roles = [\"porter\"]\n", `roles: "porter" is none of`},
 		{"unknown driver", "[bus]\ndriver = \"pigeon\"\n", `bus.driver: "pigeon" is none of`},
 		{"address", "[server]\nlisten = \"8080\"\n", "write host:port or :port"},
 		{"level", "[log]\nlevel = \"loud\"\n", "log.level"},

@@ -3,6 +3,9 @@ package config
 import (
 	"errors"
 	"fmt"
+	"slices"
+
+	"github.com/throng-im/throng/internal/cluster"
 )
 
 // The drivers. Those of one deployment belong together: an outbox in MySQL feeds a queue that several nodes read, and they find one
@@ -28,6 +31,26 @@ func (c *Config) drivers() drivers {
 
 // Shared reports whether the engines are ones that several nodes share.
 func (c *Config) Shared() bool { return c.drivers() == manyNodes() }
+
+// Serves reports whether this node takes clients.
+func (c *Config) Serves() bool { return c.has(cluster.RoleGateway) }
+
+// Works reports whether it does what follows the log.
+func (c *Config) Works() bool { return c.has(cluster.RoleWorker) }
+
+func (c *Config) has(role string) bool { return len(c.Roles) == 0 || slices.Contains(c.Roles, role) }
+
+// roles says what is wrong with them.
+func (c *Config) roles() error {
+	var problems []error
+	for _, r := range c.Roles {
+		problems = append(problems, oneOf("roles", r, cluster.RoleGateway, cluster.RoleWorker))
+	}
+	if !c.Shared() && len(c.Roles) > 0 {
+		problems = append(problems, errors.New("roles: a node by itself does everything; leave them empty, or give it engines that nodes share (store.driver)"))
+	}
+	return errors.Join(problems...)
+}
 
 // engines says what is wrong with the engines and with the settings of those that are used.
 func (c *Config) engines() error {

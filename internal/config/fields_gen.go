@@ -61,6 +61,7 @@ func fieldDocs() map[string]string {
 		"github.com/throng-im/throng/internal/config.Config.Redis":                    "Redis is where bus, routes and timelines are with the driver redis.",
 		"github.com/throng-im/throng/internal/config.Config.Relay":                    "Relay takes events from the outbox of a database to the queue.",
 		"github.com/throng-im/throng/internal/config.Config.Retention":                "Retention ends the life of old messages.",
+		"github.com/throng-im/throng/internal/config.Config.Roles":                    "Roles are what this node does among several: gateway, which takes clients and what they send, and worker, which relays events, delivers them and keeps timelines. Empty is all; a node by itself has all.",
 		"github.com/throng-im/throng/internal/config.Config.Routes":                   "Routes know where users and groups have connections.",
 		"github.com/throng-im/throng/internal/config.Config.Server":                   "Server is the listener for people and back ends.",
 		"github.com/throng-im/throng/internal/config.Config.Store":                    "Store keeps the log, the directory, accounts and timelines.",
