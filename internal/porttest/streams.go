@@ -48,6 +48,7 @@ func Streams(t *testing.T, open func(t testing.TB) SharedStreams) {
 		{"STR-3 a new group gets whatever comes", false, streamsTail},
 		{"STR-3 a group goes on behind what was committed", false, streamsCommit},
 		{"STR-3 what was not committed comes again, on another node too", true, streamsAgain},
+		{"STR-3 a group goes on where one stopped in the middle", false, streamsMiddle},
 		{"an error of a follower ends nothing", false, streamsError},
 		{"share waits for its followers", false, streamsWait},
 		{"EVT-3 a stream is followed from any position", false, streamsAnywhere},
@@ -89,8 +90,8 @@ func (n StreamsNode) share(t testing.TB, group string, follow func(ctx context.C
 // followers notes who follows which stream, and what came.
 type followers struct {
 	// immutable after construction
-	commit bool                                               // commit behind each batch
-	before func(ctx context.Context, s queue.Stream, n int64) // called ahead of a batch; may be nil
+	commit bool                                            // commit behind each batch
+	before func(ctx context.Context, s queue.Stream) error // called ahead of a batch, which it may refuse; may be nil
 
 	// guarded by mu
 	mu      sync.Mutex
@@ -145,7 +146,9 @@ func (f *followers) follow(node string) func(ctx context.Context, s queue.Stream
 		})
 		return s.Follow(ctx, from, func(ctx context.Context, b queue.Batch) error {
 			if f.before != nil {
-				f.before(ctx, s, int64(len(b.Events)))
+				if err := f.before(ctx, s); err != nil {
+					return err
+				}
 			}
 			f.change(func() { f.note(b.Events) })
 			if !f.commit {
@@ -356,6 +359,46 @@ func streamsAgain(t *testing.T, s SharedStreams) {
 	f.until(t, "the second time", settled, func() bool { return f.repeats == 10 })
 }
 
+func streamsMiddle(t *testing.T, s SharedStreams) {
+	const many = 2_000
+	node, f := s.Join(t), newFollowers()
+	full := false
+	f.before = func(context.Context, queue.Stream) (err error) {
+		f.change(func() {
+			if f.seen[1] > 0 {
+				full, err = true, errEnough
+			}
+		})
+		return err
+	}
+	stop := node.share(t, "g", f.follow("a"))
+	f.until(t, "followed", settled, func() bool { return f.all(s.Streams, "a") })
+	all := chat.Seq(many)
+	s.Append(t, 1, many)
+	f.until(t, "it has begun", settled, func() bool { return full || f.seen[1] == many })
+	f.mu.Lock()
+	whole := !full
+	f.mu.Unlock()
+	if whole { // all of it was one batch
+		all += many
+		s.Append(t, 1, many)
+		f.until(t, "it has stopped", settled, func() bool { return full })
+	}
+	stop()
+	f.mu.Lock()
+	assert.True(t, "in the middle", f.seen[1] > 0 && f.seen[1] < all)
+	f.before = nil
+	f.mu.Unlock()
+	if s.Alone == "" {
+		node = s.Join(t)
+	}
+	node.share(t, "g", f.follow("b"))
+	f.until(t, "all of it", settled, func() bool { return f.seen[1] == all })
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	assert.Equal(t, "out of order", len(f.wrong), 0)
+}
+
 func streamsError(t *testing.T, s SharedStreams) {
 	f := newFollowers()
 	follow, failed := f.follow("a"), map[int]int{}
@@ -394,7 +437,10 @@ func streamsWait(t *testing.T, s SharedStreams) {
 func streamsAnywhere(t *testing.T, s SharedStreams) {
 	const events = 5
 	node, f, number := s.Join(t), newFollowers(), -1
-	f.before = func(_ context.Context, stream queue.Stream, _ int64) { f.change(func() { number = stream.Number() }) }
+	f.before = func(_ context.Context, stream queue.Stream) error {
+		f.change(func() { number = stream.Number() })
+		return nil
+	}
 	node.share(t, "finds the stream", f.follow("a"))
 	f.until(t, "followed", settled, func() bool { return f.all(s.Streams, "a") })
 	for range events {
@@ -456,7 +502,7 @@ func streamsSlow(t *testing.T, s SharedStreams) {
 	const many = 1_200
 	f := newFollowers()
 	first, gate := -1, make(chan struct{})
-	f.before = func(ctx context.Context, stream queue.Stream, _ int64) {
+	f.before = func(ctx context.Context, stream queue.Stream) error {
 		mine := false
 		f.change(func() {
 			if first < 0 {
@@ -468,8 +514,10 @@ func streamsSlow(t *testing.T, s SharedStreams) {
 			select {
 			case <-gate:
 			case <-ctx.Done():
+				return ctx.Err()
 			}
 		}
+		return nil
 	}
 	s.Join(t).share(t, "g", f.follow("a"))
 	f.until(t, "followed", settled, func() bool { return f.all(s.Streams, "a") })

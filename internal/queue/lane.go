@@ -159,7 +159,10 @@ func (l *lane) attempt(ctx context.Context, until time.Time) (more bool, step st
 		events[i], tickets[i] = p.Event, p.Ticket
 	}
 	begin := time.Now()
-	if err := r.publisher.Publish(ctx, l.number, events); err != nil {
+	if mutant == mutantDoneFirst {
+		_ = r.outbox.Done(ctx, l.number, tickets)
+	}
+	if err := r.publisher.Publish(ctx, l.number, events); err != nil && mutant != mutantSkipsRefused {
 		return false, "publish", err
 	}
 	r.metrics.published.Add(float64(len(events)))

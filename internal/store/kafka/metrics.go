@@ -16,6 +16,7 @@ type metrics struct {
 	published prometheus.Counter
 	handled   *prometheus.CounterVec
 	refused   prometheus.Counter
+	lost      prometheus.Counter
 	streams   *prometheus.GaugeVec
 	lag       *prometheus.GaugeVec
 	delay     *prometheus.HistogramVec
@@ -41,13 +42,14 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		published: prometheus.NewCounter(counter("published_total", "Events that Kafka has acknowledged.")),
 		handled:   prometheus.NewCounterVec(counter("handled_total", "Events handed to followers, by group."), []string{"group"}),
 		refused:   prometheus.NewCounter(counter("refused_total", "Records that were passed over: of a later version, or damaged.")),
+		lost:      prometheus.NewCounter(counter("lost_positions_total", "Times that a group went on elsewhere because the events behind its position were gone.")),
 		streams:   prometheus.NewGaugeVec(gauge("streams", "Streams that this node follows, by group."), []string{"group"}),
 		lag:       prometheus.NewGaugeVec(gauge("lag", "Events that a group has not dealt with, by stream that this node follows."), []string{"group", "stream"}),
 		delay:     prometheus.NewHistogramVec(histogram("delay_seconds", "From an event's publication until its follower had dealt with it, by group."), []string{"group"}),
 		pauses:    prometheus.NewCounter(counter("pauses_total", "Times that a stream was not read on because its follower was slow.")),
 	}
 	if reg != nil {
-		reg.MustRegister(m.seconds, m.errors, m.published, m.handled, m.refused, m.streams, m.lag, m.delay, m.pauses)
+		reg.MustRegister(m.seconds, m.errors, m.published, m.handled, m.refused, m.lost, m.streams, m.lag, m.delay, m.pauses)
 	}
 	return m
 }

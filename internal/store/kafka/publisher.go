@@ -26,6 +26,10 @@ const leaderTries = 4
 func (q *Queue) publish(ctx context.Context, lane queue.Lane, events []chat.Event) error {
 	for len(events) > 0 {
 		batch, n := q.encoder.encode(events, time.Now())
+		if mutant == mutantOvertakes && n > 1 {
+			batch, _ = q.encoder.encode(events[:1], time.Now())
+			q.overtake(ctx, lane, events[1:n])
+		}
 		for try := 1; ; try++ {
 			t, err := q.topic(ctx)
 			if err != nil {

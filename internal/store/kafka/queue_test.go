@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -287,4 +288,49 @@ func certificate(t testing.TB) (tls.Certificate, string) {
 	file := filepath.Join(t.TempDir(), "ca.pem")
 	assert.NoError(t, "writing", os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, file
+}
+
+// TestEventsAreGone: a group whose position Kafka does not have any more, or not yet, goes on with what there is, and says so.
+func TestEventsAreGone(t *testing.T) {
+	t.Parallel()
+	for what, c := range map[string]struct{ position, dropped, goesOn int64 }{
+		"before the first": {1, 3, 3}, "behind the last": {100, 0, 5}, "where it was": {2, 0, 2}, "at the end": {5, 0, 5},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			cluster, cfg := fake(t)
+			cfg.Partitions = 1
+			reg := prometheus.NewRegistry()
+			q := open(t, cfg, kafka.Deps{Metrics: reg})
+			var events []chat.Event
+			for seq := range chat.Seq(5) {
+				events = append(events, event(1, seq+1))
+			}
+			assert.NoError(t, "publishing", q.Publish(t.Context(), 0, events))
+			assert.NoError(t, "dropping", cluster.DeleteRecords(cfg.Topic, 0, c.dropped))
+			client, err := kgo.NewClient(kgo.SeedBrokers(cfg.Brokers...))
+			assert.NoError(t, "client", err)
+			defer client.Close()
+			var at kadm.Offsets
+			at.AddOffset(cfg.Topic, 0, c.position, -1)
+			assert.NoError(t, "committing", kadm.NewClient(client).CommitAllOffsets(t.Context(), cfg.Topic+".g", at))
+
+			come := make(chan chat.Seq, 10)
+			given, _ := follow(t, q, "g", func(_ queue.Stream, b queue.Batch) {
+				for _, ev := range b.Events {
+					come <- ev.Entry.Seq
+				}
+			})
+			<-given
+			assert.NoError(t, "publishing", q.Publish(t.Context(), 0, []chat.Event{event(1, 6)}))
+			for seq := chat.Seq(c.goesOn + 1); seq <= 6; seq++ {
+				assert.Equal(t, "seq", <-come, seq)
+			}
+			lost := 0.0
+			if c.position != c.goesOn {
+				lost = 1
+			}
+			assert.Equal(t, "lost positions", metric(t, reg, "throng_kafka_lost_positions_total"), lost)
+		})
+	}
 }

@@ -50,33 +50,55 @@ func (s *stream) run(ctx context.Context) {
 func (s *stream) Number() int { return int(s.partition) }
 
 // Position implements [queue.Stream]. A new group's first position is committed at once, so that what comes from now on is dealt with by
-// whoever has the stream then.
+// whoever has the stream then. Where the events behind the committed position are gone, or there never were so many (Kafka has lost its
+// end, or the topic was made anew), the group goes on with what there is: what it misses stands in the log.
 func (s *stream) Position(ctx context.Context) (chat.Position, error) {
 	if at, ok := s.group.committed(s.partition); ok {
 		return chat.Position(at), nil
 	}
 	q := s.group.queue
-	call, cancel := q.bounded(ctx)
-	defer cancel()
-	begin := time.Now()
-	offsets, err := q.admin.FetchOffsetsForTopics(call, s.group.name, q.cfg.Topic)
-	q.metrics.done("position", begin, failure(err, "reading a position"))
-	if err != nil {
-		return 0, failure(err, "reading a position")
-	}
-	if o, ok := offsets.Lookup(q.cfg.Topic, s.partition); ok && o.Err == nil && o.At >= 0 {
-		return chat.Position(o.At), nil
-	} else if o.Err != nil {
-		return 0, failure(o.Err, "reading a position")
-	}
-	at, err := q.lately(ctx, s.partition)
+	at, known, err := s.stored(ctx)
 	if err != nil {
 		return 0, err
+	}
+	first, last, err := s.bounds(ctx)
+	if err != nil {
+		return 0, err
+	}
+	switch {
+	case !known:
+		if at, err = q.lately(ctx, s.partition); err != nil {
+			return 0, err
+		}
+	case at < first, at > last:
+		q.log.Error("THE EVENTS BEHIND A GROUP'S POSITION ARE GONE, it goes on with what there is",
+			"group", s.group.name, "stream", s.partition, "position", at, "first", first, "last", last)
+		q.metrics.lost.Inc()
+		at = min(max(at, first), last)
+	default:
+		return chat.Position(at), nil
 	}
 	if err := s.group.store(ctx, map[int32]int64{s.partition: at}); err != nil {
 		return 0, err
 	}
 	return chat.Position(at), nil
+}
+
+// stored reads the committed position, if there is one.
+func (s *stream) stored(ctx context.Context) (at int64, known bool, err error) {
+	q := s.group.queue
+	ctx, cancel := q.bounded(ctx)
+	defer cancel()
+	begin := time.Now()
+	offsets, err := q.admin.FetchOffsetsForTopics(ctx, s.group.name, q.cfg.Topic)
+	if err == nil {
+		if o, ok := offsets.Lookup(q.cfg.Topic, s.partition); ok {
+			at, known, err = o.At, o.At >= 0, o.Err
+		}
+	}
+	err = failure(err, "reading a position")
+	q.metrics.done("position", begin, err)
+	return at, known, err
 }
 
 // overlap is how far back a new group begins. Nodes that are started for the first time serve at once, and are given streams seconds
@@ -94,6 +116,9 @@ func (q *Queue) lately(ctx context.Context, partition int32) (int64, error) {
 
 // Commit implements [queue.Stream].
 func (s *stream) Commit(_ context.Context, upTo chat.Position) error {
+	if mutant == mutantCommitAhead {
+		upTo = s.Tail()
+	}
 	s.group.note(s, upTo)
 	return nil
 }

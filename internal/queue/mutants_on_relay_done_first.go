@@ -1,0 +1,5 @@
+//go:build mutant_relay_done_first
+
+package queue
+
+const mutant = mutantDoneFirst

@@ -1,0 +1,5 @@
+//go:build mutant_kafka_overtakes
+
+package kafka
+
+const mutant = mutantOvertakes
