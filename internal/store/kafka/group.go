@@ -29,8 +29,9 @@ type group struct {
 	queue  *Queue
 	name   string
 	follow func(ctx context.Context, s queue.Stream) error
-	member *kgo.Client
 	reader *reader
+	member *kgo.Client // set when ready is closed: streams may be given before the client is returned
+	ready  chan struct{}
 
 	// guarded by mu
 	mu      sync.Mutex
@@ -56,7 +57,8 @@ func (q *Queue) Share(ctx context.Context, name string, follow func(ctx context.
 		pause(ctx, time.Second)
 	}
 	g := &group{
-		queue: q, name: q.cfg.Topic + "." + name, follow: follow, streams: make(map[int32]*stream), commits: make(map[int32]int64),
+		queue: q, name: q.cfg.Topic + "." + name, follow: follow, ready: make(chan struct{}),
+		streams: make(map[int32]*stream), commits: make(map[int32]int64),
 	}
 	if err := g.open(ctx); err != nil {
 		return err
@@ -85,6 +87,7 @@ func (g *group) open(ctx context.Context) error {
 		return errSettings("the settings of kafka: %v", err)
 	}
 	g.member.PauseFetchTopics(q.cfg.Topic) // it is a member and reads nothing
+	close(g.ready)
 	return nil
 }
 

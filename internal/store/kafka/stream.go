@@ -40,6 +40,10 @@ var _ queue.Stream = (*stream)(nil)
 
 // run calls the follower again and again until the stream is taken away.
 func (s *stream) run(ctx context.Context) {
+	select {
+	case <-s.group.ready:
+	case <-ctx.Done():
+	}
 	for ctx.Err() == nil {
 		_ = s.group.follow(ctx, s) // its error is the follower's, which has logged it
 		pause(ctx, followRest)
