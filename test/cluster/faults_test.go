@@ -110,7 +110,9 @@ func TestRedisWiped(t *testing.T) {
 		}
 		hung := time.Now()
 		o.redis.Stop(t)
-		pause(ctx, 10*time.Second)
+		pause(ctx, 2*time.Second)
+		c.w.join(1, c.users[0]).leave() // who comes while it is away is let in
+		pause(ctx, time.Until(hung.Add(10*time.Second)))
 		o.redis.Continue(t)
 		c.unmoved(hung, time.Now(), "Redis")
 	})
