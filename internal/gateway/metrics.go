@@ -21,6 +21,7 @@ type metrics struct {
 	requests    prometheus.Counter
 	hints       prometheus.Counter
 	rechecks    prometheus.Counter
+	hidden      prometheus.Counter
 	lookups     prometheus.Counter
 }
 
@@ -44,13 +45,14 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		collapsed:  counter("collapsed_total", "Deliveries that became hints because the receiver was behind."),
 		requests:   counter("requests_total", "Requests received."),
 		hints:      counter("hints_total", "Hints about conversations whose content a session does not get."),
+		hidden:     counter("hidden_total", "Sessions that opened while their routes could not be shown to other nodes."),
 		rechecks: counter("rechecks_total", "Times that a loop had a conversation's members looked up again, since a member change had passed it by. "+
 			"Deliveries get lost where it rises."),
 		lookups: counter("lookups_total", "Sessions whose subscriptions were looked up again."),
 	}
 	if reg != nil {
 		reg.MustRegister(m.connections, m.sessions, m.handshakes, m.closes, m.deliveries, m.frames, m.bytes, m.collapsed, m.requests, m.hints,
-			m.rechecks, m.lookups)
+			m.rechecks, m.lookups, m.hidden)
 	}
 	return m
 }

@@ -72,8 +72,9 @@ type Server struct {
 	workers   *workers
 	admission *admission
 	crowd     *crowd
-	strangers *strangers // nil without a door
-	echo      *echo      // nil where there are sessions
+	strangers *strangers    // nil without a door
+	echo      *echo         // nil where there are sessions
+	hidden    chan struct{} // capacity 1: routes are not visible to other nodes
 
 	// atomic
 	conns atomic.Uint64 // ids given out
@@ -99,6 +100,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	s := &Server{
 		cfg: cfg, sessions: cfg.session(), deps: deps, log: deps.Logger, now: deps.Now, address: deps.Address,
 		metrics: newMetrics(deps.Metrics), online: newOnline(deps.Routes), readings: newReadings(chat.MaxFirstFrameBytes, chat.MaxFrameBytes, false),
+		hidden: make(chan struct{}, 1),
 	}
 	s.handshake = s.rules()
 	if deps.Door != nil {
@@ -159,6 +161,7 @@ func (s *Server) Run(ctx context.Context) error {
 		wg.Go(func() { s.workers.run(ctx) })
 	}
 	wg.Go(func() { s.crowd.run(ctx) })
+	wg.Go(func() { s.unhide(ctx) })
 	wg.Wait()
 	s.stop()
 	s.readers.Wait()

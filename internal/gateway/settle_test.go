@@ -99,8 +99,32 @@ func TestASessionOpensWhenItsRoutesAreVisible(t *testing.T) {
 		h.member(8, 1, 5)
 		five := open(5)
 		synctest.Wait()
-		n.let <- chat.Errorf(chat.CodeUnavailable, chat.ReasonOverloaded, "the routes are away")
-		assert.Equal(h.t, "whose routes stay unseen", five.said()[:2], []string{"error overloaded", "closing"})
+		n.let <- chat.Errorf(chat.CodeInternal, chat.ReasonInternal, "the routes are broken")
+		assert.Equal(h.t, "whose routes stay unseen", five.said()[:2], []string{"error internal", "closing"})
+	})
+}
+
+// Where the routes cannot be shown to other nodes, sessions open all the same. They look for what they missed once the routes are visible.
+func TestSessionsOpenWhileRoutesAreAway(t *testing.T) {
+	t.Parallel()
+	n := &notary{Routes: local.NewRoutes("n1")}
+	inForum(t, func(_ *gateway.Config, d *gateway.Deps) { d.Routes = n }, func(h *forum) {
+		n.let = make(chan error)
+		away := chat.Errorf(chat.CodeUnavailable, chat.ReasonStorageUnavailable, "the routes are away")
+		h.member(7, 1, 1)
+		one := h.knock(1, wire.Proto, tokenOf(1))
+		n.let <- away
+		synctest.Wait()
+		assert.Equal(h.t, "while they are away", one.said(), []string{"authenticate"})
+		for range 3 { // it is tried each second
+			n.let <- away
+		}
+		assert.Equal(h.t, "still", len(one.said()), 0)
+		n.let <- nil
+		h.pass(2 * time.Second)
+		assert.Equal(h.t, "once they are visible", one.said(), []string{"sync"})
+		n.say(h, content(7, 2, chat.TierMedium))
+		assert.Equal(h.t, "and from then on", one.said(), []string{"entry 2"})
 	})
 }
 
@@ -119,7 +143,7 @@ func TestALookupWaitsForItsRoutes(t *testing.T) {
 		synctest.Wait()
 		n.let <- nil
 		h.pass(2 * time.Second)
-		n.let <- chat.Errorf(chat.CodeUnavailable, chat.ReasonOverloaded, "the routes are away")
+		n.let <- chat.Errorf(chat.CodeInternal, chat.ReasonInternal, "the routes are broken")
 		h.pass(2 * time.Second)
 		assert.Equal(h.t, "nor now", len(g.said()), 0)
 		h.pass(2 * time.Second)

@@ -70,7 +70,7 @@ func (w *workers) do(ctx context.Context, j job) {
 		o.who, o.err = &who, err
 	case session.CallSubscribe:
 		if o.kind = opRevealed; j.reveal {
-			o.err = w.srv.online.routes.Flush(ctx)
+			o.err = w.srv.flush(ctx)
 			break
 		}
 		o.kind = opSubscribed
@@ -120,7 +120,7 @@ func (w *workers) judge(ctx context.Context, err error, j job) error {
 }
 
 func (w *workers) subscribe(ctx context.Context, user chat.UserID) ([]Subscription, error) {
-	if err := w.srv.online.routes.Flush(ctx); err != nil {
+	if err := w.srv.flush(ctx); err != nil {
 		return nil, err
 	}
 	return w.srv.deps.Subscriptions.Subscriptions(ctx, user)
