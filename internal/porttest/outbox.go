@@ -37,9 +37,9 @@ func (e Engine) pending(t testing.TB, lane queue.Lane, limit int) []queue.Pendin
 	return all
 }
 
-func (e Engine) done(t testing.TB, lane queue.Lane, all []queue.Pending) {
+func (e Engine) done(t testing.TB, all []queue.Pending) {
 	t.Helper()
-	assert.NoError(t, "done", e.Outbox.Done(t.Context(), lane, tickets(all)))
+	assert.NoError(t, "done", e.Outbox.Done(t.Context(), tickets(all)))
 }
 
 func tickets(all []queue.Pending) []queue.Ticket {
@@ -76,7 +76,7 @@ func outboxEvents(t *testing.T, e Engine) {
 
 func outboxNothing(t *testing.T, e Engine) {
 	e.must(t, group(1, alice, bob), text(1, alice, 1), &chat.Draft{Conversation: 1, Sender: bob, Mark: 2})
-	e.done(t, queue.LaneOf(1), e.pending(t, queue.LaneOf(1), 10))
+	e.done(t, e.pending(t, queue.LaneOf(1), 10))
 	e.do(t, text(1, eve, 1), text(1, alice, 1), draft(1, alice, 2, chat.Text{}), &chat.Draft{Conversation: 1, Sender: bob, Mark: 1})
 	assert.Equal(t, "pending", len(e.pending(t, queue.LaneOf(1), 10)), 0)
 }
@@ -125,7 +125,7 @@ func outboxOrder(t *testing.T, e Engine) {
 			next[id]++
 			assert.Equal(t, "the next entry", p.Event.Entry.Seq, next[id])
 		}
-		e.done(t, queue.LaneOf(1), page)
+		e.done(t, page)
 	}
 	for _, id := range ids {
 		assert.True(t, "all came", next[id] == each+1 && reads[id] == each/3)
@@ -147,7 +147,7 @@ func outboxWhileAppending(t *testing.T, e Engine) {
 			assert.Equal(t, "the next entry", p.Event.Entry.Seq, next+chat.Seq(i))
 		}
 		next += chat.Seq(len(page))
-		e.done(t, queue.LaneOf(1), page)
+		e.done(t, page)
 	}
 	wg.Wait()
 }
@@ -157,7 +157,7 @@ func outboxDone(t *testing.T, e Engine) {
 	e.must(t, group(ids[0], alice, bob), group(ids[1], alice, bob), text(ids[0], alice, 1), text(ids[0], alice, 2),
 		&chat.Draft{Conversation: ids[0], Sender: bob, Mark: 2}, &chat.Draft{Conversation: ids[0], Sender: bob, Mark: 3})
 	one := func(k queue.Ticket) {
-		assert.NoError(t, "done", e.Outbox.Done(t.Context(), queue.LaneOf(1), []queue.Ticket{k}))
+		assert.NoError(t, "done", e.Outbox.Done(t.Context(), []queue.Ticket{k}))
 	}
 	left := tickets(e.pending(t, queue.LaneOf(1), 10))
 	assert.Equal(t, "at the beginning", len(left), 6)
@@ -169,7 +169,7 @@ func outboxDone(t *testing.T, e Engine) {
 		left = slices.DeleteFunc(left, func(o queue.Ticket) bool { return o == k })
 		assert.Equal(t, "what is left", tickets(e.Crash(t).pending(t, queue.LaneOf(1), 10)), left)
 	}
-	assert.NoError(t, "done with nothing", e.Outbox.Done(t.Context(), 0, nil))
+	assert.NoError(t, "done with nothing", e.Outbox.Done(t.Context(), nil))
 }
 
 func allLanes() []queue.Lane {
@@ -200,7 +200,7 @@ func outboxWaiting(t *testing.T, e Engine) {
 	assert.Equal(t, "of those asked for", waiting(queue.LaneOf(1)), []queue.Lane{queue.LaneOf(1)})
 	assert.Equal(t, "of none", waiting(), []queue.Lane{})
 	for _, lane := range lanes {
-		e.done(t, lane, e.pending(t, lane, 100))
+		e.done(t, e.pending(t, lane, 100))
 	}
 	assert.Equal(t, "all done", waiting(allLanes()...), []queue.Lane{})
 }

@@ -30,6 +30,7 @@ type outbox struct {
 	holder [queue.Lanes]string
 	until  [queue.Lanes]time.Time
 	nodes  map[string]time.Time
+	drops  int
 	reads  int // calls of Waiting and Pending
 }
 
@@ -148,13 +149,17 @@ func (o *outbox) Pending(_ context.Context, lane queue.Lane, limit int) ([]queue
 	return found, nil
 }
 
-func (o *outbox) Done(_ context.Context, lane queue.Lane, tickets []queue.Ticket) error {
+func (o *outbox) Done(_ context.Context, tickets []queue.Ticket) error {
 	if err := o.fail("done"); err != nil {
 		return err
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.lanes[lane] = slices.DeleteFunc(o.lanes[lane], func(p queue.Pending) bool { return slices.Contains(tickets, p.Ticket) })
+	o.drops++
+	for _, t := range tickets {
+		lane := queue.LaneOf(t.Conversation)
+		o.lanes[lane] = slices.DeleteFunc(o.lanes[lane], func(p queue.Pending) bool { return p.Ticket == t })
+	}
 	return nil
 }
 

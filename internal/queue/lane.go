@@ -22,7 +22,9 @@ type lane struct {
 	busy    bool               // the goroutine is at it, or rests after a failure
 	cancel  context.CancelFunc // ends what is under way; nil for nothing
 	since   time.Time          // when the oldest event was committed that is known to wait; zero for none
-	pending int                // how many were read and are not dropped
+	pending int                // how many were read and are not published
+	// published are those that the sweeper is about to drop: they are still read until then.
+	published map[Ticket]struct{}
 }
 
 // lend notes until when the lane is this node's. One that is so no longer stops at once.
@@ -35,7 +37,7 @@ func (l *lane) lend(until time.Time) {
 	case gained:
 		l.nudge()
 	case until.IsZero():
-		l.since, l.pending = time.Time{}, 0 // the next holder's
+		l.since, l.pending, l.published = time.Time{}, 0, nil // the next holder's
 		if l.cancel != nil {
 			l.cancel()
 		}
@@ -60,7 +62,7 @@ func (l *lane) leased() (time.Time, bool) {
 func (l *lane) idle() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return !l.busy && time.Now().Before(l.until)
+	return !l.busy && len(l.published) == 0 && time.Now().Before(l.until)
 }
 
 func (l *lane) behind() time.Duration {
@@ -128,7 +130,7 @@ func (l *lane) drain(ctx context.Context) {
 	}
 }
 
-// attempt reads the oldest events, publishes them and drops them. The lease bounds it, and so does its loss. More reports that there
+// attempt reads the oldest events, publishes them and leaves it to the sweeper to drop them. The lease bounds it, and so does its loss. More reports that there
 // is more to read; step names what failed.
 func (l *lane) attempt(ctx context.Context, until time.Time) (more bool, step string, err error) {
 	ctx, cancel := context.WithDeadline(ctx, until)
@@ -146,10 +148,13 @@ func (l *lane) attempt(ctx context.Context, until time.Time) (more bool, step st
 	}()
 
 	r := l.relay
-	pending, err := read(ctx, r, func(ctx context.Context) ([]Pending, error) { return r.outbox.Pending(ctx, l.number, r.cfg.Batch) })
+	unswept := l.unswept()
+	limit := r.cfg.Batch + unswept
+	found, err := read(ctx, r, func(ctx context.Context) ([]Pending, error) { return r.outbox.Pending(ctx, l.number, limit) })
 	if err != nil {
 		return false, "pending", err
 	}
+	all, pending := len(found), l.unpublished(found)
 	l.note(pending)
 	if len(pending) == 0 {
 		return false, "", nil
@@ -160,25 +165,67 @@ func (l *lane) attempt(ctx context.Context, until time.Time) (more bool, step st
 	}
 	begin := time.Now()
 	if mutant == mutantDoneFirst {
-		_ = r.outbox.Done(ctx, l.number, tickets)
+		_ = r.outbox.Done(ctx, tickets)
 	}
 	if err := r.publisher.Publish(ctx, l.number, events); err != nil && mutant != mutantSkipsRefused {
 		return false, "publish", err
 	}
 	r.metrics.published.Add(float64(len(events)))
 	r.metrics.seconds.Observe(time.Since(begin).Seconds())
-
-	// They are published: what has ended meanwhile is no reason to publish them again.
-	last, stop := context.WithTimeout(context.WithoutCancel(ctx), closing)
-	defer stop()
-	_, err = read(last, r, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, r.outbox.Done(ctx, l.number, tickets)
-	})
-	if err != nil {
-		return false, "done", err
-	}
 	l.note(nil)
-	return len(pending) >= r.cfg.Batch, "", nil
+	l.hand(tickets)
+	if unswept > maxUnswept {
+		pause(ctx, sweepEvery) // what is read again each time costs
+	}
+	return all >= limit, "", nil
+}
+
+// maxUnswept is how many events of a lane may be published and not dropped before it waits for the sweeper.
+const maxUnswept = 4_096
+
+// hand gives what was published to the sweeper. A lane that is another node's by now does not remember it.
+func (l *lane) hand(tickets []Ticket) {
+	l.mu.Lock()
+	if !l.until.IsZero() {
+		if l.published == nil {
+			l.published = make(map[Ticket]struct{}, len(tickets))
+		}
+		for _, t := range tickets {
+			l.published[t] = struct{}{}
+		}
+	}
+	l.mu.Unlock()
+	l.relay.sweeper.add(l, tickets)
+}
+
+// dropped forgets what the sweeper has dropped.
+func (l *lane) dropped(t Ticket) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.published, t)
+}
+
+// unswept is how many are published and not dropped.
+func (l *lane) unswept() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.published)
+}
+
+// unpublished leaves out what is published already.
+func (l *lane) unpublished(found []Pending) []Pending {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.published) == 0 {
+		return found
+	}
+	left := make([]Pending, 0, len(found))
+	for _, p := range found {
+		if _, ok := l.published[p.Ticket]; !ok {
+			left = append(left, p)
+		}
+	}
+	return left
 }
 
 // note remembers since when something waits. An event that was seen again may have grown older on another clock.

@@ -36,7 +36,7 @@ type Outbox interface {
 	Waiting(ctx context.Context, lanes []Lane) ([]Lane, error)
 	// Pending returns at most limit events of a lane. It costs one read, also where there is nothing.
 	Pending(ctx context.Context, lane Lane, limit int) ([]Pending, error)
-	Done(ctx context.Context, lane Lane, tickets []Ticket) error
+	Done(ctx context.Context, tickets []Ticket) error
 }
 
 // Pending is an event that waits to be published.

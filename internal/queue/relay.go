@@ -38,9 +38,9 @@ type RelayDeps struct {
 // Relay takes events from the outbox into the streams, in order per conversation and at least once. It relays the lanes that its
 // node has leased:
 //
-//	lease ──→ lanes ──→ read the oldest ──→ publish ──→ drop them ──→ read again, or wait for [Relay.Wake] or a look
-//	                          ↑                │ error
-//	                          └── back off ────┘
+//	lease ──→ lanes ──→ read the oldest ──→ publish ──→ read again, or wait for [Relay.Wake] or a look
+//	                          ↑                │ error     │ those of all lanes, a little later
+//	                          └── back off ────┘           └──→ drop them
 //
 // What is published begins with the oldest event that is not dropped, and nothing is dropped that was not published. So whatever
 // fails in between, and also while two relays believe that they have a lane, the first occurrences of a conversation's events
@@ -57,6 +57,7 @@ type Relay struct {
 	metrics   *relayMetrics
 	reads     chan struct{} // holds a token for each call to the outbox
 	lanes     [Lanes]*lane
+	sweeper   *sweeper
 
 	// guarded by mu
 	mu      sync.Mutex
@@ -78,6 +79,7 @@ func NewRelay(cfg RelayConfig, deps RelayDeps) (*Relay, error) {
 	for i := range r.lanes {
 		r.lanes[i] = &lane{number: Lane(i), relay: r, wake: make(chan struct{}, 1)}
 	}
+	r.sweeper = newSweeper(r)
 	r.metrics = newRelayMetrics(deps.Metrics, r)
 	return r, nil
 }
@@ -89,10 +91,12 @@ func (r *Relay) Run(ctx context.Context) error {
 		wg.Go(func() { l.run(ctx) })
 	}
 	wg.Go(func() { r.look(ctx) })
+	wg.Go(func() { r.sweeper.run(ctx) })
 	r.lease(ctx)
 	wg.Wait()
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), closing)
 	defer cancel()
+	r.sweeper.sweep(last)
 	if err := r.outbox.Release(last, r.node); err != nil {
 		r.failed("release", "giving lanes back", err)
 	}

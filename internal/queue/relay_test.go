@@ -65,8 +65,10 @@ func TestRelayIsWoken(t *testing.T) {
 		r.Wake(o.add(1, 1))
 		pass(10 * time.Millisecond) // less than a look
 		assert.Equal(t, "published", s.count(), 1)
-		assert.Equal(t, "left", o.left(), 0)
+		assert.Equal(t, "not dropped yet", o.left(), 1)
 		assert.Equal(t, "one read, as the batch was not full", o.reads, reads+1)
+		pass(20 * time.Millisecond)
+		assert.Equal(t, "left", o.left(), 0)
 		r.Wake(-1, queue.Lanes) // no lanes
 		stop()
 		assert.Equal(t, "lanes after the end", len(o.holders()), 0)
@@ -84,7 +86,7 @@ func TestRelayLooksByItself(t *testing.T) {
 		assert.Equal(t, "published within a look", s.count(), 1)
 		for n := range 20 { // while others append, the next are found sooner
 			o.add(1, chat.Seq(n+2))
-			pass(16 * time.Millisecond)
+			pass(36 * time.Millisecond) // once what was published before is dropped
 			assert.Equal(t, "published", s.count(), n+2)
 		}
 		pass(3 * time.Second)
@@ -96,6 +98,27 @@ func TestRelayLooksByItself(t *testing.T) {
 		reads := o.reads
 		o.mu.Unlock()
 		assert.Equal(t, "an idle relay reads once a look", reads, 100)
+		stop()
+	})
+}
+
+// What is published goes on while it is dropped, is not published twice meanwhile, and is dropped together over all lanes.
+func TestRelayDropsBehind(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o, s := newOutbox(), &streams{}
+		r, stop := begin(t, "a", o, s)
+		synctest.Wait()
+		for n := range 10 {
+			for id := chat.ConversationID(1); id <= 20; id++ {
+				r.Wake(o.add(id, chat.Seq(n+1)))
+			}
+			pass(time.Millisecond)
+		}
+		pass(60 * time.Millisecond)
+		assert.Equal(t, "published, each once", s.count(), 200)
+		assert.Equal(t, "left", o.left(), 0)
+		assert.True(t, fmt.Sprintf("dropped by %d calls", o.drops), o.drops <= 4)
 		stop()
 	})
 }

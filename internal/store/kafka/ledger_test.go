@@ -81,11 +81,14 @@ func (l *ledger) Pending(_ context.Context, lane queue.Lane, limit int) ([]queue
 	return slices.Clone(l.lanes[lane][:min(limit, len(l.lanes[lane]))]), nil
 }
 
-func (l *ledger) Done(_ context.Context, lane queue.Lane, tickets []queue.Ticket) error {
+func (l *ledger) Done(_ context.Context, tickets []queue.Ticket) error {
 	if err := l.lock(); err != nil {
 		return err
 	}
 	defer l.mu.Unlock()
-	l.lanes[lane] = slices.DeleteFunc(l.lanes[lane], func(p queue.Pending) bool { return slices.Contains(tickets, p.Ticket) })
+	for _, t := range tickets {
+		lane := queue.LaneOf(t.Conversation)
+		l.lanes[lane] = slices.DeleteFunc(l.lanes[lane], func(p queue.Pending) bool { return p.Ticket == t })
+	}
 	return nil
 }

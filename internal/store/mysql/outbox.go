@@ -186,7 +186,7 @@ func readPending(r *rows, out []pendingRow) []pendingRow {
 }
 
 // Done implements queue.Outbox.
-func (s *Store) Done(ctx context.Context, _ queue.Lane, tickets []queue.Ticket) error {
+func (s *Store) Done(ctx context.Context, tickets []queue.Ticket) error {
 	ids := make([]chat.ConversationID, len(tickets))
 	for i := range tickets {
 		ids[i] = tickets[i].Conversation

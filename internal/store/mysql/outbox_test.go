@@ -42,7 +42,7 @@ func TestABusyConversationLeavesOthersTheirTurn(t *testing.T) {
 			assert.Equal(t, "in order", p.Ticket.Seq, next)
 			next++
 		}
-		assert.NoError(t, "done", s.Done(t.Context(), queue.LaneOf(busy), done))
+		assert.NoError(t, "done", s.Done(t.Context(), done))
 	}
 	assert.True(t, "while much of the busy one still waits", next < 5*limit)
 }
