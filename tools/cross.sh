@@ -3,7 +3,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export GOTOOLCHAIN=${GOTOOLCHAIN:-auto} # the Go that go.mod names, which tools/vuln.sh has looked at
-version=${VERSION:-dev} limit=$((40 * 1024 * 1024))
+# 33 MiB of it are the server with its embedded engine; the clients of Redis (its generated commands alone are 8), Kafka and MySQL are the rest.
+version=${VERSION:-dev} limit=$((54 * 1024 * 1024))
 targets=${TARGETS:-linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64}
 
 mkdir -p dist
@@ -16,7 +17,7 @@ for target in $targets; do
   size=$(stat -c %s "$file" 2>/dev/null || stat -f %z "$file")
   printf '%-32s %6.1f MiB %4d s\n' "$file" "$(awk -v s="$size" 'BEGIN {print s / 1048576}')" $((SECONDS - start))
   if [ "$size" -gt $limit ]; then
-    echo "$file is larger than 40 MiB"
+    echo "$file is larger than $((limit >> 20)) MiB"
     exit 1
   fi
 done
