@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -133,16 +132,13 @@ func TestKafkaStopped(t *testing.T) {
 		for room, members = range c.rooms {
 			break
 		}
-		var took []time.Duration
 		for n := range 10 {
 			seq := c.send(members[n%len(members)], room)
 			begin := time.Now()
 			c.devices[members[(n+1)%len(members)]].hears(room, seq)
-			took = append(took, time.Since(begin))
-		}
-		slices.Sort(took)
-		if took[7] > time.Second { // on a machine that does more than this, a few may take longer
-			t.Errorf("with Kafka away messages took %v from their acknowledgement to their receiver", took)
+			if took := time.Since(begin); took > time.Second {
+				t.Errorf("with Kafka away a message took %s from its acknowledgement to its receiver", took)
+			}
 		}
 		o.kafka.Continue(t)
 		c.unmoved(hung, time.Now(), "Kafka")
