@@ -14,8 +14,8 @@ for p in "${packages[@]}"; do
   case $p in ./test/* | test/*) outside+=("$p") ;; *) inside+=("$p") ;; esac
 done
 export RELIABILITY=${RELIABILITY:-commit}
-if [ ${#inside[@]} -gt 0 ]; then
-  go test -race -p 1 -tags cluster -timeout 15m -json "${inside[@]}" | go run ./tools/testsum -skips tools/skips.txt
+if [ ${#inside[@]} -gt 0 ]; then # two packages side by side: they wait for disks and leases
+  go test -race -p 2 -tags cluster -timeout 15m -json "${inside[@]}" | go run ./tools/testsum -skips tools/skips.txt
 fi
 # What is in test/ measures time, and runs without the race detector. Most of it waits: for leases to run out, for engines to start.
 if [ ${#outside[@]} -gt 0 ]; then

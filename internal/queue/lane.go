@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -149,6 +150,9 @@ func (l *lane) attempt(ctx context.Context, until time.Time) (more bool, step st
 
 	r := l.relay
 	unswept := l.unswept()
+	if unswept >= maxUnswept {
+		return false, "done", errUnswept
+	}
 	limit := r.cfg.Batch + unswept
 	found, err := read(ctx, r, func(ctx context.Context) ([]Pending, error) { return r.outbox.Pending(ctx, l.number, limit) })
 	if err != nil {
@@ -174,14 +178,15 @@ func (l *lane) attempt(ctx context.Context, until time.Time) (more bool, step st
 	r.metrics.seconds.Observe(time.Since(begin).Seconds())
 	l.note(nil)
 	l.hand(tickets)
-	if unswept > maxUnswept {
-		pause(ctx, sweepEvery) // what is read again each time costs
-	}
 	return all >= limit, "", nil
 }
 
-// maxUnswept is how many events of a lane may be published and not dropped before it waits for the sweeper.
+// maxUnswept is how many events of a lane may be published and not dropped, a batch more or less, before it waits for the sweeper: they
+// are read again each time.
 const maxUnswept = 4_096
+
+// errUnswept says that the sweeper is behind, or that the outbox does not take what it drops.
+var errUnswept = errors.New("what was published is not dropped")
 
 // hand gives what was published to the sweeper. A lane that is another node's by now does not remember it.
 func (l *lane) hand(tickets []Ticket) {

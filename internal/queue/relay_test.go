@@ -2,6 +2,7 @@ package queue_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
@@ -119,6 +120,35 @@ func TestRelayDropsBehind(t *testing.T) {
 		assert.Equal(t, "published, each once", s.count(), 200)
 		assert.Equal(t, "left", o.left(), 0)
 		assert.True(t, fmt.Sprintf("dropped by %d calls", o.drops), o.drops <= 4)
+		stop()
+	})
+}
+
+// While nothing can be dropped, a lane publishes up to a bound, and no more until it can.
+func TestRelayWaitsForWhatIsNotDropped(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o, s := newOutbox(), &streams{}
+		var stuck atomic.Bool
+		stuck.Store(true)
+		o.fail = func(call string) error {
+			if call == "done" && stuck.Load() {
+				return errors.New("the outbox is read-only")
+			}
+			return nil
+		}
+		const all = 12_000
+		for seq := chat.Seq(1); seq <= all; seq++ {
+			o.add(1, seq)
+		}
+		_, stop := begin(t, "a", o, s)
+		pass(time.Minute)
+		assert.True(t, fmt.Sprintf("%d are published", s.count()), s.count() >= 4_096 && s.count() < 6_000)
+		stuck.Store(false)
+		pass(time.Minute)
+		assert.Equal(t, "published, each once", s.count(), all)
+		assert.Equal(t, "left", o.left(), 0)
+		inOrder(t, s, map[chat.ConversationID]chat.Seq{1: all})
 		stop()
 	})
 }
