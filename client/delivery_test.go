@@ -252,9 +252,9 @@ func TestLeftWhileTimelinesWereMadeAnew(t *testing.T) {
 		w.pass(time.Second)
 		w.srv.Remake()
 		w.srv.Cut()
-		w.srv.Remove(chat, lin)
+		w.srv.Unlist(chat, lin)
 		w.pass(time.Minute)
-		if v, ok := w.c.Conversation(chat); !ok || v.Role != throngv1.Role_ROLE_UNSPECIFIED {
+		if v, ok := w.c.Conversation(chat); !ok || v.Role != throngv1.Role_ROLE_UNSPECIFIED || v.Delivered != 2 {
 			t.Errorf("conversation %+v, %v", v, ok)
 		}
 		if n := w.c.TotalUnread(); n != 0 {

@@ -23,6 +23,15 @@ func (s *Server) Remove(conv, user uint64) {
 	s.hintSync(user)
 }
 
+// Unlist ends a user's membership where nothing tells of it but the list of conversations: as after an upgrade or a restore that the
+// device was not there for.
+func (s *Server) Unlist(conv, user uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.convs[conv]
+	c.members = slices.DeleteFunc(slices.Clone(c.members), func(m uint64) bool { return m == user })
+}
+
 // Add makes a user a member with an entry, and tells the user's devices to sync. What lies between is withheld.
 func (s *Server) Add(conv, user uint64) {
 	s.order.Lock()

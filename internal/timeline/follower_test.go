@@ -93,8 +93,13 @@ func TestFollowerTellsWhoMoved(t *testing.T) {
 	w.halt = func() { cancel(); assert.NoError(t, "follower", <-ended); assert.NoError(t, "closing", store.Close()) }
 	w.group(1, 10, 20)
 	assert.Equal(t, "who came", <-told, []chat.UserID{10, 20})
+	before, err := timeline.New(w.cfg, rows, store.TimelineLogs(), f).Sync(context.Background(), 20, timeline.Query{})
+	assert.NoError(t, "sync", err) // so that the next change is not spared
 	w.say(1, 10, "hello")
 	assert.True(t, "it has passed", f.Settle(context.Background()))
+	row, _, err := rows.Row(context.Background(), 20, 1)
+	assert.NoError(t, "row", err)
+	assert.True(t, "the message was a change", row.PTS > before.Cursor.PTS)
 	assert.Equal(t, "told of a message", len(told), 0)
 }
 
