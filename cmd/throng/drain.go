@@ -53,7 +53,7 @@ func (c drainCmd) Run(e *environment) error {
 		for told := -1; c.Wait && st.Draining && st.Connections > 0; {
 			if told < 0 || st.Connections <= told*9/10 {
 				told = st.Connections
-				fmt.Fprintf(e.out, "%d connections are left\n", told)
+				fmt.Fprintf(e.out, "%s left\n", connections(told))
 			}
 			select {
 			case <-tick.C:
@@ -68,10 +68,18 @@ func (c drainCmd) Run(e *environment) error {
 		case !st.Draining:
 			return errors.New("somebody ended the drain")
 		case st.Connections > 0:
-			fmt.Fprintf(e.out, "the server drains; %d connections are left\n", st.Connections)
+			fmt.Fprintf(e.out, "the server drains; %s left\n", connections(st.Connections))
 		default:
 			fmt.Fprintln(e.out, "the server is empty")
 		}
 		return nil
 	})
+}
+
+// connections is a number of them with its verb.
+func connections(n int) string {
+	if n == 1 {
+		return "1 connection is"
+	}
+	return fmt.Sprintf("%d connections are", n)
 }

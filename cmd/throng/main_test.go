@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,6 +45,13 @@ func TestCommandLine(t *testing.T) {
 	dir := t.TempDir()
 	wrong := filepath.Join(dir, "wrong.toml")
 	assert.NoError(t, "write", os.WriteFile(wrong, []byte("[server]\nlissten = \":1\"\n"), 0o600))
+	node := filepath.Join(dir, "node")
+	assert.NoError(t, "a folder", os.Mkdir(node, 0o700))
+	assert.NoError(t, "its mark", os.WriteFile(filepath.Join(node, "FORMAT"), []byte("{\"format\":1}\n"), 0o600))
+	red := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "an operator drains the node", http.StatusServiceUnavailable)
+	}))
+	t.Cleanup(red.Close)
 	for _, tc := range []struct {
 		name     string
 		args     []string
@@ -68,6 +76,12 @@ func TestCommandLine(t *testing.T) {
 		{"a migration to nowhere", []string{"migrate", filepath.Join(dir, "none")}, 1, "", "say one of"},
 		{"the secret of nothing", []string{"migrate", filepath.Join(dir, "none"), "--secret"}, 1, "", "there is no data folder"},
 		{"a migration without a configuration", []string{"migrate", "--to", filepath.Join(dir, "none.toml")}, 1, "", "no such file"},
+		{"users of a folder without a database", []string{"user", "list", "--data", node}, 1, "", "name the node's configuration with --config"},
+		{"an export of one", []string{"export", "--data", node, filepath.Join(dir, "x.jsonl")}, 1, "", "name the node's configuration with --config"},
+		{"a backup of one", []string{"backup", "--data", node, filepath.Join(dir, "x")}, 1, "", "name the node's configuration with --config"},
+		{"an account in one", []string{"user", "add", "anna", "--data", node}, 1, "", "name the node's configuration with --config"},
+		{"a check of one", []string{"check", node}, 1, "", "throng migrate DIR --from FILE"},
+		{"not ready", []string{"ready", red.URL}, 1, "", "answers 503 Service Unavailable: an operator drains the node"},
 		{"pressure of nothing", []string{"pressure", "--data", filepath.Join(dir, "none")}, 1, "", "there is no data folder"},
 		{"a drain of nothing", []string{"drain", "--data", filepath.Join(dir, "none")}, 1, "", "there is no data folder"},
 		{"a time to undo over", []string{"drain", "--undo", "--over", "1s"}, 1, "", "not both"},

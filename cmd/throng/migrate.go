@@ -61,7 +61,7 @@ func (c migrateCmd) Run(e *environment) error {
 	report, err := app.Migrate(e.ctx, c.Dir, cluster.Config, tell)
 	fmt.Fprintln(e.errOut)
 	if err != nil {
-		return fmt.Errorf("%w\nstart the same migration again to go on", err)
+		return fmt.Errorf("%w\na copy that was begun goes on where it was: start the same migration again", err)
 	}
 	fmt.Fprint(e.out, report.Summary())
 	if report.Strangers {

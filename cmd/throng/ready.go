@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -32,10 +33,12 @@ func (c readyCmd) Run(e *environment) error {
 	} else if err != nil {
 		return fmt.Errorf("asking %s: %w", c.URL, err)
 	}
-	err = resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
-		return errors.Join(fmt.Errorf("%s answers %s", c.URL, resp.Status), err)
+		const sentence = 500 // bytes of it that are shown
+		why, _ := io.ReadAll(io.LimitReader(resp.Body, sentence))
+		return fmt.Errorf("%s answers %s: %s", c.URL, resp.Status, strings.TrimSpace(string(why)))
 	}
 	fmt.Fprintln(e.out, "ready")
-	return err //nolint:wrapcheck // closing a body that nobody read
+	return nil
 }

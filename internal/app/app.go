@@ -192,7 +192,7 @@ func (a *App) MetricsURL() string {
 	if a.ops == nil {
 		return ""
 	}
-	return "http://" + a.ops.Addr().String() + "/metrics"
+	return publicURL(config.Server{}, a.ops) + "/metrics"
 }
 
 // BootstrapURL is the link that makes the first administrator; empty where there is one. The token stands behind the #,

@@ -78,14 +78,19 @@ func (a *App) clustered(ctx context.Context, admit func(chat.Head) time.Duration
 		}
 	})
 	engines := newDependencies(a.log, a.registry,
-		dependency{"Redis", memory.Ping, "sends go on, and devices look for what they were not delivered"},
-		dependency{"Kafka", func(ctx context.Context) error { _, err := events.Ends(ctx); return err }, "sends go on, and each node delivers what it commits"},
+		dependency{"Redis", checked(memory.Check, memory.Ping), "sends go on, and devices look for what they were not delivered"},
+		dependency{
+			"Kafka", checked(events.Check, func(ctx context.Context) error { _, err := events.Ends(ctx); return err }),
+			"sends go on, and each node delivers what it commits",
+		},
 	)
-	e.below = []part{
-		{name: "engines", run: engines.run, patience: time.Second},
-		{name: "routes", run: routes.Run, patience: 2 * time.Second},
-		{name: "waker", run: w.run, patience: time.Second},
+	if !a.options.Offline { // a command fails by itself where it needs an engine
+		e.below = append(e.below, part{name: "engines", run: engines.run, patience: time.Second})
 	}
+	e.below = append(e.below,
+		part{name: "routes", run: routes.Run, patience: 2 * time.Second},
+		part{name: "waker", run: w.run, patience: time.Second},
+	)
 	if cfg.Works() {
 		e.below = append(e.below, part{name: "relay", run: relay.Run, patience: 4 * time.Second})
 	}

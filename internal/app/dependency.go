@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/throng-im/throng/internal/chat"
 )
 
 const (
@@ -63,7 +65,11 @@ func (d *dependencies) watch(ctx context.Context, one dependency) {
 			return
 		case err != nil && answered:
 			answered, since = false, time.Now()
-			d.log.Warn("an engine does not answer; the node goes on without it", "engine", one.name, "meanwhile", one.without, "error", err)
+			if chat.AsError(err).Code == chat.CodeFailedPrecondition { // waiting does not mend it; somebody has to
+				d.log.Error("an engine is not set as it has to be; the node goes on without it", "engine", one.name, "meanwhile", one.without, "error", err)
+			} else {
+				d.log.Warn("an engine does not answer; the node goes on without it", "engine", one.name, "meanwhile", one.without, "error", err)
+			}
 		case err == nil && !answered:
 			answered = true
 			d.log.Info("an engine answers again", "engine", one.name, "after", time.Since(since).Round(time.Second))
@@ -78,5 +84,19 @@ func (d *dependencies) watch(ctx context.Context, one dependency) {
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// checked is a probe that also passes check, once: what is wrong with the settings of an engine is found, and said, as soon as it answers.
+func checked(check, probe func(ctx context.Context) error) func(ctx context.Context) error {
+	passed := false
+	return func(ctx context.Context) error {
+		if !passed {
+			if err := check(ctx); err != nil {
+				return err
+			}
+			passed = true
+		}
+		return probe(ctx)
 	}
 }

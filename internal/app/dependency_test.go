@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/throng-im/throng/internal/assert"
+	"github.com/throng-im/throng/internal/chat"
 )
 
 // An engine that is away is told of once, however long that lasts, and once when it is back.
@@ -53,5 +54,43 @@ func TestAnEngineThatIsAwayIsToldOfOnce(t *testing.T) {
 		assert.Equal(t, "lines", strings.Count(said.String(), "\n"), 2)
 		assert.True(t, said.String(), strings.Contains(said.String(), "does not answer") && strings.Contains(said.String(), "devices look for messages") &&
 			strings.Contains(said.String(), "answers again"))
+	})
+}
+
+// An engine whose settings cannot work is told of as that, and once; it is not checked again after it has passed.
+func TestAnEngineThatIsSetWronglyIsToldOf(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var right atomic.Bool
+		var checks, probes atomic.Int64
+		var said bytes.Buffer
+		d := newDependencies(slog.New(slog.NewTextHandler(&said, nil)), prometheus.NewRegistry(), dependency{
+			name: "Kafka", without: "nodes deliver by themselves",
+			probe: checked(func(context.Context) error {
+				checks.Add(1)
+				if right.Load() {
+					return nil
+				}
+				return chat.Errorf(chat.CodeFailedPrecondition, chat.ReasonUnsupported, "set partitions to 16")
+			}, func(context.Context) error { probes.Add(1); return nil }),
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- d.run(ctx) }()
+		time.Sleep(time.Minute) //nolint:forbidigo // virtual time
+		synctest.Wait()
+		assert.Equal(t, "probes of what did not pass", probes.Load(), 0)
+		right.Store(true)
+		time.Sleep(probeEvery) //nolint:forbidigo // virtual time
+		synctest.Wait()
+		passed := checks.Load()
+		time.Sleep(time.Minute) //nolint:forbidigo // virtual time
+		synctest.Wait()
+		cancel()
+		assert.NoError(t, "run", <-ended)
+		assert.Equal(t, "checks after it has passed", checks.Load(), passed)
+		assert.True(t, "probed", probes.Load() > 1)
+		assert.Equal(t, "errors", strings.Count(said.String(), "level=ERROR"), 1)
+		assert.True(t, said.String(), strings.Contains(said.String(), "set partitions to 16") && strings.Contains(said.String(), "answers again"))
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -44,7 +45,25 @@ func Connect(ctx context.Context, c *config.Config, o Options, create bool) (*Op
 	if err := running.status(ctx); err == nil {
 		return running, nil
 	}
+	if err := keptHere(c, o); err != nil {
+		return nil, err
+	}
 	return open(ctx, c, o)
+}
+
+// keptHere refuses the folder of a node whose configuration was not named: it would be opened as an empty server, and an export or a
+// backup of it would look like one that was made.
+func keptHere(c *config.Config, o Options) error {
+	if c.Shared() || o.FS != nil {
+		return nil
+	}
+	if _, err := os.Stat(filepath.Join(c.Data, "FORMAT")); err != nil {
+		return nil // it is about to be made
+	}
+	if _, err := os.Stat(c.DatabaseDir()); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("no server runs on the data folder %s, and it has no database; if it is a node's of a cluster, name the node's configuration with --config", c.Data)
+	}
+	return nil
 }
 
 // open starts the app without listeners, and talks to it over a pipe.

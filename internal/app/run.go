@@ -65,14 +65,19 @@ func (r *runner) run(ctx context.Context, ready func()) error {
 	var err error
 	select {
 	case <-ctx.Done():
+		r.log.Info("stopping")
 	case err = <-failed:
 		r.log.Error("stopping because a part failed", "error", err)
 	}
+	began := time.Now()
 	r.stopping()
 	all, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.limit)
 	defer cancel()
 	for i := len(stack) - 1; i >= 0; i-- {
 		err = errors.Join(err, r.stop(all, stack[i]))
+	}
+	if err == nil {
+		r.log.Info("stopped", "took", time.Since(began).Round(time.Millisecond))
 	}
 	return err
 }

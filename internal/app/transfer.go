@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -110,6 +111,9 @@ func (r Report) Summary() string {
 func Check(ctx context.Context, dir string, repair bool, tell func(string)) (Report, error) {
 	if _, err := os.Stat(filepath.Join(dir, "FORMAT")); err != nil {
 		return Report{}, fmt.Errorf("there is no data folder at %s; name one", dir)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "db")); errors.Is(err, fs.ErrNotExist) {
+		return Report{}, fmt.Errorf("the data folder %s has no database; a cluster is copied into a folder with: throng migrate DIR --from FILE", dir)
 	}
 	folder, err := OpenFolder(dir)
 	if err != nil {

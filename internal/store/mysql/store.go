@@ -127,7 +127,7 @@ func (s *Store) open(ctx context.Context) error {
 	for i, dsn := range s.cfg.Databases {
 		db, err := s.cfg.open(ctx, dsn)
 		if err != nil {
-			return fmt.Errorf("opening database %d of the configuration: %w", i+1, err)
+			return fmt.Errorf("database %d of mysql.databases cannot be opened; does it run, and are address, name, user and password right? %w", i+1, err)
 		}
 		d := &shard{store: s, dsn: dsn, db: db}
 		s.shards = append(s.shards, d)

@@ -63,11 +63,29 @@ func TestAUserOfRedis(t *testing.T) {
 	server := engines.PrivateRedis(t)
 	cfg := settings(server.Address(), "throng")
 	command(t, cfg, append([]string{"ACL", "SETUSER", "throng"}, strings.Fields(rule)...)...)
+	less := map[string]string{"no-info": "-info", "no-scripts": "-@scripting", "no-keys": "resetkeys", "no-channels": "resetchannels"}
+	for name, rest := range less {
+		command(t, cfg, append(append([]string{"ACL", "SETUSER", name}, strings.Fields(rule)...), rest)...)
+	}
 	command(t, cfg, "ACL", "SETUSER", "default", "resetpass", "-@all", "+ping")
 	cfg.Username, cfg.Password = "throng", "secret"
 	everything(t, cfg)
-	cfg.Password = "wrong"
-	assert.Equal(t, "code", chat.AsError(client(t, cfg).Ping(t.Context())).Code, chat.CodeUnavailable)
+	assert.NoError(t, "check", client(t, cfg).Check(t.Context()))
+	wrong := cfg
+	wrong.Password = "wrong"
+	assert.Equal(t, "code", chat.AsError(client(t, wrong).Ping(t.Context())).Code, chat.CodeUnavailable)
+	refused := func(cfg redis.Config) {
+		t.Helper()
+		err := client(t, cfg).Check(t.Context())
+		assert.Equal(t, cfg.Username, chat.AsError(err).Code, chat.CodeFailedPrecondition)
+		assert.True(t, "what to look at: "+err.Error(), strings.Contains(err.Error(), "redis.username"))
+	}
+	refused(wrong)
+	for name := range less {
+		poor := cfg
+		poor.Username = name
+		refused(poor)
+	}
 }
 
 // A node starts without Redis, and is served once it answers.

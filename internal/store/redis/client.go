@@ -129,6 +129,29 @@ func (c *Client) Ping(ctx context.Context) error {
 	return unavailable(err, "pinging")
 }
 
+// Check asks whether Redis lets the node do what it does: run scripts with INFO, write below the prefix, publish. It returns an error
+// where it refuses (failed_precondition), which time does not mend, and where it does not answer (unavailable).
+func (c *Client) Check(ctx context.Context) error {
+	const doing = "checking what Redis allows"
+	keys := []string{c.cfg.Prefix + keyWatch + "check}"}
+	answers, err := c.run(ctx, opPing, scriptCall{script: c.scripts.watching, keys: keys, args: []string{millis(time.Second)}})
+	if err != nil {
+		return refusal(err, doing)
+	}
+	published, err := c.do(ctx, opPing, func(b rueidis.Builder) rueidis.Commands {
+		return rueidis.Commands{b.Spublish().Channel(c.busChannel("check")).Message("").Build()} // nobody listens there
+	})
+	if err != nil {
+		return refusal(err, doing)
+	}
+	for _, a := range append(answers, published...) {
+		if err := a.Error(); err != nil && !rueidis.IsRedisNil(err) {
+			return refusal(err, doing)
+		}
+	}
+	return nil
+}
+
 // connection returns the driver's client, which it makes where nobody has yet. Only one caller connects at a time.
 func (c *Client) connection(ctx context.Context) (rueidis.Client, error) {
 	c.mu.Lock()

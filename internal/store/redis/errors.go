@@ -32,6 +32,16 @@ func unavailable(err error, doing string) error {
 	}
 }
 
+// refusal translates an error of a check: where the server said no, somebody has to change its settings or ours.
+func refusal(err error, doing string) error {
+	var said *rueidis.RedisError
+	if !errors.As(err, &said) || failed(said) {
+		return unavailable(err, doing)
+	}
+	return chat.Wrap(err, chat.CodeFailedPrecondition, chat.ReasonUnsupported,
+		"Redis refuses what nodes do; look at redis.username, redis.password and redis.cluster, and at what the user may do (docs/operations/cluster.md)")
+}
+
 // inDoubt is the answer where what was asked for stands, and Redis was not told.
 func inDoubt(err error, doing string) error {
 	return chat.Wrap(err, chat.CodeUnknown, chat.ReasonInDoubt, "%s: it may stand although other devices were not told; do it again", doing)
