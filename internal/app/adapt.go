@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"log/slog"
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/fanout"
@@ -32,13 +33,29 @@ func (d deliveredSettings) Settings(ctx context.Context, user chat.UserID, id ch
 
 // streamEvents feed a timelines' follower from a stream that was given to this node. Other groups follow it too, so what is old is let
 // go of by the queue itself.
-type streamEvents struct{ queue.Stream }
+type streamEvents struct {
+	queue.Stream
 
-// Follow implements timeline.Events.
+	log *slog.Logger
+}
+
+// Follow implements timeline.Events. Timelines keep their positions beside their rows, where they outlive the events: those behind one
+// may have been dropped, or the queue may have lost its end. The group goes on with what there is then, since nothing would bring them back.
 func (s streamEvents) Follow(
 	ctx context.Context, from chat.Position, handle func(ctx context.Context, events []chat.Event, pos chat.Position) error,
 ) error {
-	return s.Stream.Follow(ctx, from, func(ctx context.Context, b queue.Batch) error { return handle(ctx, b.Events, b.Position) })
+	batch := func(ctx context.Context, b queue.Batch) error { return handle(ctx, b.Events, b.Position) }
+	err := s.Stream.Follow(ctx, from, batch)
+	if err == nil || chat.AsError(err).Reason != chat.ReasonCursorInvalid {
+		return err
+	}
+	at, failed := s.Position(ctx)
+	if failed != nil {
+		return failed
+	}
+	s.log.Error("THE EVENTS BEHIND THE TIMELINES' POSITION ARE GONE, they go on with what there is",
+		"stream", s.Number(), "position", uint64(from), "from", uint64(at), "error", err)
+	return s.Stream.Follow(ctx, at, batch)
 }
 
 // Trim implements timeline.Events: it tells the queue how far this group has come.

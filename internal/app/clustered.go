@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"time"
@@ -57,16 +59,21 @@ func (a *App) clustered(ctx context.Context, admit func(chat.Head) time.Duration
 	routes := memory.NewRoutes(self, a.resync)
 	e.hot = memory.NewHot()
 	e.routes, e.registrar, e.registry, e.bus = routes, routes, routes, memory.NewBus(a.resync)
-	timelines := memory.NewTimelines(shelf, timelinesGroup)
+	positions := positionsOf(cfg.Kafka.Topic)
+	timelines := memory.NewTimelines(shelf, positions)
 	e.rows = sharedRows{timelines.Stream(0), timelines}
 	e.follow = func(ctx context.Context) error {
 		return events.Share(ctx, timelinesGroup, func(ctx context.Context, s queue.Stream) error {
-			f := timeline.NewFollower(cfg.Timeline, timelines.Stream(s.Number()), e.logs, streamEvents{s}, a.log,
+			f := timeline.NewFollower(cfg.Timeline, timelines.Stream(s.Number()), e.logs, streamEvents{s, a.log}, a.log,
 				timeline.WithStoreMarks(), timeline.WithMoved(e.syncs))
-			return f.Run(ctx)
+			err := f.Run(ctx)
+			if err != nil && ctx.Err() == nil {
+				a.log.Warn("timelines start again", "stream", s.Number(), "error", err)
+			}
+			return err
 		})
 	}
-	e.settled = settling{db, events, shelf}.wait
+	e.settled = settling{outbox: db, events: events, shelf: shelf, positions: positions}.wait
 	w := newWaker(self, routes, e.bus, relay, a.log)
 	e.relays = w.wake
 	e.outbox = func(i *cluster.Info) { i.Lanes, i.Behind = relay.Held(), relay.Behind() }
@@ -97,8 +104,22 @@ func (a *App) clustered(ctx context.Context, admit func(chat.Head) time.Duration
 	return e, nil
 }
 
-// timelinesGroup is the group in which nodes share the streams of events for timelines, and the name of its positions.
+// timelinesGroup is the group in which nodes share the streams of events for timelines.
 const timelinesGroup = "timelines"
+
+// mostPosition is how long the name of a follower's positions may be.
+const mostPosition = 64
+
+// positionsOf is the name under which the timelines' positions in a topic are kept: in another topic, of an operator who left events
+// behind, they would name other events.
+func positionsOf(topic string) string {
+	name := timelinesGroup + "." + topic
+	if len(name) <= mostPosition {
+		return name
+	}
+	sum := sha256.Sum256([]byte(topic))
+	return timelinesGroup + "." + hex.EncodeToString(sum[:16])
+}
 
 // sharedRows are timelines that several followers write, each through its own stream; reading is the same through all of them.
 type sharedRows struct {

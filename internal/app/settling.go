@@ -7,15 +7,17 @@ import (
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/queue"
-	"github.com/throng-im/throng/internal/store/kafka"
 	"github.com/throng-im/throng/internal/timeline"
 )
 
 // settling finds out whether timelines have everything that was appended, on whatever nodes it is on its way.
 type settling struct {
 	outbox queue.Outbox
-	events *kafka.Queue
-	shelf  timeline.Shelf
+	events interface {
+		Ends(ctx context.Context) ([]chat.Position, error)
+	}
+	shelf     timeline.Shelf
+	positions string // the name of the timelines' positions
 }
 
 // settleEvery is how often it looks.
@@ -23,15 +25,22 @@ const settleEvery = 100 * time.Millisecond
 
 // wait returns once they have what was appended before the call.
 func (s settling) wait(ctx context.Context) error {
+	lanes := make([]queue.Lane, queue.Lanes)
+	for i := range lanes {
+		lanes[i] = queue.Lane(i)
+	}
 	var ends []chat.Position
 	tick := time.NewTicker(settleEvery)
 	defer tick.Stop()
 	for {
 		var done bool
 		var err error
-		if ends == nil {
-			ends, err = s.published(ctx)
-		} else {
+		switch {
+		case len(lanes) > 0: // one that was empty once has published what was there before
+			lanes, err = s.outbox.Waiting(ctx, lanes)
+		case ends == nil:
+			ends, err = s.events.Ends(ctx)
+		default:
 			done, err = s.passed(ctx, ends)
 		}
 		if done || err != nil {
@@ -45,23 +54,10 @@ func (s settling) wait(ctx context.Context) error {
 	}
 }
 
-// published returns where the streams end, once nothing waits in the outbox; nil before that.
-func (s settling) published(ctx context.Context) ([]chat.Position, error) {
-	lanes := make([]queue.Lane, queue.Lanes)
-	for i := range lanes {
-		lanes[i] = queue.Lane(i)
-	}
-	waiting, err := s.outbox.Waiting(ctx, lanes)
-	if err != nil || len(waiting) > 0 {
-		return nil, err
-	}
-	return s.events.Ends(ctx)
-}
-
 // passed reports whether the timelines' followers have come to the ends.
 func (s settling) passed(ctx context.Context, ends []chat.Position) (bool, error) {
 	for stream, end := range ends {
-		at, err := s.shelf.Position(ctx, timelinesGroup, stream)
+		at, err := s.shelf.Position(ctx, s.positions, stream)
 		if err != nil || at < end {
 			return false, err
 		}

@@ -41,8 +41,11 @@ func (f *follower) run(ctx context.Context) error {
 		}
 		f.metrics.retries.Inc()
 		f.log.Warn("the fan-out starts again", "stream", f.stream.Number(), "error", err)
-		if chat.AsError(err).Code == chat.CodeGone {
+		switch e := chat.AsError(err); {
+		case e.Code == chat.CodeGone:
 			f.at = f.stream.Tail() // what was dropped is found by digests
+		case e.Reason == chat.ReasonCursorInvalid:
+			begun = false // the stream has lost its end, and knows where the group goes on
 		}
 		select {
 		case <-time.After(f.cfg.Retry):
