@@ -24,8 +24,11 @@ type lane struct {
 	cancel  context.CancelFunc // ends what is under way; nil for nothing
 	since   time.Time          // when the oldest event was committed that is known to wait; zero for none
 	pending int                // how many were read and are not published
-	// published are those that the sweeper is about to drop: they are still read until then.
+	// published are those that the sweeper is about to drop: they are still read until then. Swept are those of them that it has dropped
+	// while the lane was reading: what is read may be from before that.
 	published map[Ticket]struct{}
+	swept     []Ticket
+	reading   bool
 }
 
 // lend notes until when the lane is this node's. One that is so no longer stops at once.
@@ -131,8 +134,8 @@ func (l *lane) drain(ctx context.Context) {
 	}
 }
 
-// attempt reads the oldest events, publishes them and leaves it to the sweeper to drop them. The lease bounds it, and so does its loss. More reports that there
-// is more to read; step names what failed.
+// attempt reads the oldest events, publishes them and leaves it to the sweeper to drop them. The lease bounds it, and so does its loss.
+// More reports that there is more to read; step names what failed.
 func (l *lane) attempt(ctx context.Context, until time.Time) (more bool, step string, err error) {
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
@@ -149,13 +152,14 @@ func (l *lane) attempt(ctx context.Context, until time.Time) (more bool, step st
 	}()
 
 	r := l.relay
-	unswept := l.unswept()
+	unswept := l.read()
 	if unswept >= maxUnswept {
 		return false, "done", errUnswept
 	}
 	limit := r.cfg.Batch + unswept
 	found, err := read(ctx, r, func(ctx context.Context) ([]Pending, error) { return r.outbox.Pending(ctx, l.number, limit) })
 	if err != nil {
+		l.unpublished(nil)
 		return false, "pending", err
 	}
 	all, pending := len(found), l.unpublished(found)
@@ -176,9 +180,10 @@ func (l *lane) attempt(ctx context.Context, until time.Time) (more bool, step st
 	}
 	r.metrics.published.Add(float64(len(events)))
 	r.metrics.seconds.Observe(time.Since(begin).Seconds())
-	l.note(nil)
+	more = all >= limit
 	l.hand(tickets)
-	return all >= limit, "", nil
+	l.left(more, pending[len(pending)-1].Age+time.Since(begin))
+	return more, "", nil
 }
 
 // maxUnswept is how many events of a lane may be published and not dropped, a batch more or less, before it waits for the sweeper: they
@@ -203,24 +208,39 @@ func (l *lane) hand(tickets []Ticket) {
 	l.relay.sweeper.add(l, tickets)
 }
 
-// dropped forgets what the sweeper has dropped.
+// dropped forgets what the sweeper has dropped, once nothing that is being read can be from before.
 func (l *lane) dropped(t Ticket) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.reading {
+		l.swept = append(l.swept, t)
+		return
+	}
 	delete(l.published, t)
 }
 
-// unswept is how many are published and not dropped.
-func (l *lane) unswept() int {
+// read begins a reading, and returns how many are published and not dropped.
+func (l *lane) read() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.forget()
+	l.reading = len(l.published) < maxUnswept
 	return len(l.published)
 }
 
-// unpublished leaves out what is published already.
+// forget must be called with mu held, while nothing is being read.
+func (l *lane) forget() {
+	for _, t := range l.swept {
+		delete(l.published, t)
+	}
+	l.swept, l.reading = nil, false
+}
+
+// unpublished leaves out what is published already, and ends the reading.
 func (l *lane) unpublished(found []Pending) []Pending {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	defer l.forget()
 	if len(l.published) == 0 {
 		return found
 	}
@@ -251,6 +271,16 @@ func (l *lane) note(pending []Pending) {
 	}
 	if since := time.Now().Add(-oldest); l.since.IsZero() || since.Before(l.since) {
 		l.since = since
+	}
+}
+
+// left notes what waits behind those that were published: nothing, or what is about as old as the last of them. The next reading says.
+func (l *lane) left(more bool, age time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pending, l.since = 0, time.Time{}
+	if more && !l.until.IsZero() {
+		l.since = time.Now().Add(-age)
 	}
 }
 

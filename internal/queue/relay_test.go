@@ -124,6 +124,36 @@ func TestRelayDropsBehind(t *testing.T) {
 	})
 }
 
+// slowReads is an outbox whose reads show what was there when they began.
+type slowReads struct{ *outbox }
+
+func (o slowReads) Pending(ctx context.Context, lane queue.Lane, limit int) ([]queue.Pending, error) {
+	found, err := o.outbox.Pending(ctx, lane, limit)
+	if len(found) > 0 {
+		pass(50 * time.Millisecond)
+	}
+	return found, err
+}
+
+// What was dropped while a read of it was under way is not published again.
+func TestRelayReadsWhileItDrops(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o, s := newOutbox(), &streams{}
+		r, stop := begin(t, "a", slowReads{o}, s)
+		synctest.Wait()
+		for n := range 10 {
+			r.Wake(o.add(1, chat.Seq(n+1)))
+			pass(60 * time.Millisecond) // the one before is dropped in the middle of this one's read
+		}
+		pass(200 * time.Millisecond)
+		assert.Equal(t, "left", o.left(), 0)
+		assert.Equal(t, "published, each once", s.count(), 10)
+		inOrder(t, s, map[chat.ConversationID]chat.Seq{1: 10})
+		stop()
+	})
+}
+
 // While nothing can be dropped, a lane publishes up to a bound, and no more until it can.
 func TestRelayWaitsForWhatIsNotDropped(t *testing.T) {
 	t.Parallel()
@@ -141,13 +171,15 @@ func TestRelayWaitsForWhatIsNotDropped(t *testing.T) {
 		for seq := chat.Seq(1); seq <= all; seq++ {
 			o.add(1, seq)
 		}
-		_, stop := begin(t, "a", o, s)
+		r, stop := begin(t, "a", o, s)
 		pass(time.Minute)
 		assert.True(t, fmt.Sprintf("%d are published", s.count()), s.count() >= 4_096 && s.count() < 6_000)
+		assert.True(t, fmt.Sprintf("behind by %s", r.Behind()), r.Behind() > 50*time.Second)
 		stuck.Store(false)
 		pass(time.Minute)
 		assert.Equal(t, "published, each once", s.count(), all)
 		assert.Equal(t, "left", o.left(), 0)
+		assert.Equal(t, "behind", r.Behind(), 0)
 		inOrder(t, s, map[chat.ConversationID]chat.Seq{1: all})
 		stop()
 	})
