@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
@@ -11,7 +12,7 @@ import (
 )
 
 // wordsWaiting bounds what waits to be told to other nodes, and what waits here to be acted upon. What does not fit is let go of: it
-// only makes faster what each node finds by itself within seconds (account.cache_for), or what a restart of a cache brings.
+// only makes faster what each node finds by itself, as it reads what was revoked once a second ([account.Revocations]).
 const wordsWaiting = 4_096
 
 // node is this process among the nodes of its deployment: it tells the others what they have to forget, and takes what they tell it.
@@ -28,8 +29,8 @@ type node struct {
 	// set while wiring
 	gateway cluster.Receiver
 	revoked func(ctx context.Context, r account.Revocation)
-	forgets func(id chat.ConversationID)
-	relays  func(lanes uint64) // nil where there is no outbox
+	forgets func(id chat.ConversationID) // must not block
+	relays  func(lanes uint64)           // nil where there is no outbox
 }
 
 func newNode(e *engine, log *slog.Logger) *node {
@@ -57,8 +58,8 @@ func (n *node) tell(d *cluster.Delivery) {
 	}
 }
 
-// Receive implements [cluster.Receiver]: what concerns connections goes to the gateway, in order. The rest waits for [node.run],
-// since it may take a while, and deliveries must not wait for it.
+// Receive implements [cluster.Receiver]: what concerns connections goes to the gateway, in order. What was revoked waits for [node.run],
+// since it may take a look into the database each, and deliveries must not wait for it.
 func (n *node) Receive(ctx context.Context, d *cluster.Delivery) error {
 	switch d.Kind {
 	case cluster.DeliverWake:
@@ -66,28 +67,38 @@ func (n *node) Receive(ctx context.Context, d *cluster.Delivery) error {
 			n.relays(d.Lanes)
 		}
 		return nil
-	case cluster.DeliverRevoke, cluster.DeliverForget:
+	case cluster.DeliverForget:
+		n.forgets(d.Conversation)
+		return nil
+	case cluster.DeliverRevoke:
+		select {
+		case n.in <- d:
+		default:
+			n.log.Warn("too much was revoked on other nodes at once; this one finds the rest by itself", "users", len(d.Users))
+		}
+		return nil
 	default:
 		return n.gateway.Receive(ctx, d)
 	}
-	select {
-	case n.in <- d:
-		return nil
-	case <-ctx.Done():
-		return chat.Wrap(ctx.Err(), chat.CodeCanceled, chat.ReasonCanceled, "the caller gave up")
-	}
 }
 
-// run tells and acts until ctx ends.
+// run tells and acts until ctx ends, side by side: telling waits for the bus, and acting for the database.
 func (n *node) run(ctx context.Context) error {
+	var acting sync.WaitGroup
+	defer acting.Wait()
+	acting.Go(func() { each(ctx, n.in, n.act) })
+	each(ctx, n.out, n.broadcast)
+	return nil
+}
+
+// each does something with each delivery of a channel until ctx ends.
+func each(ctx context.Context, list <-chan *cluster.Delivery, do func(ctx context.Context, d *cluster.Delivery)) {
 	for {
 		select {
-		case d := <-n.out:
-			n.broadcast(ctx, d)
-		case d := <-n.in:
-			n.act(ctx, d)
+		case d := <-list:
+			do(ctx, d)
 		case <-ctx.Done():
-			return nil
+			return
 		}
 	}
 }
@@ -105,11 +116,8 @@ func (n *node) broadcast(ctx context.Context, d *cluster.Delivery) {
 	}
 }
 
+// act has this node forget whom another one signed out.
 func (n *node) act(ctx context.Context, d *cluster.Delivery) {
-	if d.Kind == cluster.DeliverForget {
-		n.forgets(d.Conversation)
-		return
-	}
 	for _, u := range d.Users {
 		n.revoked(ctx, account.Revocation{User: u, Devices: d.Devices, Reason: d.Reason})
 	}

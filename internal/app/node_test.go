@@ -84,3 +84,33 @@ func TestNodesTellOneAnother(t *testing.T) {
 		assert.Equal(t, "told to itself", len(ears["a"].revoked)+len(ears["a"].forgotten), 0)
 	})
 }
+
+// However much is revoked at once, and however long looking it up takes, deliveries do not wait for that.
+func TestDeliveriesDoNotWaitForRevocations(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		net := nodes{Bus: local.NewBus()}
+		n, ear := newNode(&engine{node: "a", routes: net, bus: net}, slog.New(slog.DiscardHandler)), &heard{}
+		slow := make(chan struct{})
+		acted := 0
+		n.gateway = ear
+		n.revoked = func(context.Context, account.Revocation) { <-slow; acted++ }
+		n.forgets = func(id chat.ConversationID) { ear.forgotten = append(ear.forgotten, id) }
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- n.run(ctx) }()
+		synctest.Wait()
+		for range 3 * wordsWaiting {
+			assert.NoError(t, "revoke", n.Receive(ctx, &cluster.Delivery{Kind: cluster.DeliverRevoke, Users: []chat.UserID{7}}))
+		}
+		assert.NoError(t, "forget", n.Receive(ctx, &cluster.Delivery{Kind: cluster.DeliverForget, Conversation: 9}))
+		assert.NoError(t, "deliver", n.Receive(ctx, &cluster.Delivery{Kind: cluster.DeliverSync, Users: []chat.UserID{7}}))
+		assert.Equal(t, "removals", ear.forgotten, []chat.ConversationID{9})
+		assert.Equal(t, "the gateway's", ear.passed, []cluster.DeliveryKind{cluster.DeliverSync})
+		close(slow)
+		synctest.Wait()
+		assert.True(t, "those that fitted were acted upon", acted >= wordsWaiting && acted <= wordsWaiting+1)
+		cancel()
+		assert.NoError(t, "run", <-ended)
+	})
+}
