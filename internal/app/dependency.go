@@ -56,6 +56,7 @@ func (d *dependencies) watch(ctx context.Context, one dependency) {
 	tick := time.NewTicker(probeEvery)
 	defer tick.Stop()
 	answered, since := true, time.Now()
+	wrong := false // it is set wrongly, and that was said
 	for {
 		call, cancel := context.WithTimeout(ctx, probeLimit)
 		err := one.probe(call)
@@ -63,15 +64,19 @@ func (d *dependencies) watch(ctx context.Context, one dependency) {
 		switch {
 		case ctx.Err() != nil:
 			return
+		case err != nil && chat.AsError(err).Code == chat.CodeFailedPrecondition: // waiting does not mend it; somebody has to
+			if answered {
+				answered, since = false, time.Now()
+			}
+			if !wrong {
+				wrong = true
+				d.log.Error("an engine is not set as it has to be; the node goes on without it", "engine", one.name, "meanwhile", one.without, "error", err)
+			}
 		case err != nil && answered:
 			answered, since = false, time.Now()
-			if chat.AsError(err).Code == chat.CodeFailedPrecondition { // waiting does not mend it; somebody has to
-				d.log.Error("an engine is not set as it has to be; the node goes on without it", "engine", one.name, "meanwhile", one.without, "error", err)
-			} else {
-				d.log.Warn("an engine does not answer; the node goes on without it", "engine", one.name, "meanwhile", one.without, "error", err)
-			}
+			d.log.Warn("an engine does not answer; the node goes on without it", "engine", one.name, "meanwhile", one.without, "error", err)
 		case err == nil && !answered:
-			answered = true
+			answered, wrong = true, false
 			d.log.Info("an engine answers again", "engine", one.name, "after", time.Since(since).Round(time.Second))
 		}
 		up := 0.0

@@ -61,13 +61,17 @@ func TestAnEngineThatIsAwayIsToldOfOnce(t *testing.T) {
 func TestAnEngineThatIsSetWronglyIsToldOf(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var right atomic.Bool
+		var away, right atomic.Bool
+		away.Store(true) // a node may be there before Kafka
 		var checks, probes atomic.Int64
 		var said bytes.Buffer
 		d := newDependencies(slog.New(slog.NewTextHandler(&said, nil)), prometheus.NewRegistry(), dependency{
 			name: "Kafka", without: "nodes deliver by themselves",
 			probe: checked(func(context.Context) error {
 				checks.Add(1)
+				if away.Load() {
+					return chat.Errorf(chat.CodeUnavailable, chat.ReasonStorageUnavailable, "no answer")
+				}
 				if right.Load() {
 					return nil
 				}
@@ -77,6 +81,9 @@ func TestAnEngineThatIsSetWronglyIsToldOf(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- d.run(ctx) }()
+		time.Sleep(time.Minute) //nolint:forbidigo // virtual time
+		synctest.Wait()
+		away.Store(false)
 		time.Sleep(time.Minute) //nolint:forbidigo // virtual time
 		synctest.Wait()
 		assert.Equal(t, "probes of what did not pass", probes.Load(), 0)
