@@ -302,6 +302,18 @@ func (s *said) String() string {
 	return s.text.String()
 }
 
+// until waits for the log of a process to be as it is awaited.
+func until(t *testing.T, log *said, is func(log string) bool) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(10 * time.Second); !is(log.String()); <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("not in the log: %s", log.String())
+		}
+	}
+}
+
 func TestHangUpReloads(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "throng.toml")
@@ -328,6 +340,14 @@ func TestHangUpReloads(t *testing.T) {
 			t.Fatalf("the origins or the level were not reloaded, or it was not said: %d, %s", resp.StatusCode, log)
 		}
 	}
+	assert.NoError(t, "signal", p.Process.Signal(syscall.SIGHUP)) // the level is as it was taken over; the restart is still owed
+	until(t, p.log, func(log string) bool {
+		return strings.Count(log, "server.idle_timeout changed, which takes a restart") == 2
+	})
+	assert.Equal(t, "told once: "+p.log.String(), strings.Count(p.log.String(), "setting=log.level"), 1)
+	write("[log]\nlevel = \"info\"\n") // back to what it began with
+	assert.NoError(t, "signal", p.Process.Signal(syscall.SIGHUP))
+	until(t, p.log, func(log string) bool { return strings.Count(log, "setting=log.level") == 2 })
 	code, _ := p.end(t, syscall.SIGTERM)
 	assert.Equal(t, "exit code", code, 0)
 }

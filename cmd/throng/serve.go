@@ -74,8 +74,9 @@ func (c serveCmd) Run(e *environment) error {
 
 // reloads applies the configuration anew on each signal.
 func (c serveCmd) reloads(
-	ctx context.Context, e *environment, flags map[string]string, current *config.Config, level *slog.LevelVar, a *app.App, log *slog.Logger,
+	ctx context.Context, e *environment, flags map[string]string, started *config.Config, level *slog.LevelVar, a *app.App, log *slog.Logger,
 ) {
+	taken := started // what holds of the settings that are reloaded
 	for {
 		select {
 		case <-ctx.Done():
@@ -87,7 +88,12 @@ func (c serveCmd) reloads(
 			log.Error("the new configuration is not taken", "error", err)
 			continue
 		}
-		changed, refused := config.Changes(current, next.Config)
+		changed, _ := config.Changes(taken, next.Config)
+		_, refused := config.Changes(started, next.Config)
+		taken = next.Config
+		if len(changed)+len(refused) == 0 {
+			log.Info("the configuration was read again; nothing in it is different")
+		}
 		for _, sentence := range refused {
 			log.Warn("not reloaded", "setting", sentence)
 		}

@@ -250,7 +250,7 @@ func TestReconnectBanner(t *testing.T) {
 	w.direct(1, alice)
 	w.start(100, 20)
 	w.tell(client.StateChanged{State: client.State{Phase: client.Waiting, Attempt: 2, RetryAt: w.now.Add(5 * time.Second)}})
-	w.shows("No connection. Trying again in 5 s")
+	w.shows("No connection; again in 5 s (ctrl+r: now). What you write is sent later.")
 	w.key("ctrl+r")
 	if w.retries != 1 {
 		t.Errorf("%d retries, want 1", w.retries)

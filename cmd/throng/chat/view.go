@@ -80,21 +80,21 @@ func (m *Model) banner() string {
 	switch m.state.Phase {
 	case client.Waiting:
 		wait := m.state.RetryAt.Sub(m.cfg.Now()).Round(time.Second)
-		text := "No connection."
+		text := "No connection"
 		if wait > 0 {
-			text += fmt.Sprintf(" Trying again in %d s;", int(wait.Seconds()))
+			text += fmt.Sprintf("; again in %d s", int(wait.Seconds()))
 		}
-		return text + " ctrl+r tries now. What you write is sent when it is back."
+		return text + " (ctrl+r: now). What you write is sent later." // it fits into 80 columns, and its first half into 40
 	case client.Connecting, client.Syncing:
 		if m.was && m.state.Attempt > 0 {
 			return "Connecting again…"
 		}
 	case client.Closed:
-		text := "The session has ended"
+		text := "Ended"
 		if m.state.Cause != nil {
 			text += ": " + clean(reason(m.state.Cause), false)
 		}
-		return text + ". ctrl+c, then start again to sign in."
+		return text + " (ctrl+c, then start again)"
 	case client.Idle, client.Online:
 	}
 	return ""
