@@ -88,7 +88,7 @@ func (a *App) wire(ctx context.Context) error {
 	doors.OutboundTotal = int(sizes.Budget / outboundShare)
 	c.gateway, err = gateway.New(doors, gateway.Deps{
 		Auth: c.accounts, Sender: c.messages, Requests: api.NewBackend(c.messages, views, names, now),
-		Subscriptions: gateway.NewMemberships(c.timelines, e.directory, e.log), Routes: e.registrar, Epoch: e.log.Epoch, Limits: limits,
+		Subscriptions: gateway.NewMemberships(c.timelines), Routes: e.registrar, Epoch: e.log.Epoch, Limits: limits,
 		Origins: a.origins, Level: c.pressure.Level, Names: names, Pace: limits.pace, Metrics: reg,
 		Logger: log, Now: now, Address: a.address(), Door: a.door(),
 	})

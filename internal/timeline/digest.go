@@ -85,9 +85,14 @@ func hashHeads(heads []chat.Head) uint64 {
 type Subscription struct {
 	Conversation chat.ConversationID
 	Tier         chat.Tier
+	// From is the seq with which the user's membership began.
+	From chat.Seq
+	// MemberSeq is the seq of the last member change, as of the moment of which From is.
+	MemberSeq chat.Seq
 }
 
-// Subscriptions are the user's medium and large conversations.
+// Subscriptions are the user's medium and large conversations: those that the timeline lists and of which the user is a member by the log's
+// own truth, as of a moment not before the call.
 func (s *Service) Subscriptions(ctx context.Context, user chat.UserID) ([]Subscription, error) {
 	s.settle(ctx)
 	rows, err := s.rows(ctx, user)
@@ -100,8 +105,11 @@ func (s *Service) Subscriptions(ctx context.Context, user chat.UserID) ([]Subscr
 	}
 	var out []Subscription
 	for i := range items {
-		if items[i].always() {
-			out = append(out, Subscription{Conversation: items[i].row.Conversation, Tier: items[i].part.Head.Tier})
+		if p := &items[i].part; items[i].always() && p.Member.Current() {
+			out = append(out, Subscription{
+				Conversation: items[i].row.Conversation, Tier: p.Head.Tier,
+				From: p.Member.Spans[len(p.Member.Spans)-1].From, MemberSeq: p.Head.MemberSeq,
+			})
 		}
 	}
 	return out, nil

@@ -64,7 +64,7 @@ func TestLargeConversationsEndEverySync(t *testing.T) {
 	assert.Equal(t, "unread", delta.TotalUnread, uint64(1))
 	subs, err := w.service.Subscriptions(context.Background(), 20)
 	assert.NoError(t, "subscriptions", err)
-	assert.Equal(t, "subscriptions", subs, []timeline.Subscription{{Conversation: 1, Tier: chat.TierMedium}})
+	assert.Equal(t, "subscriptions", subs, []timeline.Subscription{{Conversation: 1, Tier: chat.TierMedium, From: 1, MemberSeq: 1}})
 	d, err := w.service.Digest(context.Background(), 20)
 	assert.NoError(t, "digest", err)
 	assert.Equal(t, "digest", len(d.Heads), 1)
@@ -73,6 +73,28 @@ func TestLargeConversationsEndEverySync(t *testing.T) {
 	e, err := w.service.Digest(context.Background(), 20)
 	assert.NoError(t, "digest", err)
 	assert.True(t, "the hash tells", e.Hash != d.Hash && e.Hash != 0)
+}
+
+// Subscriptions are by what the log says of a membership: who left has none, and who is back has one from there on.
+func TestSubscriptionsAreMemberships(t *testing.T) {
+	t.Parallel()
+	w := open(t, 3)
+	w.group(1, 10, 20, 30, 40, 50, 60)
+	subscribed := func(what string, want ...timeline.Subscription) {
+		t.Helper()
+		got, err := w.service.Subscriptions(t.Context(), 20)
+		assert.NoError(t, what, err)
+		assert.Equal(t, what, got, want)
+	}
+	subscribed("a member", timeline.Subscription{Conversation: 1, Tier: chat.TierMedium, From: 1, MemberSeq: 1})
+	w.say(1, 10, "no change of members")
+	other := w.members(1, 10, chat.MemberRemoved, 60)
+	subscribed("another one left", timeline.Subscription{Conversation: 1, Tier: chat.TierMedium, From: 1, MemberSeq: other.Seq})
+	w.members(1, 10, chat.MemberRemoved, 20)
+	subscribed("who left")
+	back := w.members(1, 10, chat.MemberAdded, 20)
+	w.say(1, 10, "after it")
+	subscribed("who is back", timeline.Subscription{Conversation: 1, Tier: chat.TierMedium, From: back.Seq, MemberSeq: back.Seq})
 }
 
 // A conversation grows out of the small tier and shrinks back, with devices whose cursors stand anywhere between.
