@@ -186,6 +186,9 @@ func (r *Relay) look(ctx context.Context) {
 			continue
 		}
 		waiting, err := read(ctx, r, func(ctx context.Context) ([]Lane, error) { return r.outbox.Waiting(ctx, idle) })
+		if ctx.Err() != nil {
+			return // stopping is no error
+		}
 		if err != nil {
 			r.failed("waiting", "looking for events", err)
 			pause(ctx, r.cfg.Look)

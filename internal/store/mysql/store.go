@@ -137,7 +137,7 @@ func (s *Store) open(ctx context.Context) error {
 		} else if err != nil {
 			return err
 		}
-		if err := d.migrate(ctx, s.log); err != nil {
+		if err := d.migrate(ctx, s.log.With("database", i+1)); err != nil {
 			return fmt.Errorf("database %d of the configuration: %w", i+1, err)
 		}
 	}
