@@ -37,7 +37,7 @@ func TestLateLoopsClimbTheLadder(t *testing.T) {
 		cfg.Loops = 1
 		back := newBackend()
 		deps := back.deps(local.NewRoutes("n1"))
-		work := make(chan time.Duration, 1)
+		work := make(chan time.Duration) // who has given work knows that the loop has begun with it
 		deps.Sender = heavy{back, func() { <-time.After(<-work) }}
 		var srv *gateway.Server
 		var err error
@@ -68,7 +68,8 @@ func TestLateLoopsClimbTheLadder(t *testing.T) {
 		two.send(authenticate("2:20"))
 		two.next()
 		heartbeat := &throngv1.ClientEnvelope{Id: 100, Request: &throngv1.ClientEnvelope_Heartbeat{Heartbeat: &throngv1.HeartbeatRequest{}}}
-		<-time.After(30 * time.Second) // as long as one may say nothing
+		// As long as one may say nothing, and a little more: from here on nothing falls together with a look of the monitor.
+		<-time.After(30*time.Second + pressure.Default().Interval/2)
 		synctest.Wait()
 		assert.Equal(t, "calm, while nothing is late", len(levels), 0)
 
@@ -80,6 +81,7 @@ func TestLateLoopsClimbTheLadder(t *testing.T) {
 			assert.Equal(t, "acknowledged", one.next().GetResponse().GetSend().GetSeq(), uint64(i+1))
 			two.next()
 		}
+		<-time.After(pressure.Default().Interval) // the last one's lateness is seen by a look behind it
 		assert.Equal(t, "level", monitor.Level(), pressure.AdmissionClosed)
 		assert.Equal(t, "one step after the other", levels, []pressure.Level{1, 2, 3, 4, 5})
 		_, err = open()
