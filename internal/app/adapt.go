@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 
 	"github.com/throng-im/throng/internal/chat"
@@ -40,21 +41,28 @@ type streamEvents struct {
 }
 
 // Follow implements timeline.Events. Timelines keep their positions beside their rows, where they outlive the events: those behind one
-// may have been dropped, or the queue may have lost its end. The group goes on with what there is then, since nothing would bring them back.
+// may have been dropped, or the queue may have lost its end, or have other events in their place by now. The group's own position tells: it is
+// never far behind the timelines' one, and where it is before that, what is between comes again, which changes nothing.
 func (s streamEvents) Follow(
 	ctx context.Context, from chat.Position, handle func(ctx context.Context, events []chat.Event, pos chat.Position) error,
 ) error {
 	batch := func(ctx context.Context, b queue.Batch) error { return handle(ctx, b.Events, b.Position) }
-	err := s.Stream.Follow(ctx, from, batch)
-	if err == nil || chat.AsError(err).Reason != chat.ReasonCursorInvalid {
+	at, err := s.Position(ctx)
+	if err != nil {
 		return err
 	}
-	at, failed := s.Position(ctx)
-	if failed != nil {
-		return failed
+	gone := func(err error) {
+		s.log.Error("THE EVENTS BEHIND THE TIMELINES' POSITION ARE GONE, they go on with what there is",
+			"stream", s.Number(), "position", uint64(from), "from", uint64(at), "error", err)
 	}
-	s.log.Error("THE EVENTS BEHIND THE TIMELINES' POSITION ARE GONE, they go on with what there is",
-		"stream", s.Number(), "position", uint64(from), "from", uint64(at), "error", err)
+	if tail := s.Tail(); at <= tail && tail < from {
+		gone(fmt.Errorf("the last event is at %d", tail))
+	}
+	err = s.Stream.Follow(ctx, min(from, at), batch)
+	if err == nil || chat.AsError(err).Code != chat.CodeGone || from >= at {
+		return err
+	}
+	gone(err)
 	return s.Stream.Follow(ctx, at, batch)
 }
 

@@ -79,6 +79,8 @@ func (s *lostStream) Number() int { return 5 }
 
 func (s *lostStream) Position(context.Context) (chat.Position, error) { return s.end, nil }
 
+func (s *lostStream) Tail() chat.Position { return s.end }
+
 func (s *lostStream) Follow(ctx context.Context, from chat.Position, handle func(ctx context.Context, b queue.Batch) error) error {
 	s.from = append(s.from, from)
 	if from > s.end {
@@ -100,10 +102,11 @@ func TestTimelinesGoOnBehindWhatIsGone(t *testing.T) {
 		return nil
 	}
 	assert.NoError(t, "beyond the end", events.Follow(t.Context(), 5_000, handle))
-	assert.Equal(t, "followed from", stream.from, []chat.Position{5_000, 12})
+	assert.Equal(t, "followed from", stream.from, []chat.Position{12})
 	assert.True(t, said.String(), strings.Contains(said.String(), "ARE GONE") && strings.Contains(said.String(), "position=5000"))
 	assert.NoError(t, "what is there", events.Follow(t.Context(), 3, handle))
 	assert.Equal(t, "positions", at, []chat.Position{13, 13})
+	assert.Equal(t, "what is there is followed from", stream.from[1], chat.Position(3))
 	assert.Equal(t, "said once", strings.Count(said.String(), "\n"), 1)
 	err := events.Follow(t.Context(), 3, func(context.Context, []chat.Event, chat.Position) error { return errors.New("full") })
 	assert.True(t, "other errors are the follower's", err != nil && strings.Count(said.String(), "\n") == 1)

@@ -21,6 +21,8 @@ const (
 	beats = 4
 	// handover is how long a node may take to let go of its streams, beyond the session's time.
 	handover = 2 * time.Second
+	// topicEvery is how often a group looks whether its topic was made anew.
+	topicEvery = 2 * time.Second
 )
 
 // group is this node's part in a group.
@@ -29,6 +31,7 @@ type group struct {
 	queue  *Queue
 	name   string
 	follow func(ctx context.Context, s queue.Stream) error
+	topic  *topic // whose offsets its positions are
 	reader *reader
 	member *kgo.Client // set when ready is closed: streams may be given before the client is returned
 	ready  chan struct{}
@@ -36,34 +39,41 @@ type group struct {
 	// guarded by mu
 	mu      sync.Mutex
 	ending  bool // it takes no streams any more
+	remade  bool // another topic has the name by now: positions of this one are worth nothing
 	streams map[int32]*stream
 	commits map[int32]int64 // positions that are to be committed
 }
 
-// Share implements [queue.Streams]. While Kafka is away it waits.
+// Share implements [queue.Streams]. While Kafka is away it waits. A topic that was deleted and made anew is followed from a beginning of
+// its own, by new clients: those of before read the old one for ever.
 func (q *Queue) Share(ctx context.Context, name string, follow func(ctx context.Context, s queue.Stream) error) error {
 	for {
-		_, err := q.topic(ctx)
-		if err == nil {
-			break
-		}
+		t, err := q.topic(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
 		if q.isClosed() {
 			return errClosed()
 		}
-		q.log.Debug("waiting for kafka, to follow its events", "group", name, "error", err)
-		pause(ctx, time.Second)
+		if err != nil {
+			q.log.Debug("waiting for kafka, to follow its events", "group", name, "error", err)
+			pause(ctx, time.Second)
+			continue
+		}
+		g := &group{
+			queue: q, name: q.cfg.Topic + "." + name, follow: follow, topic: t, ready: make(chan struct{}),
+			streams: make(map[int32]*stream), commits: make(map[int32]int64),
+		}
+		if err := g.open(ctx); err != nil {
+			return err
+		}
+		err = g.run(ctx)
+		if ctx.Err() != nil || q.isClosed() || !g.isRemade() {
+			return err
+		}
+		q.log.Error("THE TOPIC WAS MADE ANEW, what was in it and not followed yet is gone", "group", g.name)
+		q.metrics.lost.Inc()
 	}
-	g := &group{
-		queue: q, name: q.cfg.Topic + "." + name, follow: follow, ready: make(chan struct{}),
-		streams: make(map[int32]*stream), commits: make(map[int32]int64),
-	}
-	if err := g.open(ctx); err != nil {
-		return err
-	}
-	return g.run(ctx)
 }
 
 // open joins the group. Streams are given to it from now on, which are followed until ctx ends.
@@ -99,6 +109,7 @@ func (g *group) run(of context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { g.reader.run(ctx) })
 	wg.Go(func() { g.watch(ctx) })
+	wg.Go(func() { g.compare(ctx, cancel) })
 	every := time.NewTicker(g.queue.cfg.CommitInterval)
 	defer every.Stop()
 	for ctx.Err() == nil {
@@ -116,7 +127,7 @@ func (g *group) run(of context.Context) error {
 	g.member.Close()
 	g.reader.client.Close()
 	wg.Wait()
-	if of.Err() == nil {
+	if of.Err() == nil && !g.isRemade() {
 		return errClosed()
 	}
 	return nil
@@ -135,6 +146,40 @@ func (g *group) watch(ctx context.Context) {
 			}
 		}
 	}
+}
+
+// compare looks whether the topic is still the one that is followed, and ends the group's part in it if not.
+func (g *group) compare(ctx context.Context, end func()) {
+	every := time.NewTicker(topicEvery)
+	defer every.Stop()
+	for {
+		select {
+		case <-every.C:
+		case <-ctx.Done():
+			return
+		}
+		call, cancel := g.queue.bounded(ctx)
+		t, err := g.queue.ask(call)
+		cancel()
+		if err != nil || !g.topic.remade(t) {
+			continue // while it is away there is nothing to follow
+		}
+		g.queue.moved(g.topic)
+		g.mu.Lock()
+		g.remade, g.ending = true, true
+		for _, s := range g.streams {
+			s.cancel() // before the reader ends, which they would take for an error
+		}
+		g.mu.Unlock()
+		end()
+		return
+	}
+}
+
+func (g *group) isRemade() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.remade
 }
 
 // give starts followers of partitions that this node was given. They end with ctx, or when the partition is taken away.
@@ -199,10 +244,10 @@ func (g *group) take(ctx context.Context, partitions []int32) {
 // commit stores the positions that have moved. What is not stored is tried again, with what comes until then.
 func (g *group) commit(ctx context.Context) {
 	g.mu.Lock()
-	moved := g.commits
+	moved, remade := g.commits, g.remade
 	g.commits = make(map[int32]int64)
 	g.mu.Unlock()
-	if len(moved) == 0 {
+	if len(moved) == 0 || remade {
 		return
 	}
 	if err := g.store(ctx, moved); err != nil {
@@ -216,7 +261,8 @@ func (g *group) commit(ctx context.Context) {
 	}
 }
 
-// store commits positions in the member's name: the group refuses those of a node that it no longer has.
+// store commits positions in the member's name: the group refuses those of a node that it no longer has. With them goes the topic that
+// they are of: a commit may come late, when another one has the name.
 func (g *group) store(ctx context.Context, positions map[int32]int64) error {
 	ctx, cancel := g.queue.bounded(ctx)
 	defer cancel()
@@ -226,7 +272,15 @@ func (g *group) store(ctx context.Context, positions map[int32]int64) error {
 		offsets[p] = kgo.EpochOffset{Epoch: -1, Offset: at}
 	}
 	var failed error
-	g.member.CommitOffsetsSync(ctx, map[string]map[int32]kgo.EpochOffset{g.queue.cfg.Topic: offsets},
+	of := kgo.PreCommitFnContext(ctx, func(req *kmsg.OffsetCommitRequest) error {
+		for i := range req.Topics {
+			for j := range req.Topics[i].Partitions {
+				req.Topics[i].Partitions[j].Metadata = kmsg.StringPtr(g.topic.mark())
+			}
+		}
+		return nil
+	})
+	g.member.CommitOffsetsSync(of, map[string]map[int32]kgo.EpochOffset{g.queue.cfg.Topic: offsets},
 		func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
 			failed = err
 			if err != nil {
@@ -251,6 +305,13 @@ func (g *group) committed(partition int32) (int64, bool) {
 	defer g.mu.Unlock()
 	at, ok := g.commits[partition]
 	return at, ok
+}
+
+// forget lets go of the position that is to be committed next.
+func (g *group) forget(partition int32) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.commits, partition)
 }
 
 // note has a position committed, unless the stream is another node's by now.

@@ -57,38 +57,39 @@ func (s *stream) Number() int { return int(s.partition) }
 // whoever has the stream then. Where the events behind the committed position are gone, or there never were so many (Kafka has lost its
 // end, or the topic was made anew), the group goes on with what there is: what it misses stands in the log.
 func (s *stream) Position(ctx context.Context) (chat.Position, error) {
-	if at, ok := s.group.committed(s.partition); ok {
-		return chat.Position(at), nil
-	}
 	q := s.group.queue
-	at, known, err := s.stored(ctx)
-	if err != nil {
-		return 0, err
+	at, known := s.group.committed(s.partition)
+	if !known {
+		var err error
+		if at, known, err = s.stored(ctx); err != nil {
+			return 0, err
+		}
 	}
 	first, last, err := s.bounds(ctx)
 	if err != nil {
 		return 0, err
 	}
-	switch {
-	case !known:
-		if at, err = q.lately(ctx, s.partition); err != nil {
-			return 0, err
-		}
-	case at < first, at > last:
+	if known && first <= at && at <= last {
+		return chat.Position(at), nil
+	}
+	if known {
 		q.log.Error("THE EVENTS BEHIND A GROUP'S POSITION ARE GONE, it goes on with what there is",
 			"group", s.group.name, "stream", s.partition, "position", at, "first", first, "last", last)
 		q.metrics.lost.Inc()
-		at = min(max(at, first), last)
-	default:
-		return chat.Position(at), nil
+	}
+	if known && at < first {
+		at = first
+	} else if at, err = q.lately(ctx, s.partition); err != nil { // events beyond the end were others: what came of late is new
+		return 0, err
 	}
 	if err := s.group.store(ctx, map[int32]int64{s.partition: at}); err != nil {
 		return 0, err
 	}
+	s.group.forget(s.partition)
 	return chat.Position(at), nil
 }
 
-// stored reads the committed position, if there is one.
+// stored reads the committed position, if there is one. That of an earlier topic of the name is none.
 func (s *stream) stored(ctx context.Context) (at int64, known bool, err error) {
 	q := s.group.queue
 	ctx, cancel := q.bounded(ctx)
@@ -97,7 +98,7 @@ func (s *stream) stored(ctx context.Context) (at int64, known bool, err error) {
 	offsets, err := q.admin.FetchOffsetsForTopics(ctx, s.group.name, q.cfg.Topic)
 	if err == nil {
 		if o, ok := offsets.Lookup(q.cfg.Topic, s.partition); ok {
-			at, known, err = o.At, o.At >= 0, o.Err
+			at, known, err = o.At, o.At >= 0 && !s.group.topic.other(o.Metadata), o.Err
 		}
 	}
 	err = failure(err, "reading a position")

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"strconv"
 	"strings"
@@ -26,14 +27,35 @@ const (
 // topic is what was found out about the topic.
 type topic struct {
 	name    string
-	id      [16]byte
-	leaders []int32 // of each partition; -1 for none
+	id      [16]byte // all zero where the brokers give topics none, or not yet
+	leaders []int32  // of each partition; -1 for none
 	at      time.Time
 }
 
 // partition is where the events of a lane are.
 func (t *topic) partition(lane queue.Lane) int32 {
 	return int32(int(lane) * len(t.leaders) / queue.Lanes)
+}
+
+// remade reports that another topic had the name by the time that now was found: what is known of this one is worth nothing.
+func (t *topic) remade(now *topic) bool {
+	none := [16]byte{}
+	return t.id != now.id && t.id != none && now.id != none
+}
+
+// markPrefix begins what is stored beside a position.
+const markPrefix = "topic "
+
+// mark says in a few words which topic it is, whatever others of its name there were or will be.
+func (t *topic) mark() string { return markPrefix + hex.EncodeToString(t.id[:]) }
+
+// other reports that something was marked by another topic. What has no mark, or that of a topic without an id, was not.
+func (t *topic) other(mark string) bool {
+	id, err := hex.DecodeString(strings.TrimPrefix(mark, markPrefix))
+	if err != nil || len(id) != len(t.id) || !strings.HasPrefix(mark, markPrefix) {
+		return false
+	}
+	return (&topic{id: [16]byte(id)}).remade(t)
 }
 
 // topic returns the topic, which it looks for, and makes, when it is not known.
