@@ -51,8 +51,8 @@ type common struct {
 }
 
 func (c *common) register(f *flag.FlagSet) {
-	f.StringVar(&c.url, "url", "", "a running server (default starts one)")
-	f.StringVar(&c.key, "key", "", "the server key of the running server (or THRONG_SERVER_KEY)")
+	f.StringVar(&c.url, "url", "", "`URL` of a running server (default starts one)")
+	f.StringVar(&c.key, "key", "", "the server `key` of the running server (default $THRONG_SERVER_KEY)")
 	f.StringVar(&c.metrics, "metrics", "", "`URL` of the running server's metrics, for its processor time")
 	f.StringVar(&c.binary, "binary", "", "the `file` to start instead of this one")
 	f.StringVar(&c.folder, "folder", "", "a `folder` for the started server's data, kept afterwards (default temporary)")
@@ -69,9 +69,13 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			}
 		}
 	}
-	_, _ = io.WriteString(stderr, usage())
 	if len(args) > 0 && (args[0] == "-h" || args[0] == "--help" || args[0] == "help") {
-		return nil
+		_, err := io.WriteString(stdout, usage())
+		return err
+	}
+	_, _ = io.WriteString(stderr, usage())
+	if len(args) > 0 {
+		return fmt.Errorf("%w: bench has no scenario %q", ErrUsage, args[0])
 	}
 	return fmt.Errorf("%w: bench needs to know what to do: %s", ErrUsage, names())
 }
@@ -79,20 +83,17 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 func (s scenario) main(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	c := common{command: "throng bench " + strings.Join(args, " ")}
 	f := flag.NewFlagSet("bench "+s.name, flag.ContinueOnError)
-	f.SetOutput(stderr)
-	f.Usage = func() {
-		_, _ = fmt.Fprintf(stderr, "Usage: throng bench %s [flags]\n\n%s\n", s.name, s.usage)
-		f.PrintDefaults()
-	}
+	f.SetOutput(io.Discard) // what it says is returned
 	run := s.flags(f, &c)
 	if s.summary != "" {
 		c.register(f)
 	}
 	if err := f.Parse(args[1:]); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
-			return nil
+			_, err = io.WriteString(stdout, s.help(f))
+			return err
 		}
-		return fmt.Errorf("%w: %w", ErrUsage, err)
+		return fmt.Errorf("%w: %w; see: throng bench %s --help", ErrUsage, err, s.name)
 	}
 	if f.NArg() > 0 {
 		return fmt.Errorf("%w: bench %s takes flags only, not %q", ErrUsage, s.name, f.Arg(0))
@@ -170,17 +171,4 @@ func names() string {
 		}
 	}
 	return strings.Join(all, ", ")
-}
-
-func usage() string {
-	var b strings.Builder
-	b.WriteString("Usage: throng bench SCENARIO [flags]\n\nPuts a server under load and checks every delivery at every receiver. " +
-		"Without --url it starts a\nserver of its own on a temporary folder.\n\n")
-	for _, s := range scenarios() {
-		if s.summary != "" {
-			fmt.Fprintf(&b, "  %-8s %s\n", s.name, s.summary)
-		}
-	}
-	b.WriteString("\nthrong bench SCENARIO --help shows the flags. Every scenario takes --json FILE and --html FILE.\n")
-	return b.String()
 }

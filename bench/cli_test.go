@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -40,6 +41,35 @@ func TestMainCommand(t *testing.T) {
 	for _, bad := range [][]string{nil, {"receive"}, {"send", "--nonsense"}, {"send", "word"}, {"send", "--members", "1"}} {
 		if err := bench.Main(t.Context(), bad, &out, &errOut); err == nil {
 			t.Errorf("%q is taken", bad)
+		}
+	}
+}
+
+// The help of each scenario names each of its flags, and is read on 80 columns.
+func TestHelpIsReadable(t *testing.T) {
+	t.Parallel()
+	help := func(args ...string) string {
+		var out, errOut bytes.Buffer
+		if err := bench.Main(t.Context(), append(args, "--help"), &out, &errOut); err != nil || errOut.Len() > 0 {
+			t.Errorf("%q: %v %s", args, err, errOut.String())
+		}
+		for line := range strings.Lines(out.String()) {
+			if len(line) > 81 {
+				t.Errorf("help of %q: %s", args, line)
+			}
+		}
+		return out.String()
+	}
+	scenarios := regexp.MustCompile(`(?m)^  ([a-z]+) `).FindAllStringSubmatch(help(), -1)
+	if len(scenarios) < 8 {
+		t.Errorf("%d scenarios", len(scenarios))
+	}
+	for _, s := range scenarios {
+		page := help(s[1])
+		for _, want := range []string{"Usage: throng bench " + s[1] + " [flags]\n", "  throng bench " + s[1], "\n  --url URL ", "\n  --json FILE "} {
+			if !strings.Contains(page, want) {
+				t.Errorf("no %q in %s", want, page)
+			}
 		}
 	}
 }

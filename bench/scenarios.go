@@ -24,74 +24,80 @@ func scenarios() []scenario {
 	return []scenario{
 		{
 			name: "send", summary: "messages in many conversations, acknowledged and delivered", flags: sendFlags,
-			usage: `All members of the conversations are online, but for --online.
-
-  throng bench send                                                   1,000 senders, direct conversations
-  throng bench send --senders 100 --members 10                        100 senders, groups of 10
-  throng bench send --senders 100 --members 100 --online 10           groups of 100 with 10 online
-  throng bench send --rate 2000                                       messages due at a fixed rate
-`,
+			usage: sendUsage,
 		},
 		{
 			name: "connect", summary: "sessions that are opened and left alone", flags: connectFlags,
-			usage: `
-  throng bench connect --connections 10000
+			usage: `  throng bench connect --connections 10000
 `,
 		},
 		{
 			name: "fanout", summary: "one group, everybody online, content to all, beside the bare loop", flags: fanoutFlags,
-			usage: `Server and bare loop take turns on the same number of sockets of the same load.
-
-  throng bench fanout --members 10000                                 the next message when all have the last
-  throng bench fanout --members 19000 --in-flight 2                   saturation
-  throng bench fanout --members 10000 --chunk 10 --senders 4          enough at once for chunks of 10
-  throng bench fanout --members 1000 --rate 20                        messages due at a fixed rate
-  throng bench fanout --transport memory                              a million in one process, without sockets
-`,
+			usage: fanoutUsage,
 		},
 		{
 			name: "limit", summary: "the physical limit: a bare loop in place of the server", flags: limitFlags,
-			usage: `
-  throng bench limit --members 10000                                  one message at a time
-  throng bench limit --members 19000 --in-flight 2                    saturation
-  throng bench limit --members 10000 --chunk 10                       ten messages in each write
+			usage: `  throng bench limit --members 10000
+      one message at a time
+  throng bench limit --members 19000 --in-flight 2
+      saturation
+  throng bench limit --members 10000 --chunk 10
+      ten messages in each write
 `,
 		},
 		{
 			name: "storm", summary: "too much of everything: send, push, pull, reconnect", flags: stormFlags,
-			usage: `
-  throng bench storm                                                  all of them, one after the other
-  throng bench storm --kind reconnect                                 15,000 sessions come back after kill -9
-  throng bench storm --kind reconnect --bad                           clients that do not wait
+			usage: `  throng bench storm
+      all of them, one after the other
+  throng bench storm --kind reconnect
+      15,000 sessions come back after kill -9
+  throng bench storm --kind reconnect --bad
+      clients that do not wait
 `,
 		},
 		{
 			name: "mega", summary: "a group of a million: random members write, everything is looked at", flags: megaFlags,
-			usage: `
-  throng bench mega                                                   a million members, 19,000 of them online
+			usage: `  throng bench mega
+      a million members, 19,000 of them online
   throng bench mega --members 100000 --online 5000 --rate 10
 `,
 		},
 		{
-			name: "slow", summary: "receivers that stop reading: what they cost, and that they miss nothing", flags: slowFlags,
+			name: "slow", summary: "receivers that stop reading: their cost, and that they miss nothing", flags: slowFlags,
 			usage: `Parts with nobody slow and with slow receivers take turns.
 
-  throng bench slow                                                   one of 200 members, texts of 16 KiB
-  throng bench slow --slow 50 --rate 50                               the memory of many
-  throng bench slow --duration 40s --rounds 1                         until the server closes them
+  throng bench slow
+      one of 200 members, texts of 16 KiB
+  throng bench slow --slow 50 --rate 50
+      the memory of many
+  throng bench slow --duration 40s --rounds 1
+      until the server closes them
 `,
 		},
 		{
 			name: "fair", summary: "one-to-one chats beside a group of a million at its send limit", flags: fairFlags,
 			usage: `Parts with the chats alone and beside the group take turns.
 
-  throng bench fair                                                   200 chats, a million members, 10,000 of them online
+  throng bench fair
+      200 chats, a million members, 10,000 of them online
   throng bench fair --members 100000 --online 5000 --pairs 50 --rate 200
 `,
 		},
 		{name: bare.Command, flags: bareFlags},
 	}
 }
+
+const sendUsage = `All members of the conversations are online, but for --online.
+
+  throng bench send
+      1,000 senders, direct conversations
+  throng bench send --senders 100 --members 10
+      100 senders, groups of 10
+  throng bench send --senders 100 --members 100 --online 10
+      groups of 100 with 10 online
+  throng bench send --rate 2000
+      messages due at a fixed rate
+`
 
 func sendFlags(f *flag.FlagSet, c *common) func(ctx context.Context, show live.Func) (result, error) {
 	cfg := send.Config{Command: c.command}
@@ -138,13 +144,27 @@ func crowdFlags(f *flag.FlagSet, cfg *fanout.Config, who string) {
 	f.DurationVar(&cfg.Warmup, "warmup", fanout.DefaultWarmup, "how long to send before each round")
 }
 
+const fanoutUsage = `Server and bare loop take turns on the same number of sockets of the same load.
+
+  throng bench fanout --members 10000
+      the next message when all have the last
+  throng bench fanout --members 19000 --in-flight 2
+      saturation
+  throng bench fanout --members 10000 --chunk 10 --senders 4
+      enough at once for chunks of 10
+  throng bench fanout --members 1000 --rate 20
+      messages due at a fixed rate
+  throng bench fanout --transport memory
+      a million in one process, without sockets
+`
+
 func fanoutFlags(f *flag.FlagSet, c *common) func(ctx context.Context, show live.Func) (result, error) {
 	cfg := fanout.Config{Command: c.command}
 	crowdFlags(f, &cfg, "members of the group, all online")
-	transport := f.String("transport", "socket", "socket, or `memory`: the server in this process, a million members by default, no bare loop")
+	transport := f.String("transport", "socket", "socket, or memory: the server in this process, a million members by default, no bare loop")
 	f.IntVar(&cfg.Senders, "senders", 0, "members that send (default 1, with --transport memory 4)")
 	f.BoolVar(&cfg.Alone, "no-limit", false, "leave the bare loop out")
-	tier := f.String("tier", "", "deliver as a `small`, medium or large group, whatever its size")
+	tier := f.String("tier", "", "deliver as a small, medium or large group, whatever its size")
 	return func(ctx context.Context, show live.Func) (result, error) {
 		cfg.Target = c.target()
 		if *transport != "socket" && *transport != "memory" {

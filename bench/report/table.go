@@ -28,13 +28,13 @@ func Table(title string, rows []Row, width int) string {
 	}
 	var b strings.Builder
 	b.WriteByte('\n')
-	for _, line := range wrap(title, width) {
+	for _, line := range Wrap(title, width) {
 		fmt.Fprintf(&b, "%s\n", line)
 	}
 	b.WriteByte('\n')
 	for _, r := range rows {
 		if r.Name == "" {
-			for _, line := range wrap(r.Value, width) {
+			for _, line := range Wrap(r.Value, width) {
 				fmt.Fprintf(&b, "%s\n", line)
 			}
 			continue
@@ -45,7 +45,7 @@ func Table(title string, rows []Row, width int) string {
 			fmt.Fprintf(&b, "  %s\n", r.Name)
 			name = indent
 		}
-		for i, line := range wrap(r.Value, max(width-column-3, leastColumn)) {
+		for i, line := range Wrap(r.Value, max(width-column-3, leastColumn)) {
 			if i > 0 {
 				name = indent
 			}
@@ -55,8 +55,8 @@ func Table(title string, rows []Row, width int) string {
 	return b.String()
 }
 
-// wrap breaks text at spaces; runs of spaces inside a line are kept.
-func wrap(text string, width int) []string {
+// Wrap breaks text at spaces into lines of at most width characters, and cuts words that are longer; runs of spaces inside a line are kept.
+func Wrap(text string, width int) []string {
 	var lines []string
 	for utf8.RuneCountInString(text) > width {
 		r := []rune(text)

@@ -2,14 +2,28 @@ package main
 
 import (
 	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
 
 	"github.com/throng-im/throng/internal/config"
 )
 
 // sources are the flags that say where the configuration comes from.
 type sources struct {
-	Config string `help:"Configuration file (TOML)." type:"path" env:"THRONG_CONFIG" placeholder:"FILE"`
-	Data   string `help:"Data folder. Default: data." type:"path" placeholder:"DIR"`
+	Config string
+	Data   string
+}
+
+// register adds the flags. THRONG_CONFIG stands for --config where that is missing.
+func (s *sources) register(e *environment, f *pflag.FlagSet) {
+	const variable = "THRONG_CONFIG="
+	path(f, &s.Config, "config", "FILE", "Configuration file (TOML). Default: $THRONG_CONFIG.")
+	path(f, &s.Data, "data", "DIR", "Data folder. Default: data.")
+	if i := slices.IndexFunc(e.env, func(v string) bool { return strings.HasPrefix(v, variable) }); i >= 0 {
+		s.Config = fullPath(strings.TrimPrefix(e.env[i], variable))
+	}
 }
 
 // load returns the effective configuration; further flags are given by path.

@@ -3,13 +3,20 @@ package main
 import (
 	"fmt"
 
+	"github.com/spf13/cobra"
+
 	"github.com/throng-im/throng/internal/config"
 )
 
-type configCmd struct {
-	Check configCheckCmd `cmd:"" help:"Validate the configuration without starting anything."`
-	Print configPrintCmd `cmd:"" help:"Print every effective value and where it is from; secrets are hidden."`
-	Doc   configDocCmd   `cmd:"" help:"Print the reference page (Markdown)."`
+func configCommand(e *environment) *cobra.Command {
+	var check configCheckCmd
+	var show configPrintCmd
+	checking := leaf("check", "Validate the configuration without starting anything.", "", func() error { return check.Run(e) })
+	check.register(e, checking.Flags())
+	printing := leaf("print", "Print every effective value and where it is from; secrets are hidden.", "", func() error { return show.Run(e) })
+	show.register(e, printing.Flags())
+	doc := leaf("doc", "Print the reference page (Markdown).", "", func() error { return configDocCmd{}.Run(e) })
+	return group("config", "Check or print the configuration, or print its reference page.", checking, printing, doc)
 }
 
 type configCheckCmd struct {

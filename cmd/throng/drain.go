@@ -5,24 +5,43 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
 	"github.com/throng-im/throng/internal/app"
 )
 
 type drainCmd struct {
 	sources
 
-	Over time.Duration `help:"Over what time the clients are told to go, up to 1h. Default: 10s." placeholder:"TIME"`
-	Undo bool          `help:"Let clients in again."`
-	Wait bool          `help:"Wait until the server is empty." default:"true" negatable:""`
+	Over time.Duration
+	Undo bool
+	Wait bool
 }
 
-// Help is shown below the flags.
-func (drainCmd) Help() string {
-	return `A drained server is sent no clients any more, /readyz is red so that a balancer takes it out, newcomers are refused
-with a time to wait, and the clients that it has are told to go to other servers, a few at a time. Calls over HTTP are
-still answered. It stays drained until --undo, or until it is started again.
+const drainHelp = `A drained server is sent no clients any more, /readyz is red so that a balancer
+takes it out, newcomers are refused with a time to wait, and the clients that it
+has are told to go to other servers, a few at a time. Calls over HTTP are still
+answered. It stays drained until --undo, or until it is started again.
 
-The command returns when the server is empty. Who ends it earlier does not end the drain.`
+The command returns when the server is empty. Who ends it earlier does not end
+the drain.`
+
+func drainCommand(e *environment) *cobra.Command {
+	var c drainCmd
+	cmd := leaf("drain", "Empty a running server: its clients go to others, or take it back with --undo.", drainHelp,
+		func() error { return c.Run(e) })
+	f := cmd.Flags()
+	c.register(e, f)
+	f.DurationVar(&c.Over, "over", 0, "Over what time the clients are told to go, up to 1h. Default: 10s.")
+	f.BoolVar(&c.Undo, "undo", false, "Let clients in again.")
+	waitFlags(f, &c.Wait)
+	return cmd
+}
+
+func waitFlags(f *pflag.FlagSet, wait *bool) {
+	f.BoolVar(wait, "wait", true, "Wait until the server is empty. This is the default.")
+	f.VarPF(notValue{wait}, "no-wait", "", "Return at once.").NoOptDefVal = "true"
 }
 
 // drainLook is how often the command looks how many are left.

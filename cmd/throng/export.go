@@ -7,21 +7,33 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/spf13/cobra"
+
 	"github.com/throng-im/throng/internal/app"
 )
 
 type exportCmd struct {
 	sources
 
-	To        string `arg:"" optional:"" type:"path" default:"-" help:"File; - is standard output."`
-	Passwords bool   `help:"With the hashes of passwords, so that people can sign in where it is imported."`
-	Resume    bool   `help:"Go on with a file in which an export was cut off; where there is none, begin it."`
+	To        string
+	Passwords bool
+	Resume    bool
 }
 
-// Help is shown below the flags.
-func (exportCmd) Help() string {
-	return `What an export writes is of one moment, and nobody is kept from writing meanwhile. One that is resumed is of two: it has everybody
-and every conversation, but users and conversations that were finished before the cut stay as they were then.`
+const exportHelp = `What an export writes is of one moment, and nobody is kept from writing
+meanwhile. One that is resumed is of two: it has everybody and every
+conversation, but users and conversations that were finished before the cut stay
+as they were then.`
+
+func exportCommand(e *environment) *cobra.Command {
+	c := exportCmd{To: "-"}
+	cmd := leaf("export", "Write everything as JSON lines.", exportHelp, func() error { return c.Run(e) },
+		argument{name: "FILE", help: "File to write. Default: -, standard output.", optional: true, value: pathValue{&c.To, ""}})
+	f := cmd.Flags()
+	c.register(e, f)
+	f.BoolVar(&c.Passwords, "passwords", false, "With the hashes of passwords, so that people can sign in where it is imported.")
+	f.BoolVar(&c.Resume, "resume", false, "Go on with a file in which an export was cut off; where there is none, begin it.")
+	return cmd
 }
 
 // Run exports everything.

@@ -3,19 +3,31 @@ package main
 import (
 	"fmt"
 
+	"github.com/spf13/cobra"
+
 	"github.com/throng-im/throng/internal/app"
 )
 
 type checkCmd struct {
-	Dir    string `arg:"" optional:"" type:"path" default:"data" help:"Data folder. No server may run on it."`
-	Repair bool   `help:"Rebuild what is derived: heads, indexes, timelines."`
-	Quiet  bool   `help:"Print only damage."`
+	Dir    string
+	Repair bool
+	Quiet  bool
 }
 
-// Help is shown below the flags.
-func (checkCmd) Help() string {
-	return `It reads everything once, in a small and constant amount of memory, and ends with 0 where all is well, with 1 where it
-found damage that stands or could not read the folder.`
+const checkHelp = `It reads everything once, in a small and constant amount of memory, and ends
+with 0 where all is well, with 1 where it found damage that stands or could not
+read the folder.`
+
+func checkCommand(e *environment) *cobra.Command {
+	c := checkCmd{Dir: fullPath("data")}
+	cmd := leaf("check", "Verify everything that a data folder can show; --repair rebuilds what is derived.", checkHelp,
+		func() error { return c.Run(e) }, argument{
+			name: "DIR", help: "Data folder. No server may run on it. Default: data.", optional: true, value: pathValue{&c.Dir, ""},
+		})
+	f := cmd.Flags()
+	f.BoolVar(&c.Repair, "repair", false, "Rebuild what is derived: heads, indexes, timelines.")
+	f.BoolVar(&c.Quiet, "quiet", false, "Print only damage.")
+	return cmd
 }
 
 // Run checks a folder.
@@ -36,7 +48,18 @@ func (c checkCmd) Run(e *environment) error {
 type backupCmd struct {
 	sources
 
-	To string `arg:"" type:"path" help:"Folder to make; it must not exist. On the data folder's own disk the copy is instant and takes no space at first."`
+	To string
+}
+
+func backupCommand(e *environment) *cobra.Command {
+	var c backupCmd
+	cmd := leaf("backup", "Copy the data folder, while the server runs or not.", "", func() error { return c.Run(e) }, argument{
+		name:  "FOLDER",
+		help:  "Folder to make; it must not exist. On the data folder's own disk the copy is instant and takes no space at first.",
+		value: pathValue{&c.To, ""},
+	})
+	c.register(e, cmd.Flags())
+	return cmd
 }
 
 // Run copies the data folder.
@@ -53,7 +76,15 @@ func (c backupCmd) Run(e *environment) error {
 type restoreCmd struct {
 	sources
 
-	From string `arg:"" type:"existingdir" help:"Backup."`
+	From string
+}
+
+func restoreCommand(e *environment) *cobra.Command {
+	var c restoreCmd
+	cmd := leaf("restore", "Make a data folder from a backup.", "", func() error { return c.Run(e) },
+		argument{name: "BACKUP", help: "Folder that throng backup has made.", value: folderValue{pathValue{&c.From, ""}}})
+	c.register(e, cmd.Flags())
+	return cmd
 }
 
 // Run makes a data folder from a backup.

@@ -10,7 +10,7 @@ import (
 	"runtime/debug"
 	"syscall"
 
-	"github.com/alecthomas/kong"
+	"github.com/spf13/cobra"
 
 	"github.com/throng-im/throng/internal/chat"
 )
@@ -23,27 +23,6 @@ const (
 
 // version is set by the linker.
 var version = "dev"
-
-// cli are the commands.
-type cli struct {
-	Version kong.VersionFlag `help:"Print the version."`
-
-	Serve    serveCmd    `cmd:"" help:"Start the server."`
-	User     userCmd     `cmd:"" help:"Look after people: add, list, disable, delete, reset-password."`
-	Chat     chatCmd     `cmd:"" help:"Chat in this terminal."`
-	Bench    benchCmd    `cmd:"" passthrough:"" help:"Put a server under load and check what it delivers."`
-	Check    checkCmd    `cmd:"" help:"Verify everything that a data folder can show; --repair rebuilds what is derived."`
-	Backup   backupCmd   `cmd:"" help:"Copy the data folder, while the server runs or not."`
-	Restore  restoreCmd  `cmd:"" help:"Make a data folder from a backup."`
-	Export   exportCmd   `cmd:"" help:"Write everything as JSON lines."`
-	Import   importCmd   `cmd:"" help:"Read JSON lines, or an export of Slack."`
-	Migrate  migrateCmd  `cmd:"" help:"Copy a data folder into the databases of a cluster, or back."`
-	Drain    drainCmd    `cmd:"" help:"Empty a running server: its clients go to others, or take it back with --undo."`
-	Pressure pressureCmd `cmd:"" help:"Show what a running server leaves out while it has too much to do, or hold a level."`
-	Ready    readyCmd    `cmd:"" help:"Ask a server whether it is ready; for health checks."`
-	Config   configCmd   `cmd:"" help:"Check or print the configuration, or print its reference page."`
-	Printing printingCmd `cmd:"" name:"version" help:"Print the version."`
-}
 
 // environment is what commands get from the world.
 type environment struct {
@@ -64,6 +43,8 @@ func main() {
 		<-ctx.Done()
 		stop()
 	}()
+	cobra.MousetrapHelpText = ""       // on Windows, a shortcut to throng serve is to start it
+	cobra.EnableCommandSorting = false // they are listed by what one needs first
 	code := run(os.Args[1:], &environment{
 		ctx: ctx, out: os.Stdout, errOut: os.Stderr, in: os.Stdin, env: os.Environ(), reload: reload,
 	})
@@ -79,42 +60,27 @@ func (e exitError) Error() string { return fmt.Sprintf("exit %d", e.code) }
 
 // run is the whole program; it returns the exit code.
 func run(args []string, e *environment) int {
-	var c cli
-	exited := -1
-	parser, err := kong.New(&c,
-		kong.Name("throng"),
-		kong.Description("Throng, a chat server for crowds. Start one with: throng serve"),
-		kong.Vars{"version": versionText()},
-		kong.Writers(e.out, e.errOut),
-		kong.Exit(func(code int) { exited = code }),
-		kong.UsageOnError(),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
-	)
-	if err != nil {
-		fmt.Fprintln(e.errOut, "throng:", err)
-		return exitUsage
-	}
-	if len(args) == 0 {
-		args = []string{"--help"}
-	}
-	k, err := parser.Parse(args)
-	if exited >= 0 {
-		return exited
-	}
-	if err != nil {
-		fmt.Fprintf(e.errOut, "throng: %v\nRun `throng --help`, or `throng COMMAND --help` for one command.\n", err)
-		return exitUsage
-	}
-	err = k.Run(e)
+	root := commands(e)
+	root.SetOut(e.out)
+	root.SetErr(e.errOut)
+	root.SetArgs(append([]string{}, args...)) // nil would be those of the process
+	cmd, err := root.ExecuteC()
 	var exit exitError
+	var failure *failedError
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, errSaid):
 		return 0
 	case errors.As(err, &exit):
 		return exit.code
-	default:
-		fmt.Fprintln(e.errOut, "throng:", sentence(err))
+	case errors.As(err, &failure):
+		fmt.Fprintln(e.errOut, "throng:", sentence(failure.error))
 		return exitFailed
+	default:
+		if cmd.Hidden { // help itself
+			cmd = root
+		}
+		fmt.Fprintf(e.errOut, "throng: %v\nRun `%s --help` to see what there is.\n", err, cmd.CommandPath())
+		return exitUsage
 	}
 }
 
@@ -125,14 +91,6 @@ func sentence(err error) string {
 		return e.Message
 	}
 	return err.Error()
-}
-
-type printingCmd struct{}
-
-// Run prints the version.
-func (printingCmd) Run(e *environment) error {
-	_, err := fmt.Fprintln(e.out, versionText())
-	return err
 }
 
 func versionText() string {

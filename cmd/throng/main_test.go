@@ -14,11 +14,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/throng-im/throng/internal/assert"
 )
@@ -63,7 +67,24 @@ func TestCommandLine(t *testing.T) {
 		{"version", []string{"version"}, 0, "throng dev", ""},
 		{"version flag", []string{"--version"}, 0, "throng dev", ""},
 		{"unknown command", []string{"sevre"}, 2, "", "sevre"},
+		{"version flag of a command", []string{"user", "add", "--version"}, 0, "throng dev", ""},
 		{"unknown flag", []string{"serve", "--port", "1"}, 2, "", "unknown flag --port"},
+		{"mistyped flag", []string{"serve", "--confi", "x"}, 2, "", `unknown flag --confi, did you mean "--config"?`},
+		{"flag with one dash", []string{"serve", "-data", "x"}, 2, "", `unknown flag -data, did you mean "--data"?`},
+		{"flag without its value", []string{"serve", "--listen"}, 2, "", "--listen needs a value: --listen ADDR"},
+		{"empty path", []string{"config", "check", "--data="}, 2, "", "--data: it is empty"},
+		{"no time", []string{"drain", "--over", "soon"}, 2, "", `"soon" is no time`},
+		{"neither true nor false", []string{"drain", "--no-wait=maybe"}, 2, "", "--no-wait: it is true or false"},
+		{"mistyped command", []string{"seve"}, 2, "", `unexpected argument seve, did you mean "serve"?`},
+		{"mistyped command below another", []string{"user", "ad"}, 2, "", `unexpected argument ad, did you mean "add"?`},
+		{"too much", []string{"check", "one", "two"}, 2, "", "unexpected argument two\nRun `throng check --help`"},
+		{"too little", []string{"user", "add"}, 2, "", "NAME is missing: throng user add NAME [flags]"},
+		{"half a command", []string{"user"}, 2, "", `expected one of "add", "list", "reset-password", "disable", "delete"`},
+		{"restore from a file", []string{"restore", wrong}, 2, "", "wrong.toml is no folder"},
+		{"help as a command", []string{"help", "user", "add"}, 0, "Usage: throng user add NAME [flags]", ""},
+		{"help of nothing", []string{"help", "nope"}, 2, "", "unexpected argument nope\nRun `throng --help`"},
+		{"help of the engine", []string{"help", "bench"}, 0, "throng bench SCENARIO", ""},
+		{"help of a load", []string{"bench", "send", "--help"}, 0, "--senders USERS", ""},
 		{"configuration", []string{"config", "check"}, 0, "is valid", ""},
 		{"wrong configuration", []string{"config", "check", "--config", wrong}, 1, "", "did you mean listen?"},
 		{"missing configuration", []string{"serve", "--config", filepath.Join(dir, "none")}, 1, "", "no such file"},
@@ -89,6 +110,7 @@ func TestCommandLine(t *testing.T) {
 		{"nobody is ready", []string{"ready", "http://127.0.0.1:1"}, 1, "", "no server answers at http://127.0.0.1:1: dial tcp"},
 		{"no address", []string{"ready", "chat.example"}, 1, "", "write it like http://"},
 		{"unknown flag of bench", []string{"bench", "send", "--bogus"}, 2, "", "bogus"},
+		{"no such load", []string{"bench", "sand"}, 2, "", `bench has no scenario "sand"`},
 		{"bench of what", []string{"bench"}, 2, "", "bench needs to know what to do"},
 		{"chat without a terminal", []string{"chat"}, 1, "", "needs a terminal"},
 	} {
@@ -100,6 +122,73 @@ func TestCommandLine(t *testing.T) {
 				t.Errorf("out %q, err %q", out, errOut)
 			}
 		})
+	}
+}
+
+// Every command has its help, and it is read on 80 columns without a line that the terminal breaks.
+func TestHelpIsReadable(t *testing.T) {
+	t.Parallel()
+	var look func(cmd *cobra.Command, args ...string)
+	look = func(cmd *cobra.Command, args ...string) {
+		code, out, errOut := command(t, nil, append(args, "--help")...)
+		assert.True(t, fmt.Sprintf("help of %q: %d %s%s", args, code, out, errOut), code == 0 && strings.HasPrefix(out, "Usage: throng"))
+		_, same, _ := command(t, nil, append([]string{"help"}, args...)...)
+		assert.Equal(t, fmt.Sprintf("throng help %q", args), same, out)
+		for line := range strings.Lines(out) {
+			assert.True(t, fmt.Sprintf("help of %q: %s", args, line), len(strings.TrimRight(line, "\n")) <= helpWidth)
+		}
+		for _, below := range cmd.Commands() {
+			if !below.Hidden {
+				look(below, append(slices.Clone(args), below.Name())...)
+			}
+		}
+	}
+	look(commands(&environment{}))
+}
+
+// A file is named by a flag, or else by the environment; names are made absolute, also those below the home folder.
+func TestWhereTheConfigurationIs(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(name, data string) string {
+		file := filepath.Join(dir, name)
+		assert.NoError(t, "write", os.WriteFile(file, []byte("data = \""+data+"\"\n"), 0o600))
+		return file
+	}
+	env := []string{"THRONG_CONFIG=" + write("env.toml", "/of/env")}
+	home, err := os.UserHomeDir()
+	assert.NoError(t, "home", err)
+	here, err := filepath.Abs("x")
+	assert.NoError(t, "here", err)
+	for _, tc := range []struct {
+		env, args []string
+		want      string
+	}{
+		{nil, nil, "data"},
+		{[]string{"THRONG_CONFIG="}, nil, "data"},
+		{env, nil, "/of/env"},
+		{env, []string{"--config", write("flag.toml", "/of/flag")}, "/of/flag"},
+		{env, []string{"--data=~/x"}, filepath.Join(home, "x")},
+		{env, []string{"--data", "x"}, here},
+	} {
+		code, out, errOut := command(t, tc.env, append([]string{"config", "print"}, tc.args...)...)
+		line, _, _ := strings.Cut(out, "  #")
+		assert.True(t, fmt.Sprint(tc.args, tc.env, errOut), code == 0)
+		assert.Equal(t, fmt.Sprint(tc.args, tc.env), line, fmt.Sprintf("data = %q", tc.want))
+	}
+}
+
+// Waiting is the default of a drain, and the last word on it counts.
+func TestFlagOfTheContrary(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]bool{
+		"": true, "--no-wait": false, "--no-wait=false": true, "--wait=false": false, "--wait --no-wait": false, "--no-wait --wait": true,
+	} {
+		wait := true
+		f := pflag.NewFlagSet("", pflag.ContinueOnError)
+		waitFlags(f, &wait)
+		assert.NoError(t, args, f.Parse(strings.Fields(args)))
+		assert.Equal(t, args, wait, want)
 	}
 }
 

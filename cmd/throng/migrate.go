@@ -4,25 +4,42 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/spf13/cobra"
+
 	"github.com/throng-im/throng/internal/app"
 	"github.com/throng-im/throng/internal/config"
 )
 
 type migrateCmd struct {
-	Dir    string `arg:"" optional:"" type:"path" default:"data" help:"Data folder. No server may run on it; with --from it is made."`
-	To     string `type:"path" placeholder:"FILE" help:"Configuration of the cluster into whose databases the folder is copied."`
-	From   string `type:"path" placeholder:"FILE" help:"Configuration of the cluster whose databases are copied into a new folder."`
-	Secret bool   `help:"Print what the folder's tokens are signed with, for account.signing_secrets of the cluster."`
+	Dir    string
+	To     string
+	From   string
+	Secret bool
 }
 
-// Help is shown below the flags.
-func (migrateCmd) Help() string {
-	return `The databases must be ones that no server has run on. A copy that was stopped goes on where it was when it is started again; at its end
-it compares every row. Until then no server starts on the databases. Stop the server on the folder before, and do not start it again.
+const migrateHelp = `The databases must be ones that no server has run on. A copy that was stopped
+goes on where it was when it is started again; at its end it compares every row.
+Until then no server starts on the databases. Stop the server on the folder
+before, and do not start it again.
 
-Give account.signing_secrets of the cluster the secret that --secret prints, or everybody has to sign in again.
+Give account.signing_secrets of the cluster the secret that --secret prints, or
+everybody has to sign in again.
 
-The other way, with --from, servers of the cluster may go on; throng check then looks at the folder.`
+The other way, with --from, servers of the cluster may go on; throng check then
+looks at the folder.`
+
+func migrateCommand(e *environment) *cobra.Command {
+	c := migrateCmd{Dir: fullPath("data")}
+	cmd := leaf("migrate", "Copy a data folder into the databases of a cluster, or back.", migrateHelp, func() error { return c.Run(e) },
+		argument{
+			name: "DIR", help: "Data folder. No server may run on it; with --from it is made. Default: data.", optional: true,
+			value: pathValue{&c.Dir, ""},
+		})
+	f := cmd.Flags()
+	path(f, &c.To, "to", "FILE", "Configuration of the cluster into whose databases the folder is copied.")
+	path(f, &c.From, "from", "FILE", "Configuration of the cluster whose databases are copied into a new folder.")
+	f.BoolVar(&c.Secret, "secret", false, "Print what the folder's tokens are signed with, for account.signing_secrets of the cluster.")
+	return cmd
 }
 
 // Run copies.

@@ -6,28 +6,44 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/throng-im/throng/internal/app"
 )
 
 type pressureCmd struct {
 	sources
 
-	Level   string        `arg:"" optional:"" help:"Hold this level: 0 to 5, or its word. Default: show the level."`
-	For     time.Duration `help:"How long to hold it, up to 24h. Default: 1h." placeholder:"TIME"`
-	Release bool          `help:"Let the server decide again."`
+	Level   string
+	For     time.Duration
+	Release bool
 }
 
-// Help is shown below the flags.
-func (pressureCmd) Help() string {
-	return `While a server has too much to do it leaves things out, one after the other, and never the storing of messages:
+const pressureHelp = `While a server has too much to do it leaves things out, one after the other, and
+never the storing of messages:
+
   0 calm              nothing is left out
   1 typing_off        nobody is told who is typing
   2 presence_counts   how many are online is told, not who
   3 receipts_off      what devices have received is not followed up
-  4 content_as_hints  larger groups are told that there is something new; their members' devices fetch it
+  4 content_as_hints  larger groups are told that there is something new; their
+                      members' devices fetch it
   5 admission_closed  new connections are turned away, and /readyz is red
 
 A level that is held ends by itself.`
+
+func pressureCommand(e *environment) *cobra.Command {
+	var c pressureCmd
+	cmd := leaf("pressure", "Show what a running server leaves out while it has too much to do, or hold a level.", pressureHelp,
+		func() error { return c.Run(e) }, argument{
+			name: "LEVEL", help: "Hold this level: 0 to 5, or its word. Default: show the level.", optional: true,
+			value: textValue{&c.Level, ""},
+		})
+	f := cmd.Flags()
+	c.register(e, f)
+	f.DurationVar(&c.For, "for", 0, "How long to hold it, up to 24h. Default: 1h.")
+	f.BoolVar(&c.Release, "release", false, "Let the server decide again.")
+	return cmd
 }
 
 // Run shows or changes what the running server leaves out.

@@ -9,10 +9,18 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/spf13/cobra"
 )
 
 type readyCmd struct {
-	URL string `arg:"" optional:"" default:"http://127.0.0.1:8080" help:"Server."`
+	URL string
+}
+
+func readyCommand(e *environment) *cobra.Command {
+	c := readyCmd{URL: "http://127.0.0.1:8080"}
+	return leaf("ready", "Ask a server whether it is ready; for health checks.", "", func() error { return c.Run(e) },
+		argument{name: "URL", help: "Server. Default: " + c.URL + ".", optional: true, value: textValue{&c.URL, ""}})
 }
 
 // Run asks a server whether it is ready: for containers without a shell.

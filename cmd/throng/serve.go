@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/throng-im/throng/internal/app"
@@ -20,18 +21,28 @@ import (
 type serveCmd struct {
 	sources
 
-	Listen  string `help:"Address for clients, host:port. Default: :8080." placeholder:"ADDR"`
-	TLSCert string `help:"File with a certificate and its chain: TLS ends in the process." placeholder:"FILE" name:"tls-cert"`
-	TLSKey  string `help:"File with its key." placeholder:"FILE" name:"tls-key"`
+	Listen  string
+	TLSCert string
+	TLSKey  string
 }
 
-// Help is shown below the flags.
-func (serveCmd) Help() string {
-	return `Without any flag it keeps everything in ./data and listens on :8080. All other settings are in the configuration
-file or in environment variables: see throng config doc.
+const serveHelp = `Without any flag it keeps everything in ./data and listens on :8080. All other
+settings are in the configuration file or in environment variables: see throng
+config doc.
 
-SIGTERM and SIGINT drain and stop it; SIGHUP reads the log level, the allowed origins, the retention and what it is among
-the gateways (weight, grayscale) anew.`
+SIGTERM and SIGINT drain and stop it; SIGHUP reads the log level, the allowed
+origins, the retention and what it is among the gateways (weight, grayscale)
+anew.`
+
+func serveCommand(e *environment) *cobra.Command {
+	var c serveCmd
+	cmd := leaf("serve", "Start the server.", serveHelp, func() error { return c.Run(e) })
+	f := cmd.Flags()
+	c.register(e, f)
+	f.Var(textValue{&c.Listen, "ADDR"}, "listen", "Address for clients, host:port. Default: :8080.")
+	f.Var(textValue{&c.TLSCert, "FILE"}, "tls-cert", "File with a certificate and its chain: TLS ends in the process.")
+	f.Var(textValue{&c.TLSKey, "FILE"}, "tls-key", "File with its key.")
+	return cmd
 }
 
 // Run serves until a signal ends it.

@@ -7,21 +7,34 @@ import (
 	"io"
 	"os"
 
+	"github.com/spf13/cobra"
+
 	"github.com/throng-im/throng/internal/app"
 )
 
 type importCmd struct {
 	sources
 
-	From     string `arg:"" type:"path" help:"File of JSON lines (- is standard input), or the folder or zip file of an export of Slack."`
-	Slack    bool   `help:"It is an export of Slack. Default: folders and zip files are."`
-	Position string `help:"File that remembers how far the import came. Default: next to the imported file." type:"path" placeholder:"FILE"`
+	From     string
+	Slack    bool
+	Position string
 }
 
-// Help is shown below the flags.
-func (importCmd) Help() string {
-	return `An import that was stopped goes on where it was when it is started again; one that was finished changes nothing when it
-is repeated. Do not let people write into a conversation before its import has ended.`
+const importHelp = `An import that was stopped goes on where it was when it is started again; one
+that was finished changes nothing when it is repeated. Do not let people write
+into a conversation before its import has ended.`
+
+func importCommand(e *environment) *cobra.Command {
+	var c importCmd
+	cmd := leaf("import", "Read JSON lines, or an export of Slack.", importHelp, func() error { return c.Run(e) }, argument{
+		name: "FILE", help: "File of JSON lines (- is standard input), or the folder or zip file of an export of Slack.",
+		value: pathValue{&c.From, ""},
+	})
+	f := cmd.Flags()
+	c.register(e, f)
+	f.BoolVar(&c.Slack, "slack", false, "It is an export of Slack. Default: folders and zip files are.")
+	path(f, &c.Position, "position", "FILE", "File that remembers how far the import came. Default: next to the imported file.")
+	return cmd
 }
 
 // Run imports.

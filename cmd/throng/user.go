@@ -12,18 +12,16 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/throng-im/throng/internal/app"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
-type userCmd struct {
-	Add           userAddCmd     `cmd:"" help:"Make an account."`
-	List          userListCmd    `cmd:"" help:"List accounts."`
-	ResetPassword userResetCmd   `cmd:"" help:"Give an account a new password and sign all its devices out."`
-	Disable       userDisableCmd `cmd:"" help:"Let nobody in with an account, or with --undo let them in again."`
-	Delete        userDeleteCmd  `cmd:"" help:"End an account for good and erase its personal data."`
+func userCommand(e *environment) *cobra.Command {
+	return group("user", "Look after people: add, list, disable, delete, reset-password.",
+		userAddCommand(e), userListCommand(e), userResetCommand(e), userDisableCommand(e), userDeleteCommand(e))
 }
 
 // connect reaches the running server, or opens the folder.
@@ -50,13 +48,27 @@ func (s sources) with(e *environment, create bool, fn func(*app.Operator) error)
 	return errors.Join(fn(op), op.Close())
 }
 
+const passwordHelp = "Read the password from standard input. Default: ask, or make one where there is no terminal."
+
 type userAddCmd struct {
 	sources
 
-	Handle   string `arg:"" help:"Sign-in name."`
-	Name     string `help:"Display name. Default: the sign-in name."`
-	Admin    bool   `help:"Make an administrator."`
-	Password bool   `help:"Read the password from standard input. Default: ask, or make one where there is no terminal."`
+	Handle   string
+	Name     string
+	Admin    bool
+	Password bool
+}
+
+func userAddCommand(e *environment) *cobra.Command {
+	var c userAddCmd
+	cmd := leaf("add", "Make an account.", "", func() error { return c.Run(e) },
+		argument{name: "NAME", help: "Sign-in name.", value: textValue{&c.Handle, ""}})
+	f := cmd.Flags()
+	c.register(e, f)
+	f.Var(textValue{&c.Name, "TEXT"}, "name", "Display name. Default: the sign-in name.")
+	f.BoolVar(&c.Admin, "admin", false, "Make an administrator.")
+	f.BoolVar(&c.Password, "password", false, passwordHelp)
+	return cmd
 }
 
 // Run makes an account.
@@ -133,7 +145,12 @@ func ask(e *environment, in *os.File, question string) (string, error) {
 type account struct {
 	sources
 
-	Who string `arg:"" name:"name" help:"Sign-in name, or id:NUMBER."`
+	Who string
+}
+
+// argument is what names it.
+func (a *account) argument() argument {
+	return argument{name: "NAME", help: "Sign-in name, or id:NUMBER.", value: textValue{&a.Who, ""}}
 }
 
 func (a account) find(e *environment, op *app.Operator) (*throngv1.User, error) {
@@ -155,7 +172,17 @@ func (a account) find(e *environment, op *app.Operator) (*throngv1.User, error) 
 type userResetCmd struct {
 	account
 
-	Password bool `help:"Read the password from standard input. Default: ask, or make one where there is no terminal."`
+	Password bool
+}
+
+func userResetCommand(e *environment) *cobra.Command {
+	var c userResetCmd
+	cmd := leaf("reset-password", "Give an account a new password and sign all its devices out.", "", func() error { return c.Run(e) },
+		c.argument())
+	f := cmd.Flags()
+	c.register(e, f)
+	f.BoolVar(&c.Password, "password", false, passwordHelp)
+	return cmd
 }
 
 // Run sets a new password.
@@ -184,7 +211,17 @@ func (c userResetCmd) Run(e *environment) error {
 type userDisableCmd struct {
 	account
 
-	Undo bool `help:"Let the account in again."`
+	Undo bool
+}
+
+func userDisableCommand(e *environment) *cobra.Command {
+	var c userDisableCmd
+	cmd := leaf("disable", "Let nobody in with an account, or with --undo let them in again.", "", func() error { return c.Run(e) },
+		c.argument())
+	f := cmd.Flags()
+	c.register(e, f)
+	f.BoolVar(&c.Undo, "undo", false, "Let the account in again.")
+	return cmd
 }
 
 // Run disables an account.
@@ -211,8 +248,18 @@ func (c userDisableCmd) Run(e *environment) error {
 type userDeleteCmd struct {
 	account
 
-	Messages bool `help:"Erase the content of everything it wrote, too."`
-	Yes      bool `help:"Do not ask."`
+	Messages bool
+	Yes      bool
+}
+
+func userDeleteCommand(e *environment) *cobra.Command {
+	var c userDeleteCmd
+	cmd := leaf("delete", "End an account for good and erase its personal data.", "", func() error { return c.Run(e) }, c.argument())
+	f := cmd.Flags()
+	c.register(e, f)
+	f.BoolVar(&c.Messages, "messages", false, "Erase the content of everything it wrote, too.")
+	f.BoolVar(&c.Yes, "yes", false, "Do not ask.")
+	return cmd
 }
 
 // Run deletes an account.
@@ -244,6 +291,13 @@ func (c userDeleteCmd) Run(e *environment) error {
 
 type userListCmd struct {
 	sources
+}
+
+func userListCommand(e *environment) *cobra.Command {
+	var c userListCmd
+	cmd := leaf("list", "List accounts.", "", func() error { return c.Run(e) })
+	c.register(e, cmd.Flags())
+	return cmd
 }
 
 // Run lists the accounts.

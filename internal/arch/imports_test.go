@@ -177,6 +177,7 @@ var only = map[string]struct {
 		[]string{"internal/store/kafka"},
 		"no driver's type leaves its adapter",
 	},
+	"github.com/spf13":                 {[]string{"cmd/throng"}, "a command line belongs to a program"},
 	"github.com/gobwas/ws":             {[]string{"internal/websocket", "internal/gateway", "client", "bench"}, "the session is a state machine without I/O"},
 	"connectrpc.com/connect":           {[]string{"internal/api", "proto", "client", "internal/wire", "bench", "cmd/throng/chat", "examples"}, "HTTP ends at the API, and begins at the SDK's generated clients"},
 	"github.com/pelletier/go-toml/v2":  {[]string{"internal/config"}, "a part has its own Config and never sees the file"},

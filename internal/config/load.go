@@ -171,7 +171,7 @@ func setFile(f leaf, file bool, value any) error {
 }
 
 func (r *fileReader) unknown(full, line, key string, known []string) {
-	if near := nearest(key, known); near != "" {
+	if near := Nearest(key, known); near != "" {
 		r.fail(line, "unknown key %s; did you mean %s?", full, near)
 		return
 	}
@@ -250,7 +250,7 @@ func (l *Loaded) applyEnv(env []string) []error {
 }
 
 func unknownVariable(name string, known []string) string {
-	if near := nearest(name, known); near != "" {
+	if near := Nearest(name, known); near != "" {
 		return fmt.Sprintf("the environment variable %s is no setting; did you mean %s?", name, near)
 	}
 	return fmt.Sprintf("the environment variable %s is no setting and is ignored", name)

@@ -165,8 +165,8 @@ func (l leaf) format() string {
 	}
 }
 
-// nearest is the known name that is closest to a wrong one; empty where none is close.
-func nearest(name string, known []string) string {
+// Nearest is the known name that is closest to a wrong one; empty where none is close.
+func Nearest(name string, known []string) string {
 	best, distance := "", len(name)/3+2
 	for _, k := range known {
 		if d := editDistance(name, k); d < distance {
