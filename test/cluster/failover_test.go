@@ -6,18 +6,16 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
-	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
 
 	"github.com/throng-im/throng/test/engines"
+	"github.com/throng-im/throng/test/proxy"
 )
 
 // TestPrimaryLost: the primary of two databases that replicate semi-synchronously is killed under load, for good, and the replica is made the
@@ -50,20 +48,20 @@ func TestPrimaryLost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	way := newWay(t, primary.Address())
-	dsn.Addr = way.address()
+	way := proxy.New(t, primary.Address()) // as a name that operators move
+	dsn.Addr = way.Address()
 	o.dsn = dsn.FormatDSN()
 	under(t, o, 100, func(ctx context.Context, _ *crowd, _ []outside, _ *rand.Rand) {
 		pause(ctx, 4*time.Second)
 		primary.Kill(t)
-		way.close()
+		way.To("")
 		ask(t, second, "STOP SLAVE IO_THREAD")
 		wait("the replica has applied what it was sent", func() bool {
 			return strings.Contains(status(t, second, "SHOW SLAVE STATUS", "Slave_SQL_Running_State"), "has read all relay log")
 		})
 		ask(t, second, "STOP SLAVE")
 		ask(t, second, "RESET SLAVE ALL")
-		way.to(replica.Address())
+		way.To(replica.Address())
 		pause(ctx, 4*time.Second)
 	})
 }
@@ -119,80 +117,4 @@ func status(t *testing.T, db *sql.DB, statement, column string) string {
 		t.Fatal(err)
 	}
 	return found
-}
-
-// way is an address that leads to one server after another, as a name does that operators move.
-type way struct {
-	listener net.Listener
-
-	// guarded by mu
-	mu     sync.Mutex
-	target string // empty while it leads nowhere
-	conns  map[net.Conn]struct{}
-}
-
-func newWay(t *testing.T, target string) *way {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &way{listener: l, target: target, conns: make(map[net.Conn]struct{})}
-	go w.run() // ends with the listener
-	t.Cleanup(func() { _ = l.Close(); w.close() })
-	return w
-}
-
-func (w *way) address() string {
-	return "127.0.0.1:" + strconv.Itoa(w.listener.Addr().(*net.TCPAddr).Port) //nolint:errcheck // it is one
-}
-
-func (w *way) run() {
-	for {
-		in, err := w.listener.Accept()
-		if err != nil {
-			return
-		}
-		go w.carry(in) // ends with its connections
-	}
-}
-
-func (w *way) carry(in net.Conn) {
-	w.mu.Lock()
-	target := w.target
-	w.conns[in] = struct{}{}
-	w.mu.Unlock()
-	defer func() { _ = in.Close() }()
-	if target == "" {
-		return
-	}
-	out, err := net.DialTimeout("tcp", target, time.Second)
-	if err != nil {
-		return
-	}
-	defer func() { _ = out.Close() }()
-	go func() { // ends with its connections
-		_, _ = io.Copy(out, in)
-		_ = out.Close()
-	}()
-	_, _ = io.Copy(in, out)
-}
-
-// to leads to another server from now on.
-func (w *way) to(target string) {
-	w.close()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.target = target
-}
-
-// close breaks all connections and leads nowhere.
-func (w *way) close() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.target = ""
-	for c := range w.conns {
-		_ = c.Close()
-	}
-	clear(w.conns)
 }
