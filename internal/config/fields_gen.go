@@ -188,6 +188,8 @@ func fieldDocs() map[string]string {
 		"github.com/throng-im/throng/internal/store/kafka.Config.Topic":               "Topic holds the events of the log. It is made when it is not there.",
 		"github.com/throng-im/throng/internal/store/kafka.Config.Trim":                "Trim lets go of events as soon as every group has dealt with them. Others may then not read the topic at their own pace.",
 		"github.com/throng-im/throng/internal/store/kafka.Config.User":                "User is who signs in.",
+		"github.com/throng-im/throng/internal/store/mysql.Config.BreakerFailures":     "BreakerFailures in a row, of calls that a database did not answer, are taken as a sign that it hangs or is gone: calls fail at once then.",
+		"github.com/throng-im/throng/internal/store/mysql.Config.BreakerRest":         "BreakerRest is how often one of them tries whether it answers again.",
 		"github.com/throng-im/throng/internal/store/mysql.Config.ConnectionLifetime":  "ConnectionLifetime is how old a connection may get, so that one leads to a server that was replaced for no longer than that.",
 		"github.com/throng-im/throng/internal/store/mysql.Config.Databases":           "Databases are where everything is kept, each as user:password@tcp(host:port)/name. The first one is the home database, which also keeps what is unique over all; the order of the others does not matter. All nodes name the same ones.",
 		"github.com/throng-im/throng/internal/store/mysql.Config.DialTimeout":         "DialTimeout bounds how long it takes to connect.",

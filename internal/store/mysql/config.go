@@ -6,6 +6,8 @@ import (
 	"time"
 
 	driver "github.com/go-sql-driver/mysql"
+
+	"github.com/throng-im/throng/internal/breaker"
 )
 
 // Config says where the databases are and how they are talked to.
@@ -33,6 +35,10 @@ type Config struct {
 	IdleTransaction time.Duration
 	// SlotInterval is how often a node looks where the slots are.
 	SlotInterval time.Duration
+	// BreakerFailures in a row, of calls that a database did not answer, are taken as a sign that it hangs or is gone: calls fail at once then.
+	BreakerFailures int
+	// BreakerRest is how often one of them tries whether it answers again.
+	BreakerRest time.Duration
 }
 
 // DefaultConfig returns the defaults, without a database.
@@ -40,6 +46,7 @@ func DefaultConfig() Config {
 	return Config{
 		MaxConnections: 32, IdleConnections: 16, ConnectionLifetime: 10 * time.Minute, DialTimeout: 5 * time.Second,
 		Timeout: 10 * time.Second, LockWait: 3 * time.Second, IdleTransaction: 5 * time.Second, SlotInterval: 5 * time.Second,
+		BreakerFailures: 8, BreakerRest: 500 * time.Millisecond,
 	}
 }
 
@@ -88,8 +95,15 @@ func (c Config) Validate() error {
 			problem("%s: %s is not from %s to %s", d.name, d.value, d.least, d.most)
 		}
 	}
+	if err := c.breaker().Validate(); err != nil {
+		problem("breaker_failures, breaker_rest: %w", err)
+	}
 	if c.LockWait >= c.Timeout {
 		problem("lock_wait: %s must be shorter than timeout (%s), or a wait for a lock ends as a lost connection", c.LockWait, c.Timeout)
 	}
 	return errors.Join(problems...)
+}
+
+func (c Config) breaker() breaker.Config {
+	return breaker.Config{Failures: c.BreakerFailures, Rest: c.BreakerRest}
 }

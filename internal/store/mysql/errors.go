@@ -47,6 +47,13 @@ type doubtError struct{ cause error }
 func (e *doubtError) Error() string { return "the answer to a commit did not come: " + e.cause.Error() }
 func (e *doubtError) Unwrap() error { return e.cause }
 
+// silentError is the error of an attempt that had no answer for as long as one is waited for. It is not begun again: who waited has
+// waited for long enough, and the next attempt would wait like it.
+type silentError struct{ cause error }
+
+func (e *silentError) Error() string { return "no answer in time: " + e.cause.Error() }
+func (e *silentError) Unwrap() error { return e.cause }
+
 // refusedBeforeCommit reports that an error which came back for statements with a COMMIT behind them is one of those that a
 // statement before it gets: it was not reached then. Of others nobody knows.
 func refusedBeforeCommit(err error) bool {
@@ -64,6 +71,7 @@ func refusedBeforeCommit(err error) bool {
 func (s *Store) translate(err error, doing string) error {
 	var known *chat.Error
 	var doubt *doubtError
+	var silent *silentError
 	switch {
 	case err == nil:
 		return nil
@@ -73,6 +81,7 @@ func (s *Store) translate(err error, doing string) error {
 		return known
 	case s.closed.Load():
 		return errClosed()
+	case errors.As(err, &silent): // the time that connecting may take counts as a deadline, too
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return chat.Wrap(err, chat.CodeCanceled, chat.ReasonCanceled, "the caller gave up before anything was stored")
 	}

@@ -63,21 +63,23 @@ type pools struct {
 type pool struct {
 	desc  *prometheus.Desc
 	kind  prometheus.ValueType
-	value func(s sql.DBStats) float64
+	value func(d *shard, s sql.DBStats) float64
 }
 
 func newPools(s *Store) *pools {
 	p := &pools{store: s}
-	add := func(kind prometheus.ValueType, name, help string, value func(s sql.DBStats) float64) {
+	add := func(kind prometheus.ValueType, name, help string, value func(d *shard, s sql.DBStats) float64) {
 		p.rows = append(p.rows, pool{prometheus.NewDesc("throng_mysql_"+name, help, []string{"database"}, nil), kind, value})
 	}
 	add(prometheus.GaugeValue, "connections", "Open connections, by database as configured.",
-		func(s sql.DBStats) float64 { return float64(s.OpenConnections) })
-	add(prometheus.GaugeValue, "connections_busy", "Connections in use.", func(s sql.DBStats) float64 { return float64(s.InUse) })
+		func(_ *shard, s sql.DBStats) float64 { return float64(s.OpenConnections) })
+	add(prometheus.GaugeValue, "connections_busy", "Connections in use.", func(_ *shard, s sql.DBStats) float64 { return float64(s.InUse) })
 	add(prometheus.CounterValue, "connection_waits_total", "Calls that waited for a connection.",
-		func(s sql.DBStats) float64 { return float64(s.WaitCount) })
+		func(_ *shard, s sql.DBStats) float64 { return float64(s.WaitCount) })
 	add(prometheus.CounterValue, "connection_wait_seconds_total", "Time that calls waited for a connection.",
-		func(s sql.DBStats) float64 { return s.WaitDuration.Seconds() })
+		func(_ *shard, s sql.DBStats) float64 { return s.WaitDuration.Seconds() })
+	add(prometheus.GaugeValue, "breaker", "Whether calls go through, by database: 0 they do, 1 one tries, 2 they fail at once.",
+		func(d *shard, _ sql.DBStats) float64 { return float64(d.breaker.State()) })
 	return p
 }
 
@@ -93,7 +95,7 @@ func (p *pools) Collect(out chan<- prometheus.Metric) {
 	for i, d := range p.store.shards {
 		now := d.db.Stats()
 		for _, r := range p.rows {
-			out <- prometheus.MustNewConstMetric(r.desc, r.kind, r.value(now), strconv.Itoa(i+1))
+			out <- prometheus.MustNewConstMetric(r.desc, r.kind, r.value(d, now), strconv.Itoa(i+1))
 		}
 	}
 }

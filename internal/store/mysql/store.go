@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/throng-im/throng/internal/breaker"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/queue"
@@ -74,10 +75,11 @@ type Store struct {
 
 // shard is one database.
 type shard struct {
-	store *Store
-	dsn   string
-	db    *sql.DB
-	id    uint64 // its number for good
+	store   *Store
+	dsn     string
+	db      *sql.DB
+	breaker *breaker.Breaker
+	id      uint64 // its number for good
 }
 
 // Open connects to the databases, makes or upgrades their tables, and checks that they keep what they are told. The caller closes the
@@ -129,7 +131,7 @@ func (s *Store) open(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("database %d of mysql.databases cannot be opened; does it run, and are address, name, user and password right? %w", i+1, err)
 		}
-		d := &shard{store: s, dsn: dsn, db: db}
+		d := &shard{store: s, dsn: dsn, db: db, breaker: breaker.New(s.cfg.breaker())}
 		s.shards = append(s.shards, d)
 		var weak *WeakDurabilityError
 		if err := d.checkSettings(ctx, i+1); errors.As(err, &weak) && s.cfg.WeakDurability {
@@ -173,7 +175,7 @@ func (s *Store) Ready(ctx context.Context) error {
 		return errClosed()
 	}
 	for i, d := range s.shards {
-		if err := d.db.PingContext(ctx); err != nil {
+		if err := d.ping(ctx); err != nil {
 			return chat.Wrap(err, chat.CodeUnavailable, chat.ReasonStorageUnavailable, "database %d does not answer", i+1)
 		}
 	}

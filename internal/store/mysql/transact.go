@@ -76,7 +76,7 @@ func (d *shard) read(ctx context.Context, what, query string, fn func(r *rows) e
 				break
 			}
 		}
-		if err = d.readOnce(ctx, query, fn, args); endOf(err) != endBroken {
+		if err = d.attempt(ctx, what, func() error { return d.readOnce(ctx, query, fn, args) }); endOf(err) != endBroken {
 			break
 		}
 	}
@@ -100,7 +100,7 @@ func (d *shard) transact(ctx context.Context, what string, fn func(t *tx) error)
 	begun := time.Now()
 	var ended [endKinds]int
 	for n := 1; ; n++ {
-		err := d.once(ctx, fn)
+		err := d.attempt(ctx, what, func() error { return d.once(ctx, fn) })
 		end := endOf(err)
 		ended[end]++
 		if end == endFinal || ended[endConflict] > maxConflicts || ended[endWait] > maxWaits || ended[endBroken] > maxBroken || d.store.closed.Load() {
@@ -162,8 +162,9 @@ func (e end) String() string { return [...]string{"final", "conflict", "lock_wai
 func endOf(err error) end {
 	var again *againError
 	var doubt *doubtError
+	var silent *silentError
 	var known *chat.Error
-	if err == nil || errors.As(err, &doubt) {
+	if err == nil || errors.As(err, &doubt) || errors.As(err, &silent) {
 		return endFinal
 	}
 	if errors.As(err, &again) {
