@@ -57,7 +57,7 @@ func (a *App) clustered(ctx context.Context, admit func(chat.Head) time.Duration
 	}
 	shelf := people.NewShelf(db)
 	routes := memory.NewRoutes(self, a.resync)
-	e.hot = memory.NewHot()
+	e.hot, e.shares = memory.NewHot(), memory.NewShares()
 	e.routes, e.registrar, e.registry, e.bus = routes, routes, routes, memory.NewBus(a.resync)
 	positions := positionsOf(cfg.Kafka.Topic)
 	timelines := memory.NewTimelines(shelf, positions)

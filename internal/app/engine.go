@@ -9,6 +9,7 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/cluster"
 	"github.com/throng-im/throng/internal/conversation"
+	"github.com/throng-im/throng/internal/limit"
 	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/queue"
 	"github.com/throng-im/throng/internal/timeline"
@@ -30,6 +31,7 @@ type engine struct {
 	registrar   cluster.Registrar
 	registry    cluster.Registry
 	bus         cluster.Bus
+	shares      limit.Shares // of limits
 	archives    archives
 	shards      int // how many workers append best
 

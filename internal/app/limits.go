@@ -2,6 +2,7 @@ package app
 
 import (
 	"runtime"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -46,8 +47,19 @@ func newLimits(c limit.Config, reg prometheus.Registerer) *limits {
 	return l
 }
 
-// The limits, as their metric calls them: the settings' names.
+// share has requests, sends and callers limited over all nodes. What the node can deliver is its own.
+func (l *limits) share(s *limit.Sharing) {
+	l.request.Share(s, limitRequest, func(u chat.UserID) string { return strconv.FormatUint(uint64(u), 10) })
+	l.send.Share(s, limitSend, func(u chat.UserID) string { return strconv.FormatUint(uint64(u), 10) })
+	l.conversation.Share(s, limitConversation, func(id chat.ConversationID) string { return strconv.FormatUint(uint64(id), 10) })
+	l.address.Share(s, limitAddress)
+}
+
+// The limits, as metrics and shared buckets call them: the settings' names.
 const (
+	limitSignIn       = "sign_in_handle"
+	limitSignInFrom   = "sign_in_address"
+	limitSignUp       = "sign_up_address"
 	limitRequest      = "request_user"
 	limitSend         = "send_user"
 	limitConversation = "send_conversation"

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/throng-im/throng/internal/account"
@@ -28,6 +29,7 @@ const outboundShare = 8
 type core struct {
 	engine        *engine
 	node          *node
+	sharing       *limit.Sharing
 	messages      *message.Service
 	accounts      *account.Service
 	conversations *conversation.Service
@@ -51,6 +53,8 @@ func (a *App) wire(ctx context.Context) error {
 		return err
 	}
 	e, n := c.engine, c.node
+	c.sharing = newSharing(e, reg)
+	limits.share(c.sharing)
 
 	// People.
 	if c.accounts, err = a.wireAccounts(); err != nil {
@@ -165,12 +169,14 @@ func (a *App) wireAccounts() (*account.Service, error) {
 	a.localKey = rand.Text() + rand.Text()
 	cfg.ServerKeys = append(slices.Clone(cfg.ServerKeys), account.Secret(a.localKey))
 	rows := a.core.engine.people
-	limits := a.cfg.Limit
+	handles := limit.New[string](a.cfg.Limit.SignInHandle, nil)
+	signIns, signUps := limit.NewAddresses(a.cfg.Limit.SignInAddress, nil), limit.NewAddresses(a.cfg.Limit.SignUpAddress, nil)
+	handles.Share(a.core.sharing, limitSignIn, strings.Clone)
+	signIns.Share(a.core.sharing, limitSignInFrom)
+	signUps.Share(a.core.sharing, limitSignUp)
 	s, err := account.New(cfg, account.Deps{
-		Users: rows, Devices: rows, Invitations: rows,
-		SignInHandle: limit.New[string](limits.SignInHandle, nil), SignInAddress: limit.NewAddresses(limits.SignInAddress, nil),
-		SignUpAddress: limit.NewAddresses(limits.SignUpAddress, nil),
-		Announce:      a.core.node.revoke, Revocations: a.core.engine.revocations,
+		Users: rows, Devices: rows, Invitations: rows, SignInHandle: handles, SignInAddress: signIns, SignUpAddress: signUps,
+		Announce: a.core.node.revoke, Revocations: a.core.engine.revocations,
 		Registerer: a.registry, Logger: a.log, Now: a.options.Now,
 	})
 	if err != nil {
@@ -205,6 +211,7 @@ func (a *App) parts() []part {
 	if a.options.Offline {
 		return parts
 	}
+	parts = append(parts, part{name: "limits", run: c.sharing.Run, patience: time.Second})
 	parts = append(parts, part{name: "pressure", run: c.pressure.Run, patience: time.Second})
 	parts = append(parts, part{name: "announcer", run: a.announcer.run, patience: time.Second})
 	parts = append(parts, part{name: "gateway", run: c.gateway.Run, drain: a.drainer.last, patience: a.cfg.Server.DrainTimeout})

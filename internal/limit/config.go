@@ -120,8 +120,8 @@ const (
 	maxKeys  = 1e7
 	// maxCrowds is how many conversations are looked through once a second, on the way of a message.
 	maxCrowds = 10_000
-	// maxFill is how many seconds a bucket may take to fill, so that its time fits 63 bits of nanoseconds with room.
-	maxFill = 1e9
+	// maxFill is how many seconds a bucket may take to fill, so that its time fits 63 bits of nanoseconds with room: about three years.
+	maxFill = 1e8
 )
 
 // Validate reports what is wrong with the bucket.

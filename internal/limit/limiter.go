@@ -16,6 +16,9 @@ import (
 // not, so full buckets are dropped when room is needed, the longest full one first, and a key that is being limited is
 // never forgotten. Where every bucket is in use, keys without one share a single bucket: a flood of keys then slows down
 // newcomers, and resets nobody.
+//
+// Nodes that limit together each have their part of a bucket, and those that use more of it than a little lease from a bucket that all
+// have: see [Sharing].
 type Limiter[K comparable] struct {
 	// immutable after construction
 	every time.Duration // between two tokens; 0 is no limit
@@ -25,18 +28,31 @@ type Limiter[K comparable] struct {
 	now   func() time.Time
 	start time.Time
 
+	// set while wiring: nil where the node has the whole of each bucket
+	sharing *Sharing
+	name    string
+	text    func(K) string
+
 	// guarded by mu
 	mu       sync.Mutex
 	buckets  map[K]*bucket[K]
 	order    byFull[K]
 	overflow bucket[K]
+	hot      []*bucket[K] // that have a share
+	swept    int          // place in hot that is looked at next
+	queue    []*bucket[K] // that are to claim
+	claiming []*bucket[K] // that the claims under way are of
 }
 
-// bucket is full again at full, counted from the limiter's start.
+// bucket is what the node has of a key by itself: the whole, or its part where several nodes share. It is full again at full,
+// counted from the limiter's start.
 type bucket[K comparable] struct {
 	key   K
 	full  time.Duration
 	index int // in order
+	// uncounted is when what was taken of it is forgotten that the shared bucket was not told of; without a share only.
+	uncounted time.Duration
+	share     *share // nil while the node's part is used little
 }
 
 // New makes a limiter from a bucket that [Bucket.Validate] accepts. Now is the clock; nil is time.Now.
@@ -53,24 +69,47 @@ func New[K comparable](b Bucket, now func() time.Time) *Limiter[K] {
 }
 
 // Take takes n tokens of the key. It returns 0 where they were there; else it takes nothing and returns how long to wait
-// until they will be. More than the burst counts as the burst.
+// until they will be. More than the burst counts as the burst, and where nodes share, as what one of them may have at once.
 func (l *Limiter[K]) Take(key K, n int) time.Duration {
 	if l.every == 0 || n <= 0 {
 		return 0
 	}
-	cost := l.every * time.Duration(min(n, l.burst))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now().Sub(l.start)
 	b := l.bucket(key, now)
+	if l.sharing == nil || b == &l.overflow {
+		return l.take(b, n, now)
+	}
+	return l.takeShared(b, n, now)
+}
+
+// take takes from the node's part, or returns how long to wait. The caller holds mu.
+func (l *Limiter[K]) take(b *bucket[K], n int, now time.Duration) time.Duration {
+	nodes := l.nodes()
+	cost := l.cost(n, nodes)
+	depth := max(l.depth, l.cost(1, nodes))
 	// A clock that was set back must not lock anybody out for longer than an empty bucket does.
-	full := min(max(b.full, now), now+l.depth)
-	if wait := full + cost - now - l.depth; wait > 0 {
+	full := min(max(b.full, now), now+depth)
+	if wait := full + cost - now - depth; wait > 0 {
 		return wait
 	}
 	b.full = full + cost
 	l.moved(b)
 	return 0
+}
+
+// cost is by how much later the node's part is full again for n tokens, or for all that it holds.
+func (l *Limiter[K]) cost(n, nodes int) time.Duration {
+	return l.every * time.Duration(nodes) * time.Duration(min(n, max(l.burst/nodes, 1)))
+}
+
+// nodes is among how many nodes a bucket is divided.
+func (l *Limiter[K]) nodes() int {
+	if l.sharing == nil {
+		return 1
+	}
+	return int(l.sharing.nodes.Load())
 }
 
 // Give puts n tokens back, of an attempt that turned out well.
@@ -80,9 +119,17 @@ func (l *Limiter[K]) Give(key K, n int) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if b, ok := l.buckets[key]; ok {
-		b.full -= l.every * time.Duration(min(n, l.burst))
-		l.moved(b)
+	b, ok := l.buckets[key]
+	if !ok {
+		return
+	}
+	nodes := l.nodes()
+	b.full -= l.cost(n, nodes)
+	l.moved(b)
+	if s := b.share; s != nil {
+		s.held = min(s.held+n, l.burst) // of what was spent, the next claim takes it off
+	} else if l.sharing != nil {
+		b.uncounted -= l.looseCost(n, nodes)
 	}
 }
 
@@ -104,6 +151,9 @@ func (l *Limiter[K]) bucket(key K, now time.Duration) *bucket[K] {
 		}
 		oldest, _ := heap.Pop(&l.order).(*bucket[K])
 		delete(l.buckets, oldest.key)
+		if oldest.share != nil {
+			l.abandon(oldest)
+		}
 	}
 	b := &bucket[K]{key: key}
 	l.buckets[key] = b
@@ -130,6 +180,9 @@ func NewAddresses(b Bucket, now func() time.Time) *Addresses {
 func (a *Addresses) Take(address string, n int) time.Duration {
 	return a.l.Take(AddressKey(address), n)
 }
+
+// Share is [Limiter.Share] by address.
+func (a *Addresses) Share(s *Sharing, name string) { a.l.Share(s, name, strings.Clone) }
 
 // Give is [Limiter.Give] by address.
 func (a *Addresses) Give(address string, n int) { a.l.Give(AddressKey(address), n) }

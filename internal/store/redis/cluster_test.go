@@ -12,6 +12,7 @@ import (
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/cluster"
+	"github.com/throng-im/throng/internal/limit"
 	"github.com/throng-im/throng/internal/porttest"
 	"github.com/throng-im/throng/internal/store/redis"
 	"github.com/throng-im/throng/test/engines"
@@ -84,6 +85,9 @@ func TestOnARedisCluster(t *testing.T) {
 			cfg.HotEntries, cfg.HotBytes = bounds.Entries, bounds.Bytes
 			return porttest.HotNodes{A: client(t, cfg).NewHot(), B: client(t, cfg).NewHot()}
 		})
+	})
+	t.Run("shares", func(t *testing.T) {
+		porttest.Shares(t, func(t testing.TB) limit.Shares { return client(t, own()).NewShares() })
 	})
 	t.Run("one master loses everything", func(t *testing.T) {
 		m := join(t, client(t, cfg), "n1")

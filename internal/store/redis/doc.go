@@ -4,6 +4,7 @@
 //   - [Routes] are cluster.Routes, cluster.Registrar and cluster.Registry: who is where, and which nodes there are.
 //   - [Bus] is cluster.Bus: deliveries to nodes.
 //   - [Hot] is message.Hot: the newest entries of larger conversations.
+//   - [Shares] is limit.Shares: the buckets of limits that nodes share.
 //   - [Timelines] are timeline.Store, one view for each stream of events, on a [Shelf] that keeps what must not be lost.
 //
 // # What may happen to Redis

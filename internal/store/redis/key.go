@@ -10,14 +10,15 @@ import (
 // Names of keys and channels. What stands in braces is the hash tag: it alone decides in which slot of a Redis Cluster a key lies,
 // so that what one script touches lies together, and users and conversations are spread.
 const (
-	keyLive  = ":{nodes}:live" // sorted set: nodes by the end of their leases, by the server's clock
-	keyInfo  = ":{nodes}:info" // hash: what nodes say of themselves
-	keyWatch = ":watch:{"      // per node and master: there while nothing was lost
-	keyUser  = ":route:{u:"    // set: nodes on which a user is
-	keyGroup = ":route:{c:"    // set: nodes on which a large conversation has subscribers
-	keyBus   = ":bus:{"        // channel: deliveries to a node
-	keyLine  = ":timeline:{u:" // hash: a user's timeline
-	keyHot   = ":hot:{c:"      // hash: newest entries of a conversation
+	keyLive   = ":{nodes}:live" // sorted set: nodes by the end of their leases, by the server's clock
+	keyInfo   = ":{nodes}:info" // hash: what nodes say of themselves
+	keyWatch  = ":watch:{"      // per node and master: there while nothing was lost
+	keyUser   = ":route:{u:"    // set: nodes on which a user is
+	keyGroup  = ":route:{c:"    // set: nodes on which a large conversation has subscribers
+	keyBus    = ":bus:{"        // channel: deliveries to a node
+	keyLine   = ":timeline:{u:" // hash: a user's timeline
+	keyHot    = ":hot:{c:"      // hash: newest entries of a conversation
+	keyBucket = ":limit:{"      // string: when a bucket of a limit is full again
 )
 
 func numbered(prefix, kind string, id uint64) string {

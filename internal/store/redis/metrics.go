@@ -28,6 +28,7 @@ const (
 	opHotPut    operation = "hot_put"
 	opHotForget operation = "hot_forget"
 	opSeed      operation = "timeline_seed"
+	opLease     operation = "limit_lease"
 )
 
 // metrics of Redis. Names and words are in docs/operations/metrics.md.

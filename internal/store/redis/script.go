@@ -25,6 +25,7 @@ type scripts struct {
 	renewal, farewell, watching                      *script
 	readLine, endLine, seedLine, applyLine, mendLine *script
 	keep, cool                                       *script
+	lease                                            *script
 }
 
 func newScripts() scripts {
@@ -32,7 +33,7 @@ func newScripts() scripts {
 		renewal: newScript(renewalText), farewell: newScript(farewellText), watching: newScript(watchingText),
 		readLine: newScript(readLineText), endLine: newScript(endLineText), seedLine: newScript(seedLineText),
 		applyLine: newScript(applyLineText), mendLine: newScript(mendLineText),
-		keep: newScript(keepText), cool: newScript(coolText),
+		keep: newScript(keepText), cool: newScript(coolText), lease: newScript(leaseText),
 	}
 	if mutant == mutantCursorUnmarked {
 		all.readLine = newScript(strings.Replace(readLineText, markText, "", 1))
