@@ -51,14 +51,18 @@ func TestRevocationClosesLiveSessions(t *testing.T) {
 	each(t, nil, func(t *testing.T, w *world) {
 		a, b, c := w.login("1:10"), w.login("1:11"), w.login("2:20")
 		w.gateway.CloseDevices(1, []chat.DeviceID{10})
-		if code, notice := a.closed(); code != 4300 || notice.GetReason() != "signed_out" {
+		w.deliver(entry(5, 1, 3, "afterwards", 1))
+		if code, notice := a.closedAtOnce(); code != 4300 || notice.GetReason() != "signed_out" {
 			t.Errorf("the signed out device: %d %v", code, notice)
+		}
+		if b.next().GetEntry().GetText() != "afterwards" {
+			t.Error("the user's other device was touched")
 		}
 		w.gateway.CloseUser(1)
 		if code, _ := b.closed(); code != 4302 {
 			t.Errorf("the deleted user's device: %d", code)
 		}
-		w.deliver(entry(5, 1, 3, "still here", 1, 2))
+		w.deliver(entry(5, 2, 3, "still here", 1, 2))
 		if c.next().GetEntry().GetText() != "still here" {
 			t.Error("somebody else's session was touched")
 		}

@@ -249,6 +249,23 @@ func (p *peer) closed() (ws.StatusCode, *throngv1.Closing) {
 	}
 }
 
+// closedAtOnce is closed of a connection that is told nothing but that it ends.
+func (p *peer) closedAtOnce() (ws.StatusCode, *throngv1.Closing) {
+	p.t.Helper()
+	var notice *throngv1.Closing
+	for {
+		envs, code := p.frame()
+		if code != 0 {
+			return code, notice
+		}
+		for _, e := range envs {
+			if notice = e.GetClosing(); notice == nil {
+				p.t.Fatalf("instead of the end came %v", e)
+			}
+		}
+	}
+}
+
 func entry(conversation chat.ConversationID, seq chat.Seq, sender chat.UserID, words string, users ...chat.UserID) *cluster.Delivery {
 	e := &chat.Entry{
 		Conversation: conversation, Seq: seq, Ordinal: chat.Ordinal(seq), Sender: sender, TimeMS: 1,
