@@ -35,16 +35,22 @@ type followers struct {
 	before func(ctx context.Context, s queue.Stream) error // called ahead of a batch, which it may refuse; may be nil
 
 	// guarded by mu
-	mu      sync.Mutex
-	at      map[int][]string // stream → nodes
-	seen    map[chat.ConversationID]chat.Seq
-	repeats int
-	wrong   []string
-	moved   chan struct{} // closed and replaced when something has changed
+	mu        sync.Mutex
+	at        map[int][]string      // stream → nodes
+	begun     map[int]chat.Position // stream → the highest position that one began behind
+	committed map[int]chat.Position // stream → the highest position that one committed
+	seen      map[chat.ConversationID]chat.Seq
+	repeats   int
+	wrong     []string
+	ahead     string        // the first stream in which the group went on beyond what was committed
+	moved     chan struct{} // closed and replaced when something has changed
 }
 
 func newFollowers() *followers {
-	return &followers{at: map[int][]string{}, seen: map[chat.ConversationID]chat.Seq{}, moved: make(chan struct{}), commit: true}
+	return &followers{
+		at: map[int][]string{}, begun: map[int]chat.Position{}, committed: map[int]chat.Position{}, seen: map[chat.ConversationID]chat.Seq{},
+		moved: make(chan struct{}), commit: true,
+	}
 }
 
 func (f *followers) change(do func()) {
@@ -55,14 +61,17 @@ func (f *followers) change(do func()) {
 	f.moved = make(chan struct{})
 }
 
-// until waits for something to become true, under mu.
+// until waits for something to become true, under mu. Nothing is waited for once events were skipped: they do not come any more.
 func (f *followers) until(t testing.TB, what string, limit time.Duration, ok func() bool) {
 	t.Helper()
 	end := time.After(limit)
 	for {
 		f.mu.Lock()
-		done, moved, state := ok(), f.moved, fmt.Sprintf("followed %v, seen %v", f.at, f.seen)
+		done, moved, ahead, state := ok(), f.moved, f.ahead, fmt.Sprintf("followed %v, seen %v", f.at, f.seen)
 		f.mu.Unlock()
+		if ahead != "" {
+			t.Fatalf("%s: %s", what, ahead)
+		}
 		if done {
 			return
 		}
@@ -81,7 +90,10 @@ func (f *followers) follow(node string) func(ctx context.Context, s queue.Stream
 		if err != nil {
 			return err
 		}
-		f.change(func() { f.at[s.Number()] = append(f.at[s.Number()], node) })
+		f.change(func() {
+			f.at[s.Number()] = append(f.at[s.Number()], node)
+			f.begins(s.Number(), from)
+		})
 		defer f.change(func() {
 			f.at[s.Number()] = slices.DeleteFunc(f.at[s.Number()], func(n string) bool { return n == node })
 		})
@@ -91,13 +103,27 @@ func (f *followers) follow(node string) func(ctx context.Context, s queue.Stream
 					return err
 				}
 			}
-			f.change(func() { f.note(b.Events) })
+			f.change(func() {
+				f.note(b.Events)
+				if f.commit {
+					f.committed[s.Number()] = max(f.committed[s.Number()], b.Position)
+				}
+			})
 			if !f.commit {
 				return nil
 			}
 			return s.Commit(ctx, b.Position)
 		})
 	}
+}
+
+// begins notes where the group goes on in a stream. Once somebody has committed, that is not beyond it.
+func (f *followers) begins(stream int, from chat.Position) {
+	committed, ok := f.committed[stream]
+	if most := max(committed, f.begun[stream]); ok && from > most && f.ahead == "" {
+		f.ahead = fmt.Sprintf("the group goes on behind position %d of stream %d, and %d was committed", from, stream, most)
+	}
+	f.begun[stream] = max(f.begun[stream], from)
 }
 
 func (f *followers) note(events []chat.Event) {
