@@ -81,11 +81,14 @@ func (s *Store) split(drafts []*chat.Draft) []*share {
 // append decides and commits drafts of one database, in two round trips where nothing is out of the ordinary.
 func (d *shard) append(ctx context.Context, drafts []*chat.Draft) ([]chat.Result, error) {
 	var results []chat.Result
-	var events []chat.Event
+	var c *decision
 	err := d.transact(ctx, "append", func(t *tx) error {
-		c := newDecision(func(query string, fn func(r *rows) error) error { return t.query(ctx, query, fn) })
+		c = newDecision(func(query string, fn func(r *rows) error) error { return t.query(ctx, query, fn) })
 		if err := c.prefetch(drafts); err != nil {
 			return err
+		}
+		if mutant == mutantDedupPerNode {
+			d.store.recall(c)
 		}
 		nowMS := uint64(max(0, d.store.now().UnixMilli()))
 		results = make([]chat.Result, len(drafts))
@@ -95,13 +98,15 @@ func (d *shard) append(ctx context.Context, drafts []*chat.Draft) ([]chat.Result
 		if c.err != nil {
 			return c.err
 		}
-		events = c.events
 		return d.write(ctx, t, c)
 	})
 	if err != nil {
 		return nil, err
 	}
-	d.store.committed(events)
+	if mutant == mutantDedupPerNode {
+		d.store.remember(c)
+	}
+	d.store.committed(c.events)
 	return results, nil
 }
 

@@ -87,7 +87,7 @@ func (c *decision) writeRows() *writing {
 	}
 	w.statement("INSERT INTO repeated (conversation, sender, client, value) VALUES ", "")
 	for k, row := range c.repeats {
-		if row.changed {
+		if row.changed && mutant != mutantDedupPerNode {
 			w.value = record.AppendRepeat(w.value[:0], row.value)
 			w.row().number(uint64(k.Conversation)).add(",").number(uint64(k.Sender)).add(",").blob(k.Client[:]).add(",").blob(w.value).add(")")
 		}

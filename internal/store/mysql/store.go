@@ -68,6 +68,8 @@ type Store struct {
 	turns    [queue.Lanes]atomic.Uint32 // the slot of each lane that Pending begins with
 	onCommit atomic.Pointer[func(events []chat.Event)]
 
+	repeats sync.Map // record.RepeatKey → message.Repeat; empty but in a mutant
+
 	ids     ids
 	stop    context.CancelFunc
 	running sync.WaitGroup

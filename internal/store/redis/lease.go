@@ -63,9 +63,13 @@ func (r *Routes) renew(ctx context.Context) (lost bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("writing down the node: %w", err) // it is made of strings and numbers
 	}
+	lease := r.client.cfg.Lease
+	if mutant == mutantLeaseForever {
+		lease = 1_000 * time.Hour
+	}
 	calls := []scriptCall{{
 		script: r.client.scripts.renewal, keys: []string{r.client.cfg.Prefix + keyLive, r.client.cfg.Prefix + keyInfo},
-		args: []string{string(r.node), string(info), millis(r.client.cfg.Lease)},
+		args: []string{string(r.node), string(info), millis(lease)},
 	}}
 	for _, tag := range r.tags {
 		key := r.client.cfg.Prefix + keyWatch + tag + "}:" + string(r.node)

@@ -7,4 +7,5 @@ const (
 	mutantLossUnnoticed  = "redis_loss_unnoticed"
 	mutantCursorUnmarked = "redis_cursor_unmarked"
 	mutantGenerationBare = "redis_generation_bare"
+	mutantLeaseForever   = "redis_lease_forever" // a node that is gone counts as alive
 )
