@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -79,6 +80,8 @@ type Service struct {
 	hot     Hot     // nil: there is none
 	// announce tells other nodes what to forget; nil where nobody is told.
 	announce func(id chat.ConversationID)
+
+	said atomic.Int64 // when it was last said that an append failed, for all shards
 }
 
 // Option is a part that a service may have.
@@ -103,7 +106,7 @@ func WithRecent(feed Feed) Option {
 func New(cfg Config, log Log, members Members, reg prometheus.Registerer, logger *slog.Logger, options ...Option) *Service {
 	s := &Service{cfg: cfg, log: log, members: members, logger: logger, metrics: newMetrics(reg)}
 	for range max(cfg.Shards, 1) {
-		s.shards = append(s.shards, newShard(cfg, log, s.metrics, logger))
+		s.shards = append(s.shards, newShard(cfg, log, s.metrics, logger, &s.said))
 	}
 	for _, o := range options {
 		o(s)

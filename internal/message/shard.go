@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/throng-im/throng/internal/chat"
@@ -13,6 +14,9 @@ import (
 // inFlight is how many appends may wait for the disk. One is being synced and one more is applied meanwhile; what comes
 // then collects in the queue, so that batches grow by themselves as the load does.
 const inFlight = 1
+
+// sayEvery is how often it is said that appends fail. A store that is away refuses each of them at once; how many shows in the metrics.
+const sayEvery = time.Second
 
 // submission is a draft on its way.
 type submission struct {
@@ -32,6 +36,7 @@ type shard struct {
 	logger  *slog.Logger
 	wake    chan struct{} // capacity 1: the queue has something, or is closed
 	flying  chan flight   // appends that are applied, in order; closed by the appender
+	said    *atomic.Int64 // when it was last said that an append failed, in Unix nanoseconds; all shards share it
 
 	// guarded by mu
 	mu     sync.Mutex
@@ -50,9 +55,9 @@ type flight struct {
 	applied Applied
 }
 
-func newShard(cfg Config, log Log, m *metrics, logger *slog.Logger) *shard {
+func newShard(cfg Config, log Log, m *metrics, logger *slog.Logger, said *atomic.Int64) *shard {
 	return &shard{
-		cfg: cfg, log: log, metrics: m, logger: logger,
+		cfg: cfg, log: log, metrics: m, logger: logger, said: said,
 		wake: make(chan struct{}, 1), flying: make(chan flight, inFlight),
 	}
 }
@@ -212,7 +217,10 @@ func (s *shard) complete() {
 // refuse answers a batch that could not be stored.
 func (s *shard) refuse(batch []submission, err error) {
 	refused := chat.AsError(err)
-	s.logger.Error("appending", "drafts", len(batch), "error", err)
+	if now := time.Now().UnixNano(); now-s.said.Load() > int64(sayEvery) {
+		s.said.Store(now)
+		s.logger.Error("appending", "drafts", len(batch), "error", err)
+	}
 	for i := range batch {
 		s.metrics.refuse(refused.Reason)
 		batch[i].done(chat.Result{Err: refused})

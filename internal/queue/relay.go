@@ -61,7 +61,8 @@ type Relay struct {
 
 	// guarded by mu
 	mu      sync.Mutex
-	failing int // lanes whose last publication failed
+	failing int                  // lanes whose last publication failed
+	said    map[string]time.Time // when it was last said that a step fails
 }
 
 // NewRelay makes a relay that does nothing before Run.
@@ -71,7 +72,7 @@ func NewRelay(cfg RelayConfig, deps RelayDeps) (*Relay, error) {
 	}
 	r := &Relay{
 		cfg: cfg, node: deps.Node, outbox: deps.Outbox, publisher: deps.Publisher, log: deps.Logger,
-		reads: make(chan struct{}, cfg.Reads),
+		reads: make(chan struct{}, cfg.Reads), said: make(map[string]time.Time),
 	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
@@ -213,9 +214,21 @@ func read[T any](ctx context.Context, r *Relay, call func(ctx context.Context) (
 	}
 }
 
+// sayEvery is how often it is said that a step fails: an outbox that is away refuses it ten times a second.
+const sayEvery = time.Second
+
 // failed notes an error that is not the end of a context.
 func (r *Relay) failed(step, doing string, err error) {
 	r.metrics.errors.WithLabelValues(step).Inc()
+	r.mu.Lock()
+	quiet := time.Since(r.said[step]) < sayEvery
+	if !quiet {
+		r.said[step] = time.Now()
+	}
+	r.mu.Unlock()
+	if quiet {
+		return
+	}
 	r.log.Warn("the relay goes on after an error", "step", doing, "error", err)
 }
 
