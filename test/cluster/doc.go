@@ -1,6 +1,6 @@
 // Package cluster tells stories of people on servers: one node on the embedded engine, three nodes of one process and three
 // processes on real engines. The stories do not know which; what a person sees is the same everywhere. Beside the stories stand
-// the faults of a cluster: nodes killed, engines wiped and stopped.
+// the faults of a cluster: nodes killed, engines wiped and stopped, and ways to engines that are slow, silent or cut (test/proxy).
 //
 // Whatever runs on real engines carries the build tag cluster, and starts them itself (test/engines).
 package cluster

@@ -41,6 +41,7 @@ type Server struct {
 	// Guarded by mu.
 	mu   sync.Mutex
 	url  string        // empty while it is down
+	ops  string        // where its metrics are; empty until it has said so
 	up   chan struct{} // closed while it is up
 	said bytes.Buffer  // standard error, of all lives
 }
@@ -66,7 +67,10 @@ func New(binary, folder string, env ...string) *Server {
 // Wrap runs the binary by another command, such as a shell that sets limits first.
 func (s *Server) Wrap(command ...string) { s.wrap = command }
 
-var greeting = regexp.MustCompile(`clients\s+(https?://\S+)`)
+var (
+	greeting = regexp.MustCompile(`clients\s+(https?://\S+)`)
+	metrics  = regexp.MustCompile(`metrics\s+(http://\S+)`)
+)
 
 // Launch starts the process and does not wait until it is ready.
 func (s *Server) Launch(ctx context.Context) (ready <-chan string, err error) {
@@ -80,6 +84,9 @@ func (s *Server) Launch(ctx context.Context) (ready <-chan string, err error) {
 	if err := s.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting the server: %w", err)
 	}
+	s.mu.Lock()
+	s.ops = ""
+	s.mu.Unlock()
 	greeted := make(chan string, 1)
 	s.ended = make(chan error, 1)
 	go func(cmd *exec.Cmd, ended chan<- error) { // ends with the process
@@ -87,6 +94,11 @@ func (s *Server) Launch(ctx context.Context) (ready <-chan string, err error) {
 		for lines.Scan() {
 			if m := greeting.FindStringSubmatch(lines.Text()); m != nil {
 				greeted <- m[1]
+			}
+			if m := metrics.FindStringSubmatch(lines.Text()); m != nil {
+				s.mu.Lock()
+				s.ops = m[1]
+				s.mu.Unlock()
 			}
 		}
 		ended <- cmd.Wait()
@@ -185,6 +197,13 @@ func (s *Server) URL(ctx context.Context) (string, error) {
 			return "", context.Cause(ctx)
 		}
 	}
+}
+
+// Metrics is where the metrics of the latest life are, with THRONG_METRICS_LISTEN; empty until the server has said so.
+func (s *Server) Metrics() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ops
 }
 
 // DialContext reaches the server wherever it listens now, whatever the address says.
