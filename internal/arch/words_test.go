@@ -14,7 +14,7 @@ var words = []struct {
 	reason  string
 }{
 	{
-		regexp.MustCompile(`(?i)\b(standalone|mode)\b`), strings.NewReplacer("slow mode", "", "Slow mode", "", "slow_mode", ""),
+		regexp.MustCompile(`(?i)\b(standalone|mode)\b`), strings.NewReplacer("slow mode", "", "Slow mode", "", "slow_mode", "", "IN SHARE MODE", ""),
 		[]string{"internal/config", "internal/app", "internal/arch"},
 		"a single process is a cluster of one; only config and the wiring may ask which it is",
 	},

@@ -50,18 +50,15 @@ type back struct {
 
 // copy reads some of the tables of all databases, each as of one moment.
 func (b *back) copy(ctx context.Context, s *mysql.Store, which func(t *table) bool) (err error) {
-	views := make(map[*mysql.Database]*mysql.View)
+	views, err := s.Views(ctx)
+	if err != nil {
+		return err
+	}
 	defer func() {
 		for _, v := range views {
 			err = errors.Join(err, v.Close())
 		}
 	}()
-	for _, d := range s.Databases() {
-		if views[d], err = d.View(ctx); err != nil {
-			delete(views, d)
-			return err
-		}
-	}
 	for _, t := range tables {
 		for _, d := range s.Databases() {
 			if !which(t) || t.place == atHome && d != s.Home() {
@@ -85,7 +82,11 @@ func (b *back) table(ctx context.Context, t *table, v *mysql.View) error {
 			if b.rows++; b.rows%progressEvery == 0 {
 				b.o.tell(Progress{Doing: Copying, Rows: b.rows, Table: t.name})
 			}
-			return b.row(t.scan(scan))
+			r := t.scan(scan)
+			if !r.in(v) {
+				return nil // what has left, or is on its way
+			}
+			return b.row(r)
 		})
 	})
 	if err != nil {

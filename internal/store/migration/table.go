@@ -101,6 +101,18 @@ func (r row) database(s *mysql.Store) *mysql.Database {
 	return s.Home()
 }
 
+// in reports whether the row's slot lies in the database of a view.
+func (r row) in(v *mysql.View) bool {
+	switch r.t.place {
+	case byConversation:
+		return v.HasConversation(chat.ConversationID(r.numbers[0]))
+	case byUser:
+		return v.HasUser(chat.UserID(r.numbers[0]))
+	case atHome:
+	}
+	return true
+}
+
 // size is about how many bytes the row is as text.
 func (r row) size() int {
 	n := 16 * len(r.numbers)

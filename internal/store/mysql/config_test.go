@@ -84,12 +84,12 @@ func TestSlotsLeadToTheirDatabases(t *testing.T) {
 	s, m := &Store{}, new(slotMap)
 	conversations, users := &shard{id: 1}, &shard{id: 2}
 	for slot := range chat.Slots {
-		m[slotConversation][slot], m[slotUser][slot] = conversations, users
+		m.of[slotConversation][slot], m.of[slotUser][slot] = conversations, users
 	}
 	s.slots.Store(m)
 	for id := range uint64(100) {
-		assert.True(t, "of conversations", s.ofConversation(chat.ConversationID(id)) == conversations)
-		assert.True(t, "of users", s.ofUser(chat.UserID(id)) == users)
+		assert.True(t, "of conversations", s.OfConversation(chat.ConversationID(id)) == conversations)
+		assert.True(t, "of users", s.OfUser(chat.UserID(id)) == users)
 	}
 }
 

@@ -121,10 +121,10 @@ func TestOneOfTwoDatabasesIsAway(t *testing.T) {
 	c.Databases = append(c.Databases, server.Database(t).DSN)
 	s := open(t, c)
 	here, there := chat.ConversationID(1), chat.ConversationID(1)
-	for s.ofConversation(here) != s.home() {
+	for s.OfConversation(here) != s.home() {
 		here++
 	}
-	for s.ofConversation(there) == s.home() {
+	for s.OfConversation(there) == s.home() {
 		there++
 	}
 	must(t, s, group(there, alice, bob), group(here, alice, bob))

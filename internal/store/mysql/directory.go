@@ -139,7 +139,7 @@ func (s *Store) Claim(ctx context.Context, actor chat.UserID, client chat.Client
 }
 
 // claim returns the conversation that stands under a key; the first one that was offered stands there for ever.
-func (d *shard) claim(ctx context.Context, where, row string, create chat.ConversationID) (id chat.ConversationID, err error) {
+func (p place) claim(ctx context.Context, where, row string, create chat.ConversationID) (id chat.ConversationID, err error) {
 	find := "SELECT conversation FROM " + where
 	take := func(r *rows) error {
 		for id = 0; r.next(); {
@@ -147,10 +147,10 @@ func (d *shard) claim(ctx context.Context, where, row string, create chat.Conver
 		}
 		return r.err
 	}
-	if err := d.read(ctx, "claim", find, take); err != nil || id != 0 || create == 0 {
+	if err := p.read(ctx, "claim", find, take); err != nil || id != 0 || create == 0 {
 		return id, err
 	}
-	err = d.transact(ctx, "claim", func(t *tx) error {
+	err = p.transact(ctx, "claim", func(t *tx) error {
 		// The row of another one who is not done yet is waited for.
 		return t.query(ctx, "INSERT IGNORE INTO "+row+";"+find+" FOR UPDATE", take)
 	})

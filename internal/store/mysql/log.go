@@ -19,12 +19,12 @@ const largeEntry = "16384"
 // Heads returns the heads of conversations.
 func (s *Store) Heads(ctx context.Context, ids []chat.ConversationID) ([]chat.Head, error) {
 	heads := make([]chat.Head, len(ids))
-	err := s.each(ids, func(d *shard, places []int) error {
+	err := s.each(ctx, ids, func(m *slotMap, d *shard, places []int) error {
 		for part := range slices.Chunk(places, maxKeys) {
 			at := placesOf(ids, part)
 			var q text
 			list(q.add("SELECT conversation, value FROM head WHERE conversation IN ("), keys(at))
-			err := d.read(ctx, "heads", q.add(")").String(), func(r *rows) error {
+			err := m.read(ctx, d, "heads", q.add(")").String(), func(r *rows) error {
 				var id chat.ConversationID
 				var value sql.RawBytes
 				for r.next() {
@@ -54,22 +54,21 @@ func (s *Store) Heads(ctx context.Context, ids []chat.ConversationID) ([]chat.He
 // the keys have together.
 const maxKeys = 2_000
 
-// each calls fn for every database that has some of the conversations, side by side, with their places in the list.
-func (s *Store) each(ids []chat.ConversationID, fn func(d *shard, places []int) error) error {
-	if s.closed.Load() {
-		return errClosed()
-	}
-	m := s.slots.Load()
-	var shards []*shard
-	places := map[*shard][]int{}
-	for i, id := range ids {
-		d := m[slotConversation][id.Slot()]
-		if places[d] == nil {
-			shards = append(shards, d)
+// each calls fn for every database that has some of the conversations, side by side, with their places in the list. Where a slot has moved
+// it is called again, for all of them.
+func (s *Store) each(ctx context.Context, ids []chat.ConversationID, fn func(m *slotMap, d *shard, places []int) error) error {
+	return s.routed(ctx, func(m *slotMap) error {
+		var shards []*shard
+		places := map[*shard][]int{}
+		for i, id := range ids {
+			d := m.of[slotConversation][id.Slot()]
+			if places[d] == nil {
+				shards = append(shards, d)
+			}
+			places[d] = append(places[d], i)
 		}
-		places[d] = append(places[d], i)
-	}
-	return side(shards, func(d *shard) error { return fn(d, places[d]) })
+		return side(shards, func(d *shard) error { return fn(m, d, places[d]) })
+	})
 }
 
 // side calls fn for databases side by side, and returns the first error in their order.
@@ -130,20 +129,23 @@ func (s *Store) Range(ctx context.Context, q message.Range) ([]chat.Entry, error
 	var t text
 	t.add("SELECT " + entryColumns + " FROM entry WHERE conversation=").number(uint64(q.Conversation)).
 		add(" AND seq BETWEEN ").number(uint64(q.From)).add(" AND ").number(to).add(order).number(uint64(limit))
-	d := s.ofConversation(q.Conversation)
 	var found listed
-	err := d.read(ctx, "range", t.String(), func(r *rows) error {
-		found = found[:0]
-		for r.next() {
-			found = append(found, r.item())
+	at := s.ofConversation(q.Conversation)
+	err := s.routed(ctx, func(m *slotMap) error {
+		err := m.read(ctx, at.of(m), "range", t.String(), func(r *rows) error {
+			found = found[:0]
+			for r.next() {
+				found = append(found, r.item())
+			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		return nil
+		found = found.within(maxBytes)
+		return m.fill(ctx, at.of(m), found)
 	})
 	if err != nil {
-		return nil, err
-	}
-	found = found.within(maxBytes)
-	if err := d.fill(ctx, found); err != nil {
 		return nil, err
 	}
 	out := found.entries()
@@ -195,7 +197,7 @@ func (l listed) within(maxBytes int) listed {
 }
 
 // fill reads the records that were left out of a list.
-func (d *shard) fill(ctx context.Context, lists ...listed) error {
+func (m *slotMap) fill(ctx context.Context, d *shard, lists ...listed) error {
 	missing := map[entryKey][]*item{} // one entry may stand in two lists
 	for _, l := range lists {
 		for i := range l {
@@ -215,7 +217,7 @@ func (d *shard) fill(ctx context.Context, lists ...listed) error {
 		q.row(first, uint64(k.conversation), uint64(k.seq))
 		first = false
 	}
-	return d.read(ctx, "range", q.add(")").String(), func(r *rows) error {
+	return m.read(ctx, d, "range", q.add(")").String(), func(r *rows) error {
 		var k entryKey
 		var value sql.RawBytes
 		for r.next() {
@@ -264,8 +266,8 @@ func (s *Store) Tombstone(ctx context.Context, id chat.ConversationID, span chat
 }
 
 // bury writes tombstones over the matching entries of a span.
-func (d *shard) bury(ctx context.Context, id chat.ConversationID, span chat.Span, sender chat.UserID, why chat.TombstoneReason) (n int, err error) {
-	err = d.transact(ctx, "tombstone", func(t *tx) error {
+func (p place) bury(ctx context.Context, id chat.ConversationID, span chat.Span, sender chat.UserID, why chat.TombstoneReason) (n int, err error) {
+	err = p.transact(ctx, "tombstone", func(t *tx) error {
 		w := &writing{}
 		n = 0
 		w.statement("INSERT INTO entry (conversation, seq, value) VALUES ", upsert)
@@ -285,6 +287,9 @@ func (d *shard) bury(ctx context.Context, id chat.ConversationID, span chat.Span
 				w.value = record.AppendEntry(w.value[:0], &e)
 				w.row().number(uint64(id)).add(",").number(uint64(seq)).add(",").blob(w.value).add(")")
 				n++
+				if t.guard.copied[p.slot] {
+					t.notes.add(slotConversation, p.slot, NotedEntry, uint64(id), uint64(seq), nil)
+				}
 			}
 			return nil
 		})

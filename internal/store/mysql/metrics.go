@@ -15,6 +15,7 @@ type metrics struct {
 	seconds *prometheus.HistogramVec
 	errors  *prometheus.CounterVec
 	repeats *prometheus.CounterVec
+	moves   *prometheus.GaugeVec
 }
 
 func newMetrics() *metrics {
@@ -27,8 +28,11 @@ func newMetrics() *metrics {
 			Name: "throng_mysql_errors_total", Help: "Calls of the databases that failed, by what their callers were told.",
 		}, []string{"operation", "reason"}),
 		repeats: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "throng_mysql_again_total", Help: "Attempts that were begun again: for a conflict, a lock_wait, or a connection that broke.",
+			Name: "throng_mysql_again_total", Help: "Attempts that were begun again: for a conflict, a lock_wait, a connection that broke, or a slot that moved.",
 		}, []string{"operation", "why"}),
+		moves: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "throng_mysql_slot_moves", Help: "Slots on their way from one database to another, by how far they are, as this node saw last.",
+		}, []string{"stage"}),
 	}
 }
 
@@ -51,7 +55,7 @@ func (m *metrics) again(operation string, why end) {
 
 // all returns the collectors of a store.
 func (m *metrics) all(s *Store) []prometheus.Collector {
-	return []prometheus.Collector{m.seconds, m.errors, m.repeats, newPools(s)}
+	return []prometheus.Collector{m.seconds, m.errors, m.repeats, m.moves, newPools(s), slotCounts{s}}
 }
 
 // pools tells of the connections at each scrape.
@@ -96,6 +100,29 @@ func (p *pools) Collect(out chan<- prometheus.Metric) {
 		now := d.db.Stats()
 		for _, r := range p.rows {
 			out <- prometheus.MustNewConstMetric(r.desc, r.kind, r.value(d, now), strconv.Itoa(i+1))
+		}
+	}
+}
+
+// slotCounts tells at each scrape how many slots each database has.
+type slotCounts struct{ store *Store }
+
+//nolint:gochecknoglobals // a constant
+var slotCount = prometheus.NewDesc("throng_mysql_slots", "Slots that a database has, by database as configured and kind.", []string{"database", "kind"}, nil)
+
+// Describe implements prometheus.Collector.
+func (c slotCounts) Describe(out chan<- *prometheus.Desc) { out <- slotCount }
+
+// Collect implements prometheus.Collector.
+func (c slotCounts) Collect(out chan<- prometheus.Metric) {
+	m := c.store.slots.Load()
+	for kind, name := range [slotKinds]string{"conversations", "users"} {
+		counts := make(map[*shard]int)
+		for _, d := range m.of[kind] {
+			counts[d]++
+		}
+		for i, d := range c.store.shards {
+			out <- prometheus.MustNewConstMetric(slotCount, prometheus.GaugeValue, float64(counts[d]), strconv.Itoa(i+1), name)
 		}
 	}
 }

@@ -14,6 +14,7 @@ const (
 	mutantOutboxOutside        = "mysql_outbox_outside"
 	mutantDedupPerNode         = "mysql_dedup_per_node" // a node knows the repeats only of what it stored itself
 	mutantLeaseForever         = "mysql_lease_forever"  // the lanes of a node that is gone stay its own
+	mutantSlotUnfenced         = "mysql_slot_unfenced"  // transactions do not look whether the database has the slot
 )
 
 // forever is longer than any test.

@@ -47,10 +47,10 @@ func TestSlotsAreSpreadOnce(t *testing.T) {
 	count := map[uint64]int{}
 	for slot := range chat.Slots {
 		for kind := range slotKinds {
-			id := stores[0].slots.Load()[kind][slot].id
+			id := stores[0].slots.Load().of[kind][slot].id
 			count[id]++
 			for _, s := range stores {
-				assert.Equal(t, "every node knows the same database", s.slots.Load()[kind][slot].id, id)
+				assert.Equal(t, "every node knows the same database", s.slots.Load().of[kind][slot].id, id)
 			}
 		}
 	}
@@ -65,8 +65,8 @@ func TestSlotsAreSpreadOnce(t *testing.T) {
 	again := open(t, c)
 	for slot := range chat.Slots {
 		id := chat.ConversationID(slot)
-		assert.Equal(t, "the same database", again.ofConversation(id).id, stores[0].ofConversation(id).id)
-		assert.Equal(t, "the same database", again.ofUser(chat.UserID(slot)).dsn, stores[0].ofUser(chat.UserID(slot)).dsn)
+		assert.Equal(t, "the same database", again.OfConversation(id).id, stores[0].OfConversation(id).id)
+		assert.Equal(t, "the same database", again.OfUser(chat.UserID(slot)).dsn, stores[0].OfUser(chat.UserID(slot)).dsn)
 	}
 	assert.Equal(t, "the number of a new one", again.shards[3].id, uint64(4))
 }

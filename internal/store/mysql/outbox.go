@@ -31,52 +31,65 @@ func ticketOf(ev *chat.Event) queue.Ticket {
 	return k
 }
 
-// lanesBy sorts lanes by the databases that have slots of theirs.
-func (s *Store) lanesBy(lanes []queue.Lane) map[*shard][]queue.Lane {
-	m := s.slots.Load()
-	by := map[*shard][]queue.Lane{}
-	for _, lane := range lanes {
-		first, last := span(lane)
-		for slot := first; slot <= last; slot++ {
-			d := m[slotConversation][slot]
-			if known := by[d]; len(known) == 0 || known[len(known)-1] != lane {
-				by[d] = append(known, lane)
-			}
+// runs are the slots of a lane that a database has, as words of a condition; empty for none. What is left there of other slots, or is
+// on its way there, is none of the relay's business.
+func (m *slotMap) runs(d *shard, first, last uint64) string {
+	var q text
+	for slot := first; slot <= last; slot++ {
+		if m.of[slotConversation][slot] != d {
+			continue
+		}
+		from := slot
+		for slot < last && m.of[slotConversation][slot+1] == d {
+			slot++
+		}
+		if len(q.b) > 0 {
+			q.add(" OR ")
+		}
+		q.add("slot BETWEEN ").number(from).add(" AND ").number(slot)
+	}
+	return q.String()
+}
+
+// among returns the databases that have slots of lanes, in order.
+func (s *Store) among(m *slotMap, lanes []queue.Lane) []*shard {
+	var out []*shard
+	for _, d := range s.shards {
+		if slices.ContainsFunc(lanes, func(lane queue.Lane) bool { first, last := span(lane); return m.runs(d, first, last) != "" }) {
+			out = append(out, d)
 		}
 	}
-	return by
+	return out
 }
 
 // Waiting implements queue.Outbox.
 func (s *Store) Waiting(ctx context.Context, lanes []queue.Lane) ([]queue.Lane, error) {
-	if s.closed.Load() {
-		return nil, errClosed()
-	}
-	by := s.lanesBy(lanes)
-	shards := s.among(by)
-	if len(shards) == 0 {
-		return nil, nil
-	}
 	found := make([][]queue.Lane, len(s.shards))
-	err := side(shards, func(d *shard) error {
-		var q text
-		for i, lane := range by[d] {
-			if i > 0 {
-				q.add(" UNION ALL ")
+	err := s.routed(ctx, func(m *slotMap) error {
+		clear(found)
+		return side(s.among(m, lanes), func(d *shard) error {
+			var q text
+			for _, lane := range lanes {
+				first, last := span(lane)
+				runs := m.runs(d, first, last)
+				if runs == "" {
+					continue
+				}
+				if len(q.b) > 0 {
+					q.add(" UNION ALL ")
+				}
+				q.add("SELECT ").number(uint64(lane)).add(" FROM DUAL WHERE EXISTS (SELECT 1 FROM outbox WHERE ", runs, ")")
 			}
-			first, last := span(lane)
-			q.add("SELECT ").number(uint64(lane)).add(" FROM DUAL WHERE EXISTS (SELECT 1 FROM outbox WHERE slot BETWEEN ").
-				number(first).add(" AND ").number(last).add(")")
-		}
-		at := slices.Index(s.shards, d)
-		return d.read(ctx, "waiting", q.String(), func(r *rows) error {
-			found[at] = nil
-			for r.next() {
-				var lane queue.Lane
-				r.scan(&lane)
-				found[at] = append(found[at], lane)
-			}
-			return nil
+			at := slices.Index(s.shards, d)
+			return m.read(ctx, d, "waiting", q.String(), func(r *rows) error {
+				found[at] = nil
+				for r.next() {
+					var lane queue.Lane
+					r.scan(&lane)
+					found[at] = append(found[at], lane)
+				}
+				return nil
+			})
 		})
 	})
 	if err != nil {
@@ -87,38 +100,25 @@ func (s *Store) Waiting(ctx context.Context, lanes []queue.Lane) ([]queue.Lane, 
 	return slices.Compact(out), nil
 }
 
-// among returns the databases that are named, in order.
-func (s *Store) among(by map[*shard][]queue.Lane) []*shard {
-	var out []*shard
-	for _, d := range s.shards {
-		if len(by[d]) > 0 {
-			out = append(out, d)
-		}
-	}
-	return out
-}
-
 // Pending implements queue.Outbox. While more waits in a lane than one call returns, calls take turns with its slots: one busy
 // conversation does not keep the others waiting.
 func (s *Store) Pending(ctx context.Context, lane queue.Lane, limit int) ([]queue.Pending, error) {
-	if s.closed.Load() {
-		return nil, errClosed()
-	}
 	first, last := span(lane)
 	turn := first + uint64(s.turns[lane].Load())%laneSlots
-	shards := s.among(s.lanesBy([]queue.Lane{lane}))
-	found := make([][]pendingRow, len(shards))
-	err := side(shards, func(d *shard) error {
-		at := slices.Index(shards, d)
-		var q text
-		pendingQuery(&q, turn, last, limit)
-		if turn > first {
-			q.add(" UNION ALL ")
-			pendingQuery(&q, first, turn-1, limit)
-		}
-		return d.read(ctx, "pending", q.String(), func(r *rows) error {
-			found[at] = readPending(r, found[at][:0])
-			return nil
+	found := make([][]pendingRow, len(s.shards))
+	err := s.routed(ctx, func(m *slotMap) error {
+		clear(found)
+		return side(s.among(m, []queue.Lane{lane}), func(d *shard) error {
+			at := slices.Index(s.shards, d)
+			var q text
+			pendingQuery(&q, m.runs(d, turn, last), limit)
+			if turn > first {
+				pendingQuery(&q, m.runs(d, first, turn-1), limit)
+			}
+			return m.read(ctx, d, "pending", q.String(), func(r *rows) error {
+				found[at] = readPending(r, found[at][:0])
+				return nil
+			})
 		})
 	})
 	if err != nil {
@@ -154,11 +154,17 @@ func (p pendingRow) compare(o pendingRow, turn uint64) int {
 	)
 }
 
-func pendingQuery(q *text, first, last uint64, limit int) {
-	q.add("(SELECT o.slot, o.conversation, o.seq, o.reader, o.read_seq, o.value, e.value, TIMESTAMPDIFF(MICROSECOND, o.added, NOW(3)) " +
-		"FROM outbox o LEFT JOIN entry e ON o.reader=0 AND e.conversation=o.conversation AND e.seq=o.seq WHERE o.slot BETWEEN ").
-		number(first).add(" AND ").number(last).
-		add(" ORDER BY o.slot, o.conversation, o.seq, o.reader, o.read_seq LIMIT ").number(uint64(max(limit, 0))).add(")")
+// pendingQuery appends a query for the first rows of slots; runs are those of [slotMap.runs].
+func pendingQuery(q *text, runs string, limit int) {
+	if runs == "" {
+		return
+	}
+	if len(q.b) > 0 {
+		q.add(" UNION ALL ")
+	}
+	q.add("(SELECT o.slot, o.conversation, o.seq, o.reader, o.read_seq, o.value, e.value, TIMESTAMPDIFF(MICROSECOND, o.added, NOW(3)) "+
+		"FROM outbox o LEFT JOIN entry e ON o.reader=0 AND e.conversation=o.conversation AND e.seq=o.seq WHERE ", runs,
+		" ORDER BY o.slot, o.conversation, o.seq, o.reader, o.read_seq LIMIT ").number(uint64(max(limit, 0))).add(")")
 }
 
 func readPending(r *rows, out []pendingRow) []pendingRow {
@@ -191,13 +197,20 @@ func (s *Store) Done(ctx context.Context, tickets []queue.Ticket) error {
 	for i := range tickets {
 		ids[i] = tickets[i].Conversation
 	}
-	return s.each(ids, func(d *shard, places []int) error {
+	return s.each(ctx, ids, func(_ *slotMap, d *shard, places []int) error {
 		for some := range slices.Chunk(places, maxKeys) {
 			of := make([]queue.Ticket, len(some))
 			for i, place := range some {
 				of[i] = tickets[place]
 			}
-			err := d.transact(ctx, "done", func(t *tx) error { return t.execCommit(ctx, doneQuery(of)) })
+			slots := make([]chat.ConversationID, len(of))
+			for i := range of {
+				slots[i] = of[i].Conversation
+			}
+			err := d.transact(ctx, "done", func(t *tx) error {
+				t.guard = &guard{kind: slotConversation, slots: slotsOf(slots)}
+				return t.execCommit(ctx, doneQuery(of))
+			})
 			if err != nil {
 				return err
 			}

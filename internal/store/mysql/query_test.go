@@ -32,10 +32,11 @@ func TestQueriesGoByThePrimaryKey(t *testing.T) {
 		must(t, s, words(chat.ConversationID(1+n%20), alice, n))
 	}
 	conn := raw(t, s)
-	run(t, conn, "ANALYZE TABLE head, entry, member, leader, repeated, outbox, conversation")
+	run(t, conn, "ANALYZE TABLE holding, head, entry, member, leader, repeated, outbox, conversation")
 	ids := []chat.ConversationID{1, 3, 5, 7, 9}
 	var spans text
-	pendingQuery(&spans, 0, laneSlots-1, 10)
+	pendingQuery(&spans, s.slots.Load().runs(s.home(), 0, laneSlots-1), 10)
+	guards := guard{kind: slotConversation, slots: []chat.Slot{1, 5, 900}}
 	tickets := []queue.Ticket{{Conversation: 1, Seq: 2}, {Conversation: 1, Seq: 3}}
 	var many []chat.ConversationID // more than the servers like to look up one by one
 	var manyParts []partKey
@@ -49,6 +50,7 @@ func TestQueriesGoByThePrimaryKey(t *testing.T) {
 		repeatQuery([]record.RepeatKey{{Conversation: 1, Sender: 1}, {Conversation: 2, Sender: 1}, {Conversation: 9, Sender: 3}}): 3,
 		ordinalQuery([]entryKey{{1, 1}, {2, 3}, {3, 9}}):                                                                          3,
 		doneQuery(tickets):   2,
+		guards.query():       3,
 		headQuery(many):      maxKeys,
 		partQuery(manyParts): maxKeys,
 	} {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/throng-im/throng/internal/chat"
@@ -16,6 +17,9 @@ const (
 	metaShard   = "shard"   // in every database: its number, from 1; the home database is 1
 	metaShards  = "shards"  // in the home database: the last number given
 	metaEpoch   = "epoch"   // in the home database
+	// metaHoldings counts, in every database, how often a slot has left it, from 1. What was read there lay in the right place where the
+	// number is the same as before one asked where the slots are.
+	metaHoldings = "holdings"
 )
 
 // slotKind tells the two kinds of slots apart.
@@ -28,15 +32,19 @@ const (
 )
 
 // slotMap says which database has a slot. It is never changed: a new one replaces it.
-type slotMap [slotKinds][chat.Slots]*shard
-
-// ofConversation is the database of a conversation.
-func (s *Store) ofConversation(id chat.ConversationID) *shard {
-	return s.slots.Load()[slotConversation][id.Slot()]
+type slotMap struct {
+	of [slotKinds][chat.Slots]*shard
+	// holdings are the databases' own numbers of that name, from before the map was read.
+	holdings map[*shard]uint64
 }
 
-// ofUser is the database of a user.
-func (s *Store) ofUser(user chat.UserID) *shard { return s.slots.Load()[slotUser][user.Slot()] }
+// ofConversation is where a conversation is.
+func (s *Store) ofConversation(id chat.ConversationID) place {
+	return place{s, slotConversation, id.Slot(), 0}
+}
+
+// ofUser is where a user is.
+func (s *Store) ofUser(user chat.UserID) place { return place{s, slotUser, user.Slot(), user} }
 
 // number reads a number of the table meta; 0 where there is none.
 func (d *shard) number(ctx context.Context, name string) (n uint64, err error) {
@@ -179,11 +187,49 @@ func (s *Store) spread(ctx context.Context, t *tx) error {
 	return err
 }
 
+// openSlots has every database say by itself which slots it has, once: from then on a slot comes and goes by being moved.
+func (s *Store) openSlots(ctx context.Context) error {
+	m := s.slots.Load()
+	for _, d := range s.shards {
+		if n, err := d.number(ctx, metaHoldings); err != nil || n != 0 {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		err := d.transact(ctx, "slots", func(t *tx) error {
+			n, err := t.exec(ctx, "INSERT IGNORE INTO meta (name, number) VALUES (?, 1)", metaHoldings)
+			if err != nil || n == 0 { // another node was faster, and slots may have been moved since
+				return err
+			}
+			var q text
+			for kind := range slotKinds {
+				for slot, of := range m.of[kind] {
+					if of == d {
+						q.row(len(q.b) == 0, uint64(kind), uint64(slot), uint64(HoldingOpen), 0)
+					}
+				}
+			}
+			if len(q.b) > 0 {
+				_, err = t.exec(ctx, "INSERT INTO holding (kind, slot, state, mover) VALUES "+q.String())
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return s.readSlots(ctx)
+}
+
+// holdingsWait is how long a database is waited for that is to say what has left it: what it said before will do.
+const holdingsWait = time.Second
+
 func (s *Store) loadSlots(ctx context.Context) (*slotMap, int, error) {
-	var m *slotMap
+	m := &slotMap{holdings: s.readHoldings(ctx)}
 	count := 0
 	err := s.home().read(ctx, "slots", "SELECT kind, slot, shard FROM slot_map", func(r *rows) error {
-		m, count = new(slotMap), 0
+		count = 0
 		for r.next() {
 			var kind, slot, id uint64
 			r.scan(&kind, &slot, &id)
@@ -195,7 +241,7 @@ func (s *Store) loadSlots(ctx context.Context) (*slotMap, int, error) {
 				return chat.Errorf(chat.CodeFailedPrecondition, chat.ReasonStorageUnavailable,
 					"database number %d has slots and is not in the configuration; add it to mysql.databases on every node", id)
 			}
-			m[kind][slot] = d
+			m.of[kind][slot] = d
 			count++
 		}
 		return nil
@@ -203,7 +249,34 @@ func (s *Store) loadSlots(ctx context.Context) (*slotMap, int, error) {
 	return m, count, err
 }
 
-// watchSlots looks now and then where the slots are.
+// readHoldings asks every database what its number is. The map is read after that: a slot that leaves meanwhile is noticed.
+func (s *Store) readHoldings(ctx context.Context) map[*shard]uint64 {
+	ctx, cancel := context.WithTimeout(ctx, holdingsWait)
+	defer cancel()
+	numbers := make([]uint64, len(s.shards))
+	var before map[*shard]uint64
+	if m := s.slots.Load(); m != nil {
+		before = m.holdings
+	}
+	var all sync.WaitGroup
+	for i, d := range s.shards {
+		all.Go(func() {
+			n, err := d.number(ctx, metaHoldings)
+			if err != nil {
+				n = before[d] // an older one is as good: what has left since is asked for once more
+			}
+			numbers[i] = n
+		})
+	}
+	all.Wait()
+	out := make(map[*shard]uint64, len(numbers))
+	for i, d := range s.shards {
+		out[d] = numbers[i]
+	}
+	return out
+}
+
+// watchSlots looks now and then where the slots are, and says that this node is there.
 func (s *Store) watchSlots(ctx context.Context) {
 	tick := time.NewTicker(s.cfg.SlotInterval)
 	defer tick.Stop()
@@ -212,8 +285,12 @@ func (s *Store) watchSlots(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if err := s.readSlots(ctx); err != nil && ctx.Err() == nil {
-				s.log.Warn("reading where the slots are; what was known stands", "error", err)
+			err := s.reload(ctx, s.slots.Load())
+			if err == nil {
+				err = errors.Join(s.mend(ctx), s.announce(ctx))
+			}
+			if err != nil && ctx.Err() == nil {
+				s.log.Warn("looking where the slots are; what was known stands", "error", err)
 			}
 		}
 	}

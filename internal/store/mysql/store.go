@@ -60,6 +60,7 @@ type Store struct {
 	byID    map[uint64]*shard // by the databases' own numbers
 	epoch   uint64
 	install uint64 // names what the databases belong to
+	node    uint64 // names this store before others
 
 	// atomic
 	closed atomic.Bool
@@ -67,6 +68,8 @@ type Store struct {
 
 	turns    [queue.Lanes]atomic.Uint32 // the slot of each lane that Pending begins with
 	onCommit atomic.Pointer[func(events []chat.Event)]
+
+	reloading sync.Mutex // is held while the map of slots is read
 
 	repeats sync.Map // record.RepeatKey → message.Repeat; empty but in a mutant
 
@@ -151,9 +154,12 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.readSlots(ctx); err != nil {
 		return err
 	}
+	if err := s.openSlots(ctx); err != nil {
+		return err
+	}
 	epoch, err := s.home().number(ctx, metaEpoch)
 	s.epoch = epoch
-	return err
+	return errors.Join(err, s.announce(ctx))
 }
 
 // home is the database of what is unique over all.

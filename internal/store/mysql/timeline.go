@@ -24,14 +24,16 @@ func (l TimelineLogs) Epoch() uint64 { return l.store.Epoch() }
 // Parts implements timeline.Logs. The parts of one database are of one moment; two databases have no moment in common.
 func (l TimelineLogs) Parts(ctx context.Context, user chat.UserID, ids []chat.ConversationID) ([]timeline.Part, error) {
 	parts := make([]timeline.Part, len(ids))
-	err := l.store.each(ids, func(d *shard, places []int) error { return d.parts(ctx, user, ids, places, parts) })
+	err := l.store.each(ctx, ids, func(m *slotMap, d *shard, places []int) error { return m.parts(ctx, d, user, ids, places, parts) })
 	if err != nil {
 		return nil, err
 	}
 	return parts, nil
 }
 
-func (d *shard) parts(ctx context.Context, user chat.UserID, ids []chat.ConversationID, places []int, parts []timeline.Part) error {
+func (m *slotMap) parts(
+	ctx context.Context, d *shard, user chat.UserID, ids []chat.ConversationID, places []int, parts []timeline.Part,
+) error {
 	at := placesOf(ids, places)
 	var queries []string
 	for some := range slices.Chunk(keys(at), maxKeys) {
@@ -41,7 +43,7 @@ func (d *shard) parts(ctx context.Context, user chat.UserID, ids []chat.Conversa
 		queries = append(queries, list(&q, some).add(")").String())
 	}
 	ends := map[chat.ConversationID]chat.Seq{}
-	err := d.moment(ctx, "parts", queries, func(r *rows) error {
+	err := m.moment(ctx, d, "parts", queries, func(r *rows) error {
 		var id chat.ConversationID
 		var head, member sql.RawBytes
 		for r.next() {
@@ -69,12 +71,12 @@ func (d *shard) parts(ctx context.Context, user chat.UserID, ids []chat.Conversa
 	if err != nil {
 		return err
 	}
-	return d.ends(ctx, ends, at, parts)
+	return m.ends(ctx, d, ends, at, parts)
 }
 
 // ends reads the entries with which memberships ended. What is read of them never changes, whenever it is read.
-func (d *shard) ends(
-	ctx context.Context, ends map[chat.ConversationID]chat.Seq, at map[chat.ConversationID][]int, parts []timeline.Part,
+func (m *slotMap) ends(
+	ctx context.Context, d *shard, ends map[chat.ConversationID]chat.Seq, at map[chat.ConversationID][]int, parts []timeline.Part,
 ) error {
 	for some := range slices.Chunk(keys(ends), maxKeys) {
 		var q text
@@ -83,7 +85,7 @@ func (d *shard) ends(
 			q.row(i == 0, uint64(id), uint64(ends[id]))
 		}
 		found := 0
-		err := d.read(ctx, "parts", q.add(")").String(), func(r *rows) error {
+		err := m.read(ctx, d, "parts", q.add(")").String(), func(r *rows) error {
 			var e chat.Entry
 			var value sql.RawBytes
 			for found = 0; r.next(); found++ {
@@ -110,13 +112,20 @@ func (d *shard) ends(
 }
 
 // moment runs queries so that all of them see one moment, and hands each one's rows to fn. A single statement does by itself.
-func (d *shard) moment(ctx context.Context, what string, queries []string, fn func(r *rows) error) error {
+func (m *slotMap) moment(ctx context.Context, d *shard, what string, queries []string, fn func(r *rows) error) error {
 	if len(queries) == 1 {
-		return d.read(ctx, what, queries[0], fn)
+		return m.read(ctx, d, what, queries[0], fn)
 	}
 	return d.snapshot(ctx, what, func(t *tx) error {
 		for _, q := range queries {
-			if err := t.query(ctx, q, fn); err != nil {
+			err := t.query(ctx, q+";"+holdingsQuery, func(r *rows) error {
+				failed := fn(r)
+				if !m.holds(d, r) {
+					return &movedError{}
+				}
+				return failed
+			})
+			if err != nil {
 				return err
 			}
 		}
@@ -127,10 +136,10 @@ func (d *shard) moment(ctx context.Context, what string, queries []string, fn fu
 // Conversations implements timeline.Logs.
 func (l TimelineLogs) Conversations(ctx context.Context, ids []chat.ConversationID) ([]chat.Conversation, error) {
 	out := make([]chat.Conversation, len(ids))
-	err := l.store.each(ids, func(d *shard, places []int) error {
+	err := l.store.each(ctx, ids, func(m *slotMap, d *shard, places []int) error {
 		at := placesOf(ids, places)
 		for some := range slices.Chunk(keys(at), maxKeys) {
-			err := d.read(ctx, "conversations", aboutQuery(some), func(r *rows) error {
+			err := m.read(ctx, d, "conversations", aboutQuery(some), func(r *rows) error {
 				var id chat.ConversationID
 				var value sql.RawBytes
 				for r.next() {
@@ -166,9 +175,9 @@ func (l TimelineLogs) Newest(ctx context.Context, wants []timeline.Want) ([][]ch
 		ids[i] = wants[i].Conversation
 	}
 	out := make([][]chat.Entry, len(wants))
-	err := l.store.each(ids, func(d *shard, places []int) error {
+	err := l.store.each(ctx, ids, func(m *slotMap, d *shard, places []int) error {
 		for some := range slices.Chunk(places, maxSpans) {
-			if err := d.newest(ctx, wants, some, out); err != nil {
+			if err := m.newest(ctx, d, wants, some, out); err != nil {
 				return err
 			}
 		}
@@ -180,7 +189,7 @@ func (l TimelineLogs) Newest(ctx context.Context, wants []timeline.Want) ([][]ch
 	return out, nil
 }
 
-func (d *shard) newest(ctx context.Context, wants []timeline.Want, places []int, out [][]chat.Entry) error {
+func (m *slotMap) newest(ctx context.Context, d *shard, wants []timeline.Want, places []int, out [][]chat.Entry) error {
 	var q text
 	for i, place := range places {
 		w := wants[place]
@@ -196,7 +205,7 @@ func (d *shard) newest(ctx context.Context, wants []timeline.Want, places []int,
 			add(" AND seq BETWEEN ").number(uint64(first)).add(" AND ").number(uint64(w.To))
 	}
 	lists := make([]listed, len(places))
-	err := d.read(ctx, "newest", q.String(), func(r *rows) error {
+	err := m.read(ctx, d, "newest", q.String(), func(r *rows) error {
 		clear(lists)
 		place := 0
 		for r.next() {
@@ -213,7 +222,7 @@ func (d *shard) newest(ctx context.Context, wants []timeline.Want, places []int,
 		slices.SortFunc(lists[i], func(a, b item) int { return int(int64(b.entry.Seq) - int64(a.entry.Seq)) })
 		lists[i] = lists[i].within(wants[place].MaxBytes)
 	}
-	if err := d.fill(ctx, lists...); err != nil {
+	if err := m.fill(ctx, d, lists...); err != nil {
 		return err
 	}
 	for i, place := range places {

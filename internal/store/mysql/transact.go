@@ -127,6 +127,10 @@ func (d *shard) snapshot(ctx context.Context, what string, fn func(t *tx) error)
 
 // done notes how a call went, and translates its error.
 func (d *shard) done(what string, begun time.Time, err error) error {
+	if isMoved(err) {
+		d.store.metrics.again(what, endMoved)
+		return err
+	}
 	err = d.store.translate(err, what)
 	d.store.metrics.done(what, time.Since(begun), err)
 	return err
@@ -153,11 +157,14 @@ const (
 	endConflict            // others were there first
 	endWait                // a lock was waited for for too long
 	endBroken              // the connection broke, and nothing was stored
+	endMoved               // the database does not have the slot
 	endKinds
 )
 
 // String is a word for the metrics.
-func (e end) String() string { return [...]string{"final", "conflict", "lock_wait", "connection"}[e] }
+func (e end) String() string {
+	return [...]string{"final", "conflict", "lock_wait", "connection", "moved"}[e]
+}
 
 func endOf(err error) end {
 	var again *againError
@@ -202,7 +209,7 @@ func (d *shard) once(ctx context.Context, fn func(t *tx) error) error {
 	if err != nil {
 		return err
 	}
-	t := &tx{conn: conn, start: "START TRANSACTION;"}
+	t := &tx{d: d, conn: conn, start: "START TRANSACTION;"}
 	whole := false
 	defer func() {
 		if !whole { // fn panicked
@@ -230,9 +237,12 @@ func closed(err error) error {
 
 // tx is a transaction under way, for one goroutine. It begins with its first statement, in the same round trip.
 type tx struct {
+	d     *shard
 	conn  *sql.Conn
 	start string // what begins it
 	open  bool   // begun, and neither committed nor rolled back
+	guard *guard // what its first statement locks; nil for nothing
+	notes notes  // what is stored with it of rows that it writes
 }
 
 func (t *tx) begin(query string) string {
@@ -243,19 +253,45 @@ func (t *tx) begin(query string) string {
 	return t.start + query
 }
 
-// query runs one or more statements and hands their results to fn.
+// query runs one or more statements and hands their results to fn. The first one looks at the guard on the way.
 func (t *tx) query(ctx context.Context, query string, fn func(r *rows) error, args ...any) error {
+	guarded := t.guard != nil && !t.open
+	if guarded {
+		query = t.guard.query() + ";" + query
+	}
 	result, err := t.conn.QueryContext(ctx, t.begin(query), args...)
 	if err != nil {
 		return err
 	}
 	r := &rows{Rows: result}
+	if guarded {
+		if err := t.guard.read(r); err != nil || !r.result() {
+			return r.finish(err)
+		}
+		t.notes.users(t.guard)
+	}
 	return r.finish(fn(r))
+}
+
+// hold looks at the guard, where the first statement is one that returns nothing.
+func (t *tx) hold(ctx context.Context) error {
+	if t.guard == nil || t.open {
+		return nil
+	}
+	g := t.guard
+	t.guard = nil
+	err := t.query(ctx, g.query(), g.read)
+	t.guard = g
+	t.notes.users(g)
+	return err
 }
 
 // exec runs one or more statements without results. It returns how many rows the last one met; an upsert counts 1 for a row that it
 // made and 2 for one that it changed.
 func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	if err := t.hold(ctx); err != nil {
+		return 0, err
+	}
 	result, err := t.conn.ExecContext(ctx, t.begin(query), args...)
 	if err != nil {
 		return 0, err
@@ -268,6 +304,12 @@ func (t *tx) execCommit(ctx context.Context, query string) error {
 	if err := ctx.Err(); err != nil {
 		return err // from here on a caller that gives up would leave it in doubt
 	}
+	if query != "" {
+		if err := t.hold(ctx); err != nil {
+			return err
+		}
+	}
+	query = t.notes.with(query)
 	if query != "" {
 		query = t.begin(query) + ";"
 	}

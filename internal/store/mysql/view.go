@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"time"
+
+	"github.com/throng-im/throng/internal/chat"
 )
 
 // View is a database as it was at one moment, until it is closed, for who reads for long. It is for one goroutine, and has one result
@@ -13,6 +15,7 @@ type View struct {
 	d    *shard
 	db   *sql.DB
 	conn *sql.Conn
+	has  [slotKinds][chat.Slots]bool
 }
 
 // viewPatience is how long the server waits for who reads a view, in seconds: as long as an export may take to write what it was given.
@@ -29,6 +32,9 @@ func (d *shard) View(ctx context.Context) (*View, error) {
 	if v.conn, err = db.Conn(ctx); err == nil {
 		err = v.begin(ctx)
 	}
+	if err == nil {
+		err = v.look(ctx)
+	}
 	if err != nil {
 		_ = v.Close()
 		return nil, d.done("view", begun, err)
@@ -44,6 +50,86 @@ func (v *View) begin(ctx context.Context) error {
 	_, err := v.conn.ExecContext(ctx, "SET SESSION wait_timeout = "+viewPatience+", net_write_timeout = "+viewPatience+";"+
 		"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ;START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
 	return err
+}
+
+// look reads which slots the database had at that moment.
+func (v *View) look(ctx context.Context) error {
+	result, err := v.conn.QueryContext(ctx, "SELECT kind, slot, state FROM holding")
+	if err != nil {
+		return err
+	}
+	r := &rows{Rows: result}
+	for r.next() {
+		var kind slotKind
+		var slot chat.Slot
+		var state Holding
+		r.scan(&kind, &slot, &state)
+		if r.err == nil && kind < slotKinds && slot < chat.Slots {
+			v.has[kind][slot] = state == HoldingOpen || state == HoldingCopied || state == HoldingClosed
+		}
+	}
+	return r.finish(nil)
+}
+
+// HasConversation reports whether a conversation lay in the database. What else is found there of it is on its way, or is left over.
+func (v *View) HasConversation(id chat.ConversationID) bool {
+	return v.has[slotConversation][id.Slot()]
+}
+
+// HasUser reports whether a user lay in the database.
+func (v *View) HasUser(id chat.UserID) bool { return v.has[slotUser][id.Slot()] }
+
+// viewsTries is how often the databases are looked at while slots move.
+const viewsTries = 20
+
+// Views takes one of every database, so that every slot lies in one of them. Databases have no moment in common: where a slot moved
+// between two views they are taken anew.
+func (s *Store) Views(ctx context.Context) (map[*Database]*View, error) {
+	for n := 1; ; n++ {
+		views := make(map[*Database]*View, len(s.shards))
+		var err error
+		for _, d := range s.shards {
+			var v *View
+			if v, err = d.View(ctx); err != nil {
+				break
+			}
+			views[d] = v
+		}
+		if err == nil && once(views) {
+			return views, nil
+		}
+		for _, v := range views {
+			err = errors.Join(err, v.Close())
+		}
+		if err == nil && n == viewsTries {
+			err = chat.Errorf(chat.CodeUnavailable, chat.ReasonStorageUnavailable,
+				"a slot is on its way from one database to another; try again, and see throng slots list where it stays like this")
+		}
+		if err == nil {
+			err = s.translate(pause(ctx, n), "looking at the databases")
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// once reports whether every slot lies in one view.
+func once(views map[*Database]*View) bool {
+	for kind := range slotKinds {
+		for slot := range chat.Slots {
+			n := 0
+			for _, v := range views {
+				if v.has[kind][slot] {
+					n++
+				}
+			}
+			if n != 1 {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // Read hands the result of a statement to fn while it comes. An error of fn ends the view, and is returned as it is.

@@ -57,10 +57,10 @@ func decodeAccount(id chat.UserID, value []byte) (account.Account, error) {
 }
 
 // byDatabase sorts users into the databases that have their rows.
-func byDatabase(s *mysql.Store, ids []chat.UserID) map[*mysql.Database][]chat.UserID {
+func byDatabase(m *mysql.Map, ids []chat.UserID) map[*mysql.Database][]chat.UserID {
 	out := make(map[*mysql.Database][]chat.UserID)
 	for _, id := range ids {
-		d := s.OfUser(id)
+		d := m.OfUser(id)
 		out[d] = append(out[d], id)
 	}
 	return out
@@ -79,26 +79,33 @@ func list[T ~uint64](q *mysql.Text, ids []T) {
 // standing reads the rows of accounts.
 func (a *Accounts) standing(ctx context.Context, ids []chat.UserID) (map[chat.UserID]row, error) {
 	out := make(map[chat.UserID]row, len(ids))
-	for d, some := range byDatabase(a.s, ids) {
-		for chunk := range slices.Chunk(some, atOnce) {
-			var q mysql.Text
-			q.Add("SELECT user, value, leaving FROM account WHERE user IN (")
-			list(&q, chunk)
-			q.Add(")")
-			err := d.Read(ctx, "accounts", q.String(), func(r *mysql.Rows) error {
-				return r.Each(func(scan func(...any)) error {
-					var id chat.UserID
-					var value, leaving []byte
-					scan(&id, &value, &leaving)
-					u, err := decodeAccount(id, value)
-					out[id] = row{u, leaving}
-					return err
+	err := a.s.Routed(ctx, func(m *mysql.Map) error {
+		clear(out)
+		for d, some := range byDatabase(m, ids) {
+			for chunk := range slices.Chunk(some, atOnce) {
+				var q mysql.Text
+				q.Add("SELECT user, value, leaving FROM account WHERE user IN (")
+				list(&q, chunk)
+				q.Add(")")
+				err := m.Read(ctx, d, "accounts", q.String(), func(r *mysql.Rows) error {
+					return r.Each(func(scan func(...any)) error {
+						var id chat.UserID
+						var value, leaving []byte
+						scan(&id, &value, &leaving)
+						u, err := decodeAccount(id, value)
+						out[id] = row{u, leaving}
+						return err
+					})
 				})
-			})
-			if err != nil {
-				return nil, err
+				if err != nil {
+					return err
+				}
 			}
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return out, nil
 }
@@ -182,7 +189,15 @@ func (a *Accounts) Administrators(ctx context.Context) (int, error) {
 }
 
 // administrators counts them, in the home database by a transaction where there is one: it has the only connection that it may need.
-func (a *Accounts) administrators(ctx context.Context, tx *mysql.Tx) (int, error) {
+func (a *Accounts) administrators(ctx context.Context, tx *mysql.Tx) (n int, err error) {
+	err = a.s.Routed(ctx, func(m *mysql.Map) (err error) {
+		n, err = a.count(ctx, m, tx)
+		return err
+	})
+	return n, err
+}
+
+func (a *Accounts) count(ctx context.Context, m *mysql.Map, tx *mysql.Tx) (int, error) {
 	admins := make(map[chat.UserID]bool)
 	count := func(d *mysql.Database, table string) error {
 		query := "SELECT user FROM " + table + " WHERE admin = 1"
@@ -190,14 +205,19 @@ func (a *Accounts) administrators(ctx context.Context, tx *mysql.Tx) (int, error
 			return r.Each(func(scan func(...any)) error {
 				var id chat.UserID
 				scan(&id)
-				admins[id] = true
+				if table == "newcomer" || m.OfUser(id) == d { // else it is what a user who moved has left there, or is about to get
+					admins[id] = true
+				}
 				return nil
 			})
 		}
-		if tx != nil && d == a.home {
-			return tx.Query(ctx, query, take)
+		if tx == nil || d != a.home {
+			return m.Read(ctx, d, "administrators", query, take)
 		}
-		return d.Read(ctx, "administrators", query, take)
+		if err := tx.Query(ctx, query, take); err != nil {
+			return err
+		}
+		return m.Check(ctx, tx)
 	}
 	// Newcomers first: one that is brought in meanwhile is seen twice, and not missed.
 	if err := count(a.home, "newcomer"); err != nil {
@@ -221,7 +241,12 @@ func (a *Accounts) List(ctx context.Context, after chat.UserID, limit int) ([]ac
 	limit = max(limit, 1)
 	out := make([]account.Account, 0, min(limit, 256))
 	for {
-		page, horizon, err := a.page(ctx, after, limit)
+		var page []account.Account
+		var horizon chat.UserID
+		err := a.s.Routed(ctx, func(m *mysql.Map) (err error) {
+			page, horizon, err = a.page(ctx, m, after, limit)
+			return err
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -238,13 +263,15 @@ func (a *Accounts) List(ctx context.Context, after chat.UserID, limit int) ([]ac
 }
 
 // page reads at most limit rows of each database, ascending, and up to which id there are no others.
-func (a *Accounts) page(ctx context.Context, after chat.UserID, limit int) (page []account.Account, horizon chat.UserID, err error) {
+func (a *Accounts) page(
+	ctx context.Context, m *mysql.Map, after chat.UserID, limit int,
+) (page []account.Account, horizon chat.UserID, err error) {
 	horizon = chat.MaxID
 	for _, d := range a.s.Databases() {
 		var q mysql.Text
 		q.Add("SELECT user, value FROM account WHERE user > ").Number(uint64(after)).Add(" ORDER BY user LIMIT ").Number(uint64(limit))
 		var some []account.Account
-		err := d.Read(ctx, "list accounts", q.String(), func(r *mysql.Rows) error {
+		err := m.Read(ctx, d, "list accounts", q.String(), func(r *mysql.Rows) error {
 			some = some[:0]
 			return r.Each(func(scan func(...any)) error {
 				var id chat.UserID
@@ -261,7 +288,7 @@ func (a *Accounts) page(ctx context.Context, after chat.UserID, limit int) (page
 		if len(some) == limit {
 			horizon = min(horizon, some[limit-1].ID)
 		}
-		page = append(page, some...)
+		page = append(page, slices.DeleteFunc(some, func(u account.Account) bool { return m.OfUser(u.ID) != d })...)
 	}
 	slices.SortFunc(page, func(x, y account.Account) int { return cmp.Compare(x.ID, y.ID) })
 	return page, horizon, nil

@@ -105,6 +105,8 @@ type creation struct {
 	fresh []account.Account
 	made  []account.Made
 	short bool // ids ran out
+
+	elsewhere []newcomer // of those whose rows do not lie in the home database
 }
 
 // Create makes accounts, all or none.
@@ -122,7 +124,7 @@ func (a *Accounts) Create(ctx context.Context, accounts []account.Account, t acc
 			}
 		}
 		err := a.home.Transact(ctx, "create accounts", func(tx *mysql.Tx) error {
-			c.ids, c.left, c.fresh, c.made, c.short = first, need, nil, nil, false
+			c.ids, c.left, c.fresh, c.made, c.short, c.elsewhere = first, need, nil, nil, false, nil
 			return c.run(ctx, tx, accounts)
 		})
 		switch {
@@ -132,7 +134,7 @@ func (a *Accounts) Create(ctx context.Context, accounts []account.Account, t acc
 			return nil, err
 		default:
 			// They are there from now on. Where this does not come to its end, who reads them brings them in.
-			_ = a.settle(ctx, c.elsewhere())
+			_ = a.settle(ctx, c.elsewhere)
 			return c.made, nil
 		}
 	}
@@ -243,28 +245,32 @@ func (c *creation) write(ctx context.Context, tx *mysql.Tx) error {
 	if err := claim(c.fresh, send); err != nil {
 		return err
 	}
-	here, elsewhere := c.sorted()
+	here, err := c.sort(ctx, tx)
+	if err != nil {
+		return err
+	}
 	if err := put("account", here, send); err != nil {
 		return err
 	}
-	return put("newcomer", elsewhere, send)
+	return put("newcomer", c.elsewhere, send)
 }
 
-// sorted tells those whose database is the home database from others.
-func (c *creation) sorted() (here, elsewhere []newcomer) {
+// sort tells those whose rows lie in the home database from others, who are elsewhere.
+func (c *creation) sort(ctx context.Context, tx *mysql.Tx) (here []newcomer, err error) {
+	ids := make([]chat.UserID, len(c.fresh))
+	for i, u := range c.fresh {
+		ids[i] = u.ID
+	}
+	held, err := tx.Hold(ctx, ids)
+	c.elsewhere = nil
 	for _, u := range c.fresh {
-		if c.a.s.OfUser(u.ID) == c.a.home {
+		if held[u.ID] {
 			here = append(here, newcomerOf(u))
 		} else {
-			elsewhere = append(elsewhere, newcomerOf(u))
+			c.elsewhere = append(c.elsewhere, newcomerOf(u))
 		}
 	}
-	return here, elsewhere
-}
-
-func (c *creation) elsewhere() []newcomer {
-	_, elsewhere := c.sorted()
-	return elsewhere
+	return here, err
 }
 
 // claim stores names, in their own order: callers that want the same ones wait for one another, and not in a circle.

@@ -167,7 +167,7 @@ func (a *Accounts) Devices(ctx context.Context, user chat.UserID) ([]account.Dev
 }
 
 func (a *Accounts) readDevices(ctx context.Context, user chat.UserID, query string) (out []account.Device, err error) {
-	err = a.s.OfUser(user).Read(ctx, "devices", query, func(r *mysql.Rows) error {
+	err = a.s.UserPlace(user).Read(ctx, "devices", query, func(r *mysql.Rows) error {
 		out = nil
 		return r.Each(func(scan func(...any)) error {
 			d, err := scanDevice(scan, user)
@@ -185,7 +185,7 @@ func (a *Accounts) readDevices(ctx context.Context, user chat.UserID, query stri
 func (a *Accounts) UpdateDevice(ctx context.Context, user chat.UserID, id chat.DeviceID, fn func(*account.Device) error) (account.Device, error) {
 	var out account.Device
 	var refused error
-	err := a.s.OfUser(user).Transact(ctx, "update device", func(t *mysql.Tx) error {
+	err := a.s.UserPlace(user).Transact(ctx, "update device", func(t *mysql.Tx) error {
 		refused = nil
 		var q mysql.Text
 		q.Add("SELECT device, value FROM device WHERE user = ").Number(uint64(user)).Add(" AND device = ").Number(uint64(id)).Add(" FOR UPDATE")
@@ -225,23 +225,30 @@ const touchAtOnce = 256
 
 // Touch notes when devices were used.
 func (a *Accounts) Touch(ctx context.Context, uses []account.Use) error {
-	of := make(map[*mysql.Database][]account.Use)
-	for _, u := range uses {
-		d := a.s.OfUser(u.User)
-		of[d] = append(of[d], u)
-	}
-	for d, some := range of {
-		// In the order of the rows: two nodes that write of the same devices wait for one another, and not in a circle.
-		slices.SortStableFunc(some, func(x, y account.Use) int {
-			return cmp.Or(cmp.Compare(x.User, y.User), cmp.Compare(x.Device, y.Device))
-		})
-		for chunk := range slices.Chunk(some, touchAtOnce) {
-			if err := d.Transact(ctx, "touch devices", func(t *mysql.Tx) error { return touch(ctx, t, chunk) }); err != nil {
-				return err
+	return a.s.Routed(ctx, func(m *mysql.Map) error {
+		of := make(map[*mysql.Database][]account.Use)
+		for _, u := range uses {
+			d := m.OfUser(u.User)
+			of[d] = append(of[d], u)
+		}
+		for d, some := range of {
+			// In the order of the rows: two nodes that write of the same devices wait for one another, and not in a circle.
+			slices.SortStableFunc(some, func(x, y account.Use) int {
+				return cmp.Or(cmp.Compare(x.User, y.User), cmp.Compare(x.Device, y.Device))
+			})
+			for chunk := range slices.Chunk(some, touchAtOnce) {
+				users := make([]chat.UserID, len(chunk))
+				for i, u := range chunk {
+					users[i] = u.User
+				}
+				err := m.TransactUsers(ctx, d, "touch devices", slices.Compact(users), func(t *mysql.Tx) error { return touch(ctx, t, chunk) })
+				if err != nil {
+					return err
+				}
 			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 func touch(ctx context.Context, t *mysql.Tx, uses []account.Use) error {

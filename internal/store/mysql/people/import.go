@@ -69,7 +69,7 @@ func (a *Accounts) Import(ctx context.Context, origin string, accounts []account
 		return nil, err
 	}
 	// As in Create: they are there.
-	_ = a.settle(ctx, i.c.elsewhere())
+	_ = a.settle(ctx, i.c.elsewhere)
 	return i.ids, nil
 }
 

@@ -110,20 +110,32 @@ func (a *Accounts) settle(ctx context.Context, all []newcomer) error {
 	if len(all) == 0 {
 		return nil
 	}
-	of := make(map[*mysql.Database][]newcomer)
 	ids := make([]chat.UserID, len(all))
 	for i, n := range all {
-		d := a.s.OfUser(n.id)
-		of[d] = append(of[d], n)
 		ids[i] = n.id
 	}
-	for d, some := range of {
-		err := d.Transact(ctx, "newcomers", func(t *mysql.Tx) error {
-			return put("account", some, func(statement string) error { return t.Exec(ctx, statement) })
-		})
-		if err != nil {
-			return err
+	err := a.s.Routed(ctx, func(m *mysql.Map) error {
+		of := make(map[*mysql.Database][]newcomer)
+		for _, n := range all {
+			d := m.OfUser(n.id)
+			of[d] = append(of[d], n)
 		}
+		for d, some := range of {
+			users := make([]chat.UserID, len(some))
+			for i, n := range some {
+				users[i] = n.id
+			}
+			err := m.TransactUsers(ctx, d, "newcomers", users, func(t *mysql.Tx) error {
+				return put("account", some, func(statement string) error { return t.Exec(ctx, statement) })
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	return a.home.Transact(ctx, "newcomers", func(t *mysql.Tx) error {
 		var q mysql.Text

@@ -45,24 +45,30 @@ func scanKept(scan func(...any), draft bool) (user chat.UserID, k timeline.Kept,
 // Rows returns the rows of users.
 func (s *Shelf) Rows(ctx context.Context, users []chat.UserID) ([][]timeline.Kept, error) {
 	rows := make(map[chat.UserID][]timeline.Kept, len(users))
-	for d, some := range byDatabase(s.s, users) {
-		var q mysql.Text
-		q.Add("SELECT ", keptWithoutDraft, " FROM shelf WHERE user IN (")
-		list(&q, some)
-		q.Add(") ORDER BY user, conversation")
-		err := d.Read(ctx, "shelf", q.String(), func(r *mysql.Rows) error {
-			for _, user := range some {
-				delete(rows, user)
-			}
-			return r.Each(func(scan func(...any)) error {
-				user, k, err := scanKept(scan, false)
-				rows[user] = append(rows[user], k)
-				return err
+	err := s.s.Routed(ctx, func(m *mysql.Map) error {
+		for d, some := range byDatabase(m, users) {
+			var q mysql.Text
+			q.Add("SELECT ", keptWithoutDraft, " FROM shelf WHERE user IN (")
+			list(&q, some)
+			q.Add(") ORDER BY user, conversation")
+			err := m.Read(ctx, d, "shelf", q.String(), func(r *mysql.Rows) error {
+				for _, user := range some {
+					delete(rows, user)
+				}
+				return r.Each(func(scan func(...any)) error {
+					user, k, err := scanKept(scan, false)
+					rows[user] = append(rows[user], k)
+					return err
+				})
 			})
-		})
-		if err != nil {
-			return nil, err
+			if err != nil {
+				return err
+			}
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	out := make([][]timeline.Kept, len(users))
 	for i, user := range users {
@@ -74,7 +80,7 @@ func (s *Shelf) Rows(ctx context.Context, users []chat.UserID) ([][]timeline.Kep
 // Row returns one row, with the draft.
 func (s *Shelf) Row(ctx context.Context, user chat.UserID, id chat.ConversationID) (timeline.Kept, error) {
 	k := timeline.Kept{Conversation: id}
-	err := s.s.OfUser(user).Read(ctx, "shelf", selectKept(user, id).String(), func(r *mysql.Rows) error {
+	err := s.s.UserPlace(user).Read(ctx, "shelf", selectKept(user, id).String(), func(r *mysql.Rows) error {
 		return r.Each(func(scan func(...any)) (err error) {
 			_, k, err = scanKept(scan, true)
 			return err
@@ -100,7 +106,7 @@ func (s *Shelf) Drafts(ctx context.Context, user chat.UserID, ids []chat.Convers
 		q.Add("SELECT ", keptColumns, " FROM shelf WHERE user = ").Number(uint64(user)).Add(" AND conversation IN (")
 		list(&q, chunk)
 		q.Add(")")
-		err := s.s.OfUser(user).Read(ctx, "drafts", q.String(), func(r *mysql.Rows) error {
+		err := s.s.UserPlace(user).Read(ctx, "drafts", q.String(), func(r *mysql.Rows) error {
 			return r.Each(func(scan func(...any)) error {
 				_, k, err := scanKept(scan, true)
 				drafts[k.Conversation] = k.Settings.Draft
@@ -120,25 +126,32 @@ func (s *Shelf) Drafts(ctx context.Context, user chat.UserID, ids []chat.Convers
 // Counts returns in how many conversations users are.
 func (s *Shelf) Counts(ctx context.Context, users []chat.UserID) ([]int, error) {
 	counts := make(map[chat.UserID]int, len(users))
-	for d, some := range byDatabase(s.s, users) {
-		for chunk := range slices.Chunk(some, atOnce) {
-			var q mysql.Text
-			q.Add("SELECT user, COUNT(*) FROM shelf WHERE member = 1 AND user IN (")
-			list(&q, chunk)
-			q.Add(") GROUP BY user")
-			err := d.Read(ctx, "shelf counts", q.String(), func(r *mysql.Rows) error {
-				return r.Each(func(scan func(...any)) error {
-					var user chat.UserID
-					var n int
-					scan(&user, &n)
-					counts[user] = n
-					return nil
+	err := s.s.Routed(ctx, func(m *mysql.Map) error {
+		clear(counts)
+		for d, some := range byDatabase(m, users) {
+			for chunk := range slices.Chunk(some, atOnce) {
+				var q mysql.Text
+				q.Add("SELECT user, COUNT(*) FROM shelf WHERE member = 1 AND user IN (")
+				list(&q, chunk)
+				q.Add(") GROUP BY user")
+				err := m.Read(ctx, d, "shelf counts", q.String(), func(r *mysql.Rows) error {
+					return r.Each(func(scan func(...any)) error {
+						var user chat.UserID
+						var n int
+						scan(&user, &n)
+						counts[user] = n
+						return nil
+					})
 				})
-			})
-			if err != nil {
-				return nil, err
+				if err != nil {
+					return err
+				}
 			}
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	out := make([]int, len(users))
 	for i, user := range users {
@@ -161,41 +174,47 @@ func (s *Shelf) Enroll(ctx context.Context, changes []timeline.Change) error {
 			highest[k] = c
 		}
 	}
-	of := make(map[*mysql.Database][]timeline.Change)
-	for _, c := range highest {
-		d := s.s.OfUser(c.User)
-		of[d] = append(of[d], c)
-	}
-	for d, some := range of {
-		slices.SortFunc(some, func(x, y timeline.Change) int {
-			return cmp.Or(cmp.Compare(x.User, y.User), cmp.Compare(x.Conversation, y.Conversation))
-		})
-		err := d.Transact(ctx, "enroll", func(t *mysql.Tx) error {
-			var q mysql.Text
-			for i, c := range some {
-				if i == 0 {
-					q.Add("INSERT INTO shelf (", keptColumns, ") VALUES (")
-				} else {
-					q.Add(",(")
-				}
-				q.Number(uint64(c.User)).Add(",").Number(uint64(c.Conversation)).Add(",").Number(flag(c.Membership == timeline.Entered))
-				q.Add(",").Number(uint64(c.Seq)).Add(",0,'')")
-			}
-			// In this order: the first one looks at the seq that the second one changes.
-			q.Add(" ON DUPLICATE KEY UPDATE member = IF(VALUES(seq) > seq, VALUES(member), member), seq = GREATEST(seq, VALUES(seq))")
-			return t.Commit(ctx, q.String())
-		})
-		if err != nil {
-			return err
+	return s.s.Routed(ctx, func(m *mysql.Map) error {
+		of := make(map[*mysql.Database][]timeline.Change)
+		for _, c := range highest {
+			d := m.OfUser(c.User)
+			of[d] = append(of[d], c)
 		}
+		for d, some := range of {
+			if err := enroll(ctx, m, d, some); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// enroll writes changes of users of one database, one for each row.
+func enroll(ctx context.Context, m *mysql.Map, d *mysql.Database, some []timeline.Change) error {
+	slices.SortFunc(some, func(x, y timeline.Change) int {
+		return cmp.Or(cmp.Compare(x.User, y.User), cmp.Compare(x.Conversation, y.Conversation))
+	})
+	users := make([]chat.UserID, len(some))
+	var q mysql.Text
+	for i, c := range some {
+		users[i] = c.User
+		if i == 0 {
+			q.Add("INSERT INTO shelf (", keptColumns, ") VALUES (")
+		} else {
+			q.Add(",(")
+		}
+		q.Number(uint64(c.User)).Add(",").Number(uint64(c.Conversation)).Add(",").Number(flag(c.Membership == timeline.Entered))
+		q.Add(",").Number(uint64(c.Seq)).Add(",0,'')")
 	}
-	return nil
+	// In this order: the first one looks at the seq that the second one changes.
+	q.Add(" ON DUPLICATE KEY UPDATE member = IF(VALUES(seq) > seq, VALUES(member), member), seq = GREATEST(seq, VALUES(seq))")
+	return m.TransactUsers(ctx, d, "enroll", slices.Compact(users), func(t *mysql.Tx) error { return t.Commit(ctx, q.String()) })
 }
 
 // PutSettings patches a user's settings.
 func (s *Shelf) PutSettings(ctx context.Context, user chat.UserID, id chat.ConversationID, p timeline.Patch) (timeline.Kept, error) {
 	var k timeline.Kept
-	err := s.s.OfUser(user).Transact(ctx, "settings", func(t *mysql.Tx) error {
+	err := s.s.UserPlace(user).Transact(ctx, "settings", func(t *mysql.Tx) error {
 		k = timeline.Kept{Conversation: id}
 		found := false
 		err := t.Query(ctx, selectKept(user, id).Add(" FOR UPDATE").String(), func(r *mysql.Rows) error {

@@ -14,6 +14,7 @@ import (
 type locked struct {
 	row
 
+	home    bool             // the row lies in the home database
 	devices []account.Device // all of them, ended ones too, by id; where they were asked for
 	q       mysql.Text       // what is to be written
 }
@@ -22,8 +23,8 @@ type locked struct {
 func (a *Accounts) with(ctx context.Context, what string, id chat.UserID, devices bool, fn func(u *locked) error) error {
 	for again := false; ; again = true {
 		missing := false
-		err := a.s.OfUser(id).Transact(ctx, what, func(t *mysql.Tx) error {
-			u := locked{}
+		err := a.s.UserPlace(id).Transact(ctx, what, func(t *mysql.Tx) error {
+			u := locked{home: t.In(a.home)}
 			if err := u.lock(ctx, t, id, devices); err != nil {
 				return err
 			}
@@ -116,16 +117,15 @@ func (a *Accounts) Update(ctx context.Context, id chat.UserID, fn func(*account.
 
 // Delete ends an account. One that is gone but for its names is completed.
 func (a *Accounts) Delete(ctx context.Context, id chat.UserID, atMS uint64) error {
-	if a.s.OfUser(id) == a.home {
-		return a.with(ctx, "delete account", id, false, func(u *locked) error {
+	var left row
+	err := a.with(ctx, "delete account", id, false, func(u *locked) error {
+		left = row{}
+		if u.home {
 			u.write("")
 			u.q.Add(freeing(u.Account, atMS))
 			u.empty(nil)
 			return nil
-		})
-	}
-	var left row
-	err := a.with(ctx, "delete account", id, false, func(u *locked) error {
+		}
 		left = row{Account: account.Account{User: account.User{ID: u.ID}, Deleted: true}, leaving: appendLeaving(nil, u.Account, atMS)}
 		u.empty(left.leaving)
 		return nil
@@ -183,7 +183,7 @@ func (a *Accounts) free(ctx context.Context, r row) error {
 	if err != nil {
 		return err
 	}
-	return a.s.OfUser(r.ID).Transact(ctx, "free names", func(t *mysql.Tx) error {
+	return a.s.UserPlace(r.ID).Transact(ctx, "free names", func(t *mysql.Tx) error {
 		var q mysql.Text
 		q.Add("UPDATE account SET leaving = NULL WHERE user = ").Number(uint64(r.ID))
 		return t.Commit(ctx, q.String())

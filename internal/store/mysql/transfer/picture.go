@@ -47,14 +47,11 @@ func (a *Archives) Picture(ctx context.Context) (*Picture, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Picture{
-		origin: strconv.FormatUint(origin, 16), s: a.s,
-		conversations: make(map[*mysql.Database]*mysql.View), people: make(map[*mysql.Database]*mysql.View),
-	}
-	if err = p.look(ctx, p.conversations); err == nil {
+	p := &Picture{origin: strconv.FormatUint(origin, 16), s: a.s}
+	if p.conversations, err = a.s.Views(ctx); err == nil {
 		// Who may be named by what was looked at has a row after this.
 		if err = a.accounts.Arrived(ctx); err == nil {
-			err = p.look(ctx, p.people)
+			p.people, err = a.s.Views(ctx)
 		}
 	}
 	if err != nil {
@@ -63,15 +60,14 @@ func (a *Archives) Picture(ctx context.Context) (*Picture, error) {
 	return p, nil
 }
 
-func (p *Picture) look(ctx context.Context, into map[*mysql.Database]*mysql.View) error {
-	for _, d := range p.s.Databases() {
-		v, err := d.View(ctx)
-		if err != nil {
-			return err
+// of is the view of the database that had a conversation.
+func (p *Picture) of(id chat.ConversationID) *mysql.View {
+	for _, v := range p.conversations {
+		if v.HasConversation(id) {
+			return v
 		}
-		into[d] = v
 	}
-	return nil
+	return nil // it is never reached: every slot lies in one view
 }
 
 // origin names the install; it is drawn once.
@@ -107,7 +103,7 @@ func (p *Picture) Origin() string { return p.origin }
 
 // Users implements archive.Source.
 func (p *Picture) Users(ctx context.Context, fn func(archive.User) error) error {
-	return walk(ctx, p.s, p.people, table{name: "account", columns: "user, value", key: []string{"user"}}, func(r row) error {
+	return walk(ctx, p.s, p.people, table{name: "account", columns: "user, value", key: []string{"user"}, has: hasUser}, func(r row) error {
 		in := record.NewReader(r.value)
 		a := in.Account(chat.UserID(r.key[0]))
 		if !in.Done() {
@@ -122,7 +118,7 @@ func (p *Picture) Users(ctx context.Context, fn func(archive.User) error) error 
 
 // Conversations implements archive.Source.
 func (p *Picture) Conversations(ctx context.Context, fn func(chat.Conversation) error) error {
-	return walk(ctx, p.s, p.conversations, table{name: "conversation", columns: "conversation, value", key: []string{"conversation"}}, func(r row) error {
+	return walk(ctx, p.s, p.conversations, table{name: "conversation", columns: "conversation, value", key: []string{"conversation"}, has: hasConversation}, func(r row) error {
 		in := record.NewReader(r.value)
 		c := in.Conversation(chat.ConversationID(r.key[0]))
 		if !in.Done() {
@@ -136,7 +132,7 @@ func (p *Picture) Conversations(ctx context.Context, fn func(chat.Conversation) 
 func (p *Picture) Entries(ctx context.Context, id chat.ConversationID, after chat.Seq, fn func(*chat.Entry) error) error {
 	var q mysql.Text
 	q.Add("SELECT seq, value FROM entry WHERE conversation = ").Number(uint64(id)).Add(" AND seq > ").Number(uint64(after)).Add(" ORDER BY seq")
-	return p.conversations[p.s.OfConversation(id)].Read(ctx, "export entries", q.String(), func(r *mysql.Rows) error {
+	return p.of(id).Read(ctx, "export entries", q.String(), func(r *mysql.Rows) error {
 		return r.Each(func(scan func(...any)) error {
 			var seq chat.Seq
 			var value []byte
@@ -155,7 +151,7 @@ func (p *Picture) Entries(ctx context.Context, id chat.ConversationID, after cha
 func (p *Picture) Members(ctx context.Context, id chat.ConversationID, fn func(chat.Member, chat.Read) error) error {
 	var q mysql.Text
 	q.Add("SELECT user, value FROM member WHERE conversation = ").Number(uint64(id)).Add(" ORDER BY user")
-	return p.conversations[p.s.OfConversation(id)].Read(ctx, "export members", q.String(), func(r *mysql.Rows) error {
+	return p.of(id).Read(ctx, "export members", q.String(), func(r *mysql.Rows) error {
 		return r.Each(func(scan func(...any)) error {
 			var user chat.UserID
 			var value []byte
@@ -186,7 +182,7 @@ func (p *Picture) Settings(ctx context.Context, fn func(chat.UserID, chat.Conver
 		some = some[:0]
 		return err
 	}
-	shelf := table{name: "shelf", columns: "user, conversation, settings", key: []string{"user", "conversation"}, where: "settings <> ''"}
+	shelf := table{name: "shelf", columns: "user, conversation, settings", key: []string{"user", "conversation"}, where: "settings <> ''", has: hasUser}
 	err := walk(ctx, p.s, p.people, shelf, func(r row) error {
 		in := record.NewReader(r.value)
 		some = append(some, placed{chat.UserID(r.key[0]), chat.ConversationID(r.key[1]), in.Settings(true)})
@@ -210,13 +206,13 @@ func (p *Picture) settings(ctx context.Context, some []placed, fn func(chat.User
 		id   chat.ConversationID
 		user chat.UserID
 	}
-	of := make(map[*mysql.Database][]key)
+	of := make(map[*mysql.View][]key)
 	for _, s := range some {
-		d := p.s.OfConversation(s.id)
-		of[d] = append(of[d], key{s.id, s.user})
+		v := p.of(s.id)
+		of[v] = append(of[v], key{s.id, s.user})
 	}
 	reads := make(map[key]chat.Read)
-	for d, keys := range of {
+	for view, keys := range of {
 		slices.SortFunc(keys, func(x, y key) int { return int(int64(x.id) - int64(y.id)) })
 		var q mysql.Text
 		q.Add("SELECT conversation, user, value FROM member WHERE (conversation, user) IN (")
@@ -226,7 +222,7 @@ func (p *Picture) settings(ctx context.Context, some []placed, fn func(chat.User
 			}
 			q.Add("(").Number(uint64(k.id)).Add(",").Number(uint64(k.user)).Add(")")
 		}
-		err := p.conversations[d].Read(ctx, "export members", q.Add(")").String(), func(r *mysql.Rows) error {
+		err := view.Read(ctx, "export members", q.Add(")").String(), func(r *mysql.Rows) error {
 			return r.Each(func(scan func(...any)) error {
 				var k key
 				var value []byte

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/store/mysql"
 )
 
@@ -16,7 +17,13 @@ type table struct {
 	columns string   // those of the key, then the value
 	key     []string // one column or two, numbers
 	where   string   // "" for all rows
+	has     func(v *mysql.View, first uint64) bool
 }
+
+func hasConversation(v *mysql.View, first uint64) bool {
+	return v.HasConversation(chat.ConversationID(first))
+}
+func hasUser(v *mysql.View, first uint64) bool { return v.HasUser(chat.UserID(first)) }
 
 // row is one of a walk.
 type row struct {
@@ -29,13 +36,13 @@ type pages struct {
 	table
 	view *mysql.View
 	rows []row
-	last [2]uint64
+	last [2]uint64 // that was read
 	done bool
 }
 
 // next is the next row; nil at the end.
 func (p *pages) next(ctx context.Context) (*row, error) {
-	if len(p.rows) == 0 && !p.done {
+	for len(p.rows) == 0 && !p.done {
 		if err := p.read(ctx); err != nil {
 			return nil, err
 		}
@@ -61,6 +68,7 @@ func (p *pages) read(ctx context.Context) error {
 		q.Add(", ", p.key[1])
 	}
 	q.Add(" LIMIT ").Number(pageRows)
+	n := 0
 	err := p.view.Read(ctx, "export "+p.name, q.String(), func(r *mysql.Rows) error {
 		return r.Each(func(scan func(...any)) error {
 			var v row
@@ -69,16 +77,17 @@ func (p *pages) read(ctx context.Context) error {
 				to = slices.Delete(to, 1, 2)
 			}
 			scan(to...)
-			p.rows = append(p.rows, v)
+			n++
+			if p.last = v.key; p.has(p.view, v.key[0]) {
+				p.rows = append(p.rows, v)
+			}
 			return nil
 		})
 	})
 	if err != nil {
 		return err
 	}
-	if p.done = len(p.rows) < pageRows; len(p.rows) > 0 {
-		p.last = p.rows[len(p.rows)-1].key
-	}
+	p.done = n < pageRows
 	return nil
 }
 

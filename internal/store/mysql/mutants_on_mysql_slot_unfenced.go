@@ -1,0 +1,5 @@
+//go:build mutant_mysql_slot_unfenced
+
+package mysql
+
+const mutant = mutantSlotUnfenced
