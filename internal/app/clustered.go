@@ -57,6 +57,8 @@ func (a *App) clustered(ctx context.Context, admit func(chat.Head) time.Duration
 	}
 	shelf := people.NewShelf(db)
 	routes := memory.NewRoutes(self, a.resync)
+	devices := memory.NewDevices(self, func(r cluster.Replaced) { a.core.node.replaced(r) })
+	e.devices = devices
 	e.hot, e.shares = memory.NewHot(), memory.NewShares()
 	e.routes, e.registrar, e.registry, e.bus = routes, routes, routes, memory.NewBus(a.resync)
 	positions := positionsOf(cfg.Kafka.Topic)
@@ -96,6 +98,7 @@ func (a *App) clustered(ctx context.Context, admit func(chat.Head) time.Duration
 	}
 	e.below = append(e.below,
 		part{name: "routes", run: routes.Run, patience: 2 * time.Second},
+		part{name: "devices", run: devices.Run, patience: time.Second},
 		part{name: "waker", run: w.run, patience: time.Second},
 	)
 	if cfg.Works() {

@@ -31,7 +31,8 @@ type engine struct {
 	registrar   cluster.Registrar
 	registry    cluster.Registry
 	bus         cluster.Bus
-	shares      limit.Shares // of limits
+	devices     cluster.Devices // nil where one node has all sessions
+	shares      limit.Shares    // of limits
 	archives    archives
 	shards      int // how many workers append best
 

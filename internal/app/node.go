@@ -25,18 +25,21 @@ type node struct {
 	log    *slog.Logger
 	out    chan *cluster.Delivery
 	in     chan *cluster.Delivery
+	older  chan cluster.Replaced // on other nodes
 
 	// set while wiring
-	gateway cluster.Receiver
-	revoked func(ctx context.Context, r account.Revocation)
-	forgets func(id chat.ConversationID) // must not block
-	relays  func(lanes uint64)           // nil where there is no outbox
+	gateway  cluster.Receiver
+	revoked  func(ctx context.Context, r account.Revocation)
+	forgets  func(id chat.ConversationID)                                 // must not block
+	replaces func(user chat.UserID, device chat.DeviceID, session uint64) // must not block
+	relays   func(lanes uint64)                                           // nil where there is no outbox
 }
 
 func newNode(e *engine, log *slog.Logger) *node {
 	return &node{
 		self: e.node, routes: e.routes, bus: e.bus, log: log, relays: e.relays,
 		out: make(chan *cluster.Delivery, wordsWaiting), in: make(chan *cluster.Delivery, wordsWaiting),
+		older: make(chan cluster.Replaced, wordsWaiting),
 	}
 }
 
@@ -48,6 +51,29 @@ func (n *node) revoke(r account.Revocation) {
 // forget tells them that content of a conversation has gone without an entry.
 func (n *node) forget(id chat.ConversationID) {
 	n.tell(&cluster.Delivery{Kind: cluster.DeliverForget, Conversation: id})
+}
+
+// replaced ends a session that a newer one has replaced, here, or has its node told. What is let go of that node finds as it reports.
+func (n *node) replaced(r cluster.Replaced) {
+	if r.Node == n.self {
+		n.replaces(r.User, r.Device, r.Session)
+		return
+	}
+	select {
+	case n.older <- r:
+	default:
+		n.log.Debug("too many sessions were replaced at once; their nodes will find out by themselves", "node", r.Node)
+	}
+}
+
+// tellOlder tells a node that one of its sessions was replaced. Where the node is gone, nobody hears it.
+func (n *node) tellOlder(ctx context.Context, r cluster.Replaced) {
+	err := n.bus.Deliver(ctx, r.Node, &cluster.Delivery{
+		Kind: cluster.DeliverReplaced, Users: []chat.UserID{r.User}, Devices: []chat.DeviceID{r.Device}, Session: r.Session,
+	})
+	if err != nil && ctx.Err() == nil {
+		n.log.Debug("a node was not told of a newer session; it will find out by itself", "node", r.Node, "error", err)
+	}
 }
 
 func (n *node) tell(d *cluster.Delivery) {
@@ -70,6 +96,13 @@ func (n *node) Receive(ctx context.Context, d *cluster.Delivery) error {
 	case cluster.DeliverForget:
 		n.forgets(d.Conversation)
 		return nil
+	case cluster.DeliverReplaced:
+		for _, u := range d.Users {
+			for _, device := range d.Devices {
+				n.replaces(u, device, d.Session)
+			}
+		}
+		return nil
 	case cluster.DeliverRevoke:
 		select {
 		case n.in <- d:
@@ -87,16 +120,17 @@ func (n *node) run(ctx context.Context) error {
 	var acting sync.WaitGroup
 	defer acting.Wait()
 	acting.Go(func() { each(ctx, n.in, n.act) })
+	acting.Go(func() { each(ctx, n.older, n.tellOlder) })
 	each(ctx, n.out, n.broadcast)
 	return nil
 }
 
-// each does something with each delivery of a channel until ctx ends.
-func each(ctx context.Context, list <-chan *cluster.Delivery, do func(ctx context.Context, d *cluster.Delivery)) {
+// each does something with each word of a channel until ctx ends.
+func each[T any](ctx context.Context, list <-chan T, do func(ctx context.Context, word T)) {
 	for {
 		select {
-		case d := <-list:
-			do(ctx, d)
+		case word := <-list:
+			do(ctx, word)
 		case <-ctx.Done():
 			return
 		}

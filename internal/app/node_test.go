@@ -85,6 +85,33 @@ func TestNodesTellOneAnother(t *testing.T) {
 	})
 }
 
+// A node is told of a newer session elsewhere; what was replaced here is ended here.
+func TestNodesTellOfNewerSessions(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		net := nodes{Bus: local.NewBus(), lost: "b"}
+		ended := map[cluster.Node][]uint64{}
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		var first *node
+		for _, name := range []cluster.Node{"c", "b", "a"} {
+			first = newNode(&engine{node: name, routes: net, bus: net}, slog.New(slog.DiscardHandler))
+			first.replaces = func(user chat.UserID, device chat.DeviceID, session uint64) {
+				ended[name] = append(ended[name], uint64(user), uint64(device), session)
+			}
+			net.Listen(name, first)
+			wg.Go(func() { _ = first.run(ctx) })
+		}
+		for _, name := range []cluster.Node{"a", "b", "c", "gone"} {
+			first.replaced(cluster.Replaced{Node: name, User: 7, Device: 8, Session: 9})
+		}
+		synctest.Wait()
+		cancel()
+		wg.Wait()
+		assert.Equal(t, "ended", ended, map[cluster.Node][]uint64{"a": {7, 8, 9}, "c": {7, 8, 9}})
+	})
+}
+
 // However much is revoked at once, and however long looking it up takes, deliveries do not wait for that.
 func TestDeliveriesDoNotWaitForRevocations(t *testing.T) {
 	t.Parallel()

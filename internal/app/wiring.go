@@ -92,7 +92,7 @@ func (a *App) wire(ctx context.Context) error {
 	doors.OutboundTotal = int(sizes.Budget / outboundShare)
 	c.gateway, err = gateway.New(doors, gateway.Deps{
 		Auth: c.accounts, Sender: c.messages, Requests: api.NewBackend(c.messages, views, names, now),
-		Subscriptions: gateway.NewMemberships(c.timelines), Routes: e.registrar, Epoch: e.log.Epoch, Limits: limits,
+		Subscriptions: gateway.NewMemberships(c.timelines), Routes: e.registrar, Devices: e.devices, Epoch: e.log.Epoch, Limits: limits,
 		Origins: a.origins, Level: c.pressure.Level, Names: names, Pace: limits.pace, Metrics: reg,
 		Logger: log, Now: now, Address: a.address(), Door: a.door(),
 	})
@@ -106,7 +106,7 @@ func (a *App) wire(ctx context.Context) error {
 	limits.receivers = c.gateway.Audience
 	c.pressure.OnChange(func(pressure.Level) { c.gateway.Degrade() })
 	a.wireAccess()
-	n.gateway, n.revoked, n.forgets = c.gateway, c.accounts.Forget, c.messages.Forget
+	n.gateway, n.revoked, n.forgets, n.replaces = c.gateway, c.accounts.Forget, c.messages.Forget, c.gateway.Replace
 	stop := e.bus.Listen(e.node, n)
 	a.closers.add(func() error { stop(); return nil })
 	c.accounts.OnRevoke(func(r account.Revocation) {

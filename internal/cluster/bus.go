@@ -50,6 +50,9 @@ const (
 	DeliverForget
 	// DeliverWake says that events wait in the lanes of Lanes. It goes to the nodes that relay them.
 	DeliverWake
+	// DeliverReplaced ends the sessions of the user in Users with the device in Devices up to Session, a number of the node that it goes
+	// to: the device has a newer one elsewhere.
+	DeliverReplaced
 )
 
 // Delivery is one thing to tell to connections. It is immutable once it was handed to a bus.
@@ -69,4 +72,5 @@ type Delivery struct {
 	Devices   []chat.DeviceID
 	Reason    chat.Reason
 	Lanes     uint64 // a bit for each
+	Session   uint64
 }

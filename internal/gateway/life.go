@@ -72,6 +72,9 @@ func (l *loop) identity(c *conn, o *op) {
 		return
 	}
 	l.srv.replaceOthers(l, c, who, p.loops)
+	if l.srv.deps.Devices != nil {
+		l.srv.deps.Devices.Opened(who.User, who.Device, c.id)
+	}
 	l.wheel.schedule(c, c.session.Tick(l.now))
 }
 
@@ -110,6 +113,9 @@ func (l *loop) unroute(c *conn) {
 		l.quit(c, n-1)
 	}
 	user := c.session.Who().User
+	if l.srv.deps.Devices != nil {
+		l.srv.deps.Devices.Closed(user, c.session.Who().Device, c.id)
+	}
 	first := l.users[user]
 	if first == c {
 		first = c.next

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -87,6 +89,85 @@ func TestADeviceHasOneSession(t *testing.T) {
 			}
 		}
 	})
+}
+
+// ledger notes what the gateway tells of sessions, and has newer ones elsewhere.
+type ledger struct {
+	mu   sync.Mutex
+	open map[chat.DeviceID][]uint64
+}
+
+func (l *ledger) Opened(_ chat.UserID, device chat.DeviceID, session uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.open[device] = append(l.open[device], session)
+}
+
+func (l *ledger) Closed(_ chat.UserID, device chat.DeviceID, session uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.open[device] = slices.DeleteFunc(l.open[device], func(s uint64) bool { return s == session })
+}
+
+// only returns the one open session of a device, once it is the only one; 0 where there is none any more.
+func (l *ledger) only(t *testing.T, device chat.DeviceID, sessions int) (session uint64) {
+	t.Helper()
+	for late := time.After(10 * time.Second); ; {
+		l.mu.Lock()
+		open := slices.Clone(l.open[device])
+		l.mu.Unlock()
+		switch {
+		case len(open) == sessions && sessions == 0:
+			return 0
+		case len(open) == sessions:
+			return open[0]
+		}
+		select {
+		case <-time.After(time.Millisecond):
+		case <-late:
+			t.Fatalf("device %d has the sessions %v, not %d", device, open, sessions)
+		}
+	}
+}
+
+// A session is closed for a newer one on another node (S-12), and one that opened since is not.
+func TestANewerSessionElsewhere(t *testing.T) {
+	t.Parallel()
+	for _, loops := range []bool{true, false} {
+		t.Run(fmt.Sprintf("loops %t", loops), func(t *testing.T) {
+			t.Parallel()
+			replaced(t, loops)
+		})
+	}
+}
+
+func replaced(t *testing.T, loops bool) {
+	t.Helper()
+	l := &ledger{open: map[chat.DeviceID][]uint64{}}
+	build := func(cfg gateway.Config, d gateway.Deps) (*gateway.Server, error) {
+		d.Devices = l
+		return gateway.New(cfg, d)
+	}
+	w := newWorldOf(t, build, loops, nil)
+	old, other := w.login("1:10"), w.login("1:11")
+	first := l.only(t, 10, 1)
+	w.gateway.Replace(1, 10, first)
+	if code, _ := old.closed(); code != 4301 {
+		t.Fatalf("the session that was replaced: %d", code)
+	}
+	l.only(t, 10, 0)
+	fresh := w.login("1:10")
+	if second := l.only(t, 10, 1); second <= first {
+		t.Errorf("session %d comes after %d", second, first)
+	}
+	w.gateway.Replace(1, 10, first) // it comes late
+	w.gateway.Replace(2, 10, 1<<62)
+	w.deliver(entry(5, 1, 3, "hello", 1))
+	for _, p := range []*peer{fresh, other} {
+		if p.next().GetEntry().GetText() != "hello" {
+			t.Error("somebody else's session was closed")
+		}
+	}
 }
 
 func TestTooManySessionsOfAUser(t *testing.T) {

@@ -348,8 +348,8 @@ func (l *loop) parcel(p *session.Parcel) {
 		} else if g := l.passing(d); g != nil {
 			l.deliverGroup(g, p)
 		}
-	case cluster.DeliverRevoke, cluster.DeliverForget, cluster.DeliverWake:
-		// Other parts of the node take these ([Server.CloseUser], [Server.CloseDevices]).
+	case cluster.DeliverRevoke, cluster.DeliverForget, cluster.DeliverWake, cluster.DeliverReplaced:
+		// Other parts of the node take these ([Server.CloseUser], [Server.CloseDevices], [Server.Replace]).
 	}
 }
 

@@ -30,6 +30,8 @@ type Deps struct {
 	Requests      Requests
 	Subscriptions Subscriber
 	Routes        cluster.Registrar
+	// Devices are told which session of a device is open here; nil where there are no other nodes.
+	Devices cluster.Devices
 	// Epoch of the log; nil is 0.
 	Epoch func() uint64
 	// Limits may be nil: nobody is slowed down.
@@ -265,6 +267,16 @@ func (s *Server) replaceOthers(own *loop, c *conn, who account.Identity, mask ui
 	for i, l := range s.loops {
 		if l != own && mask&(1<<i) != 0 {
 			l.inbox.Put(op{kind: opReplace, who: &who, id: c.id})
+		}
+	}
+}
+
+// Replace ends the sessions of a device up to one with a number that [Deps.Devices] were told: it has a newer one on another node.
+func (s *Server) Replace(user chat.UserID, device chat.DeviceID, session uint64) {
+	mask, who := s.online.loops([]chat.UserID{user}), account.Identity{User: user, Device: device}
+	for i, l := range s.loops {
+		if mask&(1<<i) != 0 {
+			l.inbox.Put(op{kind: opReplace, who: &who, id: session + 1})
 		}
 	}
 }

@@ -28,6 +28,7 @@ var stories = []struct {
 	{"who was away catches up on any node", away},
 	{"settings reach the other devices", settings},
 	{"who is signed out is closed everywhere", signedOut},
+	{"a device has one session, on whatever node", oneSession},
 }
 
 func run(t *testing.T, nodes []node) {
@@ -261,4 +262,25 @@ func signedOut(w *world) {
 			w.t.Errorf("5 s after it was signed out the session is %v", d.State().Phase)
 		}
 	}
+}
+
+// oneSession opens a device's session on one node after another (S-12): the newest stays, the one before is closed for good.
+func oneSession(w *world) {
+	users := w.people(2)
+	conv := w.group(0, users...)
+	token := w.token(0, users[0])
+	var before *device
+	for n := range 6 {
+		d := w.device(n%len(w.nodes), users[0], token)
+		w.until("the newest session is open", d.online)
+		if before != nil {
+			w.until("the session before it is closed", func() bool { return before.State().Phase == client.Closed })
+			var told *client.CloseError
+			if !errors.As(before.State().Cause, &told) || told.Code != 4301 {
+				w.t.Errorf("the session before it ended with: %v", before.State().Cause)
+			}
+		}
+		before = d
+	}
+	before.hears(conv, before.say(conv, "still here"))
 }

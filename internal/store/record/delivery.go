@@ -25,6 +25,7 @@ const (
 	deliveryDevices
 	deliveryReason
 	deliveryLanes
+	deliverySession
 )
 
 // AppendDelivery writes a delivery for another node.
@@ -68,6 +69,7 @@ func AppendDelivery(b []byte, d *cluster.Delivery) []byte {
 		w.field(deliveryReason, func(b []byte) []byte { return append(b, d.Reason...) })
 	}
 	w.number(deliveryLanes, d.Lanes)
+	w.number(deliverySession, d.Session)
 	return w.b
 }
 
@@ -101,7 +103,7 @@ func DecodeDelivery(value []byte) (*cluster.Delivery, error) {
 		return nil, nil //nolint:nilnil // see above
 	case version == 0 || kind == 0 || r.broken:
 		return nil, ErrDamaged("delivery")
-	case kind > uint64(cluster.DeliverWake):
+	case kind > uint64(cluster.DeliverReplaced):
 		return nil, nil //nolint:nilnil // see above
 	}
 	for r.More() {
@@ -152,6 +154,8 @@ func (r *Reader) delivery(what uint64, d *cluster.Delivery) {
 		d.Reason = chat.Reason(r.raw(uint64(len(r.b))))
 	case deliveryLanes:
 		d.Lanes = r.Number()
+	case deliverySession:
+		d.Session = r.Number()
 	default:
 		// of a newer node
 	}

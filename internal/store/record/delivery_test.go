@@ -33,6 +33,7 @@ func deliveries() []*cluster.Delivery {
 		{Kind: cluster.DeliverRevoke, Users: []chat.UserID{4}, Devices: []chat.DeviceID{8, 9}, Reason: chat.ReasonSignedOut},
 		{Kind: cluster.DeliverForget, Conversation: 7},
 		{Kind: cluster.DeliverWake, Lanes: 1<<63 | 1},
+		{Kind: cluster.DeliverReplaced, Users: []chat.UserID{4}, Devices: []chat.DeviceID{8}, Session: 1<<63 | 7},
 	}
 }
 
@@ -52,7 +53,7 @@ func TestDeliveriesComeAsTheyWent(t *testing.T) {
 	for name, yes := range told {
 		assert.True(t, "a delivery above has the field "+name, yes)
 	}
-	for k := cluster.DeliverEntry; k <= cluster.DeliverWake; k++ {
+	for k := cluster.DeliverEntry; k <= cluster.DeliverReplaced; k++ {
 		assert.True(t, "each kind is there", kinds[k])
 	}
 }

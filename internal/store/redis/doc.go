@@ -2,6 +2,7 @@
 // Redis Cluster; the adapters are made from it, and everything they write begins with its prefix.
 //
 //   - [Routes] are cluster.Routes, cluster.Registrar and cluster.Registry: who is where, and which nodes there are.
+//   - [Devices] is cluster.Devices: which session of a device is the newest.
 //   - [Bus] is cluster.Bus: deliveries to nodes.
 //   - [Hot] is message.Hot: the newest entries of larger conversations.
 //   - [Shares] is limit.Shares: the buckets of limits that nodes share.

@@ -17,6 +17,7 @@ const (
 	keyGroup  = ":route:{c:"    // set: nodes on which a large conversation has subscribers
 	keyBus    = ":bus:{"        // channel: deliveries to a node
 	keyLine   = ":timeline:{u:" // hash: a user's timeline
+	keySeats  = ":devices:{u:"  // hash: the newest session of each of a user's devices
 	keyHot    = ":hot:{c:"      // hash: newest entries of a conversation
 	keyBucket = ":limit:{"      // string: when a bucket of a limit is full again
 )
@@ -28,6 +29,8 @@ func numbered(prefix, kind string, id uint64) string {
 }
 
 func (c *Client) userKey(u chat.UserID) string { return numbered(c.cfg.Prefix, keyUser, uint64(u)) }
+
+func (c *Client) devicesKey(u chat.UserID) string { return numbered(c.cfg.Prefix, keySeats, uint64(u)) }
 
 func (c *Client) lineKey(u chat.UserID) string { return numbered(c.cfg.Prefix, keyLine, uint64(u)) }
 

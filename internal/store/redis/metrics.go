@@ -29,6 +29,7 @@ const (
 	opHotForget operation = "hot_forget"
 	opSeed      operation = "timeline_seed"
 	opLease     operation = "limit_lease"
+	opDevices   operation = "devices"
 )
 
 // metrics of Redis. Names and words are in docs/operations/metrics.md.

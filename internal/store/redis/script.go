@@ -25,7 +25,7 @@ type scripts struct {
 	renewal, farewell, watching                      *script
 	readLine, endLine, seedLine, applyLine, mendLine *script
 	keep, cool                                       *script
-	lease                                            *script
+	lease, newest                                    *script
 }
 
 func newScripts() scripts {
@@ -33,7 +33,7 @@ func newScripts() scripts {
 		renewal: newScript(renewalText), farewell: newScript(farewellText), watching: newScript(watchingText),
 		readLine: newScript(readLineText), endLine: newScript(endLineText), seedLine: newScript(seedLineText),
 		applyLine: newScript(applyLineText), mendLine: newScript(mendLineText),
-		keep: newScript(keepText), cool: newScript(coolText), lease: newScript(leaseText),
+		keep: newScript(keepText), cool: newScript(coolText), lease: newScript(leaseText), newest: newScript(newestText),
 	}
 	if mutant == mutantCursorUnmarked {
 		all.readLine = newScript(strings.Replace(readLineText, markText, "", 1))

@@ -1,0 +1,239 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/cluster"
+)
+
+// newestText notes a session of a device, unless another node has a newer one. A session opened when its node says, by the server's
+// clock: as long ago as its age the first time, and at what the server said then from there on, so that no delay makes it younger. What
+// was noted in the future is of a clock that was set back, and says nothing.
+//
+// KEYS devices of a user. ARGV device, node, session, age in microseconds, when it opened or 0, expiry in ms. It answers {whether it is
+// the newest, the other node that has or had one, its session, when this one opened}.
+const newestText = `
+local t = redis.call('TIME')
+local now = t[1] * 1000000 + t[2]
+local opened = tonumber(ARGV[5])
+if opened == 0 or opened > now then opened = now - ARGV[4] end
+local since = string.format('%.0f', opened)
+local at, node, session = string.match(redis.call('HGET', KEYS[1], ARGV[1]) or '', '^(%d+) (%S+) (%d+)$')
+local other = node and node ~= ARGV[2]
+if other then
+  at = tonumber(at)
+  if at <= now and (at > opened or (at == opened and node > ARGV[2])) then return {0, node, session, since} end
+end
+redis.call('HSET', KEYS[1], ARGV[1], since .. ' ' .. ARGV[2] .. ' ' .. ARGV[3])
+redis.call('PEXPIRE', KEYS[1], ARGV[6])
+if other then return {1, node, session, since} end
+return {1, '', '0', since}`
+
+// Devices are the newest sessions of devices, as one node sees them: in Redis one hash for each user, which expires when nobody reports
+// any more. They are written behind [Devices.Opened] by [Devices.Run] alone, and all of them again within each [Config.Report], in case that
+// Redis lost them, or that who was replaced was not told.
+type Devices struct {
+	// immutable after construction
+	client   *Client
+	node     cluster.Node
+	replaced func(cluster.Replaced)
+	start    time.Time
+	more     chan struct{} // capacity 1: something is dirty
+
+	// guarded by mu
+	mu    sync.Mutex
+	open  [rotas]map[deviceOf]seat
+	dirty map[deviceOf]struct{}
+	turn  int       // the part that is reported next
+	next  time.Time // when
+}
+
+// deviceOf names a device.
+type deviceOf struct {
+	user   chat.UserID
+	device chat.DeviceID
+}
+
+func (d deviceOf) rota() int { return route{id: uint64(d.user)}.rota() }
+
+// seat is a session.
+type seat struct {
+	session uint64
+	opened  time.Duration // from the start
+	since   int64         // by the server's clock, in microseconds; 0 until it is noted
+}
+
+var _ cluster.Devices = (*Devices)(nil)
+
+// NewDevices makes the devices of a node. Replaced is called by one goroutine, with what was replaced here or on another node; it must
+// not block.
+func (c *Client) NewDevices(node cluster.Node, replaced func(cluster.Replaced)) *Devices {
+	d := &Devices{
+		client: c, node: node, replaced: replaced, start: time.Now(), more: make(chan struct{}, 1), dirty: make(map[deviceOf]struct{}),
+	}
+	for i := range d.open {
+		d.open[i] = make(map[deviceOf]seat)
+	}
+	return d
+}
+
+// Opened implements [cluster.Devices].
+func (d *Devices) Opened(user chat.UserID, device chat.DeviceID, session uint64) {
+	k := deviceOf{user, device}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if was, ok := d.open[k.rota()][k]; ok && was.session >= session {
+		return // loops of a node tell in any order
+	}
+	d.open[k.rota()][k] = seat{session: session, opened: time.Since(d.start)}
+	d.touch(k)
+}
+
+// Closed implements [cluster.Devices]. What Redis knows of it expires: the next session is newer in any case.
+func (d *Devices) Closed(user chat.UserID, device chat.DeviceID, session uint64) {
+	k := deviceOf{user, device}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.open[k.rota()][k].session == session {
+		delete(d.open[k.rota()], k)
+	}
+}
+
+// touch must be called with mu held.
+func (d *Devices) touch(k deviceOf) {
+	d.dirty[k] = struct{}{}
+	select {
+	case d.more <- struct{}{}:
+	default:
+	}
+}
+
+// Run writes until ctx ends.
+func (d *Devices) Run(ctx context.Context) error {
+	report := time.NewTicker(d.client.cfg.Report / rotas)
+	defer report.Stop()
+	for {
+		select {
+		case <-d.more:
+		case <-report.C:
+			d.report(time.Now())
+			continue
+		case <-ctx.Done():
+			return nil
+		}
+		if err := d.write(ctx); err == nil || ctx.Err() != nil {
+			continue
+		}
+		t := time.NewTimer(writeAgain)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+		}
+	}
+}
+
+// report has the parts of what is open written again whose time has come.
+func (d *Devices) report(now time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.next.IsZero() {
+		d.next = now
+	}
+	for ; !now.Before(d.next); d.next = d.next.Add(d.client.cfg.Report / rotas) {
+		for k := range d.open[d.turn] {
+			d.touch(k)
+		}
+		d.turn = (d.turn + 1) % rotas
+	}
+}
+
+// write writes everything that is dirty at its beginning. What it does not get to is dirty again.
+func (d *Devices) write(ctx context.Context) error {
+	d.mu.Lock()
+	work := d.dirty
+	d.dirty = make(map[deviceOf]struct{})
+	d.mu.Unlock()
+	part := make([]deviceOf, 0, min(len(work), pipelined))
+	for k := range work {
+		part = append(part, k)
+		if len(part) < pipelined && len(part) < len(work) {
+			continue
+		}
+		if err := d.part(ctx, part); err != nil {
+			d.mu.Lock()
+			for k := range work {
+				d.touch(k)
+			}
+			d.mu.Unlock()
+			d.client.log.Debug("sessions of devices were not noted", "error", err)
+			return err
+		}
+		for _, k := range part {
+			delete(work, k)
+		}
+		part = part[:0]
+	}
+	return nil
+}
+
+// noted keeps when a session opened by the server's clock.
+func (d *Devices) noted(k deviceOf, session uint64, since int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if s := d.open[k.rota()][k]; s.session == session {
+		s.since = since
+		d.open[k.rota()][k] = s
+	}
+}
+
+// part writes some devices as they are now.
+func (d *Devices) part(ctx context.Context, part []deviceOf) error {
+	expiry := millis(max(routeReports*d.client.cfg.Report, 10*time.Minute))
+	devices, seats, calls := make([]deviceOf, 0, len(part)), make([]seat, 0, len(part)), make([]scriptCall, 0, len(part))
+	d.mu.Lock()
+	for _, k := range part {
+		s, ok := d.open[k.rota()][k]
+		if !ok {
+			continue
+		}
+		devices, seats = append(devices, k), append(seats, s)
+		calls = append(calls, scriptCall{script: d.client.scripts.newest, keys: []string{d.client.devicesKey(k.user)}, args: []string{
+			strconv.FormatUint(uint64(k.device), 10), string(d.node), strconv.FormatUint(s.session, 10),
+			strconv.FormatInt((time.Since(d.start) - s.opened).Microseconds(), 10), strconv.FormatInt(s.since, 10), expiry,
+		}})
+	}
+	d.mu.Unlock()
+	answers, err := d.client.run(ctx, opDevices, calls...)
+	if err != nil {
+		return err
+	}
+	for i := range answers {
+		all, err := answers[i].ToArray()
+		if err == nil && len(all) != 4 {
+			err = fmt.Errorf("an answer of %d parts", len(all))
+		}
+		if err != nil {
+			return err
+		}
+		newest, _ := all[0].AsInt64() // what is no number is 0, and no node "": nobody was replaced
+		node, _ := all[1].ToString()
+		text, _ := all[2].ToString()
+		session, _ := strconv.ParseUint(text, 10, 64)
+		since, _ := all[3].AsInt64()
+		d.noted(devices[i], seats[i].session, since)
+		switch {
+		case node == "":
+		case newest == 1:
+			d.replaced(cluster.Replaced{Node: cluster.Node(node), User: devices[i].user, Device: devices[i].device, Session: session})
+		default:
+			d.replaced(cluster.Replaced{Node: d.node, User: devices[i].user, Device: devices[i].device, Session: seats[i].session})
+		}
+	}
+	return nil
+}
