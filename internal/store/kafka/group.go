@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -35,6 +36,9 @@ type group struct {
 	reader *reader
 	member *kgo.Client // set when ready is closed: streams may be given before the client is returned
 	ready  chan struct{}
+
+	// atomic
+	estranged atomic.Bool // brokers say that they do not know the topic that the clients have found under the name
 
 	// guarded by mu
 	mu      sync.Mutex
@@ -80,7 +84,7 @@ func (q *Queue) Share(ctx context.Context, name string, follow func(ctx context.
 func (g *group) open(ctx context.Context) error {
 	q := g.queue
 	var err error
-	if g.reader, err = newReader(q.opts, q.cfg.Topic, q.metrics.pauses.Inc); err != nil {
+	if g.reader, err = newReader(q.opts, q.cfg.Topic, q.metrics.pauses.Inc, g.estrange); err != nil {
 		return err
 	}
 	type partitions = map[string][]int32
@@ -148,7 +152,9 @@ func (g *group) watch(ctx context.Context) {
 	}
 }
 
-// compare looks whether the topic is still the one that is followed, and ends the group's part in it if not.
+// compare looks whether the topic is still the one that is followed, and ends the group's part in it if not. Each client asks some
+// broker for the topic by itself, and holds on to what it was told: one that asked a broker that had not heard of the new topic yet is refused by
+// the others for ever.
 func (g *group) compare(ctx context.Context, end func()) {
 	every := time.NewTicker(topicEvery)
 	defer every.Stop()
@@ -161,7 +167,7 @@ func (g *group) compare(ctx context.Context, end func()) {
 		call, cancel := g.queue.bounded(ctx)
 		t, err := g.queue.ask(call)
 		cancel()
-		if err != nil || !g.topic.remade(t) {
+		if err != nil || !g.topic.remade(t) && !g.estranged.Load() {
 			continue // while it is away there is nothing to follow
 		}
 		g.queue.moved(g.topic)
@@ -175,6 +181,9 @@ func (g *group) compare(ctx context.Context, end func()) {
 		return
 	}
 }
+
+// estrange notes that a client has another topic in mind than the brokers.
+func (g *group) estrange() { g.estranged.Store(true) }
 
 func (g *group) isRemade() bool {
 	g.mu.Lock()
@@ -294,6 +303,9 @@ func (g *group) store(ctx context.Context, positions map[int32]int64) error {
 				}
 			}
 		})
+	if errors.Is(failed, kerr.UnknownTopicID) {
+		g.estrange()
+	}
 	failed = failure(failed, "committing positions")
 	g.queue.metrics.done("commit", begin, failed)
 	return failed

@@ -29,9 +29,10 @@ const (
 // and hands records on: so that no record of an earlier reading reaches a later one of the same partition.
 type reader struct {
 	// immutable after construction
-	client *kgo.Client
-	topic  string
-	pauses func()
+	client  *kgo.Client
+	topic   string
+	pauses  func()
+	unknown func() // is told where the brokers do not know the topic that the client has
 
 	// guarded by mu
 	mu        sync.Mutex
@@ -43,7 +44,7 @@ type reader struct {
 	readings map[int32]*reading
 }
 
-func newReader(opts []kgo.Opt, topic string, pauses func()) (*reader, error) {
+func newReader(opts []kgo.Opt, topic string, pauses, unknown func()) (*reader, error) {
 	client, err := kgo.NewClient(append([]kgo.Opt{
 		kgo.FetchMaxWait(fetchWait), kgo.FetchMaxPartitionBytes(partitionBytes), kgo.FetchMaxBytes(fetchBytes),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
@@ -51,7 +52,7 @@ func newReader(opts []kgo.Opt, topic string, pauses func()) (*reader, error) {
 	if err != nil {
 		return nil, errSettings("the settings of kafka: %v", err)
 	}
-	return &reader{client: client, topic: topic, pauses: pauses, readings: make(map[int32]*reading)}, nil
+	return &reader{client: client, topic: topic, pauses: pauses, unknown: unknown, readings: make(map[int32]*reading)}, nil
 }
 
 // run polls until ctx ends or the client is closed. Readings fail then.
@@ -103,6 +104,9 @@ func (r *reader) hand(p kgo.FetchTopicPartition) {
 	case p.Err == nil:
 	case errors.Is(p.Err, kerr.OffsetOutOfRange):
 		reading.fail(errGone(reading.at(), -1))
+	case errors.Is(p.Err, kerr.UnknownTopicID):
+		r.unknown()
+		reading.fail(failure(p.Err, "reading a stream"))
 	default:
 		reading.fail(failure(p.Err, "reading a stream"))
 	}
