@@ -124,7 +124,7 @@ func (s *Service) current(ctx context.Context, id Identity) (Identity, error) {
 	if device.pending && id.rotation == device.rotation {
 		s.settle(ctx, id)
 	}
-	if now := s.nowMS(); device.usedMS+useResolution < now {
+	if now := s.nowMS(); device.usedMS+ms(s.cfg.UseResolution) < now {
 		s.uses.note(Use{User: id.User, Device: id.Device, AtMS: now})
 		s.devices.change(id.Device, func(d *deviceState) { d.usedMS = now })
 	}
@@ -200,10 +200,11 @@ func (s *Service) companyUser(ctx context.Context, v verified) (chat.UserID, err
 	if id, ok := s.externals.get(v.external); ok {
 		return id, nil
 	}
-	mark := s.externals.mark()
+	mark, userMark, now := s.externals.mark(), s.users.mark(), s.nowMS()
 	a, err := s.deps.Users.ByExternal(ctx, v.external)
 	if err == nil {
 		s.externals.put(v.external, a.ID, mark)
+		s.users.put(a.ID, userStateOf(a, now), userMark)
 		return a.ID, nil
 	}
 	if !notFound(err) {
@@ -226,7 +227,7 @@ func (s *Service) companyDevice(ctx context.Context, id Identity, label string) 
 	if d, ok := s.labels.get(key); ok {
 		return d, nil
 	}
-	mark := s.labels.mark()
+	mark, deviceMark := s.labels.mark(), s.devices.mark()
 	now := s.nowMS()
 	d, gone, err := s.deps.Devices.Add(ctx, Device{
 		User: id.User, Name: key.label, Label: key.label, CreatedMS: now, LastUsedMS: now,
@@ -240,6 +241,8 @@ func (s *Service) companyDevice(ctx context.Context, id Identity, label string) 
 			return 0, err
 		}
 		s.devices.drop(d.ID)
+	} else {
+		s.devices.put(d.ID, deviceStateOf(d, now), deviceMark)
 	}
 	s.labels.put(key, d.ID, mark)
 	return d.ID, nil

@@ -47,6 +47,9 @@ type Config struct {
 	// it. What this node changes it forgets at once, so this bounds for how long another node's changes may be unknown here: a ban
 	// or a sign-out has to be known everywhere within 5 s.
 	CacheFor time.Duration
+	// UseResolution is how exact the last use of a device is: one within it is not written again. Where very many devices come back at once,
+	// each writes a row; an hour spares most of them that.
+	UseResolution time.Duration
 	// InvitationTTL is how long an invitation lasts that says nothing else.
 	InvitationTTL time.Duration
 	// Company is for companies that sign tokens for their own users.
@@ -87,6 +90,7 @@ func Default() Config {
 		HashQueue:       256,
 		CacheSize:       100_000,
 		CacheFor:        4 * time.Second,
+		UseResolution:   time.Minute,
 		InvitationTTL:   7 * 24 * time.Hour,
 		Company: Company{
 			JWKSRefresh: 10 * time.Minute,
@@ -117,6 +121,7 @@ func (c Config) Validate() error {
 		within("access_token_ttl", c.AccessTokenTTL, time.Minute, 24*time.Hour),
 		within("refresh_token_ttl", c.RefreshTokenTTL, c.AccessTokenTTL, 2*365*24*time.Hour),
 		within("refresh_grace", c.RefreshGrace, 0, 5*time.Minute),
+		within("use_resolution", c.UseResolution, time.Second, 24*time.Hour),
 		within("invitation_ttl", c.InvitationTTL, time.Minute, 365*24*time.Hour),
 		within("max_devices", c.MaxDevices, 1, 1_000),
 		within("hash_concurrency", c.HashConcurrency, 0, 256),

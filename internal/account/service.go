@@ -155,7 +155,7 @@ func (noThrottle) Give(string, int)               {}
 const (
 	pruneInterval = time.Hour
 	useInterval   = 30 * time.Second
-	lastUses      = 5 * time.Second // for writing what is known of uses at the end
+	lastUses      = time.Second // for writing what is known of uses at the end; the process is about to
 )
 
 // Run refreshes keys, writes uses of devices, drops old invitations and hears of other nodes' revocations until ctx ends. It returns nil.

@@ -50,9 +50,22 @@ func (s *Service) userState(ctx context.Context, id chat.UserID) (userState, err
 	if err != nil && !notFound(err) {
 		return userState{}, err
 	}
-	st := userState{readMS: now, tokensFromMS: a.TokensFromMS, found: err == nil, admin: a.Admin, disabled: a.Disabled}
+	st := userStateOf(a, now)
+	st.found = err == nil
 	s.users.put(id, st, mark)
 	return st, nil
+}
+
+// userStateOf is what an account says that was read at a time.
+func userStateOf(a Account, readMS uint64) userState {
+	return userState{readMS: readMS, tokensFromMS: a.TokensFromMS, found: true, admin: a.Admin, disabled: a.Disabled}
+}
+
+// deviceStateOf is what a device says that was read at a time.
+func deviceStateOf(d Device, readMS uint64) deviceState {
+	return deviceState{
+		readMS: readMS, usedMS: d.LastUsedMS, endedMS: d.EndedMS, rotation: d.Refresh.Number, pending: d.Refresh.Pending, found: true,
+	}
 }
 
 func (s *Service) deviceState(ctx context.Context, who Identity) (deviceState, error) {
@@ -66,9 +79,8 @@ func (s *Service) deviceState(ctx context.Context, who Identity) (deviceState, e
 	if err != nil && !errors.Is(err, ErrDeviceNotFound()) {
 		return deviceState{}, fmt.Errorf("reading a device: %w", err)
 	}
-	st := deviceState{
-		readMS: now, usedMS: d.LastUsedMS, endedMS: d.EndedMS, rotation: d.Refresh.Number, pending: d.Refresh.Pending, found: err == nil,
-	}
+	st := deviceStateOf(d, now)
+	st.found = err == nil
 	s.devices.put(who.Device, st, mark)
 	return st, nil
 }

@@ -47,9 +47,6 @@ func (b *useBook) take() []Use {
 	return uses
 }
 
-// useResolution is how exact the last use of a device is: a use within it is not written again.
-const useResolution = 60_000
-
 // Seen notes that a device was used from an address. It never blocks; the write comes later.
 func (s *Service) Seen(id Identity, address string) {
 	if id.Device == 0 || len(address) > maxAddress {

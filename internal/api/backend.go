@@ -96,15 +96,13 @@ func (b *Backend) Focus(ctx context.Context, who wire.Actor, req *throngv1.Focus
 	if err != nil {
 		return nil, err
 	}
+	heads, err := b.timelines.Heads(ctx, who.User, ids)
+	if err != nil {
+		return nil, err
+	}
 	out := &throngv1.FocusResponse{}
-	for _, id := range ids {
-		v, err := b.timelines.View(ctx, who.User, id)
-		if e := chat.AsError(err); e != nil && e.Code != chat.CodeNotFound {
-			return nil, e
-		}
-		if err == nil && v.Role != 0 {
-			out.Heads = append(out.Heads, wire.Head(who.User, v.Head, nil))
-		}
+	for _, h := range heads {
+		out.Heads = append(out.Heads, wire.Head(who.User, h, nil))
 	}
 	return out, nil
 }

@@ -91,6 +91,7 @@ type Timelines interface {
 	Sync(ctx context.Context, user chat.UserID, q timeline.Query) (timeline.Changes, error)
 	List(ctx context.Context, user chat.UserID, q timeline.ListQuery) (timeline.Listing, error)
 	View(ctx context.Context, user chat.UserID, id chat.ConversationID) (timeline.View, error)
+	Heads(ctx context.Context, user chat.UserID, ids []chat.ConversationID) ([]chat.Head, error)
 	Digest(ctx context.Context, user chat.UserID) (timeline.Digest, error)
 	Settings(ctx context.Context, user chat.UserID, id chat.ConversationID, p timeline.SettingsPatch) (chat.Settings, error)
 }

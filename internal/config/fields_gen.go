@@ -27,6 +27,7 @@ func fieldDocs() map[string]string {
 		"github.com/throng-im/throng/internal/account.Config.ServerKeys":              "ServerKeys let back ends act for anybody, 22 characters at least (128 random bits). Several allow a change without a pause.",
 		"github.com/throng-im/throng/internal/account.Config.SignUp":                  "SignUp says who may make an account: open (everybody), invitation (who has a code), closed (administrators make them).",
 		"github.com/throng-im/throng/internal/account.Config.SigningSecrets":          "SigningSecrets sign access tokens, 32 bytes at least: the first signs, all verify. Empty makes one in the data folder. Put a new one in front, wait for RefreshTokenTTL, then remove the old one.",
+		"github.com/throng-im/throng/internal/account.Config.UseResolution":           "UseResolution is how exact the last use of a device is: one within it is not written again. Where very many devices come back at once, each writes a row; an hour spares most of them that.",
 		"github.com/throng-im/throng/internal/api.Config.ExportTimeout":               "ExportTimeout is how long the export of one person's data may take.",
 		"github.com/throng-im/throng/internal/api.Config.MaxHeaderBytes":              "MaxHeaderBytes bounds the header of a request, its first line included.",
 		"github.com/throng-im/throng/internal/api.Config.MaxHeaders":                  "MaxHeaders is how many header lines a request may have.",

@@ -67,6 +67,17 @@ func rowsOf(t testing.TB, s timeline.Store, user chat.UserID) timeline.Rows {
 	t.Helper()
 	rows, err := s.Rows(context.Background(), user)
 	assert.NoError(t, "rows", err)
+	ids, err := s.Memberships(context.Background(), user)
+	assert.NoError(t, "memberships", err)
+	var current []chat.ConversationID
+	for _, r := range rows.Rows {
+		if r.Current {
+			current = append(current, r.Conversation)
+		}
+	}
+	slices.Sort(ids)
+	slices.Sort(current)
+	assert.True(t, fmt.Sprintf("memberships %v are the current ones of the rows, %v", ids, current), slices.Equal(ids, current))
 	return rows
 }
 

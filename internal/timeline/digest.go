@@ -95,21 +95,39 @@ type Subscription struct {
 // own truth, as of a moment not before the call.
 func (s *Service) Subscriptions(ctx context.Context, user chat.UserID) ([]Subscription, error) {
 	s.settle(ctx)
-	rows, err := s.rows(ctx, user)
-	if err != nil {
+	if err := checkUser(user); err != nil {
 		return nil, err
 	}
-	items, _, err := s.survey(ctx, user, current(rows.Rows, nil))
-	if err != nil {
+	ids, err := s.store.Memberships(ctx, user)
+	if err != nil || len(ids) == 0 {
 		return nil, err
+	}
+	parts, err := s.logs.Parts(ctx, user, ids)
+	if err != nil {
+		return nil, chat.AsError(err)
 	}
 	var out []Subscription
-	for i := range items {
-		if p := &items[i].part; items[i].always() && p.Member.Current() {
+	for i, p := range parts {
+		if p.Head.Exists() && p.Head.Tier > chat.TierSmall && p.Member.Current() {
 			out = append(out, Subscription{
-				Conversation: items[i].row.Conversation, Tier: p.Head.Tier,
-				From: p.Member.Spans[len(p.Member.Spans)-1].From, MemberSeq: p.Head.MemberSeq,
+				Conversation: ids[i], Tier: p.Head.Tier, From: p.Member.Spans[len(p.Member.Spans)-1].From, MemberSeq: p.Head.MemberSeq,
 			})
+		}
+	}
+	return out, nil
+}
+
+// Heads returns how far conversations have got of which the user is a member, by the log's own truth, as of a moment not before the call.
+// What is not the user's is left out, be it there or not.
+func (s *Service) Heads(ctx context.Context, user chat.UserID, ids []chat.ConversationID) ([]chat.Head, error) {
+	parts, err := s.logs.Parts(ctx, user, ids)
+	if err != nil {
+		return nil, chat.AsError(err)
+	}
+	out := make([]chat.Head, 0, len(parts))
+	for _, p := range parts {
+		if p.Head.Exists() && p.Member.Current() {
+			out = append(out, p.Head)
 		}
 	}
 	return out, nil

@@ -45,8 +45,8 @@ type Cursor struct {
 // rows reads the user's timeline and marks its end as given out, before anything that the answer stands for is read. All
 // that is given out of these rows is at or below that mark.
 func (s *Service) rows(ctx context.Context, user chat.UserID) (Rows, error) {
-	if user == 0 || user > chat.MaxID {
-		return Rows{}, chat.Errorf(chat.CodeInvalid, chat.ReasonIDInvalid, "a user id is a number from 1 to %d", uint64(chat.MaxID))
+	if err := checkUser(user); err != nil {
+		return Rows{}, err
 	}
 	r, err := s.store.Rows(ctx, user)
 	if err != nil {
@@ -54,6 +54,13 @@ func (s *Service) rows(ctx context.Context, user chat.UserID) (Rows, error) {
 	}
 	s.given(user, r.Last)
 	return r, nil
+}
+
+func checkUser(user chat.UserID) error {
+	if user == 0 || user > chat.MaxID {
+		return chat.Errorf(chat.CodeInvalid, chat.ReasonIDInvalid, "a user id is a number from 1 to %d", uint64(chat.MaxID))
+	}
+	return nil
 }
 
 // settle gives the follower a moment to come to what is committed, so that an answer need not leave it to the next one. Where other

@@ -33,6 +33,8 @@ type Store interface {
 	Apply(ctx context.Context, changes []Change, pos chat.Position) ([]PTS, error)
 	// Rows returns the user's timeline as of one moment, drafts apart.
 	Rows(ctx context.Context, user chat.UserID) (Rows, error)
+	// Memberships returns the conversations that Rows would show as Current, in any order. It gives nothing out.
+	Memberships(ctx context.Context, user chat.UserID) ([]chat.ConversationID, error)
 	// End returns where the user's timeline ends.
 	End(ctx context.Context, user chat.UserID) (End, error)
 	// Row returns one row, with the draft; ok is false where the user never was in the conversation.

@@ -16,6 +16,7 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/queue"
+	"github.com/throng-im/throng/internal/timeline"
 )
 
 // Options of a store that are no settings.
@@ -73,6 +74,7 @@ type Store struct {
 
 	repeats sync.Map // record.RepeatKey → message.Repeat; empty but in a mutant
 
+	few     *Gather[standing, []timeline.Part]
 	ids     ids
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -95,6 +97,7 @@ func Open(ctx context.Context, c Config, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{cfg: c, rules: o.Rules, now: o.Now, log: o.Logger, metrics: newMetrics(), byID: make(map[uint64]*shard)}
+	s.few = NewGather(s, "parts", s.standings)
 	err := s.open(ctx)
 	if err == nil && !o.Filling {
 		err = s.checkWhole(ctx)

@@ -23,6 +23,11 @@ func (l TimelineLogs) Epoch() uint64 { return l.store.Epoch() }
 
 // Parts implements timeline.Logs. The parts of one database are of one moment; two databases have no moment in common.
 func (l TimelineLogs) Parts(ctx context.Context, user chat.UserID, ids []chat.ConversationID) ([]timeline.Part, error) {
+	if len(ids) <= fewParts {
+		if parts, ok, err := l.few(ctx, user, ids); ok {
+			return parts, err
+		}
+	}
 	parts := make([]timeline.Part, len(ids))
 	err := l.store.each(ctx, ids, func(m *slotMap, d *shard, places []int) error { return m.parts(ctx, d, user, ids, places, parts) })
 	if err != nil {

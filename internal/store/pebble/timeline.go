@@ -177,6 +177,17 @@ func (t *Timelines) Rows(ctx context.Context, user chat.UserID) (timeline.Rows, 
 	return rows, err
 }
 
+// Memberships implements timeline.Store.
+func (t *Timelines) Memberships(ctx context.Context, user chat.UserID) (ids []chat.ConversationID, err error) {
+	rows, err := t.Rows(ctx, user)
+	for i := range rows.Rows {
+		if rows.Rows[i].Current {
+			ids = append(ids, rows.Rows[i].Conversation)
+		}
+	}
+	return ids, err
+}
+
 // End implements timeline.Store.
 func (t *Timelines) End(ctx context.Context, user chat.UserID) (end timeline.End, err error) {
 	err = t.look(ctx, func(snap *pebble.Snapshot) error {

@@ -134,6 +134,21 @@ func (t *Timelines) kept(ctx context.Context, user chat.UserID) ([]timeline.Kept
 	return all[0], nil
 }
 
+// Memberships implements timeline.Store: memberships are on the shelf before they are in Redis.
+func (t *Timelines) Memberships(ctx context.Context, user chat.UserID) ([]chat.ConversationID, error) {
+	kept, err := t.kept(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]chat.ConversationID, 0, len(kept))
+	for _, k := range kept {
+		if k.Current {
+			out = append(out, k.Conversation)
+		}
+	}
+	return out, nil
+}
+
 // End implements timeline.Store. While Redis does not answer, it makes up some, under a generation that is not met again: so devices find
 // what is new by their heartbeats all the same, though not all of them at once.
 func (t *Timelines) End(ctx context.Context, user chat.UserID) (timeline.End, error) {

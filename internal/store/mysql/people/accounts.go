@@ -25,13 +25,16 @@ type Accounts struct {
 	home    *mysql.Database
 	users   *lease
 	devices *lease
+	gathers gathers
 }
 
 // New returns the accounts of a store. A node has one, since it holds what is left of ranges of ids.
 func New(s *mysql.Store) *Accounts {
-	return &Accounts{
+	a := &Accounts{
 		s: s, home: s.Home(), users: newLease(s.Home(), record.MetaLastUser), devices: newLease(s.Home(), record.MetaLastDevice),
 	}
+	a.gathers = newGathers(a)
+	return a
 }
 
 // atOnce is how many rows are asked for by one statement.
@@ -133,6 +136,13 @@ func (a *Accounts) find(ctx context.Context, ids []chat.UserID) (map[chat.UserID
 
 // Accounts returns accounts by id.
 func (a *Accounts) Accounts(ctx context.Context, ids []chat.UserID) ([]account.Account, error) {
+	if len(ids) == 1 {
+		r, err := a.gathers.accounts.Get(ctx, ids[0])
+		if err != nil {
+			return nil, err
+		}
+		return []account.Account{r.Account}, nil
+	}
 	rows, err := a.find(ctx, ids)
 	if err != nil {
 		return nil, err
@@ -151,8 +161,10 @@ func (a *Accounts) ByHandle(ctx context.Context, handle string) (account.Account
 
 // ByExternal finds an account.
 func (a *Accounts) ByExternal(ctx context.Context, external string) (account.Account, error) {
-	return a.by(ctx, "SELECT user FROM external_id WHERE external_id = ", external)
+	return a.gathers.externals.Get(ctx, external)
 }
+
+const byExternal = "SELECT user FROM external_id WHERE external_id = "
 
 func (a *Accounts) by(ctx context.Context, query, name string) (account.Account, error) {
 	for before := chat.UserID(0); ; {

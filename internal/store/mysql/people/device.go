@@ -3,6 +3,7 @@ package people
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/throng-im/throng/internal/account"
@@ -84,6 +85,14 @@ func (a *Accounts) Add(ctx context.Context, d account.Device, maxDevices int) (a
 		if id, err = a.devices.take(ctx, 1); err != nil {
 			return account.Device{}, nil, err
 		}
+	} else {
+		found, err := a.gathers.devices.Get(ctx, deviceKey{user: d.User, label: d.Label})
+		if err == nil && found.ID == 0 { // of an account that is deleted nothing is left
+			found, err = a.gathers.fresh.Get(ctx, newDevice{device: d, most: maxDevices})
+		}
+		if !errors.Is(err, errAlone) {
+			return found, nil, err
+		}
 	}
 	for {
 		var out account.Device
@@ -146,16 +155,11 @@ func (u *locked) makeRoom(maxDevices int) (gone []chat.DeviceID) {
 
 // Device returns one device.
 func (a *Accounts) Device(ctx context.Context, user chat.UserID, id chat.DeviceID) (account.Device, error) {
-	var q mysql.Text
-	q.Add("SELECT device, value FROM device WHERE user = ").Number(uint64(user)).Add(" AND device = ").Number(uint64(id))
-	found, err := a.readDevices(ctx, user, q.String())
-	if err == nil && len(found) == 0 {
+	found, err := a.gathers.devices.Get(ctx, deviceKey{user: user, id: id})
+	if err == nil && found.ID == 0 {
 		err = account.ErrDeviceNotFound()
 	}
-	if err != nil {
-		return account.Device{}, err
-	}
-	return found[0], nil
+	return found, err
 }
 
 // Devices returns the devices of a user that have not ended.

@@ -14,10 +14,28 @@ import (
 var _ timeline.Shelf = (*Shelf)(nil)
 
 // Shelf keeps what must not be lost of timelines. All methods may be called from any goroutine.
-type Shelf struct{ s *mysql.Store }
+type Shelf struct {
+	// immutable after construction
+	s    *mysql.Store
+	rows *mysql.Gather[chat.UserID, []timeline.Kept]
+}
 
 // NewShelf returns the shelf of a store.
-func NewShelf(s *mysql.Store) *Shelf { return &Shelf{s: s} }
+func NewShelf(s *mysql.Store) *Shelf {
+	shelf := &Shelf{s: s}
+	shelf.rows = mysql.NewGather(s, "shelf", func(ctx context.Context, users []chat.UserID) ([]mysql.Found[[]timeline.Kept], error) {
+		all, err := shelf.rowsOf(ctx, users)
+		if err != nil {
+			return nil, err
+		}
+		out := make([]mysql.Found[[]timeline.Kept], len(users))
+		for i := range users {
+			out[i].Value = slices.Clone(all[i]) // two may have asked for one user
+		}
+		return out, nil
+	})
+	return shelf
+}
 
 // settingsHead is longer than everything in a settings record that stands in front of the draft.
 const settingsHead = "16"
@@ -44,6 +62,17 @@ func scanKept(scan func(...any), draft bool) (user chat.UserID, k timeline.Kept,
 
 // Rows returns the rows of users.
 func (s *Shelf) Rows(ctx context.Context, users []chat.UserID) ([][]timeline.Kept, error) {
+	if len(users) != 1 {
+		return s.rowsOf(ctx, users)
+	}
+	rows, err := s.rows.Get(ctx, users[0])
+	if err != nil {
+		return nil, err
+	}
+	return [][]timeline.Kept{rows}, nil
+}
+
+func (s *Shelf) rowsOf(ctx context.Context, users []chat.UserID) ([][]timeline.Kept, error) {
 	rows := make(map[chat.UserID][]timeline.Kept, len(users))
 	err := s.s.Routed(ctx, func(m *mysql.Map) error {
 		for d, some := range byDatabase(m, users) {

@@ -1,0 +1,116 @@
+package mysql_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/throng-im/throng/internal/assert"
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/store/mysql"
+)
+
+// TestGather: those who come while questions are under way share the next ones, which begin after they came.
+func TestGather(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var questions [][]int
+		gate := make(chan struct{})
+		g := mysql.NewGather(nil, "test", func(_ context.Context, keys []int) ([]mysql.Found[int], error) {
+			questions = append(questions, keys) // one after the other, by synctest.Wait
+			<-gate
+			out := make([]mysql.Found[int], len(keys))
+			for i, k := range keys {
+				if out[i].Value = 2 * k; k == 7 {
+					out[i] = mysql.Found[int]{Err: errors.New("seven")}
+				}
+			}
+			return out, nil
+		})
+		call := func(k int) {
+			go func() {
+				v, err := g.Get(t.Context(), k)
+				if k == 7 {
+					assert.True(t, "its own error", err != nil && err.Error() == "seven" && v == 0)
+					return
+				}
+				assert.NoError(t, "get", err)
+				assert.Equal(t, "its own answer", v, 2*k)
+			}()
+			synctest.Wait()
+		}
+		for k := range 200 {
+			call(k)
+		}
+		assert.Equal(t, "under way at once", len(questions), 2)
+		gate <- struct{}{}
+		synctest.Wait()
+		gate <- struct{}{}
+		synctest.Wait()
+		assert.Equal(t, "questions", len(questions), 4)
+		close(gate)
+		synctest.Wait()
+		asked := 0
+		for _, q := range questions {
+			asked += len(q)
+		}
+		assert.Equal(t, "keys asked for", asked, 200)
+		assert.Equal(t, "all of the first ones", [2]int{len(questions[0]), len(questions[1])}, [2]int{1, 1})
+		assert.Equal(t, "those who came meanwhile", [2]int{len(questions[2]), len(questions[3])}, [2]int{128, 70})
+	})
+}
+
+// TestGatherErrors: the error of a question is that of all who asked; where a row cannot be read, the others can.
+func TestGatherErrors(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		gate := make(chan struct{})
+		g := mysql.NewGather(nil, "test", func(_ context.Context, keys []int) ([]mysql.Found[int], error) {
+			<-gate
+			out := make([]mysql.Found[int], len(keys))
+			for i, k := range keys {
+				switch k {
+				case 13:
+					return nil, chat.Errorf(chat.CodeInternal, chat.ReasonInternal, "damaged")
+				case 14:
+					return nil, chat.Errorf(chat.CodeUnavailable, chat.ReasonStorageUnavailable, "away")
+				}
+				out[i].Value = k
+			}
+			return out, nil
+		})
+		var mu sync.Mutex
+		codes := map[chat.Code]int{}
+		call := func(k int) {
+			go func() {
+				_, err := g.Get(t.Context(), k)
+				code := chat.Code(0)
+				if err != nil {
+					code = chat.AsError(err).Code
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				codes[code]++
+			}()
+			synctest.Wait()
+		}
+		for k := range 14 {
+			call(k)
+		}
+		for range 2 + 1 + 12 { // two alone, those who came meanwhile, and each of these by itself
+			gate <- struct{}{}
+			synctest.Wait()
+		}
+		assert.Equal(t, "all but the damaged one", codes, map[chat.Code]int{0: 13, chat.CodeInternal: 1})
+		for range 4 {
+			call(14)
+		}
+		for range 3 {
+			gate <- struct{}{}
+			synctest.Wait()
+		}
+		assert.Equal(t, "away for all", codes[chat.CodeUnavailable], 4)
+	})
+}
