@@ -13,6 +13,7 @@ import (
 	"github.com/throng-im/throng/bench/fanout"
 	"github.com/throng-im/throng/bench/live"
 	"github.com/throng-im/throng/bench/mega"
+	"github.com/throng-im/throng/bench/million"
 	"github.com/throng-im/throng/bench/send"
 	"github.com/throng-im/throng/bench/slow"
 	"github.com/throng-im/throng/bench/storm"
@@ -60,6 +61,7 @@ func scenarios() []scenario {
 			usage: `  throng bench mega
       a million members, 19,000 of them online
   throng bench mega --members 100000 --online 5000 --rate 10
+  throng bench mega --cluster FILE       all online on sockets, at 53 gateways
 `,
 		},
 		{
@@ -220,11 +222,46 @@ func megaFlags(f *flag.FlagSet, c *common) func(ctx context.Context, show live.F
 	f.IntVar(&cfg.Size, "size", fanout.DefaultSize, "`bytes` of a text")
 	f.DurationVar(&cfg.Duration, "duration", mega.DefaultDuration, "how long they write")
 	f.IntVar(&cfg.Absent, "absent", 0, fmt.Sprintf("members who are not online that read in the end (default %d, or all)", mega.DefaultAbsent))
+	many := million.Config{}
+	var settings, environment string
+	f.StringVar(&many.Cluster, "cluster", "", "the configuration `file` of a cluster: everybody is online then, over sockets at gateways that are started on its engines")
+	f.IntVar(&many.Processes, "processes", 0, fmt.Sprintf("with --cluster: gateways (default one for each %d members)", million.PerProcess))
+	f.IntVar(&many.Messages, "messages", million.DefaultMessages, "with --cluster: messages that go out one after the other")
+	f.IntVar(&many.InFlight, "in-flight", 0, fmt.Sprintf("with --cluster: messages on their way at once after that (default %d)", million.DefaultInFlight))
+	f.DurationVar(&many.Heartbeat, "heartbeat", million.DefaultHeartbeat, "with --cluster: how often clients send something at least")
+	f.IntVar(&many.Filling, "filling", 0, "with --cluster: gateways that are filled at once (default 8)")
+	f.IntVar(&many.Opening, "opening", 0, "with --cluster: clients of a gateway that are connecting at once (default 400)")
+	f.StringVar(&many.Ground, "ground", "", "with --cluster: a `file` that names the users, the group and the devices that are in the databases; made where it is not there")
+	f.StringVar(&many.Prepare, "prepare", "", "with --cluster: make users and `group`, or their devices too, note them in --ground, and do nothing else")
+	f.DurationVar(&many.Within, "within", 0, "with --prepare devices: end after a while, to go on another time; 0 is when all are there")
+	f.BoolVar(&many.Alone, "alone", false, "with --cluster: without the bare loops")
+	f.StringVar(&settings, "settings", "", "with --cluster: `settings` of the nodes, like MYSQL_MAX_CONNECTIONS=4,LOG_LEVEL=info")
+	f.StringVar(&environment, "environment", "", "with --cluster: `variables` of the gateways, like GOMAXPROCS=1")
 	return func(ctx context.Context, show live.Func) (result, error) {
-		cfg.Target = c.target()
-		rep, err := mega.Run(ctx, cfg, show)
+		if many.Cluster == "" {
+			cfg.Target = c.target()
+			rep, err := mega.Run(ctx, cfg, show)
+			return &rep, err
+		}
+		if cfg.Online != 0 || cfg.Rate != 0 || cfg.Absent != 0 || c.url != "" {
+			return nil, fmt.Errorf("%w: --cluster has everybody online and writing as fast as it goes, on nodes of its own", ErrUsage)
+		}
+		many.Members, many.Writers, many.Size, many.Command, many.Binary, many.Folder = cfg.Members, cfg.Writers, cfg.Size, c.command, c.binary, c.folder
+		if cfg.Duration != mega.DefaultDuration {
+			many.Duration = cfg.Duration
+		}
+		many.Settings, many.Environment = list(settings), list(environment)
+		rep, err := million.Run(ctx, many, show)
 		return &rep, err
 	}
+}
+
+// list is what stands between commas.
+func list(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return strings.Split(text, ",")
 }
 
 func slowFlags(f *flag.FlagSet, c *common) func(ctx context.Context, show live.Func) (result, error) {

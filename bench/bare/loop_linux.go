@@ -236,11 +236,19 @@ func (l *loop) read(fd int32) {
 	case s == handshake: // a handshake, whole, because it is small
 		_, _ = eventloop.WriteNow(uintptr(fd), upgrade(l.buf[:n]))
 		l.state[fd] = token
+		if bytes.Contains(l.buf[:n], []byte("\r\nAuthorization: ")) {
+			l.welcomed(fd)
+		}
 	case s == token:
-		_, _ = eventloop.WriteNow(uintptr(fd), l.welcome)
-		l.state[fd] = listening
-		l.open = append(l.open, fd)
+		l.welcomed(fd)
 	}
+}
+
+// welcomed answers a token.
+func (l *loop) welcomed(fd int32) {
+	_, _ = eventloop.WriteNow(uintptr(fd), l.welcome)
+	l.state[fd] = listening
+	l.open = append(l.open, fd)
 }
 
 func upgrade(request []byte) []byte {

@@ -26,6 +26,8 @@ const (
 // Mouth writes messages to all clients of a bare loop as a server's deliveries would look: one by one, or Chunk of them in one frame.
 type Mouth struct {
 	Process *Process
+	// More processes that write the same to their clients, at the same time.
+	More []*Process
 	// Chunk messages in each frame; 0 and 1 are one.
 	Chunk int
 
@@ -62,7 +64,11 @@ func (m *Mouth) Flush() {
 		env.Content = &throngv1.ServerEnvelope_Entry{Entry: m.kept[0]}
 	}
 	m.kept = nil
-	m.Process.Write(frame(env))
+	b := frame(env)
+	m.Process.Write(b)
+	for _, p := range m.More {
+		p.Write(b)
+	}
 }
 
 // frame is an envelope as a message of a server.

@@ -29,11 +29,15 @@ type Process struct {
 	cmd *exec.Cmd // nil where it runs in this process
 	end func() error
 
-	mu  sync.Mutex
-	in  io.WriteCloser
-	buf []byte
-	err error
+	in     io.WriteCloser
+	frames chan []byte // to be written
+	done   chan struct{}
+	err    error // of writing; known when done
+	close  sync.Once
 }
+
+// mostFrames is how many may wait to be handed to the process.
+const mostFrames = 1_024
 
 // Start starts it as a process of its own; binary is the throng executable, default this one.
 func Start(ctx context.Context, binary string) (*Process, error) {
@@ -56,7 +60,8 @@ func Start(ctx context.Context, binary string) (*Process, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start the bare loop: %w", err)
 	}
-	p := &Process{cmd: cmd, in: in, end: cmd.Wait}
+	p := newProcess(in, cmd.Wait)
+	p.cmd = cmd
 	if err := p.greet(out); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
@@ -74,14 +79,35 @@ func Local(ctx context.Context) (*Process, error) {
 		_ = outW.CloseWithError(errors.Join(io.EOF, err))
 		ended <- err
 	}()
-	p := &Process{in: inW, end: func() error {
+	p := newProcess(inW, func() error {
 		defer cancel()
 		return <-ended
-	}}
+	})
 	if err := p.greet(outR); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
+}
+
+func newProcess(in io.WriteCloser, end func() error) *Process {
+	p := &Process{in: in, end: end, frames: make(chan []byte, mostFrames), done: make(chan struct{})}
+	go p.write() // ends with Close
+	return p
+}
+
+// write hands over frames.
+func (p *Process) write() {
+	defer close(p.done)
+	var buf []byte
+	for frame := range p.frames {
+		buf = append(binary.AppendUvarint(buf[:0], uint64(len(frame))), frame...)
+		if p.err != nil {
+			continue
+		}
+		if _, err := p.in.Write(buf); err != nil {
+			p.err = fmt.Errorf("tell the bare loop: %w", err)
+		}
+	}
 }
 
 func (p *Process) greet(out io.Reader) error {
@@ -105,22 +131,16 @@ func (p *Process) CPU() time.Duration {
 	return report.ProcessCPU(strconv.Itoa(p.cmd.Process.Pid))
 }
 
-// Write has it write frame to all of its clients.
-func (p *Process) Write(frame []byte) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.buf = binary.AppendUvarint(p.buf[:0], uint64(len(frame)))
-	p.buf = append(p.buf, frame...)
-	if _, err := p.in.Write(p.buf); err != nil && p.err == nil {
-		p.err = fmt.Errorf("tell the bare loop: %w", err)
-	}
-}
+// Write has it write frame to all of its clients. The frame is kept. It may be called from any goroutine, also from one whose thread does not
+// have the process's pipe.
+func (p *Process) Write(frame []byte) { p.frames <- frame }
 
-// Close ends it.
-func (p *Process) Close() error {
-	p.mu.Lock()
-	cerr := p.in.Close()
-	err := p.err
-	p.mu.Unlock()
-	return errors.Join(err, cerr, p.end())
+// Close ends it, when nobody calls Write any more.
+func (p *Process) Close() (err error) {
+	p.close.Do(func() {
+		close(p.frames)
+		<-p.done
+		err = errors.Join(p.err, p.in.Close(), p.end())
+	})
+	return err
 }

@@ -10,10 +10,17 @@ import (
 type Config struct {
 	// URL is the server's base URL; a fleet in memory has none.
 	URL string
+	// URLs are those of several servers, in place of URL: the loop of a number reaches the server of that number, as far as there are.
+	URLs []string
 	// Clients is how many there are. They are numbered from 0.
 	Clients int
 	// Loops own them; default 2.
 	Loops int
+	// Private gives each loop a table of descriptors of its own, so that a process has more sockets than it may have descriptors. Linux only;
+	// there are no Slow clients then.
+	Private bool
+	// Early sends tokens along with the handshake, as clients do that are no browsers.
+	Early bool
 	// Token returns what a client authenticates with. It is called on loops, again at each connection.
 	Token func(client int) (token, device string)
 	// Conversation returns the one conversation that a client looks at, and the first seq that it must get; nil is none.
@@ -29,6 +36,8 @@ type Config struct {
 	Again *Backoff
 	// Opening bounds how many are connecting at once; default 1,024.
 	Opening int
+	// Filling bounds how many loops open their clients at once, the others in turn after them; default all.
+	Filling int
 	// Heartbeat is how often each client sends one; default 25 s, negative is never.
 	Heartbeat time.Duration
 	// Pause is how long a loop rests after a batch; default 1 ms, negative is none.
@@ -42,7 +51,7 @@ type Config struct {
 	Sources int
 	// PerAddress is how many clients share an address there, at most as many as an address has ports; default 4,000.
 	PerAddress int
-	// Driver is told what happens; default nobody.
+	// Driver is told what happens; default nobody. On Private loops it has no files but those that it opens in the call.
 	Driver Driver
 }
 
@@ -63,6 +72,7 @@ const (
 func (c *Config) complete() error {
 	defaults(&c.Loops, defaultLoops)
 	defaults(&c.Opening, defaultOpening)
+	defaults(&c.Filling, c.Loops)
 	defaults(&c.Sources, 1)
 	defaults(&c.PerAddress, defaultPerAddress)
 	defaults(&c.Heartbeat, defaultHeartbeat)
@@ -74,6 +84,9 @@ func (c *Config) complete() error {
 	}
 	if c.Clients < 1 || c.Loops < 1 || c.Loops > maxLoops || c.Sources < 1 || c.Sources > maxSources {
 		return errors.New("there is at least one client, and there are 1 to 64 loops and 1 to 200 blocks of addresses")
+	}
+	if c.Private && c.Slow != nil {
+		return errors.New("clients of loops with descriptors of their own cannot be kept from reading")
 	}
 	if c.PerAddress < 1 || c.PerAddress > maxPerAddress || c.Clients/c.PerAddress >= addresses {
 		return errors.New("an address has 1 to 20,000 clients, and a block has 32,768 addresses")

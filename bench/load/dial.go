@@ -19,7 +19,22 @@ type place struct {
 	addr netip.AddrPort
 	// local: on this machine, so that the clients can call from many addresses.
 	local   bool
-	request []byte // of the handshake
+	request []byte // of the handshake, but for its end
+}
+
+// handshake is the request of a client. A token may go along.
+func (p *place) handshake(token, device string) []byte {
+	const end = "\r\n"
+	if token == "" {
+		return append(p.request[:len(p.request):len(p.request)], end...)
+	}
+	const head, name = "Authorization: Bearer ", "Throng-Device: "
+	b := make([]byte, 0, len(p.request)+len(head)+len(token)+len(name)+len(device)+3*len(end))
+	b = append(append(append(append(b, p.request...), head...), token...), end...)
+	if device != "" {
+		b = append(append(append(b, name...), device...), end...)
+	}
+	return append(b, end...)
 }
 
 // The handshake is the same for all: the key guards against proxies that do not understand it, of which there is none.
@@ -55,7 +70,7 @@ func resolve(ctx context.Context, base string) (place, error) {
 		addr: netip.AddrPortFrom(ips[0].Unmap(), uint16(n)), local: ips[0].IsLoopback(),
 		request: []byte("GET " + strings.TrimSuffix(u.EscapedPath(), "/") + "/v1/session" + " HTTP/1.1\r\nHost: " + u.Host +
 			"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + handshakeKey +
-			"\r\nSec-WebSocket-Protocol: throng.v1.proto\r\n\r\n"),
+			"\r\nSec-WebSocket-Protocol: throng.v1.proto\r\n"),
 	}, nil
 }
 

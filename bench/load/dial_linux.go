@@ -73,7 +73,11 @@ func (l *loop) connected(i int32, c *conn) {
 		return
 	}
 	c.state = greeting
-	l.write(i, l.where.request)
+	var token, device string
+	if l.f.cfg.Early {
+		token, device = l.f.cfg.Token(l.core.client(i))
+	}
+	l.write(i, l.where.handshake(token, device))
 }
 
 // greeted reads the answer and authenticates. It returns what came after it, nil where nothing is left to do.
@@ -89,7 +93,9 @@ func (l *loop) greeted(i int32, c *conn, b []byte) []byte {
 		return nil
 	}
 	c.state = authenticating
-	l.write(i, authenticate(l.f.cfg.Token(l.core.client(i))))
+	if !l.f.cfg.Early {
+		l.write(i, authenticate(l.f.cfg.Token(l.core.client(i))))
+	}
 	if len(rest) == 0 {
 		return nil
 	}

@@ -53,20 +53,38 @@ func New(ctx context.Context, cfg Config) (*Fleet, error) {
 		return nil, err
 	}
 	f := &Fleet{cfg: cfg, begin: time.Now()}
-	where, err := resolve(ctx, cfg.URL)
-	if err != nil {
-		return nil, err
+	urls := cfg.URLs
+	if len(urls) == 0 {
+		urls = []string{cfg.URL}
+	}
+	places := make([]place, len(urls))
+	for i, u := range urls {
+		var err error
+		if places[i], err = resolve(ctx, u); err != nil {
+			return nil, err
+		}
 	}
 	for id := range cfg.Loops {
-		l, err := newLoop(f, id, where)
+		l, err := newLoop(f, id, places[id%len(places)])
 		if err != nil {
+			f.start()
 			_ = f.closeAll()
 			return nil, fmt.Errorf("make a loop: %w", err)
 		}
 		f.parts = append(f.parts, l)
 	}
 	f.end = sync.OnceValue(f.closeAll)
+	f.start()
 	return f, nil
+}
+
+// start starts the loops when all of them are there: whoever gets descriptors of its own still has what wakes the others.
+func (f *Fleet) start() {
+	for _, p := range f.parts {
+		if l, ok := p.(interface{ start() }); ok {
+			l.start()
+		}
+	}
 }
 
 // Close ends all clients.
@@ -87,13 +105,30 @@ func (f *Fleet) Now() int64 { return int64(time.Since(f.begin)) }
 // Open opens the first n clients and waits until they are. It fails where none more got in for a while.
 func (f *Fleet) Open(ctx context.Context, n int, tell live.Func) error {
 	const patience = 20 * time.Second
-	for id, p := range f.parts {
-		p.want((n - id + len(f.parts) - 1) / len(f.parts))
+	filled := 0 // parts that were told to open their clients
+	fill := func() {
+		busy := 0
+		for id, p := range f.parts {
+			want := (n - id + len(f.parts) - 1) / len(f.parts)
+			if id >= filled {
+				if busy >= f.cfg.Filling {
+					return
+				}
+				p.want(want)
+				filled++
+			}
+			l := p.lock()
+			if l.counts.Open < int64(want) {
+				busy++
+			}
+			p.unlock()
+		}
 	}
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	begin, last, moved, told := time.Now(), int64(0), time.Now(), time.Time{}
 	for {
+		fill()
 		now := f.Counts().Open
 		if time.Since(told) >= tellEvery || now >= int64(n) {
 			told = time.Now()
@@ -251,7 +286,7 @@ func (f *Fleet) Settle(ctx context.Context, heads func(client int) uint64, tell 
 		tell(live.Progress{Phase: "settle", Done: first - left, Total: first})
 		if time.Since(moved) > patience && time.Since(asked) > patience {
 			asked = time.Now()
-			f.lacking(heads, func(l *core, i int32, _ int) { l.heal(i) })
+			f.lacking(heads, func(l *core, i int32, _ int) { l.out.later(i) })
 		}
 		if time.Since(moved) > f.cfg.Patience {
 			return left

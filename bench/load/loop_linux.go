@@ -70,12 +70,20 @@ func newLoop(f *Fleet, id int, where place) (*loop, error) {
 	if err := unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, wake, &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: wakeIndex}); err != nil {
 		return nil, errors.Join(err, unix.Close(wake), unix.Close(epoll))
 	}
-	go l.run() // ends with close
 	return l, nil
 }
 
+// start runs the loop until close.
+func (l *loop) start() { go l.run() }
+
 func (l *loop) run() {
 	defer close(l.done)
+	if l.f.cfg.Private {
+		if err := ownDescriptors(l.epoll, l.wake); err != nil {
+			l.fail(fmt.Errorf("take descriptors of its own: %w", err))
+		}
+	}
+	defer l.hangUp()
 	rest := time.NewTimer(0)
 	<-rest.C
 	for !l.stopped.Load() {
@@ -120,12 +128,17 @@ func (l *loop) wait() int {
 	}
 	n, err := unix.EpollWait(l.epoll, l.events[:], timeout)
 	if err != nil && !errors.Is(err, unix.EINTR) {
-		l.mu.Lock()
-		l.failure = fmt.Errorf("wait for sockets: %w", err)
-		l.mu.Unlock()
-		l.stopped.Store(true)
+		l.fail(fmt.Errorf("wait for sockets: %w", err))
 	}
 	return max(n, 0)
+}
+
+// fail ends the loop with an error.
+func (l *loop) fail(err error) {
+	l.mu.Lock()
+	l.failure = err
+	l.mu.Unlock()
+	l.stopped.Store(true)
 }
 
 // hurry reports that something is due soon besides events.
@@ -338,11 +351,17 @@ func (l *loop) close() error {
 	<-l.done
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return errors.Join(l.failure, unix.Close(l.wake), unix.Close(l.epoll))
+}
+
+// hangUp ends all clients. It runs on the loop's goroutine, whose descriptors they are.
+func (l *loop) hangUp() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for i := range l.core.conns {
 		if c := &l.core.conns[i]; c.fd >= 0 {
 			_ = unix.Close(int(c.fd))
 			c.fd, c.state = -1, ended
 		}
 	}
-	return errors.Join(l.failure, unix.Close(l.wake), unix.Close(l.epoll))
 }

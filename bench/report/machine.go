@@ -42,6 +42,9 @@ func RSS(pid string) int64 { return kib(procValue("/proc/"+pid+"/status", "VmRSS
 // Slab is the kernel's memory for its own objects, sockets among them, in bytes; 0 where /proc is not there.
 func Slab() int64 { return kib(procValue("/proc/meminfo", "Slab")) }
 
+// Available is the machine's memory that could be had, in bytes; 0 where /proc is not there.
+func Available() int64 { return kib(procValue("/proc/meminfo", "MemAvailable")) }
+
 // Descriptors is how many files and sockets this process may open; 0 where that is not known.
 func Descriptors() int {
 	b, err := os.ReadFile("/proc/self/limits")

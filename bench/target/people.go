@@ -39,6 +39,11 @@ type People struct {
 	expiry int64
 }
 
+// NewPeople names users whom an earlier run has made, by their ids as far as those matter. Their tokens are signed with the company's secret.
+func NewPeople(secret string, ids ...client.UserID) *People {
+	return &People{IDs: ids, secret: []byte(secret), expiry: time.Now().Add(tokenLife).Unix()}
+}
+
 // API is a client of the server's HTTP services that acts for somebody; 0 is the back end itself.
 func (s *Server) API(web *http.Client, act client.UserID) *client.API {
 	return client.NewAPI(s.url, client.WithHTTPClient(web), client.WithTokens(client.StaticToken(s.key)), client.WithActor(act))
@@ -57,7 +62,7 @@ func (s *Server) MakePeople(ctx context.Context, n, online int, tell live.Func) 
 	web := Web()
 	defer web.CloseIdleConnections()
 	api := s.API(web, 0)
-	p := &People{IDs: make([]client.UserID, n), secret: []byte(s.secret), expiry: time.Now().Add(tokenLife).Unix()}
+	p := NewPeople(s.secret, make([]client.UserID, n)...)
 	chunks := (n + usersAtOnce - 1) / usersAtOnce
 	err := Each(ctx, "users", chunks, parallel, tell, func(ctx context.Context, c int) error {
 		from, to := c*usersAtOnce, min((c+1)*usersAtOnce, n)

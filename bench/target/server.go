@@ -28,10 +28,12 @@ const (
 type Options struct {
 	// URL of a running server; empty starts one.
 	URL string
-	// Key is its server key.
+	// Key is its server key; a server that is started draws one where there is none.
 	Key string
-	// Secret is the company's HS256 secret of the running server, optional: with it tokens are made here.
+	// Secret is the company's HS256 secret of the running server, optional: with it tokens are made here. One that is started draws one.
 	Secret string
+	// Config is a configuration file for the started server: what it shares with others.
+	Config string
 	// Metrics is the URL of its metrics; optional.
 	Metrics string
 	// Binary is what is started; default is the running executable.
@@ -44,8 +46,8 @@ type Options struct {
 	Busy bool
 	// Inside starts the server in this process, with these settings as environment variables, in place of a process of its own; optional.
 	Inside func(ctx context.Context, settings []string) (Inside, error)
-	// Settings are configuration for the started server, like GATEWAY_LOOPS=2.
-	Settings []string
+	// Settings are configuration for the started server, like GATEWAY_LOOPS=2, and Env is of its environment besides, like GOMAXPROCS=1.
+	Settings, Env []string
 	// Prepare fills the folder before the first start; optional.
 	Prepare func(ctx context.Context, s *Server) error
 	// Starting is called before the start; optional.
@@ -86,7 +88,7 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 	if o.URL != "" {
 		return &Server{opts: o, url: strings.TrimSuffix(o.URL, "/"), key: o.Key, secret: o.Secret, metrics: o.Metrics}, nil
 	}
-	s := &Server{opts: o, said: &tail{}, folder: o.Folder, binary: o.Binary}
+	s := &Server{opts: o, said: &tail{}, folder: o.Folder, binary: o.Binary, key: o.Key, secret: o.Secret}
 	if s.folder == "" {
 		dir, err := os.MkdirTemp("", "throng-bench-")
 		if err != nil {
@@ -102,11 +104,9 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 		s.binary = b
 	}
 	for _, secret := range []*string{&s.key, &s.secret} {
-		b := make([]byte, keyBytes)
-		if _, err := rand.Read(b); err != nil {
-			return nil, errors.Join(err, s.Close())
+		if *secret == "" {
+			*secret = NewSecret()
 		}
-		*secret = base64.RawURLEncoding.EncodeToString(b)
 	}
 	if o.Prepare != nil {
 		if err := o.Prepare(ctx, s); err != nil {
@@ -147,6 +147,16 @@ func (s *Server) Ready() time.Duration { return s.ready }
 // Started reports whether the server was started for the run.
 func (s *Server) Started() bool { return s.proc != nil || s.inside != nil }
 
+// Secret is the company's HS256 secret.
+func (s *Server) Secret() string { return s.secret }
+
+// NewSecret draws a secret, as keys and signing secrets are.
+func NewSecret() string {
+	b := make([]byte, keyBytes)
+	_, _ = rand.Read(b) // it does not fail
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
 // Command makes a command of the server's binary with its environment, for what is done to its folder while it does not run.
 func (s *Server) Command(ctx context.Context, args ...string) (cmd *exec.Cmd, said fmt.Stringer) {
 	cmd = exec.CommandContext(ctx, s.binary, args...) //nolint:gosec // the caller's own binary
@@ -171,7 +181,7 @@ func (s *Server) environment() []string {
 			env = append(env, kv)
 		}
 	}
-	return append(env, s.settings()...)
+	return append(append(env, s.opts.Env...), s.settings()...)
 }
 
 // settings are its configuration.
@@ -213,7 +223,11 @@ func (s *Server) settings() []string {
 // Start starts the process, also again after Kill: on the same folder and the same address.
 func (s *Server) Start(ctx context.Context) error {
 	begin := time.Now()
-	s.proc, _ = s.Command(context.WithoutCancel(ctx), "serve")
+	args := []string{"serve"}
+	if s.opts.Config != "" {
+		args = append(args, "--config", s.opts.Config)
+	}
+	s.proc, _ = s.Command(context.WithoutCancel(ctx), args...)
 	s.metrics = ""
 	out, err := s.proc.StdoutPipe()
 	if err != nil {
