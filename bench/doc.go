@@ -6,7 +6,7 @@
 //	fanout   one group, everybody online                             text    what a message says, so that receivers can check it
 //	limit    the same with a bare loop in place of the server        report  latencies, machine, table, page
 //	storm    too much of everything                                  live    the view of a run
-//	mega     a group of a million
+//	mega     a group of a million; million: all of it on sockets, at many gateways of a cluster
 //	slow     receivers that stop reading
 //	fair     one-to-one chats beside a group of a million
 //

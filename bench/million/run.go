@@ -100,6 +100,7 @@ func (r *run) servers(ctx context.Context, folder string, g *ground, rep *Report
 	if c.Prepare != "" {
 		return s, nil
 	}
+	s.token = signed(s.token, c.Members)
 	before, rss := all.metrics(ctx), all.rss(ctx)
 	s.opened = func() {
 		rep.Calls = calls(before, all.metrics(ctx))
@@ -107,6 +108,15 @@ func (r *run) servers(ctx context.Context, folder string, g *ground, rep *Report
 		rep.Gateway = float64(all.rss(ctx)) / float64(c.Processes)
 	}
 	return s, r.measure(ctx, s)
+}
+
+// signed has the tokens of n clients, who hold theirs when they come.
+func signed(token func(n int) (token, device string), n int) func(n int) (token, device string) {
+	all, device := make([]string, n), ""
+	for i := range all {
+		all[i], device = token(i)
+	}
+	return func(n int) (string, string) { return all[n], device }
 }
 
 // greet has everybody come once, which makes their devices: members are there with their devices then. As many come at a time as
