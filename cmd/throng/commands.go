@@ -29,7 +29,7 @@ func commands(e *environment) *cobra.Command {
 		{"The server", []*cobra.Command{serveCommand(e), readyCommand(e), drainCommand(e), pressureCommand(e), configCommand(e)}},
 		{"People", []*cobra.Command{userCommand(e)}},
 		{"What it stores", []*cobra.Command{
-			backupCommand(e), restoreCommand(e), checkCommand(e), exportCommand(e), importCommand(e), migrateCommand(e),
+			backupCommand(e), restoreCommand(e), checkCommand(e), exportCommand(e), importCommand(e), migrateCommand(e), slotsCommand(e),
 		}},
 		{"Clients, and this program", []*cobra.Command{
 			chatCommand(e), benchCommand(e), leaf("version", "Print the version.", "", func() error { return say(e.out, versionText()) }),

@@ -97,6 +97,8 @@ func TestCommandLine(t *testing.T) {
 		{"a migration to nowhere", []string{"migrate", filepath.Join(dir, "none")}, 1, "", "say one of"},
 		{"the secret of nothing", []string{"migrate", filepath.Join(dir, "none"), "--secret"}, 1, "", "there is no data folder"},
 		{"a migration without a configuration", []string{"migrate", "--to", filepath.Join(dir, "none.toml")}, 1, "", "no such file"},
+		{"slots of one server", []string{"slots", "list"}, 1, "", "that is the configuration of a single server"},
+		{"slots of nothing", []string{"slots", "move", "--config", filepath.Join(dir, "none.toml")}, 1, "", "no such file"},
 		{"users of a folder without a database", []string{"user", "list", "--data", node}, 1, "", "name the node's configuration with --config"},
 		{"an export of one", []string{"export", "--data", node, filepath.Join(dir, "x.jsonl")}, 1, "", "name the node's configuration with --config"},
 		{"a backup of one", []string{"backup", "--data", node, filepath.Join(dir, "x")}, 1, "", "name the node's configuration with --config"},

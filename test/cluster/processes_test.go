@@ -59,6 +59,17 @@ func (o outside) URL() string {
 	return url
 }
 
+// env are the settings of a node on the ground, as environment variables.
+func (g ground) env() []string {
+	return []string{
+		"THRONG_STORE_DRIVER=mysql", "THRONG_MYSQL_DATABASES=" + g.dsn,
+		"THRONG_BUS_DRIVER=redis", "THRONG_ROUTES_DRIVER=redis", "THRONG_REDIS_ADDRESSES=" + g.redis, "THRONG_REDIS_PREFIX=" + g.prefix,
+		"THRONG_QUEUE_DRIVER=kafka", "THRONG_KAFKA_BROKERS=" + strings.Join(g.brokers, ","), "THRONG_KAFKA_TOPIC=" + g.topics + "events",
+		"THRONG_KAFKA_PARTITIONS=4", "THRONG_KAFKA_REPLICATION=1",
+		"THRONG_ACCOUNT_SIGNING_SECRETS=" + signingSecret, "THRONG_TIERS_SMALL_MEMBERS=8", "THRONG_MEMORY_BUDGET=256MiB",
+	}
+}
+
 // processes starts so many nodes on a ground; they end with the test.
 func processes(t *testing.T, count int, g ground, env ...string) []outside {
 	t.Helper()
@@ -66,13 +77,7 @@ func processes(t *testing.T, count int, g ground, env ...string) []outside {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env = append([]string{
-		"THRONG_STORE_DRIVER=mysql", "THRONG_MYSQL_DATABASES=" + g.dsn,
-		"THRONG_BUS_DRIVER=redis", "THRONG_ROUTES_DRIVER=redis", "THRONG_REDIS_ADDRESSES=" + g.redis, "THRONG_REDIS_PREFIX=" + g.prefix,
-		"THRONG_QUEUE_DRIVER=kafka", "THRONG_KAFKA_BROKERS=" + strings.Join(g.brokers, ","), "THRONG_KAFKA_TOPIC=" + g.topics + "events",
-		"THRONG_KAFKA_PARTITIONS=4", "THRONG_KAFKA_REPLICATION=1",
-		"THRONG_ACCOUNT_SIGNING_SECRETS=" + signingSecret, "THRONG_TIERS_SMALL_MEMBERS=8", "THRONG_MEMORY_BUDGET=256MiB",
-	}, env...)
+	env = append(g.env(), env...)
 	nodes := make([]outside, count)
 	for i := range nodes {
 		nodes[i] = outside{process.New(binary, filepath.Join(t.TempDir(), fmt.Sprint("node", i)), env...)}

@@ -3,6 +3,8 @@ package mysql
 import (
 	"context"
 
+	driver "github.com/go-sql-driver/mysql"
+
 	"github.com/throng-im/throng/internal/chat"
 )
 
@@ -32,6 +34,15 @@ func (s *Store) Databases() []*Database { return s.shards }
 
 // Number is the database's number for good; 1 is the home database.
 func (d *shard) Number() uint64 { return d.id }
+
+// Address is where the database is, as host:port/name.
+func (d *shard) Address() string {
+	c, err := driver.ParseDSN(d.dsn)
+	if err != nil { // it was opened, so there is none
+		return ""
+	}
+	return c.Addr + "/" + c.DBName
+}
 
 // OfSlot is the database of a slot, as far as this node knows.
 func (s *Store) OfSlot(users bool, slot chat.Slot) *Database {
