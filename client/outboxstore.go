@@ -45,6 +45,7 @@ type Body struct {
 	media  *throngv1.Media
 	custom *throngv1.Custom
 	system *throngv1.System
+	caller string // W3C trace context
 }
 
 // Text is a body of plain text.
@@ -59,11 +60,18 @@ func Custom(c *throngv1.Custom) Body { return Body{custom: c} }
 // System is a notice; back ends with the server key only. It takes s.
 func System(s *throngv1.System) Body { return Body{system: s} }
 
+// Traced returns the body with the W3C trace context (traceparent) of what the application does: operators who trace messages find its
+// trace linked to the message's. It is no part of the message, and nobody is told of it.
+func (b Body) Traced(traceparent string) Body {
+	b.caller = traceparent
+	return b
+}
+
 // Text returns the text of a text body, and of other bodies nothing.
 func (b Body) Text() string { return b.text }
 
 func (b Body) request(conv ConversationID, id uuid.UUID) *throngv1.SendRequest {
-	r := &throngv1.SendRequest{Conversation: uint64(conv), ClientId: id[:]}
+	r := &throngv1.SendRequest{Conversation: uint64(conv), ClientId: id[:], Traceparent: b.caller}
 	switch {
 	case b.media != nil:
 		r.Body = &throngv1.SendRequest_Media{Media: b.media}
@@ -111,6 +119,6 @@ func (d *Draft) unmarshal(b []byte) error {
 		return err
 	}
 	d.Conversation, d.ClientID = ConversationID(r.GetConversation()), id
-	d.Body = Body{text: r.GetText(), media: r.GetMedia(), custom: r.GetCustom(), system: r.GetSystem()}
+	d.Body = Body{text: r.GetText(), media: r.GetMedia(), custom: r.GetCustom(), system: r.GetSystem(), caller: r.GetTraceparent()}
 	return nil
 }

@@ -26,7 +26,7 @@ func commands(e *environment) *cobra.Command {
 	root.SetFlagErrorFunc(flagProblem)
 
 	sections := []section{
-		{"The server", []*cobra.Command{serveCommand(e), readyCommand(e), drainCommand(e), pressureCommand(e), configCommand(e)}},
+		{"The server", []*cobra.Command{serveCommand(e), readyCommand(e), drainCommand(e), pressureCommand(e), traceCommand(e), configCommand(e)}},
 		{"People", []*cobra.Command{userCommand(e)}},
 		{"What it stores", []*cobra.Command{
 			backupCommand(e), restoreCommand(e), checkCommand(e), exportCommand(e), importCommand(e), migrateCommand(e), slotsCommand(e),

@@ -62,6 +62,22 @@ func TestPressureOfARunningServer(t *testing.T) {
 	assert.Equal(t, "exit code", code, 0)
 }
 
+// A server is asked where a message went, and the folder where none runs.
+func TestTraceOfAMessage(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	p := start(t, data)
+	for range 2 {
+		code, _, errOut := command(t, nil, "trace", "7/1", "--data", data)
+		assert.True(t, "no such conversation: "+errOut, code == 1 && strings.Contains(errOut, "there is no conversation 7"))
+		if p != nil {
+			code, _ = p.end(t, os.Interrupt)
+			assert.Equal(t, "exit code", code, 0)
+			p = nil
+		}
+	}
+}
+
 // A running server is emptied and taken back.
 func TestDrainOfARunningServer(t *testing.T) {
 	t.Parallel()

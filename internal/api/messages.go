@@ -20,6 +20,9 @@ func (h messageHandler) Send(ctx context.Context, r *connect.Request[throngv1.Se
 			return nil, err
 		}
 	}
+	if r.Msg.GetTraceparent() == "" {
+		r.Msg.Traceparent = r.Header().Get("Traceparent")
+	}
 	sent, err := h.s.backend.Send(ctx, who.actor(), r.Msg)
 	if err != nil && who.user != 0 {
 		h.s.deps.Limits.GiveSend(chat.ConversationID(r.Msg.GetConversation()))

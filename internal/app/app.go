@@ -17,10 +17,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/throng-im/throng/internal/api"
+	"github.com/throng-im/throng/internal/app/way"
 	"github.com/throng-im/throng/internal/certificate"
 	"github.com/throng-im/throng/internal/cluster"
 	"github.com/throng-im/throng/internal/config"
 	"github.com/throng-im/throng/internal/eventloop"
+	"github.com/throng-im/throng/internal/trace"
+	"github.com/throng-im/throng/internal/trace/otlp"
 )
 
 // Options of an app besides its configuration.
@@ -59,6 +62,9 @@ type App struct {
 	drainer      *drainer
 	core         *core
 	api          *api.Server
+	tracer       *trace.Tracer  // nil where tracing is off
+	spans        *otlp.Exporter // nil where nothing is exported
+	ways         *way.Finder
 	localKey     string
 	doors        []*eventloop.Listener  // for clients, one for each of the gateway's loops; nil where net/http accepts them
 	listener     net.Listener           // for net/http; nil where offline

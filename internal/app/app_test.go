@@ -92,11 +92,20 @@ func get(t testing.TB, url string) (int, string) {
 // call sends JSON to a procedure.
 func call(t testing.TB, s *server, token, procedure string, req any) (int, map[string]any) {
 	t.Helper()
+	return callFrom(t, s, token, "", procedure, req)
+}
+
+// callFrom sends JSON to a procedure, with a trace context unless it is empty.
+func callFrom(t testing.TB, s *server, token, traceparent, procedure string, req any) (int, map[string]any) {
+	t.Helper()
 	body, err := json.Marshal(req)
 	assert.NoError(t, "encode", err)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL()+"/throng.v1."+procedure, bytes.NewReader(body))
 	assert.NoError(t, "request", err)
 	r.Header.Set("Content-Type", "application/json")
+	if traceparent != "" {
+		r.Header.Set("traceparent", traceparent)
+	}
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}

@@ -36,6 +36,9 @@ func (a *App) clustered(ctx context.Context, admit func(chat.Head) time.Duration
 		return nil, fmt.Errorf("opening MySQL: %w", err)
 	}
 	a.closers.add(db.Close)
+	if err := a.wireTracing(db.Install(), self); err != nil {
+		return nil, err
+	}
 	memory, err := redis.Open(cfg.Redis, redis.WithLogger(a.log), redis.WithMetrics(a.registry))
 	if err != nil {
 		return nil, fmt.Errorf("opening Redis: %w", err)
@@ -46,7 +49,7 @@ func (a *App) clustered(ctx context.Context, admit func(chat.Head) time.Duration
 		return nil, fmt.Errorf("opening Kafka: %w", err)
 	}
 	a.closers.add(events.Close)
-	relay, err := queue.NewRelay(cfg.Relay, queue.RelayDeps{Node: string(self), Outbox: db, Publisher: events, Metrics: a.registry, Logger: a.log})
+	relay, err := queue.NewRelay(cfg.Relay, queue.RelayDeps{Node: string(self), Outbox: db, Publisher: events, Metrics: a.registry, Logger: a.log, Trace: a.tracer})
 	if err != nil {
 		return nil, fmt.Errorf("building the relay: %w", err)
 	}
@@ -54,6 +57,7 @@ func (a *App) clustered(ctx context.Context, admit func(chat.Head) time.Duration
 	e := &engine{
 		log: db, readers: db, directory: db, logs: db.TimelineLogs(), people: accounts, revocations: accounts,
 		archives: mysqlArchives{transfer.New(db, accounts)}, streams: events, node: self, shards: appenders, ready: db.Ready,
+		waits: db.Waits, place: db.Place,
 	}
 	shelf := people.NewShelf(db)
 	routes := memory.NewRoutes(self, a.resync)

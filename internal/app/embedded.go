@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"crypto/rand"
+	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -31,6 +32,13 @@ func (a *App) embedded(admit func(chat.Head) time.Duration) (*engine, error) {
 		return nil, fmt.Errorf("opening the timelines: %w", err)
 	}
 	node := cluster.Node(rand.Text())
+	salt, err := a.folder.Secret("tracing")
+	if err != nil {
+		return nil, err
+	}
+	if err := a.wireTracing(binary.BigEndian.Uint64(salt), node); err != nil {
+		return nil, err
+	}
 	routes := local.NewRoutes(node)
 	follower := timeline.NewFollower(a.cfg.Timeline, timelines, s.TimelineLogs(), s.TimelineEvents(), a.log, timeline.WithMetrics(a.registry))
 	return &engine{

@@ -53,6 +53,9 @@ type engine struct {
 	recent message.Feed
 	// hot keeps recent entries for all nodes; nil where one node has the ring alone.
 	hot message.Hot
+	// waits reports that an entry has not been published, and place names the database of a conversation; nil where there is no outbox.
+	waits func(ctx context.Context, id chat.ConversationID, seq chat.Seq) (bool, error)
+	place func(id chat.ConversationID) string
 	// ready says why the storage cannot take writes; nil while it can.
 	ready func(ctx context.Context) error
 	// checkpoint copies the database as it is into a folder; nil where that is the database's own affair.

@@ -34,6 +34,7 @@ const (
 
 	pathPressure = "/local/pressure"
 	pathDrain    = "/local/drain"
+	pathTrace    = "/local/trace"
 
 	// trailerError carries what went wrong after an answer had begun.
 	trailerError = "Throng-Error"
@@ -46,6 +47,7 @@ func (a *App) localHandler() http.Handler {
 	mux.HandleFunc("POST "+pathBackup, a.serveBackup)
 	mux.HandleFunc("POST "+pathExport, a.serveExport)
 	mux.HandleFunc("POST "+pathImport, a.serveImport)
+	mux.HandleFunc("GET "+pathTrace, a.serveTrace)
 	mux.HandleFunc("GET "+pathPressure, a.servePressure)
 	mux.HandleFunc("POST "+pathPressure, a.servePressure)
 	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {

@@ -33,6 +33,7 @@ type node struct {
 	forgets  func(id chat.ConversationID)                                 // must not block
 	replaces func(user chat.UserID, device chat.DeviceID, session uint64) // must not block
 	relays   func(lanes uint64)                                           // nil where there is no outbox
+	asked    func(d *cluster.Delivery)                                    // a question about an entry, or an answer; must not block
 }
 
 func newNode(e *engine, log *slog.Logger) *node {
@@ -92,6 +93,9 @@ func (n *node) Receive(ctx context.Context, d *cluster.Delivery) error {
 		if n.relays != nil {
 			n.relays(d.Lanes)
 		}
+		return nil
+	case cluster.DeliverAsk, cluster.DeliverTell:
+		n.asked(d)
 		return nil
 	case cluster.DeliverForget:
 		n.forgets(d.Conversation)

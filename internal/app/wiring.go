@@ -65,13 +65,14 @@ func (a *App) wire(ctx context.Context) error {
 	lines, sizes := cfg.Message, cfg.Sizes()
 	lines.RecentBytes, lines.RecentMembers = sizes.RecentBytes, sizes.RecentMembers
 	lines.Shards = cmp.Or(lines.Shards, e.shards)
-	c.messages = message.New(lines, e.log, e.readers, reg, log, message.WithRecent(e.recent), message.WithHot(e.hot), message.WithAnnounce(n.forget))
+	c.messages = message.New(lines, e.log, e.readers, reg, log, message.WithRecent(e.recent), message.WithHot(e.hot), message.WithAnnounce(n.forget),
+		message.WithTrace(a.tracer))
 	c.conversations = conversation.New(cfg.Conversation, e.directory, c.messages, c.accounts, e.log, conversation.WithCounts(e.rows))
 	lists := cfg.Timeline
 	lists.Digests = sizes.Digests
 	c.timelines = timeline.New(lists, e.rows, e.logs, e.follower, timeline.WithCrowds(crowds{c.messages}))
 	c.fanout, err = fanout.New(cfg.Fanout, fanout.Deps{
-		Streams: e.streams, Members: e.directory, Routes: e.routes, Bus: e.bus, Hot: e.hot, Metrics: reg, Logger: log,
+		Streams: e.streams, Members: e.directory, Routes: e.routes, Bus: e.bus, Hot: e.hot, Trace: a.tracer, Metrics: reg, Logger: log,
 	})
 	if err != nil {
 		return fmt.Errorf("building the fan-out: %w", err)
@@ -93,7 +94,7 @@ func (a *App) wire(ctx context.Context) error {
 	c.gateway, err = gateway.New(doors, gateway.Deps{
 		Auth: c.accounts, Sender: c.messages, Requests: api.NewBackend(c.messages, views, names, now),
 		Subscriptions: gateway.NewMemberships(c.timelines), Routes: e.registrar, Devices: e.devices, Epoch: e.log.Epoch, Limits: limits,
-		Origins: a.origins, Level: c.pressure.Level, Names: names, Pace: limits.pace, Metrics: reg,
+		Origins: a.origins, Level: c.pressure.Level, Names: names, Pace: limits.pace, Trace: a.tracer, Metrics: reg,
 		Logger: log, Now: now, Address: a.address(), Door: a.door(),
 	})
 	if err != nil {
@@ -129,12 +130,13 @@ func (a *App) wire(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// wireAccess builds what this node says of itself, and what empties it. Both go by the gateway.
+// wireAccess builds what this node says of itself, what it is asked by others, and what empties it.
 func (a *App) wireAccess() {
 	c := a.core
 	if a.options.Registry != nil {
 		c.engine.registry = a.options.Registry
 	}
+	a.wireWays()
 	a.announcer = a.newAnnouncer()
 	c.pressure.OnChange(func(pressure.Level) { a.announcer.say() })
 	a.drainer = &drainer{gateway: c.gateway, announcer: a.announcer, health: a.health, log: a.log, timeout: a.cfg.Server.DrainTimeout}
@@ -189,7 +191,12 @@ func (a *App) wireAccounts() (*account.Service, error) {
 // more, then what follows it.
 func (a *App) parts() []part {
 	c := a.core
-	parts := append(slices.Clone(c.engine.below), []part{
+	parts := slices.Clone(c.engine.below)
+	if a.spans != nil {
+		parts = append(parts, part{name: "spans", run: a.spans.Run, patience: 3 * time.Second})
+	}
+	parts = append(parts, []part{
+		{name: "questions", run: a.ways.Nodes.Run, patience: time.Second},
 		{name: "health", run: a.health.run, patience: time.Second},
 		{name: "retention", run: a.retain, patience: 2 * time.Second},
 		{name: "accounts", run: c.accounts.Run, patience: 2 * time.Second},

@@ -9,7 +9,7 @@ import (
 // (a caller declares the few methods that it needs, and the wiring passes them). A folder's subfolders are of its level, and one
 // folder is one house: its packages may import each other.
 var levels = map[string]int{
-	"chat": 0, "eventloop": 0, "assert": 0, "failpoint": 0, "lru": 0, "breaker": 0,
+	"chat": 0, "eventloop": 0, "assert": 0, "failpoint": 0, "lru": 0, "breaker": 0, "trace": 0,
 	"account": 1, "social": 1, "conversation": 1, "message": 1, "timeline": 1, "presence": 1, "cluster": 1, "push": 1,
 	"queue": 1, "limit": 1, "media": 1, "search": 1, "moderation": 1, "support": 1, "archive": 1, "wire": 1, "websocket": 1, "proxyproto": 1, "certificate": 1, "pressure": 1,
 	"fanout": 2, "session": 2, "chunk": 2,
@@ -187,13 +187,14 @@ var only = map[string]struct {
 	"github.com/caddyserver/certmagic": {[]string{"internal/certificate"}, "certificates are got and renewed in one place"},
 	"go.uber.org/zap":                  {[]string{"internal/certificate"}, "logging is log/slog; certmagic wants one of these to be quiet"},
 	"google.golang.org/protobuf": {[]string{
-		"proto", "client", "bench", "cmd", "examples", "internal/wire", "internal/session", "internal/gateway", "internal/api", "internal/store", "internal/app", "internal/fanout",
+		"proto", "client", "bench", "cmd", "examples", "internal/wire", "internal/session", "internal/gateway", "internal/api", "internal/store", "internal/app", "internal/fanout", "internal/trace/otlp",
 	}, "the nouns do not know the wire"},
-	"net/http/pprof": {[]string{"internal/app"}, "profiles stand on the loopback listener, never on the public one"},
-	"expvar":         {nil, "metrics are Prometheus's, on a registry that was passed in"},
-	"C":              {nil, "one static binary without cgo"},
-	"plugin":         {nil, "one static binary"},
-	"unsafe":         {[]string{"internal/eventloop"}, "the kernel's structures are the only reason"},
+	"go.opentelemetry.io": {[]string{"internal/trace/otlp"}, "what is told to collectors is written in one place; all others note steps"},
+	"net/http/pprof":      {[]string{"internal/app"}, "profiles stand on the loopback listener, never on the public one"},
+	"expvar":              {nil, "metrics are Prometheus's, on a registry that was passed in"},
+	"C":                   {nil, "one static binary without cgo"},
+	"plugin":              {nil, "one static binary"},
+	"unsafe":              {[]string{"internal/eventloop"}, "the kernel's structures are the only reason"},
 }
 
 func TestModulesHaveTheirPlace(t *testing.T) {

@@ -13,6 +13,9 @@ type Draft struct {
 	Mark Seq
 	// After is the client id of the sender's entry in this conversation that must stand already; zero for none.
 	After ClientID
+	// Caller is the trace context (W3C traceparent) of the call that the draft came with; empty for none. It is not stored, and decides
+	// nothing.
+	Caller string
 	// TimeMS is the time that the entry gets; 0 is the server's clock. Only imports set it: they repeat what was decided once,
 	// as of its own time, and may then write a [Tombstone] too.
 	TimeMS uint64

@@ -53,6 +53,11 @@ const (
 	// DeliverReplaced ends the sessions of the user in Users with the device in Devices up to Session, a number of the node that it goes
 	// to: the device has a newer one elsewhere.
 	DeliverReplaced
+	// DeliverAsk asks a node what it remembers of the entry at seq From of a conversation. Node is who asks, and Token tells its questions
+	// apart.
+	DeliverAsk
+	// DeliverTell is the answer, with the asker's Token: Node is who answers, and Told what it remembers.
+	DeliverTell
 )
 
 // Delivery is one thing to tell to connections. It is immutable once it was handed to a bus.
@@ -73,4 +78,7 @@ type Delivery struct {
 	Reason    chat.Reason
 	Lanes     uint64 // a bit for each
 	Session   uint64
+	Node      Node
+	Token     uint64
+	Told      []byte
 }

@@ -28,6 +28,7 @@ import (
 	"github.com/throng-im/throng/internal/store/mysql"
 	"github.com/throng-im/throng/internal/store/redis"
 	"github.com/throng-im/throng/internal/timeline"
+	"github.com/throng-im/throng/internal/trace"
 )
 
 // Config is the whole configuration of a process.
@@ -85,6 +86,8 @@ type Config struct {
 	API api.Config
 	// Pressure is what the server leaves out while it has too much to do, and when.
 	Pressure pressure.Config
+	// Tracing is about where messages went: what each node remembers of it, and which of it is sent to a collector.
+	Tracing trace.Config
 }
 
 // Server is the listener for people and back ends: HTTP and WebSocket on one port.
@@ -243,6 +246,7 @@ func Default() *Config {
 		Gateway:      gateway.Default(),
 		API:          api.Default(),
 		Pressure:     pressure.Default(),
+		Tracing:      trace.Default(),
 	}
 }
 
@@ -264,6 +268,7 @@ func (c *Config) Validate() error {
 		in("gateway", c.Gateway.Validate()),
 		in("api", c.API.Validate()),
 		in("pressure", c.Pressure.Validate()),
+		in("tracing", c.Tracing.Validate()),
 	}
 	if c.Data == "" {
 		problems = append(problems, errors.New("data: name a folder"))

@@ -68,6 +68,7 @@ func fieldDocs() map[string]string {
 		"github.com/throng-im/throng/internal/config.Config.Store":                    "Store keeps the log, the directory, accounts and timelines.",
 		"github.com/throng-im/throng/internal/config.Config.Tiers":                    "Tiers are the sizes at which conversations are delivered in other ways.",
 		"github.com/throng-im/throng/internal/config.Config.Timeline":                 "Timeline is what users see of their conversations.",
+		"github.com/throng-im/throng/internal/config.Config.Tracing":                  "Tracing is about where messages went: what each node remembers of it, and which of it is sent to a collector.",
 		"github.com/throng-im/throng/internal/config.Log.Format":                      "Format is text or json.",
 		"github.com/throng-im/throng/internal/config.Log.Level":                       "Level is the least that is written: debug, info, warn or error. Reloaded on SIGHUP.",
 		"github.com/throng-im/throng/internal/config.Memory.Budget":                   "Budget is what the process may take. Caches are sized by it and the garbage collector works harder as it comes near. 0 is half of what the machine or the container has.",
@@ -231,5 +232,11 @@ func fieldDocs() map[string]string {
 		"github.com/throng-im/throng/internal/timeline.Config.Save":                   "Save is how long the follower's position may stay behind where it has nothing to write.",
 		"github.com/throng-im/throng/internal/timeline.Config.Settle":                 "Settle is how long a caller that changed who is in a conversation waits for the follower.",
 		"github.com/throng-im/throng/internal/timeline.Config.Stretch":                "Stretch is the longest rest between two passes.",
+		"github.com/throng-im/throng/internal/trace.Config.Endpoint":                  "Endpoint is where spans go, by OTLP over HTTP: the address of a collector, such as http://127.0.0.1:4318 (/v1/traces is added where it has no path). Empty sends none.",
+		"github.com/throng-im/throng/internal/trace.Config.Ratio":                     "Ratio is which part of the entries is sent, from 0 to 1. Which ones follows from their conversation and seq, so that all nodes send the same ones.",
+		"github.com/throng-im/throng/internal/trace.Config.RecentBytes":               "RecentBytes is how much each node remembers of what became of entries lately, for `throng trace`: 104 bytes a step, some five steps an entry. It is taken as it is needed. 0 remembers nothing.",
+		"github.com/throng-im/throng/internal/trace.Config.Service":                   "Service is the name under which the spans stand.",
+		"github.com/throng-im/throng/internal/trace.Config.Timeout":                   "Timeout bounds one call of the collector.",
+		"github.com/throng-im/throng/internal/trace.Config.Users":                     "Users are ids of users whose messages are sent whatever the ratio is.",
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/cluster"
 	"github.com/throng-im/throng/internal/queue"
+	"github.com/throng-im/throng/internal/trace"
 )
 
 // Members is the part of the directory that the fan-out reads: current members, by ascending user id, those above after.
@@ -32,6 +33,8 @@ type Deps struct {
 	// Metrics may be nil.
 	Metrics prometheus.Registerer
 	Logger  *slog.Logger
+	// Trace notes where entries were delivered; nil notes nothing.
+	Trace *trace.Tracer
 }
 
 // Fanout takes committed entries to the nodes whose connections are to get them.
@@ -45,6 +48,7 @@ type Fanout struct {
 	hot     Hot
 	metrics *metrics
 	log     *slog.Logger
+	trace   *trace.Tracer
 }
 
 // New makes a fan-out.
@@ -57,7 +61,7 @@ func New(cfg Config, deps Deps) (*Fanout, error) {
 		log = slog.New(slog.DiscardHandler)
 	}
 	return &Fanout{
-		cfg: cfg, streams: deps.Streams, members: deps.Members, routes: deps.Routes, bus: deps.Bus, hot: deps.Hot, log: log,
+		cfg: cfg, streams: deps.Streams, members: deps.Members, routes: deps.Routes, bus: deps.Bus, hot: deps.Hot, log: log, trace: deps.Trace,
 		metrics: newMetrics(deps.Metrics),
 	}, nil
 }

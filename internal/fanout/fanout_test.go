@@ -16,6 +16,7 @@ import (
 	"github.com/throng-im/throng/internal/fanout"
 	"github.com/throng-im/throng/internal/queue"
 	"github.com/throng-im/throng/internal/store/local"
+	"github.com/throng-im/throng/internal/trace"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -36,6 +37,7 @@ type story struct {
 	small   uint32
 	hot     fanout.Hot
 	tail    chat.Position // where the fan-out starts
+	trace   *trace.Tracer
 }
 
 const (
@@ -56,7 +58,7 @@ func (s *story) run() (settle func() []string) {
 	s.t.Helper()
 	cfg := fanout.Default()
 	cfg.Retry = 1
-	f, err := fanout.New(cfg, fanout.Deps{Streams: local.NewStreams(s), Members: s, Routes: s, Bus: s, Hot: s.hot})
+	f, err := fanout.New(cfg, fanout.Deps{Streams: local.NewStreams(s), Members: s, Routes: s, Bus: s, Hot: s.hot, Trace: s.trace})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -266,7 +268,7 @@ func (s *story) Deliver(_ context.Context, _ cluster.Node, d *cluster.Delivery) 
 		}
 	case cluster.DeliverSettings:
 		s.lines = append(s.lines, "settings "+to)
-	case cluster.DeliverRevoke, cluster.DeliverForget, cluster.DeliverWake, cluster.DeliverReplaced:
+	case cluster.DeliverRevoke, cluster.DeliverForget, cluster.DeliverWake, cluster.DeliverReplaced, cluster.DeliverAsk, cluster.DeliverTell:
 		s.lines = append(s.lines, fmt.Sprintf("kind %d, which is no delivery of an entry", d.Kind))
 	}
 	return nil

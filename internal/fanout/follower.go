@@ -7,6 +7,7 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/cluster"
 	"github.com/throng-im/throng/internal/queue"
+	"github.com/throng-im/throng/internal/trace"
 )
 
 // follower takes the entries of one stream to their receivers. It is owned by the goroutine that runs it.
@@ -18,6 +19,8 @@ type follower struct {
 	cache  *cache
 	nodes  []cluster.Node
 	late   late
+	to     chat.Position // of the batch that is handled
+	lost   uint32        // deliveries that were passed over
 }
 
 func newFollower(f *Fanout, s queue.Stream) *follower {
@@ -57,6 +60,7 @@ func (f *follower) run(ctx context.Context) error {
 
 // handle takes a batch of events.
 func (f *follower) handle(ctx context.Context, b queue.Batch) error {
+	f.to = b.Position
 	for i := range b.Events {
 		if err := f.event(ctx, &b.Events[i]); err != nil {
 			return err
@@ -126,7 +130,7 @@ func (f *follower) small(ctx context.Context, ev *chat.Event, move movement, rec
 	}
 	d := entryDelivery(ev)
 	d.Users = with(members, move.leaving)
-	if err := f.send(ctx, d); err != nil {
+	if err := f.send(ctx, d, trace.WayUsers); err != nil {
 		return rec, err
 	}
 	return record{seq: e.Seq, members: members}, f.leave(ctx, ev, move)
@@ -156,7 +160,7 @@ func (f *follower) group(ctx context.Context, ev *chat.Event, move movement, rec
 			return err
 		}
 	}
-	if err := f.send(ctx, entryDelivery(ev)); err != nil {
+	if err := f.send(ctx, entryDelivery(ev), trace.WayGroup); err != nil {
 		return err
 	}
 	if ev.Head.Tier == chat.TierLarge && ev.Reader != 0 {
@@ -195,8 +199,31 @@ func entryDelivery(ev *chat.Event) *cluster.Delivery {
 	}
 }
 
-// send delivers an entry by its route.
-func (f *follower) send(ctx context.Context, d *cluster.Delivery) error {
+// send delivers an entry by its route, and has that noted.
+func (f *follower) send(ctx context.Context, d *cluster.Delivery, way uint32) error {
+	if !f.trace.On() {
+		return f.sendEntry(ctx, d)
+	}
+	begin, lost := time.Now(), f.lost
+	if err := f.sendEntry(ctx, d); err != nil {
+		return err
+	}
+	e := d.Entry
+	step := trace.Step{
+		Kind: trace.Fanout, Conversation: uint64(e.Conversation), Seq: uint64(e.Seq), User: uint64(e.Sender),
+		Counts: [4]uint32{way, uint32(len(d.Users)), uint32(len(f.nodes)), f.lost - lost}, Stream: trace.NoStream,
+	}
+	if f.stream != nil {
+		step.Stream, step.Position = int32(f.stream.Number()), uint64(f.to)
+	} else {
+		step.Counts[0] = trace.WayDirect
+	}
+	step.Begun(begin)
+	f.trace.Add(step)
+	return nil
+}
+
+func (f *follower) sendEntry(ctx context.Context, d *cluster.Delivery) error {
 	f.metrics.entries.Inc()
 	if mutant == mutantReordered {
 		if d = f.late.swap(d); d == nil {
@@ -230,5 +257,6 @@ func (f *follower) passOver(err error) error {
 		return err
 	}
 	f.metrics.lost.Inc()
+	f.lost++
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/throng-im/throng/internal/cluster"
 	"github.com/throng-im/throng/internal/gateway"
 	"github.com/throng-im/throng/internal/store/local"
+	"github.com/throng-im/throng/internal/trace"
 	"github.com/throng-im/throng/internal/wire"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
@@ -58,9 +59,15 @@ func (s *sink) Close() error {
 
 // BenchmarkDeliver is the cost of one delivery by user route to groups of 10 of 100 users, with 200-byte texts.
 func BenchmarkDeliver(b *testing.B) {
-	back := newBackend()
-	cfg := gateway.Default()
-	srv, err := gateway.New(cfg, back.deps(local.NewRoutes("n1")))
+	b.Run("off", func(b *testing.B) { benchmarkDeliver(b, nil) })
+	b.Run("traced", func(b *testing.B) { benchmarkDeliver(b, trace.New(trace.Default(), trace.Deps{})) })
+}
+
+func benchmarkDeliver(b *testing.B, tr *trace.Tracer) {
+	b.Helper()
+	deps := newBackend().deps(local.NewRoutes("n1"))
+	deps.Trace = tr
+	srv, err := gateway.New(gateway.Default(), deps)
 	if err != nil {
 		b.Fatal(err)
 	}

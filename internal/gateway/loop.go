@@ -76,6 +76,7 @@ type loop struct {
 	revoked []revocation // the recent ones
 	revokes uint64       // how many there were
 	stats   stats
+	traced  []traced // deliveries that are to be noted, once they are written
 }
 
 // stats are counted by the loop and published once a pass.
@@ -184,6 +185,9 @@ func (l *loop) flush() {
 			l.writes, l.slices = l.slices, 0
 		}
 		l.flushed = time.Now()
+	}
+	if len(l.traced) > 0 && l.dirty.empty() && l.wide.empty() {
+		l.noteWritten()
 	}
 	l.srv.metrics.publish(&l.stats)
 }
@@ -344,11 +348,15 @@ func (l *loop) parcel(p *session.Parcel) {
 		l.disband(d.Conversation, d.From)
 	case cluster.DeliverEntry, cluster.DeliverRead, cluster.DeliverSettings, cluster.DeliverSync:
 		if d.Users != nil {
+			began, before, on := l.tracing()
 			l.deliverUsers(p)
+			if on && d.Entry != nil {
+				l.gave(d.Entry, l.stats.deliveries-before, began)
+			}
 		} else if g := l.passing(d); g != nil {
 			l.deliverGroup(g, p)
 		}
-	case cluster.DeliverRevoke, cluster.DeliverForget, cluster.DeliverWake, cluster.DeliverReplaced:
+	case cluster.DeliverRevoke, cluster.DeliverForget, cluster.DeliverWake, cluster.DeliverReplaced, cluster.DeliverAsk, cluster.DeliverTell:
 		// Other parts of the node take these ([Server.CloseUser], [Server.CloseDevices], [Server.Replace]).
 	}
 }
@@ -382,8 +390,12 @@ func (l *loop) deliverGroup(g *group, p *session.Parcel) {
 		l.setOut(g, stage{entry: p})
 		return
 	}
+	began, before, on := l.tracing()
 	for i := len(g.members) - 1; i >= 0; i-- {
 		l.deliverMember(&g.members[i], p)
+	}
+	if on {
+		l.gave(p.Delivery().Entry, l.stats.deliveries-before, began)
 	}
 }
 

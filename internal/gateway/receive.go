@@ -22,7 +22,11 @@ func (s *Server) Receive(ctx context.Context, d *cluster.Delivery) error {
 	default:
 		mask = s.online.group(d.Conversation)
 	}
-	if mask &= 1<<len(s.loops) - 1; mask == 0 {
+	mask &= 1<<len(s.loops) - 1
+	if d.Kind == cluster.DeliverEntry && s.deps.Trace.On() {
+		s.received(d, mask)
+	}
+	if mask == 0 {
 		return nil
 	}
 	o := op{kind: opParcel, parcel: session.NewParcel(d)}

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"time"
+
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/chunk"
 	"github.com/throng-im/throng/internal/session"
@@ -27,6 +29,8 @@ type walk struct {
 	at      int       // the next place in group.open, or group.members, downward; those above were visited
 	number  uint32    // of the present one; connections that have it already carry it
 	entries int       // stages of the queue that are one
+	began   time.Time // when the present one was, where that is noted
+	reached int       // connections that the present one was delivered to, where that is noted
 	frames  [4][]byte // rounds of the present one in one piece, where they are several
 	listed  bool      // in loop.walks
 }
@@ -106,8 +110,10 @@ func (l *loop) walkOn() {
 // visit delivers to at most so many connections.
 func (l *loop) visit(g *group, most int) {
 	w := &g.walk
+	began, before, on := l.tracing()
 	if w.present.empty() {
 		w.begin(len(g.open), len(g.members))
+		w.began, w.reached = began, 0
 	}
 	// A connection that breaks, or that closes the conversation, leaves the list by a swap with the last: the walk goes downward, and
 	// who is moved to a place below carries the number.
@@ -119,9 +125,13 @@ func (l *loop) visit(g *group, most int) {
 		}
 		w.at--
 	}
+	if on {
+		w.reached += l.stats.deliveries - before
+	}
 	if w.at >= 0 {
 		return
 	}
+	l.walked(w)
 	for _, f := range w.present.rounds {
 		l.srv.crowd.land(f)
 	}

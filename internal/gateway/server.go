@@ -18,6 +18,7 @@ import (
 	"github.com/throng-im/throng/internal/cluster"
 	"github.com/throng-im/throng/internal/pressure"
 	"github.com/throng-im/throng/internal/session"
+	"github.com/throng-im/throng/internal/trace"
 	"github.com/throng-im/throng/internal/websocket"
 	"github.com/throng-im/throng/internal/wire"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
@@ -45,6 +46,8 @@ type Deps struct {
 	Pace func(id chat.ConversationID) chunk.Pace
 	// Level is what the server leaves out while it has too much to do; nil is nothing.
 	Level func() pressure.Level
+	// Trace notes deliveries of entries; nil notes nothing.
+	Trace *trace.Tracer
 	// Metrics may be nil.
 	Metrics prometheus.Registerer
 	Logger  *slog.Logger

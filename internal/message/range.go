@@ -2,8 +2,10 @@ package message
 
 import (
 	"context"
+	"time"
 
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/trace"
 )
 
 // RangeQuery asks for a page of a conversation's log as one reader may see it. The page goes forward from From, or, with
@@ -42,7 +44,20 @@ func (s *Service) Range(ctx context.Context, q RangeQuery) (Page, error) {
 	if st.head, err = s.capHead(ctx, st); err != nil {
 		return Page{}, err
 	}
-	return s.page(ctx, q, st)
+	if !s.trace.On() || q.Reader == 0 {
+		return s.page(ctx, q, st)
+	}
+	begin := time.Now()
+	p, err := s.page(ctx, q, st)
+	if n := len(p.Entries); n > 0 {
+		step := trace.Step{
+			Kind: trace.Pull, Conversation: uint64(q.Conversation), Seq: uint64(p.Entries[0].Seq), Until: uint64(p.Entries[n-1].Seq),
+			User: uint64(q.Reader), Counts: [4]uint32{uint32(n)},
+		}
+		step.Begun(begin)
+		s.trace.Add(step)
+	}
+	return p, err
 }
 
 // sight finds the head and the reader. The head is read before the reader, or together with it: who is removed in between

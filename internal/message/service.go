@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/trace"
 )
 
 // Members is what the service asks of the directory: who may read what, and has read how much.
@@ -80,6 +81,7 @@ type Service struct {
 	hot     Hot     // nil: there is none
 	// announce tells other nodes what to forget; nil where nobody is told.
 	announce func(id chat.ConversationID)
+	trace    *trace.Tracer // nil: nothing is noted
 
 	said atomic.Int64 // when it was last said that an append failed, for all shards
 }
@@ -91,6 +93,16 @@ type Option func(s *Service)
 // in the goroutine that removes content, and must not block.
 func WithAnnounce(announce func(id chat.ConversationID)) Option {
 	return func(s *Service) { s.announce = announce }
+}
+
+// WithTrace has what becomes of entries noted: appends, and pages that were read.
+func WithTrace(t *trace.Tracer) Option {
+	return func(s *Service) {
+		s.trace = t
+		for _, sh := range s.shards {
+			sh.trace = t
+		}
+	}
 }
 
 // WithRecent keeps recent entries in memory, fed by the events. Without a feed it keeps none.

@@ -3,12 +3,14 @@ package message
 import (
 	"context"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/failpoint"
+	"github.com/throng-im/throng/internal/trace"
 )
 
 // inFlight is how many appends may wait for the disk. One is being synced and one more is applied meanwhile; what comes
@@ -34,6 +36,7 @@ type shard struct {
 	log     Log
 	metrics *metrics
 	logger  *slog.Logger
+	trace   *trace.Tracer // nil: nothing is noted
 	wake    chan struct{} // capacity 1: the queue has something, or is closed
 	flying  chan flight   // appends that are applied, in order; closed by the appender
 	said    *atomic.Int64 // when it was last said that an append failed, in Unix nanoseconds; all shards share it
@@ -53,6 +56,8 @@ type shard struct {
 type flight struct {
 	batch   []submission
 	applied Applied
+	begun   time.Time // zero unless traced, as is the next one
+	decided time.Time
 }
 
 func newShard(cfg Config, log Log, m *metrics, logger *slog.Logger, said *atomic.Int64) *shard {
@@ -184,14 +189,22 @@ func (s *shard) appendBatch(batch []submission) bool {
 		s.drafts = append(s.drafts, batch[i].draft)
 	}
 	s.metrics.batch.Observe(float64(len(batch)))
+	f := flight{batch: batch}
+	if s.trace.On() {
+		f.begun = time.Now()
+	}
 	applied, err := s.log.Append(context.Background(), s.drafts)
 	clear(s.drafts)
 	if err != nil {
 		s.refuse(batch, err)
 		return false
 	}
+	if s.trace.On() {
+		f.decided = time.Now()
+	}
+	f.applied = applied
 	busy := len(s.flying) > 0
-	s.flying <- flight{batch: batch, applied: applied}
+	s.flying <- f
 	return busy
 }
 
@@ -208,10 +221,38 @@ func (s *shard) complete() {
 		for i := range f.batch {
 			sub := &f.batch[i]
 			s.metrics.answered(sub.draft, results[i], now.Sub(sub.at))
+			if s.trace.On() {
+				s.note(&f, sub, &results[i], now)
+			}
 			sub.done(results[i])
 		}
 		failpoint.Hit(failpoint.AckAfter)
 	}
+}
+
+// note has a draft that became an entry, or was one already, traced.
+func (s *shard) note(f *flight, sub *submission, r *chat.Result, now time.Time) {
+	d := sub.draft
+	if r.Err != nil || d.Mark != 0 {
+		return
+	}
+	kind := trace.Append
+	if r.Repeat {
+		kind = trace.Repeat
+	}
+	step := trace.Step{
+		Kind: kind, Conversation: uint64(d.Conversation), Seq: uint64(r.Seq), User: uint64(d.Sender), Start: sub.at.UnixNano(), Took: now.Sub(sub.at),
+		Counts: [4]uint32{uint32(len(f.batch)), micros(f.begun.Sub(sub.at)), micros(f.decided.Sub(f.begun)), micros(now.Sub(f.decided))},
+	}
+	if _, _, ok := trace.ParseCaller(d.Caller); ok {
+		step.Caller = d.Caller
+	}
+	s.trace.Add(step)
+}
+
+// micros is a time in microseconds, as long as it may be.
+func micros(d time.Duration) uint32 {
+	return uint32(min(max(d.Microseconds(), 0), math.MaxUint32))
 }
 
 // refuse answers a batch that could not be stored.

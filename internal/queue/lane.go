@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/trace"
 )
 
 // lane is what a relay knows of one lane. Its goroutine waits while the lane is another node's.
@@ -180,10 +181,31 @@ func (l *lane) attempt(ctx context.Context, until time.Time) (more bool, step st
 	}
 	r.metrics.published.Add(float64(len(events)))
 	r.metrics.seconds.Observe(time.Since(begin).Seconds())
+	l.traced(pending, begin)
 	more = all >= limit
 	l.hand(tickets)
 	l.left(more, pending[len(pending)-1].Age+time.Since(begin))
 	return more, "", nil
+}
+
+// traced notes that entries were published, which began at a moment.
+func (l *lane) traced(pending []Pending, begin time.Time) {
+	t := l.relay.trace
+	if !t.On() {
+		return
+	}
+	end := time.Now()
+	for i := range pending {
+		e := pending[i].Event.Entry
+		if e == nil {
+			continue
+		}
+		committed := begin.Add(-pending[i].Age)
+		t.Add(trace.Step{
+			Kind: trace.Publish, Conversation: uint64(e.Conversation), Seq: uint64(e.Seq), User: uint64(e.Sender),
+			Start: committed.UnixNano(), Took: end.Sub(committed), Counts: [4]uint32{uint32(l.number), uint32(len(pending))},
+		})
+	}
 }
 
 // maxUnswept is how many events of a lane may be published and not dropped, a batch more or less, before it waits for the sweeper: they

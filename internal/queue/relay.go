@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/throng-im/throng/internal/trace"
 )
 
 const (
@@ -33,6 +35,8 @@ type RelayDeps struct {
 	// Metrics and Logger may be nil.
 	Metrics prometheus.Registerer
 	Logger  *slog.Logger
+	// Trace notes what was published; nil notes nothing.
+	Trace *trace.Tracer
 }
 
 // Relay takes events from the outbox into the streams, in order per conversation and at least once. It relays the lanes that its
@@ -55,6 +59,7 @@ type Relay struct {
 	publisher Publisher
 	log       *slog.Logger
 	metrics   *relayMetrics
+	trace     *trace.Tracer
 	reads     chan struct{} // holds a token for each call to the outbox
 	lanes     [Lanes]*lane
 	sweeper   *sweeper
@@ -71,7 +76,7 @@ func NewRelay(cfg RelayConfig, deps RelayDeps) (*Relay, error) {
 		return nil, err
 	}
 	r := &Relay{
-		cfg: cfg, node: deps.Node, outbox: deps.Outbox, publisher: deps.Publisher, log: deps.Logger,
+		cfg: cfg, node: deps.Node, outbox: deps.Outbox, publisher: deps.Publisher, log: deps.Logger, trace: deps.Trace,
 		reads: make(chan struct{}, cfg.Reads), said: make(map[string]time.Time),
 	}
 	if r.log == nil {

@@ -14,6 +14,9 @@ type Actor struct {
 	Server bool          // holds the server key
 }
 
+// traceparentBytes is how long a W3C trace context is; what it says is looked at where it is needed.
+const traceparentBytes = 55
+
 // Draft makes the draft of a send. It checks ids and that there is a body; what the body may be is for the log to decide.
 func (a Actor) Draft(req *throngv1.SendRequest) (*chat.Draft, error) {
 	conversation, err := ConversationID(req.GetConversation())
@@ -34,9 +37,13 @@ func (a Actor) Draft(req *throngv1.SendRequest) (*chat.Draft, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &chat.Draft{
+	d := &chat.Draft{
 		Conversation: conversation, Sender: a.User, Device: a.Device, ClientID: client, Body: body, After: after,
-	}, nil
+	}
+	if caller := req.GetTraceparent(); len(caller) == traceparentBytes {
+		d.Caller = caller
+	}
+	return d, nil
 }
 
 func (a Actor) body(req *throngv1.SendRequest) (chat.Body, error) {

@@ -191,6 +191,21 @@ func readPending(r *rows, out []pendingRow) []pendingRow {
 	return out
 }
 
+// Waits reports that an entry has not been published yet.
+func (s *Store) Waits(ctx context.Context, id chat.ConversationID, seq chat.Seq) (waits bool, err error) {
+	if s.closed.Load() {
+		return false, errClosed()
+	}
+	var q text
+	q.add("SELECT 1 FROM outbox WHERE slot = ").number(uint64(id.Slot())).add(" AND conversation = ").number(uint64(id)).
+		add(" AND seq = ").number(uint64(seq)).add(" AND reader = 0 LIMIT 1")
+	err = s.ofConversation(id).read(ctx, "waits", q.String(), func(r *rows) error {
+		waits = r.next()
+		return nil
+	})
+	return waits, err
+}
+
 // Done implements queue.Outbox.
 func (s *Store) Done(ctx context.Context, tickets []queue.Ticket) error {
 	ids := make([]chat.ConversationID, len(tickets))

@@ -3,6 +3,7 @@
 package mysql
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/throng-im/throng/internal/assert"
@@ -45,6 +46,27 @@ func TestABusyConversationLeavesOthersTheirTurn(t *testing.T) {
 		assert.NoError(t, "done", s.Done(t.Context(), done))
 	}
 	assert.True(t, "while much of the busy one still waits", next < 5*limit)
+}
+
+// An entry waits until it is done, by itself.
+func TestWhatWaitsIsKnown(t *testing.T) {
+	t.Parallel()
+	s := open(t, settings(t, 2))
+	must(t, s, group(1, alice, bob), words(1, alice, 1), words(1, alice, 2))
+	waits := func(seq chat.Seq) bool {
+		yes, err := s.Waits(t.Context(), 1, seq)
+		assert.NoError(t, "waits", err)
+		return yes
+	}
+	assert.True(t, "all wait, and nothing else", waits(1) && waits(2) && waits(3) && !waits(4))
+	assert.NoError(t, "done", s.Done(t.Context(), []queue.Ticket{{Conversation: 1, Seq: 2}}))
+	assert.True(t, "the others wait", waits(1) && !waits(2) && waits(3))
+	place := s.Place(1)
+	assert.True(t, "a place without a password: "+place, strings.Contains(place, "/") && !strings.Contains(place, "@"))
+	assert.True(t, "a number of the deployment", s.Install() != 0)
+	assert.NoError(t, "close", s.Close())
+	_, err := s.Waits(t.Context(), 1, 1)
+	assert.True(t, "a closed one says so", err != nil)
 }
 
 // A relay is woken by what this node commits, with the events as they are published.

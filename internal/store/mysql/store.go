@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	driver "github.com/go-sql-driver/mysql"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/throng-im/throng/internal/breaker"
@@ -163,6 +164,18 @@ func (s *Store) open(ctx context.Context) error {
 	epoch, err := s.home().number(ctx, metaEpoch)
 	s.epoch = epoch
 	return errors.Join(err, s.announce(ctx))
+}
+
+// Install names what the databases belong to: a number that no other deployment has.
+func (s *Store) Install() uint64 { return s.install }
+
+// Place names the database of a conversation, for operators: its address and name.
+func (s *Store) Place(id chat.ConversationID) string {
+	d, err := driver.ParseDSN(s.ofConversation(id).of(s.slots.Load()).dsn)
+	if err != nil {
+		return ""
+	}
+	return d.Addr + "/" + d.DBName
 }
 
 // home is the database of what is unique over all.

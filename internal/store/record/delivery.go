@@ -2,6 +2,7 @@ package record
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/cluster"
@@ -26,6 +27,9 @@ const (
 	deliveryReason
 	deliveryLanes
 	deliverySession
+	deliveryNode
+	deliveryToken
+	deliveryTold
 )
 
 // AppendDelivery writes a delivery for another node.
@@ -70,6 +74,13 @@ func AppendDelivery(b []byte, d *cluster.Delivery) []byte {
 	}
 	w.number(deliveryLanes, d.Lanes)
 	w.number(deliverySession, d.Session)
+	if d.Node != "" {
+		w.field(deliveryNode, func(b []byte) []byte { return append(b, d.Node...) })
+	}
+	w.number(deliveryToken, d.Token)
+	if d.Told != nil {
+		w.field(deliveryTold, func(b []byte) []byte { return append(b, d.Told...) })
+	}
 	return w.b
 }
 
@@ -103,7 +114,7 @@ func DecodeDelivery(value []byte) (*cluster.Delivery, error) {
 		return nil, nil //nolint:nilnil // see above
 	case version == 0 || kind == 0 || r.broken:
 		return nil, ErrDamaged("delivery")
-	case kind > uint64(cluster.DeliverReplaced):
+	case kind > uint64(cluster.DeliverTell):
 		return nil, nil //nolint:nilnil // see above
 	}
 	for r.More() {
@@ -156,6 +167,12 @@ func (r *Reader) delivery(what uint64, d *cluster.Delivery) {
 		d.Lanes = r.Number()
 	case deliverySession:
 		d.Session = r.Number()
+	case deliveryNode:
+		d.Node = cluster.Node(r.raw(uint64(len(r.b))))
+	case deliveryToken:
+		d.Token = r.Number()
+	case deliveryTold:
+		d.Told = slices.Clone(r.raw(uint64(len(r.b))))
 	default:
 		// of a newer node
 	}

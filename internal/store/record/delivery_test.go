@@ -34,6 +34,8 @@ func deliveries() []*cluster.Delivery {
 		{Kind: cluster.DeliverForget, Conversation: 7},
 		{Kind: cluster.DeliverWake, Lanes: 1<<63 | 1},
 		{Kind: cluster.DeliverReplaced, Users: []chat.UserID{4}, Devices: []chat.DeviceID{8}, Session: 1<<63 | 7},
+		{Kind: cluster.DeliverAsk, Conversation: 7, From: 9, Node: "A", Token: 1 << 63},
+		{Kind: cluster.DeliverTell, Node: "B", Token: 1 << 63, Told: []byte("{}")},
 	}
 }
 
@@ -53,7 +55,7 @@ func TestDeliveriesComeAsTheyWent(t *testing.T) {
 	for name, yes := range told {
 		assert.True(t, "a delivery above has the field "+name, yes)
 	}
-	for k := cluster.DeliverEntry; k <= cluster.DeliverReplaced; k++ {
+	for k := cluster.DeliverEntry; k <= cluster.DeliverTell; k++ {
 		assert.True(t, "each kind is there", kinds[k])
 	}
 }

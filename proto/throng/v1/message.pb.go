@@ -37,7 +37,10 @@ type SendRequest struct {
 	//	*SendRequest_System
 	Body isSendRequest_Body `protobuf_oneof:"body"`
 	// Over HTTP: the client id of the caller's message in this conversation that must stand before this one.
-	After         []byte `protobuf:"bytes,7,opt,name=after,proto3" json:"after,omitempty"`
+	After []byte `protobuf:"bytes,7,opt,name=after,proto3" json:"after,omitempty"`
+	// The W3C trace context (traceparent, 55 characters) of what the client does, for operators who trace messages: the message's own trace
+	// is linked to it (SEND-21). Over HTTP the header of that name counts where this is empty. What is no trace context is passed over.
+	Traceparent   string `protobuf:"bytes,8,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -134,6 +137,13 @@ func (x *SendRequest) GetAfter() []byte {
 		return x.After
 	}
 	return nil
+}
+
+func (x *SendRequest) GetTraceparent() string {
+	if x != nil {
+		return x.Traceparent
+	}
+	return ""
 }
 
 type isSendRequest_Body interface {
@@ -748,7 +758,7 @@ var File_throng_v1_message_proto protoreflect.FileDescriptor
 
 const file_throng_v1_message_proto_rawDesc = "" +
 	"\n" +
-	"\x17throng/v1/message.proto\x12\tthrong.v1\x1a\x1cthrong/v1/conversation.proto\x1a\x15throng/v1/entry.proto\"\x86\x02\n" +
+	"\x17throng/v1/message.proto\x12\tthrong.v1\x1a\x1cthrong/v1/conversation.proto\x1a\x15throng/v1/entry.proto\"\xa8\x02\n" +
 	"\vSendRequest\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x1b\n" +
 	"\tclient_id\x18\x02 \x01(\fR\bclientId\x12\x14\n" +
@@ -756,7 +766,8 @@ const file_throng_v1_message_proto_rawDesc = "" +
 	"\x05media\x18\x04 \x01(\v2\x10.throng.v1.MediaH\x00R\x05media\x12+\n" +
 	"\x06custom\x18\x05 \x01(\v2\x11.throng.v1.CustomH\x00R\x06custom\x12+\n" +
 	"\x06system\x18\x06 \x01(\v2\x11.throng.v1.SystemH\x00R\x06system\x12\x14\n" +
-	"\x05after\x18\a \x01(\fR\x05afterB\x06\n" +
+	"\x05after\x18\a \x01(\fR\x05after\x12 \n" +
+	"\vtraceparent\x18\b \x01(\tR\vtraceparentB\x06\n" +
 	"\x04body\"k\n" +
 	"\fSendResponse\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x18\n" +
