@@ -232,7 +232,8 @@ func (s *Service) CreateInvitation(ctx context.Context, uses uint32, expiresMS u
 }
 
 // Bootstrap makes the token that lets its holder sign up as the first administrator; ok is false where there is one
-// already. Only the newest token works, once, for a week, and only while there is no administrator.
+// already. Only the newest token works, of each of the nodes that share a store, once, for a week, and only while there is no
+// administrator.
 func (s *Service) Bootstrap(ctx context.Context) (token string, ok bool, err error) {
 	n, err := s.deps.Users.Administrators(ctx)
 	if err != nil || n > 0 {

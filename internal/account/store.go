@@ -25,7 +25,8 @@ import (
 //   - ACC-9 Add keeps at most max devices: those unused the longest go first. When an ended one goes, tokens that it would
 //     have refused stay refused.
 //   - ACC-10 An invitation makes at most as many accounts as it has uses, and none at or after its expiry.
-//   - ACC-11 A bootstrap invitation makes an account only while there is no administrator, and only the newest one counts.
+//   - ACC-11 A bootstrap invitation makes an account only while there is no administrator. In the store of one process only the newest
+//     one counts; where nodes share the store the newest of all of them do, until one of them is used.
 //   - ACC-12 Missing things are not_found: user_not_found, device_not_found; invitations are invitation_invalid. Every error
 //     is a *chat.Error. A closed store answers unavailable.
 type Users interface {

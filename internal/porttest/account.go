@@ -18,6 +18,8 @@ type AccountStore struct {
 	Users       account.Users
 	Devices     account.Devices
 	Invitations account.Invitations
+	// Shared says that several nodes may be on the store.
+	Shared bool
 	// Crash opens what a power loss at this moment leaves, beside the store that goes on.
 	Crash func(t testing.TB) AccountStore
 	Close func() error
@@ -42,6 +44,7 @@ func Accounts(t *testing.T, open func(t testing.TB) AccountStore) {
 		{"ACC-9 the oldest device makes room", accountRoom},
 		{"ACC-10 an invitation is spent", accountInvitation},
 		{"ACC-11 one bootstrap, for the first administrator", accountBootstrap},
+		{"ACC-11 nodes that share a store have a bootstrap each", accountBootstraps},
 		{"ACC-12 what is missing is not found", accountMissing},
 	} {
 		t.Run(c.name, func(t *testing.T) {

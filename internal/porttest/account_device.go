@@ -2,6 +2,7 @@ package porttest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -111,8 +112,10 @@ func accountBootstrap(t *testing.T, s AccountStore) {
 	use := func(handle string, code account.Hash) ([]account.Made, error) {
 		return s.Users.Create(ctx, []account.Account{newUser(handle, "")}, account.Terms{Fresh: true, Invitation: code, NowMS: 1})
 	}
-	_, err := use("old", first)
-	assert.ErrorIs(t, "an older bootstrap", err, account.ErrInvitationInvalid())
+	if !s.Shared {
+		_, err := use("old", first)
+		assert.ErrorIs(t, "an older bootstrap", err, account.ErrInvitationInvalid())
+	}
 	made, err := use("root", second)
 	assert.NoError(t, "the newest bootstrap", err)
 	assert.True(t, "an administrator", made[0].Admin && s.one(t, made[0].ID).Admin)
@@ -131,6 +134,63 @@ func accountBootstrap(t *testing.T, s AccountStore) {
 	n, err = s.Crash(t).Users.Administrators(ctx)
 	assert.NoError(t, "count after a crash", err)
 	assert.Equal(t, "administrators after a crash", n, 1)
+}
+
+// accountBootstraps has nodes start side by side and people use the links of all of them at once: one becomes the administrator, and none
+// of the other links is good for anything afterwards.
+func accountBootstraps(t *testing.T, s AccountStore) {
+	if !s.Shared {
+		return // ACC-11 says the opposite of a store of one process
+	}
+	ctx := t.Context()
+	const nodes = 5
+	var wg sync.WaitGroup
+	var made atomic.Int64
+	each := func(do func(n int)) {
+		for n := range nodes {
+			wg.Go(func() { do(n) })
+		}
+		wg.Wait()
+	}
+	code := func(n int) account.Hash { return account.Hash{byte(n + 1)} }
+	each(func(n int) {
+		if err := s.Invitations.Invite(ctx, account.Invitation{Code: code(n), Uses: 1, ExpiresMS: 100, Bootstrap: true}); err != nil {
+			t.Errorf("inviting: %v", err)
+		}
+	})
+	for n := range nodes {
+		_, err := s.Invitations.Invitation(ctx, code(n))
+		assert.NoError(t, "the invitation of each node", err)
+	}
+	each(func(n int) {
+		terms := account.Terms{Fresh: true, Invitation: code(n), NowMS: 1}
+		list, err := s.Users.Create(ctx, []account.Account{newUser(fmt.Sprint("root", n), "")}, terms)
+		switch {
+		case err == nil && list[0].Admin:
+			made.Add(1)
+		case !errors.Is(err, account.ErrInvitationSpent()) && !errors.Is(err, account.ErrInvitationInvalid()):
+			t.Errorf("node %d: %v", n, err)
+		}
+	})
+	assert.Equal(t, "administrators made", made.Load(), 1)
+	count, err := s.Users.Administrators(ctx)
+	assert.NoError(t, "count", err)
+	assert.Equal(t, "administrators", count, 1)
+	left := 0
+	for n := range nodes {
+		if _, err := s.Invitations.Invitation(ctx, code(n)); err == nil {
+			left++
+		}
+	}
+	assert.Equal(t, "invitations left, of who used it", left, 1)
+	for n := range 66 { // nobody keeps more than so many
+		code := account.Hash{200, byte(n)}
+		assert.NoError(t, "invite", s.Invitations.Invite(ctx, account.Invitation{Code: code, Uses: 1, ExpiresMS: uint64(200 + n), Bootstrap: true}))
+	}
+	_, err = s.Invitations.Invitation(ctx, account.Hash{200, 0})
+	assert.ErrorIs(t, "the oldest of many", err, account.ErrInvitationInvalid())
+	_, err = s.Invitations.Invitation(ctx, account.Hash{200, 65})
+	assert.NoError(t, "the newest of many", err)
 }
 
 // accountCrash races makers of the same handles, and cuts the power again and again while they run.

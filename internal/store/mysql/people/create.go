@@ -328,8 +328,7 @@ func (a *Accounts) spend(ctx context.Context, tx *mysql.Tx, t account.Terms, use
 	}
 	spent := int(i.Uses) < uses
 	if i.Bootstrap && !spent {
-		// The invitation is locked: whoever would make another administrator by it waits for this one.
-		n, err := a.administrators(ctx, tx)
+		n, err := a.bootstrapped(ctx, tx, i.Code)
 		if err != nil {
 			return i, err
 		}

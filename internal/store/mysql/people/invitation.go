@@ -18,23 +18,73 @@ func decodeInvitation(code account.Hash, value []byte) (account.Invitation, erro
 	return i, nil
 }
 
-// Invite stores an invitation; a bootstrap one takes the place of the one before.
+// bootstraps is how many bootstrap invitations count at once: each node makes one when it starts and there is no administrator.
+const bootstraps = 64
+
+// Invite stores an invitation. Bootstrap ones have numbers, from 1 to 64; where all are taken one takes the place of that which expires
+// first.
 func (a *Accounts) Invite(ctx context.Context, i account.Invitation) error {
 	return a.home.Transact(ctx, "invite", func(t *mysql.Tx) error {
 		var q mysql.Text
-		bootstrap := "NULL"
+		number := uint64(0)
 		if i.Bootstrap {
-			q.Add("DELETE FROM invitation WHERE bootstrap = 1;")
-			bootstrap = "1"
+			var oldest []byte
+			var err error
+			if number, oldest, err = bootstrapNumber(ctx, t); err != nil {
+				return err
+			}
+			if oldest != nil {
+				q.Add("DELETE FROM invitation WHERE code = ").Blob(oldest).Add(";")
+			}
 		}
-		q.Add("INSERT INTO invitation (code, bootstrap, expires_ms, value) VALUES (").Blob(i.Code[:]).Add(",", bootstrap, ",")
+		q.Add("INSERT INTO invitation (code, bootstrap, expires_ms, value) VALUES (").Blob(i.Code[:]).Add(", NULLIF(").Number(number).Add(", 0),")
 		q.Number(i.ExpiresMS).Add(",").Blob(record.AppendInvitation(nil, i)).Add(")")
 		err := t.Commit(ctx, q.String())
 		if mysql.IsDuplicate(err) {
-			return mysql.BeginAgain(err) // of two nodes that start at once one is the last
+			return mysql.BeginAgain(err) // of two nodes that start at once one has the number
 		}
 		return err
 	})
+}
+
+// bootstrapNumber returns the number that a bootstrap invitation is to have: the first that is free, or that of the one that expires first,
+// whose code it returns too. Who has it meanwhile is met as a duplicate.
+func bootstrapNumber(ctx context.Context, t *mysql.Tx) (number uint64, oldest []byte, err error) {
+	var taken [bootstraps + 1]bool
+	var last uint64
+	err = t.Query(ctx, "SELECT bootstrap, code FROM invitation WHERE bootstrap IS NOT NULL ORDER BY expires_ms DESC", func(r *mysql.Rows) error {
+		return r.Each(func(scan func(...any)) error {
+			scan(&last, &oldest)
+			taken[min(last, bootstraps)] = true
+			return nil
+		})
+	})
+	for number = 1; number <= bootstraps; number++ {
+		if !taken[number] {
+			return number, nil, err
+		}
+	}
+	return last, oldest, err
+}
+
+// bootstrapped lets one of those who would be the first administrator go on: it locks all bootstrap invitations, counts administrators,
+// and drops all but the one that is used, which then count no more.
+func (a *Accounts) bootstrapped(ctx context.Context, t *mysql.Tx, code account.Hash) (administrators int, err error) {
+	if err = t.Query(ctx, "SELECT code FROM invitation WHERE bootstrap IS NOT NULL FOR UPDATE", func(r *mysql.Rows) error {
+		return r.Each(func(scan func(...any)) error {
+			var other []byte
+			scan(&other)
+			return nil
+		})
+	}); err != nil {
+		return 0, err
+	}
+	if administrators, err = a.administrators(ctx, t); err != nil || administrators > 0 {
+		return administrators, err
+	}
+	var q mysql.Text
+	q.Add("DELETE FROM invitation WHERE bootstrap IS NOT NULL AND code <> ").Blob(code[:])
+	return 0, t.Exec(ctx, q.String())
 }
 
 // Invitation returns an invitation.

@@ -51,7 +51,8 @@ func accounts(t testing.TB, dsns []string) porttest.AccountStore {
 	s := node(t, dsns)
 	a := people.New(s)
 	return porttest.AccountStore{
-		Users: a, Devices: a, Invitations: a, Close: s.Close,
+		Shared: true,
+		Users:  a, Devices: a, Invitations: a, Close: s.Close,
 		Crash: func(t testing.TB) porttest.AccountStore { return accounts(t, dsns) },
 	}
 }

@@ -88,7 +88,8 @@ func inTurns(t testing.TB, dsns []string) porttest.AccountStore {
 	first, second := node(t, dsns), node(t, dsns)
 	a := &turns{nodes: []*people.Accounts{people.New(first), people.New(second)}}
 	return porttest.AccountStore{
-		Users: a, Devices: a, Invitations: a,
+		Shared: true,
+		Users:  a, Devices: a, Invitations: a,
 		Close: func() error { _ = first.Close(); return second.Close() },
 		Crash: func(t testing.TB) porttest.AccountStore { return inTurns(t, dsns) },
 	}
