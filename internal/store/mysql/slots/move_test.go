@@ -155,7 +155,7 @@ func TestMoverGone(t *testing.T) {
 					to = 0
 				}
 				l.killed(t, to, step, slot)
-				if step < slots.Switch {
+				if step <= slots.Close { // from then on it is not believed for long
 					err := l.move(t, to, nil, slot)
 					assert.True(t, "while it may be alive nobody takes over", err != nil)
 				}

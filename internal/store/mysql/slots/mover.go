@@ -2,6 +2,7 @@ package slots
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -92,6 +93,9 @@ func New(s *mysql.Store, tell func(Progress)) *Mover {
 	return &Mover{s, tell}
 }
 
+// attempts are how often a slot is tried whose move was taken back.
+const attempts = 3
+
 // strangersWait is how long nodes are waited for that do not know the target. What a node that has ended said of itself runs out by then.
 const strangersWait = 20 * time.Second
 
@@ -105,7 +109,11 @@ func (m *Mover) Move(ctx context.Context, all []Slot, to *mysql.Database) error 
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := m.one(ctx, slot, to); err != nil {
+		err := m.one(ctx, slot, to)
+		for n := 1; n < attempts && errors.Is(err, errTaken) && ctx.Err() == nil; n++ { // it took too long, for once
+			err = m.one(ctx, slot, to)
+		}
+		if err != nil {
 			return fmt.Errorf("%s: %w", slot, err)
 		}
 	}
