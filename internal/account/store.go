@@ -116,6 +116,7 @@ type Device struct {
 	EndedMS uint64
 	// Refresh is the state of the refresh tokens.
 	Refresh Rotation
+	Later   chat.Later
 }
 
 // Rotation is the state of a device's refresh tokens. Tokens stand here as hashes only.
@@ -155,6 +156,7 @@ type Invitation struct {
 	ExpiresMS uint64
 	// Bootstrap makes the first administrator.
 	Bootstrap bool
+	Later     chat.Later
 }
 
 // Hash is a SHA-256 of a secret, which is all of it that is stored.

@@ -41,6 +41,7 @@ type Account struct {
 	TokensFromMS uint64
 	// Deleted: only the id and the version are left.
 	Deleted bool
+	Later   chat.Later
 }
 
 // Profile returns what others see.

@@ -115,7 +115,7 @@ func databases(ctx context.Context, c *config.Config, filling bool) (*mysql.Stor
 	if !c.Shared() {
 		return nil, errors.New("that is the configuration of a single server: name the one of a cluster, with store.driver = \"mysql\" and its databases")
 	}
-	s, err := mysql.Open(ctx, c.MySQL, mysql.Options{Filling: filling, Logger: slog.New(slog.DiscardHandler)})
+	s, err := mysql.Open(ctx, c.MySQL, mysql.Options{Filling: filling, Whole: true, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, fmt.Errorf("opening the databases: %w", err)
 	}

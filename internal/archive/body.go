@@ -126,6 +126,8 @@ func encodeBody(b chat.Body) (out body, err error) {
 	case chat.Tombstone:
 		why := tombstones().name(uint8(v.Reason))
 		out.Tombstone = &why
+	case chat.Opaque:
+		return out, fmt.Errorf("an entry is of kind %d, which a later version of throng wrote: export with that version", v.Kind)
 	default:
 		return out, fmt.Errorf("a body of type %T has no form in an archive", b)
 	}

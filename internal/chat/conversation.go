@@ -46,6 +46,7 @@ type Head struct {
 	MemberSeq  Seq    // seq of the last entry that changed who is a member or what a member may do
 	Members    uint32 // how many are members now
 	TimeMS     uint64 // server time of the entry at Seq
+	Later      Later
 }
 
 // Exists reports whether there is such a conversation.
@@ -62,6 +63,7 @@ type Conversation struct {
 	Owner       UserID    // 0 for direct conversations
 	Pair        [2]UserID // lower and higher user of a direct conversation
 	CreatedMS   uint64
+	Later       Later
 }
 
 // Peer returns the other user of a direct conversation, 0 for others.
@@ -94,7 +96,8 @@ type Member struct {
 	// membership.
 	SentMS uint64
 	// Left is how the conversation looked when the membership ended; nil for who is a member.
-	Left *Farewell
+	Left  *Farewell
+	Later Later
 }
 
 // Farewell is what who left still sees of a conversation besides the entries.

@@ -53,7 +53,12 @@ type Event struct {
 	Reader UserID
 	Device DeviceID
 	Read   Read
+	// Later is what this version does not know of it; with neither Entry nor Reader the event is of a kind that it does not know.
+	Later Later
 }
+
+// Known reports whether the event is of a kind that this version knows; others are passed on, and passed over.
+func (e *Event) Known() bool { return e.Entry != nil || e.Reader != 0 }
 
 // Position is a follower's place in the events of one shard: everything up to it was handled.
 type Position uint64

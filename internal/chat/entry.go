@@ -10,16 +10,21 @@ type Entry struct {
 	TimeMS       uint64
 	ClientID     ClientID // zero where the server wrote it
 	Body         Body
+	Later        Later
 }
 
+// Later is what a later version of the server wrote into a record, as it came: whoever changes the record writes it back. It is
+// dropped where content is removed, since it may be some.
+type Later string
+
 // Body is what an entry says. The set is closed: [Text], [Media], [Custom], [System] are content, [Created],
-// [MembersChanged], [Changed], [Dissolved] are events, [Tombstone] stands where content was.
+// [MembersChanged], [Changed], [Dissolved] are events, [Tombstone] stands where content was, [Opaque] is of a later version.
 type Body interface{ body() }
 
 // Countable reports whether entries with this body count as unread.
 func Countable(b Body) bool {
 	switch b.(type) {
-	case Text, Media, Custom, System:
+	case Text, Media, Custom, System, Opaque:
 		return true
 	default:
 		// A tombstone is no longer countable as content, but keeps the ordinal that its entry was given.
@@ -143,6 +148,13 @@ const (
 // Tombstone stands where content was.
 type Tombstone struct{ Reason TombstoneReason }
 
+// Opaque is a body of a kind that only a later version of the server knows, as it was stored. Clients are told an entry without a body,
+// which counts as a message; removing content removes it.
+type Opaque struct {
+	Kind byte
+	Raw  string
+}
+
 func (Text) body()           {}
 func (Media) body()          {}
 func (Custom) body()         {}
@@ -152,3 +164,4 @@ func (MembersChanged) body() {}
 func (Changed) body()        {}
 func (Dissolved) body()      {}
 func (Tombstone) body()      {}
+func (Opaque) body()         {}

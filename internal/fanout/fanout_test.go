@@ -487,3 +487,16 @@ func TestEntriesOfGroupsAreKeptBeforeTheyAreTold(t *testing.T) {
 		"keep 3", "entry 3 to group",
 	)
 }
+
+// An event of a kind that only a later version knows is nobody's.
+func TestEventsOfALaterVersionArePassedOver(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	settle := s.run()
+	s.mu.Lock()
+	s.push(chat.Event{Head: chat.Head{Conversation: conversation, Seq: 1, Tier: chat.TierSmall}, Later: "later"})
+	s.mu.Unlock()
+	if lines := settle(); len(lines) != 0 {
+		t.Errorf("it was delivered: %q", lines)
+	}
+}

@@ -74,6 +74,9 @@ func (f *follower) event(ctx context.Context, ev *chat.Event) error {
 	if ev.Entry != nil {
 		return f.entry(ctx, ev)
 	}
+	if !ev.Known() {
+		return nil
+	}
 	return f.read(ctx, ev)
 }
 

@@ -1,13 +1,14 @@
 package message
 
 import (
+	"math"
 	"time"
 
 	"github.com/throng-im/throng/internal/chat"
 )
 
 // rankServer is above all roles: drafts without a sender come from the server itself or from a back end.
-const rankServer = chat.RoleOwner + 1
+const rankServer chat.Role = math.MaxUint8
 
 // Decide says what a draft changes in a state, or why it is refused; nothing is stored then. It is pure, [Rules.Admit] apart, and its
 // steps are in this order, of which callers may rely on: body, existence, repeat, membership, life, role, precondition, pace. A repeat
@@ -106,6 +107,9 @@ func (c *change) admit() *chat.Error {
 func (c *change) rank() chat.Role {
 	if c.draft.Sender == 0 {
 		return rankServer
+	}
+	if c.part.Role > chat.RoleOwner {
+		return chat.RoleMember // a role of a later version; what it may is not known here
 	}
 	return c.part.Role
 }

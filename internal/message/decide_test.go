@@ -441,3 +441,23 @@ func TestPrint(t *testing.T) {
 	assert.Equal(t, "print of a text", message.Print(chat.Text{Text: "hello"}),
 		message.Fingerprint{186, 154, 171, 51, 151, 90, 43, 118, 181, 19, 220, 36, 30, 226, 234, 29})
 }
+
+// A role of a later version may do what members may, and nobody removes who has it but the server.
+func TestARoleOfALaterVersion(t *testing.T) {
+	t.Parallel()
+	w := town(t)
+	p := w.Part(group, member)
+	p.Role = chat.RoleOwner + 1
+	w.parts[[2]uint64{uint64(group), uint64(member)}] = p
+	name := "mine"
+	for _, b := range []chat.Body{
+		chat.Changed{Name: &name}, chat.Dissolved{}, chat.MembersChanged{Action: chat.MemberRemoved, Users: users(admin)},
+		chat.MembersChanged{Action: chat.MemberRole, Role: chat.RoleAdmin, Users: users(admin)},
+	} {
+		assert.Equal(t, "what members may not", reason(w.do(change(member, b))), chat.ReasonRoleTooLow)
+	}
+	w.must(t, text(member, 1, "hello"))
+	out := chat.MembersChanged{Action: chat.MemberRemoved, Users: users(member)}
+	assert.Equal(t, "an owner", reason(w.do(change(owner, out))), chat.ReasonRoleTooLow)
+	w.must(t, change(server, out))
+}

@@ -32,6 +32,9 @@ func (p *pass) add(events []chat.Event) {
 	p.events += len(events)
 	for i := range events {
 		e := &events[i]
+		if !e.Known() {
+			continue
+		}
 		t := p.at(e.Head.Conversation)
 		t.memberSeq = max(t.memberSeq, e.Head.MemberSeq)
 		small := e.Head.Tier <= chat.TierSmall

@@ -100,6 +100,7 @@ type Settings struct {
 	chat.Settings
 	// MarkedAt is the read position when the user marked the conversation as unread: reading on ends the mark.
 	MarkedAt chat.Seq
+	Later    chat.Later
 }
 
 // At returns the settings as they show with a read position.

@@ -16,11 +16,14 @@ import (
 	"github.com/throng-im/throng/test/process"
 )
 
-var builder process.Builder
+var (
+	builder process.Builder
+	next    = process.Builder{Tags: "next"} // what the version after this one may be
+)
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if err := errors.Join(builder.Remove(), engines.Close()); err != nil {
+	if err := errors.Join(builder.Remove(), next.Remove(), engines.Close()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}

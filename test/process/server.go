@@ -26,7 +26,7 @@ const Key = "crash-proof-key-0123456789abcdefghij"
 // startLimit is how long a start may take before it counts as hung.
 const startLimit = 30 * time.Second
 
-// Server is the binary on one folder, running or not. Start, Kill, Stop and Run are for one goroutine; the rest for any.
+// Server is the binary on one folder, running or not. Install, Start, Kill, Stop and Run are for one goroutine; the rest for any.
 type Server struct {
 	// Immutable after construction.
 	binary string
@@ -63,6 +63,9 @@ func New(binary, folder string, env ...string) *Server {
 	s.env = append(s.env, env...)
 	return s
 }
+
+// Install has the next start run another binary.
+func (s *Server) Install(binary string) { s.binary = binary }
 
 // Wrap runs the binary by another command, such as a shell that sets limits first.
 func (s *Server) Wrap(command ...string) { s.wrap = command }

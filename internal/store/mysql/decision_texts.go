@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/store/record"
 )
 
@@ -154,10 +155,16 @@ func (c *decision) writeParts(w *writing) {
 func (c *decision) writeOutbox(w *writing) {
 	w.statement("INSERT INTO outbox (slot, conversation, seq, reader, read_seq, value) VALUES ", "")
 	for i := range c.events {
-		ev := &c.events[i]
-		w.value = record.AppendEvent(w.value[:0], *ev)
-		k := ticketOf(ev)
-		w.row().number(uint64(k.Conversation.Slot())).add(",").number(uint64(k.Conversation)).add(",").number(uint64(k.Seq)).add(",").
-			number(uint64(k.Reader)).add(",").number(uint64(k.Read)).add(",").blob(w.value).add(")")
+		w.event(&c.events[i])
+		if later, ok := record.LaterEvent(c.events[i]); ok {
+			w.event(&later)
+		}
 	}
+}
+
+func (w *writing) event(ev *chat.Event) {
+	w.value = record.AppendEvent(w.value[:0], *ev)
+	k := ticketOf(ev)
+	w.row().number(uint64(k.Conversation.Slot())).add(",").number(uint64(k.Conversation)).add(",").number(uint64(k.Seq)).add(",").
+		number(uint64(k.Reader)).add(",").number(uint64(k.Read)).add(",").blob(w.value).add(")")
 }

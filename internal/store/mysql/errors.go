@@ -21,6 +21,8 @@ const (
 	numberReadOnly    = 1290
 	numberReadOnlyTx  = 1792
 	numberReadOnlyEng = 1836
+	numberColumnThere = 1060
+	numberKeyThere    = 1061
 )
 
 // numberOf is the number of a server's error; 0 where the server did not say one.
@@ -34,6 +36,11 @@ func numberOf(err error) uint16 {
 
 // isDuplicate reports that a row's key is taken. Code that runs in [shard.transact] sees the servers' own errors.
 func isDuplicate(err error) bool { return numberOf(err) == numberDuplicate }
+
+// isThere reports that a change of a table was made before.
+func isThere(err error) bool {
+	return numberOf(err) == numberColumnThere || numberOf(err) == numberKeyThere
+}
 
 // againError is an error of a transaction that is to be begun again.
 type againError struct{ cause error }

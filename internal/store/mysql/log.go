@@ -283,7 +283,7 @@ func (p place) bury(ctx context.Context, id chat.ConversationID, span chat.Span,
 				if !chat.Countable(e.Body) || sender != 0 && e.Sender != sender {
 					continue
 				}
-				e.Body = chat.Tombstone{Reason: why}
+				e.Body, e.Later = chat.Tombstone{Reason: why}, ""
 				w.value = record.AppendEntry(w.value[:0], &e)
 				w.row().number(uint64(id)).add(",").number(uint64(seq)).add(",").blob(w.value).add(")")
 				n++

@@ -13,13 +13,18 @@ import (
 )
 
 // migrations are the steps of the schema: files NNNN_name.sql without a gap, applied in order to every database. The servers cannot
-// take changes of tables back, so each statement can be run again: a step that was cut off is.
+// take changes of tables back, so each statement can be run again: a step that was cut off is. A step whose first line is "-- additive"
+// leaves servers of the version before it running on the tables, and starting on them: it adds tables, or columns with a default,
+// which those do not know. Any other one is for nodes that have all been stopped.
 //
 //go:embed migrations/*.sql
 var migrations embed.FS
 
 // migrateWait is how long a node waits for another one that is changing the tables.
 const migrateWait = 5 * time.Minute
+
+// metaFloor is the number, in every database, of the last step that was not additive: servers that know it can run.
+const metaFloor = "schema floor"
 
 // NewerSchemaError says that the tables were made by a newer version of the server.
 type NewerSchemaError struct {
@@ -37,6 +42,7 @@ type step struct {
 	number     int
 	name       string
 	statements []string
+	floor      int // the last step up to this one that is not additive
 }
 
 // steps returns all migrations, in order.
@@ -46,6 +52,7 @@ func steps() ([]step, error) {
 		return nil, err
 	}
 	out := make([]step, 0, len(files))
+	floor := 0
 	for i, f := range files {
 		digits, name, _ := strings.Cut(strings.TrimSuffix(f.Name(), ".sql"), "_")
 		number, err := strconv.Atoi(digits)
@@ -56,10 +63,15 @@ func steps() ([]step, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, step{number: number, name: name, statements: statements(string(body))})
+		if !strings.HasPrefix(string(body), additive) {
+			floor = number
+		}
+		out = append(out, step{number: number, name: name, statements: statements(string(body)), floor: floor})
 	}
-	return out, nil
+	return append(out, laterSteps(len(out), floor)...), nil
 }
+
+const additive = "-- additive\n"
 
 // statements splits a file; a semicolon at the end of a line ends a statement.
 func statements(body string) []string {
@@ -89,7 +101,7 @@ func (d *shard) migrate(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	if has > len(all) {
-		return &NewerSchemaError{Has: has, Knows: len(all)}
+		return d.newer(ctx, has, len(all), log)
 	}
 	slow := d.store.cfg
 	slow.Timeout = time.Hour // a change of a large table takes longer than an answer may take elsewhere
@@ -108,16 +120,59 @@ func (d *shard) upgrade(ctx context.Context, all []step, log *slog.Logger) error
 			return err
 		}
 		if has > len(all) {
-			return &NewerSchemaError{Has: has, Knows: len(all)}
+			return d.newer(ctx, has, len(all), log)
 		}
 		for _, s := range all[has:] {
 			log.Info("changing the tables", "version", s.number, "name", s.name)
+			if s.number > 1 { // else there is no table for it yet
+				if err := d.raiseFloor(ctx, s.floor); err != nil {
+					return err
+				}
+			}
 			if err := d.apply(ctx, s); err != nil {
 				return fmt.Errorf("migration %04d_%s: %w", s.number, s.name, err)
 			}
 		}
 		return nil
 	})
+}
+
+// newer looks whether a server that knows fewer steps than were taken can run on the tables.
+func (d *shard) newer(ctx context.Context, has, knows int, log *slog.Logger) error {
+	floor, err := d.number(ctx, metaFloor)
+	if err != nil {
+		return err
+	}
+	if floor == 0 || floor > uint64(knows) || d.store.whole {
+		return &NewerSchemaError{Has: has, Knows: knows}
+	}
+	log.Warn("the tables are those of a newer version, which this one can run on", "version", has, "knows", knows)
+	return nil
+}
+
+func (d *shard) raiseFloor(ctx context.Context, floor int) error {
+	_, err := d.db.ExecContext(ctx, "INSERT INTO meta (name, number) VALUES (?, ?) ON DUPLICATE KEY UPDATE number = GREATEST(number, VALUES(number))",
+		metaFloor, floor)
+	return err
+}
+
+// checkFloor looks whether a newer version has changed the tables, under this node, so that it cannot run on them any longer.
+func (s *Store) checkFloor(ctx context.Context) error {
+	all, err := steps()
+	if err != nil {
+		return err
+	}
+	for _, d := range s.shards {
+		floor, err := d.number(ctx, metaFloor)
+		if err != nil {
+			return err
+		}
+		if floor > uint64(len(all)) && !s.outdated.Swap(true) {
+			s.log.Error("A NEWER VERSION HAS CHANGED THE TABLES so that this one cannot run on them; stop this node and install that version",
+				"floor", floor, "knows", len(all))
+		}
+	}
+	return nil
 }
 
 // version is that of the tables; 0 where there are none.
@@ -138,7 +193,7 @@ func (d *shard) version(ctx context.Context) (int, error) {
 // apply runs one step.
 func (d *shard) apply(ctx context.Context, s step) error {
 	for _, statement := range s.statements {
-		if _, err := d.db.ExecContext(ctx, statement); err != nil {
+		if _, err := d.db.ExecContext(ctx, statement); err != nil && !isThere(err) {
 			return err
 		}
 	}

@@ -94,17 +94,38 @@ func TestWrongDatabasesAreRefused(t *testing.T) {
 	open(t, ours) // nothing was changed by what was refused
 }
 
-// I25: tables of a newer version are not touched.
-func TestNewerTablesAreRefused(t *testing.T) {
+// I25: tables of a newer version are not touched, unless it says that this one can run on them.
+func TestNewerTables(t *testing.T) {
 	t.Parallel()
 	c := settings(t, 1)
 	s := open(t, c)
-	_, err := s.home().db.ExecContext(t.Context(), "INSERT INTO migration VALUES (9999, 'tomorrow', 0)")
+	all, err := steps()
+	assert.NoError(t, "steps", err)
+	db := s.home().db
+	_, err = db.ExecContext(t.Context(), "INSERT INTO migration VALUES (9999, 'tomorrow', 0)")
 	assert.NoError(t, "a newer step", err)
-	_, err = Open(t.Context(), c, Options{})
-	var newer *NewerSchemaError
-	assert.True(t, "typed", errors.As(err, &newer) && newer.Has == 9999)
-	assert.True(t, "with what to do", strings.Contains(err.Error(), "install the newer version"))
+	floor := func(n int) {
+		t.Helper()
+		_, err := db.ExecContext(t.Context(), "REPLACE INTO meta (name, number) VALUES (?, ?)", metaFloor, n)
+		assert.NoError(t, "floor", err)
+	}
+	refused := func(what string, o Options) {
+		t.Helper()
+		_, err := Open(t.Context(), c, o)
+		var newer *NewerSchemaError
+		assert.True(t, what, errors.As(err, &newer) && newer.Has == 9999 && strings.Contains(err.Error(), "install the newer version"))
+	}
+	assert.NoError(t, "additive", open(t, c).Ready(t.Context()))
+	refused("who reads everything", Options{Whole: true})
+	assert.NoError(t, "it looks while it runs", s.checkFloor(t.Context()))
+	assert.NoError(t, "and goes on", s.Ready(t.Context()))
+	floor(len(all) + 1)
+	refused("not additive", Options{})
+	assert.NoError(t, "it looks while it runs", s.checkFloor(t.Context()))
+	assert.Equal(t, "ready", chat.AsError(s.Ready(t.Context())).Code, chat.CodeUnavailable)
+	_, err = db.ExecContext(t.Context(), "DELETE FROM meta WHERE name = ?", metaFloor)
+	assert.NoError(t, "floor", err)
+	refused("of before there was a floor", Options{})
 }
 
 // T13: a server that can lose what it acknowledged is refused, or runs with a warning.

@@ -292,6 +292,9 @@ func (s *Store) watchSlots(ctx context.Context) {
 			if err != nil && ctx.Err() == nil {
 				s.log.Warn("looking where the slots are; what was known stands", "error", err)
 			}
+			if err := s.checkFloor(ctx); err != nil && ctx.Err() == nil {
+				s.log.Warn("reading which version of the tables there is", "error", err)
+			}
 		}
 	}
 }

@@ -33,6 +33,9 @@ type Options struct {
 	// Filling opens databases into which a data folder is being copied. Others get an [UnfinishedError]: what is not there yet would
 	// be given out a second time.
 	Filling bool
+	// Whole refuses tables of a newer version also where this one can run on them: it is for who reads everything, and would leave out
+	// what it does not know.
+	Whole bool
 }
 
 func (o Options) withDefaults() Options {
@@ -59,14 +62,16 @@ type Store struct {
 	log     *slog.Logger
 	metrics *metrics
 	shards  []*shard          // as configured, the home database first
+	whole   bool              // tables of a newer version are refused
 	byID    map[uint64]*shard // by the databases' own numbers
 	epoch   uint64
 	install uint64 // names what the databases belong to
 	node    uint64 // names this store before others
 
 	// atomic
-	closed atomic.Bool
-	slots  atomic.Pointer[slotMap]
+	closed   atomic.Bool
+	outdated atomic.Bool // a newer version has changed the tables so that this one cannot run on them
+	slots    atomic.Pointer[slotMap]
 
 	turns    [queue.Lanes]atomic.Uint32 // the slot of each lane that Pending begins with
 	onCommit atomic.Pointer[func(events []chat.Event)]
@@ -97,7 +102,7 @@ func Open(ctx context.Context, c Config, o Options) (*Store, error) {
 	if err := errors.Join(c.Validate(), o.Rules.Validate()); err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: c, rules: o.Rules, now: o.Now, log: o.Logger, metrics: newMetrics(), byID: make(map[uint64]*shard)}
+	s := &Store{cfg: c, rules: o.Rules, now: o.Now, log: o.Logger, metrics: newMetrics(), byID: make(map[uint64]*shard), whole: o.Whole}
 	s.few = NewGather(s, "parts", s.standings)
 	err := s.open(ctx)
 	if err == nil && !o.Filling {
@@ -202,6 +207,9 @@ func (s *Store) Ready(ctx context.Context) error {
 		if err := d.ping(ctx); err != nil {
 			return chat.Wrap(err, chat.CodeUnavailable, chat.ReasonStorageUnavailable, "database %d does not answer", i+1)
 		}
+	}
+	if s.outdated.Load() {
+		return chat.Errorf(chat.CodeUnavailable, chat.ReasonStorageUnavailable, "a newer version has changed the tables; this one cannot run on them")
 	}
 	return nil
 }

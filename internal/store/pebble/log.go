@@ -199,7 +199,7 @@ func (s *Store) bury(b *pebble.Batch, q message.Range, sender chat.UserID, why c
 		if !chat.Countable(e.Body) || sender != 0 && e.Sender != sender {
 			continue
 		}
-		e.Body = chat.Tombstone{Reason: why}
+		e.Body, e.Later = chat.Tombstone{Reason: why}, ""
 		if err := b.Set(record.KeyEntry(e.Conversation, e.Seq), record.AppendEntry(nil, e), nil); err != nil {
 			return 0, storageError(err, "writing a tombstone")
 		}

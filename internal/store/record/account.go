@@ -16,7 +16,7 @@ const (
 	flagDeleted
 )
 
-// flagPending ends a device row whose refresh token was not used yet; a settled one ends without it.
+// flagPending is in the flags that end a device row whose refresh token was not used yet; one that would have none ends without flags.
 const flagPending = 1
 
 // AppendAccount writes an account.
@@ -31,6 +31,10 @@ func AppendAccount(b []byte, a account.Account) []byte {
 	if a.Deleted {
 		flags |= flagDeleted
 	}
+	later := laterOf(a.Later)
+	if later != "" {
+		flags |= flagLater
+	}
 	b = append(b, flags)
 	b = binary.AppendUvarint(b, a.CreatedMS)
 	b = binary.AppendUvarint(b, a.Version)
@@ -43,7 +47,7 @@ func AppendAccount(b []byte, a account.Account) []byte {
 	for _, k := range slices.Sorted(maps.Keys(a.Attributes)) {
 		b = appendString(appendString(b, k), a.Attributes[k])
 	}
-	return b
+	return appendLater(b, later)
 }
 
 // Account reads an account.
@@ -62,6 +66,7 @@ func (r *Reader) Account(id chat.UserID) account.Account {
 			a.Attributes[k] = r.string()
 		}
 	}
+	a.Later = r.later(flags)
 	return a
 }
 
@@ -78,10 +83,18 @@ func AppendDevice(b []byte, d account.Device) []byte {
 	for _, h := range []account.Hash{r.Current, r.Previous, r.Sealed} {
 		b = append(b, h[:]...)
 	}
+	var flags byte
 	if r.Pending {
-		b = append(b, flagPending)
+		flags = flagPending
 	}
-	return b
+	later := laterOf(d.Later)
+	if later != "" {
+		flags |= flagLater
+	}
+	if flags == 0 {
+		return b
+	}
+	return appendLater(append(b, flags), later)
 }
 
 // Device reads a device.
@@ -99,25 +112,28 @@ func (r *Reader) Device(user chat.UserID, id chat.DeviceID) account.Device {
 	}
 	// Rows written before there was a pending rotation end here: theirs are settled, as they were then.
 	if !r.Done() {
-		t.Pending = r.byte()&flagPending != 0
+		flags := r.byte()
+		t.Pending, d.Later = flags&flagPending != 0, r.later(flags)
 	}
 	return d
 }
 
 // AppendInvitation writes an invitation.
 func AppendInvitation(b []byte, i account.Invitation) []byte {
-	var bootstrap byte
-	if i.Bootstrap {
-		bootstrap = 1
+	flags, later := flag(i.Bootstrap), laterOf(i.Later)
+	if later != "" {
+		flags |= flagLater
 	}
-	return binary.AppendUvarint(binary.AppendUvarint(append(b, bootstrap), uint64(i.Uses)), i.ExpiresMS)
+	return appendLater(appendNumbers(append(b, flags), uint64(i.Uses), i.ExpiresMS), later)
 }
 
 // Invitation reads an invitation.
 func (r *Reader) Invitation(code account.Hash) account.Invitation {
-	i := account.Invitation{Code: code, Bootstrap: r.byte() != 0}
+	flags := r.byte()
+	i := account.Invitation{Code: code, Bootstrap: flags&^flagLater != 0}
 	i.Uses = uint32(r.Number())
 	i.ExpiresMS = r.Number()
+	i.Later = r.later(flags)
 	return i
 }
 

@@ -21,25 +21,37 @@ const (
 	bodyTombstone
 )
 
+// flagClient, in the flags of an entry, says that a client id follows.
+const flagClient = 1
+
 // AppendEntry writes an entry. The ordinal comes first: it is what is read most without the rest.
 func AppendEntry(b []byte, e *chat.Entry) []byte {
 	b = binary.AppendUvarint(b, uint64(e.Ordinal))
 	b = binary.AppendUvarint(b, uint64(e.Sender))
 	b = binary.AppendUvarint(b, e.TimeMS)
-	if e.ClientID.IsZero() {
-		b = append(b, 0)
-	} else {
-		b = append(append(b, 1), e.ClientID[:]...)
+	var flags byte
+	if !e.ClientID.IsZero() {
+		flags = flagClient
 	}
-	return appendBody(b, e.Body)
+	later := laterOf(e.Later)
+	if later != "" {
+		flags |= flagLater
+	}
+	b = append(b, flags)
+	if flags&flagClient != 0 {
+		b = append(b, e.ClientID[:]...)
+	}
+	return appendBody(appendLater(b, later), e.Body)
 }
 
 // Entry reads an entry.
 func (r *Reader) Entry(id chat.ConversationID, seq chat.Seq) chat.Entry {
 	e := chat.Entry{Conversation: id, Seq: seq, Ordinal: chat.Ordinal(r.Number()), Sender: chat.UserID(r.Number()), TimeMS: r.Number()}
-	if r.byte() != 0 {
+	flags := r.byte()
+	if flags&flagClient != 0 {
 		copy(e.ClientID[:], r.raw(uint64(len(e.ClientID))))
 	}
+	e.Later = r.later(flags)
 	e.Body = r.body()
 	return e
 }
@@ -47,7 +59,7 @@ func (r *Reader) Entry(id chat.ConversationID, seq chat.Seq) chat.Entry {
 func appendBody(b []byte, body chat.Body) []byte {
 	switch v := body.(type) {
 	case chat.Text:
-		return append(append(b, bodyText), v.Text...) // to the end: most bodies are this
+		return append(append(b, textKind(v.Text)), v.Text...) // to the end: most bodies are this
 	case chat.Media:
 		b = append(b, bodyMedia, byte(v.Type))
 		b = appendNumbers(b, v.Size, uint64(v.Width), uint64(v.Height), uint64(v.DurationMS))
@@ -79,13 +91,15 @@ func appendBody(b []byte, body chat.Body) []byte {
 		return append(b, bodyDissolved)
 	case chat.Tombstone:
 		return append(b, bodyTombstone, byte(v.Reason))
+	case chat.Opaque:
+		return append(append(b, v.Kind), v.Raw...)
 	default:
 		return append(b, 0) // no decision lets one through
 	}
 }
 
 func (r *Reader) body() chat.Body {
-	switch r.byte() {
+	switch kind := kindOf(r.byte()); kind {
 	case bodyText:
 		return chat.Text{Text: string(r.raw(uint64(len(r.b))))}
 	case bodyMedia:
@@ -125,9 +139,11 @@ func (r *Reader) body() chat.Body {
 		return chat.Dissolved{}
 	case bodyTombstone:
 		return chat.Tombstone{Reason: chat.TombstoneReason(r.byte())}
-	default:
+	case 0:
 		r.broken = true
 		return nil
+	default:
+		return chat.Opaque{Kind: kind, Raw: string(r.raw(uint64(len(r.b))))}
 	}
 }
 

@@ -14,6 +14,9 @@ const (
 // eventMemberWas says that the seq of the member change before the entry stands at the end. Rows of the time when nobody wrote it have none.
 const eventMemberWas = 1 << 4
 
+// eventLater says that a block of a later version stands behind everything else.
+const eventLater = flagLater
+
 // eventWas is how far up the flags the two bits of the tier before the entry are. They are 0 in rows of the time when nobody wrote them.
 const eventWas = 2
 
@@ -29,6 +32,10 @@ func AppendEvent(b []byte, ev chat.Event) []byte {
 	if ev.MemberWas != 0 {
 		flags |= eventMemberWas
 	}
+	later := laterOf(ev.Later)
+	if later != "" {
+		flags |= eventLater
+	}
 	b = binary.AppendUvarint(append(b, flags), uint64(ev.Head.Conversation))
 	b = binary.AppendUvarint(AppendHead(b, ev.Head), uint64(ev.Device))
 	if ev.Reader != 0 {
@@ -37,7 +44,7 @@ func AppendEvent(b []byte, ev chat.Event) []byte {
 	if ev.MemberWas != 0 {
 		b = binary.AppendUvarint(b, uint64(ev.MemberWas))
 	}
-	return b
+	return appendLater(b, later)
 }
 
 // Event returns the next event; named reports that its entry is to be read from its own row.
@@ -53,5 +60,6 @@ func (r *Reader) Event() (ev chat.Event, named bool) {
 	if flags&eventMemberWas != 0 {
 		ev.MemberWas = chat.Seq(r.Number())
 	}
+	ev.Later = r.later(flags)
 	return ev, flags&eventEntry != 0
 }

@@ -14,6 +14,9 @@ const (
 	flagSlow  // slow mode follows
 )
 
+// flagLater, in the flags of a record, says that a block of a later version follows.
+const flagLater = 1 << 7
+
 // AppendHead writes a head. It is the row that is written most often: few bytes, no names.
 func AppendHead(b []byte, h chat.Head) []byte {
 	var flags byte
@@ -29,6 +32,10 @@ func AppendHead(b []byte, h chat.Head) []byte {
 	if h.SlowModeMS != 0 {
 		flags |= flagSlow
 	}
+	later := laterOf(h.Later)
+	if later != "" {
+		flags |= flagLater
+	}
 	b = append(b, byte(h.Kind), byte(h.Tier), flags)
 	if h.Fixed != 0 {
 		b = append(b, byte(h.Fixed))
@@ -40,7 +47,7 @@ func AppendHead(b []byte, h chat.Head) []byte {
 	b = binary.AppendUvarint(b, uint64(h.Ordinal))
 	b = binary.AppendUvarint(b, uint64(h.MemberSeq))
 	b = binary.AppendUvarint(b, uint64(h.Members))
-	return binary.AppendUvarint(b, h.TimeMS)
+	return appendLater(binary.AppendUvarint(b, h.TimeMS), later)
 }
 
 // Head reads a head.
@@ -57,6 +64,7 @@ func (r *Reader) Head(id chat.ConversationID) chat.Head {
 	h.Seq, h.Ordinal, h.MemberSeq = chat.Seq(r.Number()), chat.Ordinal(r.Number()), chat.Seq(r.Number())
 	h.Members = uint32(r.Number())
 	h.TimeMS = r.Number()
+	h.Later = r.later(flags)
 	return h
 }
 
@@ -79,6 +87,7 @@ func AppendPart(b []byte, p message.Part) []byte {
 const (
 	partSent byte = iota + 1
 	partLeft
+	partLater
 )
 
 func appendPartRest(b []byte, m chat.Member) []byte {
@@ -87,6 +96,9 @@ func appendPartRest(b []byte, m chat.Member) []byte {
 	}
 	if m.Left != nil {
 		b = appendStrings(append(b, partLeft), m.Left.Name, m.Left.Avatar)
+	}
+	if later := laterOf(m.Later); later != "" {
+		b = appendString(append(b, partLater), string(later))
 	}
 	return b
 }
@@ -98,6 +110,8 @@ func (r *Reader) partRest(m *chat.Member) {
 			m.SentMS = r.Number()
 		case partLeft:
 			m.Left = &chat.Farewell{Name: r.string(), Avatar: r.string()}
+		case partLater:
+			m.Later = chat.Later(r.string())
 		default:
 			r.broken = true
 		}
@@ -124,7 +138,7 @@ func AppendRepeat(b []byte, p message.Repeat) []byte {
 	b = binary.AppendUvarint(b, uint64(p.Ordinal))
 	b = binary.AppendUvarint(b, p.TimeMS)
 	b = binary.AppendUvarint(b, uint64(p.Count))
-	return append(b, p.Print[:]...)
+	return appendLater(append(b, p.Print[:]...), laterOf(""))
 }
 
 // Repeat reads a repeat row.
@@ -132,6 +146,9 @@ func (r *Reader) Repeat() message.Repeat {
 	p := message.Repeat{Seq: chat.Seq(r.Number()), Ordinal: chat.Ordinal(r.Number()), TimeMS: r.Number()}
 	p.Count = int(r.Number())
 	copy(p.Print[:], r.raw(uint64(len(p.Print))))
+	if r.More() {
+		_ = r.string() // of a later version; the row is never written again
+	}
 	return p
 }
 
@@ -141,20 +158,27 @@ func AppendConversation(b []byte, c chat.Conversation) []byte {
 	if c.Open {
 		flags = flagOpen
 	}
+	later := laterOf(c.Later)
+	if later != "" {
+		flags |= flagLater
+	}
 	b = append(b, byte(c.Kind), flags)
 	b = binary.AppendUvarint(b, uint64(c.Owner))
 	b = binary.AppendUvarint(b, uint64(c.Pair[0]))
 	b = binary.AppendUvarint(b, uint64(c.Pair[1]))
 	b = binary.AppendUvarint(b, c.CreatedMS)
-	return appendString(appendString(appendString(b, c.Name), c.Avatar), c.Description)
+	return appendLater(appendStrings(b, c.Name, c.Avatar, c.Description), later)
 }
 
 // Conversation reads what stands about a conversation.
 func (r *Reader) Conversation(id chat.ConversationID) chat.Conversation {
-	c := chat.Conversation{ID: id, Kind: chat.Kind(r.byte()), Open: r.byte()&flagOpen != 0, Owner: chat.UserID(r.Number())}
+	c := chat.Conversation{ID: id, Kind: chat.Kind(r.byte())}
+	flags := r.byte()
+	c.Open, c.Owner = flags&flagOpen != 0, chat.UserID(r.Number())
 	c.Pair = [2]chat.UserID{chat.UserID(r.Number()), chat.UserID(r.Number())}
 	c.CreatedMS = r.Number()
 	c.Name, c.Avatar, c.Description = r.string(), r.string(), r.string()
+	c.Later = r.later(flags)
 	return c
 }
 

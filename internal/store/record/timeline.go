@@ -47,8 +47,13 @@ func AppendSettings(b []byte, s timeline.Settings) []byte {
 			flags |= f.flag
 		}
 	}
-	b = binary.AppendUvarint(append(b, flags), uint64(s.MarkedAt))
-	return append(b, s.Draft...)
+	later := laterOf(s.Later)
+	if later == "" {
+		b = binary.AppendUvarint(append(b, flags), uint64(s.MarkedAt))
+		return append(b, s.Draft...)
+	}
+	b = binary.AppendUvarint(append(b, flags|flagLater), uint64(s.MarkedAt))
+	return appendLater(appendString(b, s.Draft), later)
 }
 
 // Settings reads what a user set, with the draft only where it is wanted: lists of all of a user's rows do without.
@@ -59,9 +64,14 @@ func (r *Reader) Settings(draft bool) timeline.Settings {
 		Archived: flags&flagArchived != 0, MarkedUnread: flags&flagMarked != 0,
 	}}
 	s.MarkedAt = chat.Seq(r.Number())
-	rest := r.raw(uint64(len(r.b)))
-	if draft {
-		s.Draft = string(rest)
+	switch {
+	case !draft:
+		r.Skip() // it may be cut off
+	case flags&flagLater != 0:
+		s.Draft = r.string()
+		s.Later = r.later(flags)
+	default:
+		s.Draft = string(r.raw(uint64(len(r.b))))
 	}
 	return s
 }

@@ -58,10 +58,14 @@ func (b *Bus) Deliver(ctx context.Context, node cluster.Node, d *cluster.Deliver
 	}
 	text := b.encode(d)
 	answers, err := b.client.do(ctx, opPublish, func(build rueidis.Builder) rueidis.Commands {
-		return rueidis.Commands{build.Spublish().Channel(b.client.busChannel(node)).Message(text).Build()}
+		commands := make(rueidis.Commands, 0, 2)
+		if record.LaterDelivery != "" {
+			commands = append(commands, build.Spublish().Channel(b.client.busChannel(node)).Message(record.LaterDelivery).Build())
+		}
+		return append(commands, build.Spublish().Channel(b.client.busChannel(node)).Message(text).Build())
 	})
 	if err == nil {
-		err = answers[0].Error()
+		err = answers[len(answers)-1].Error()
 	}
 	if err == nil {
 		b.client.metrics.sent.Inc()

@@ -38,6 +38,7 @@ func newScripts() scripts {
 	if mutant == mutantCursorUnmarked {
 		all.readLine = newScript(strings.Replace(readLineText, markText, "", 1))
 	}
+	later(&all)
 	return all
 }
 

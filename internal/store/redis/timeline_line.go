@@ -29,6 +29,7 @@ type lineRow struct {
 
 var errLine = errors.New("a timeline is not readable")
 
+// parse reads a row. Behind its numbers may be others, of a later version.
 func (r *lineRow) parse(text string) error {
 	var n [4]uint64
 	rest := text
@@ -36,7 +37,7 @@ func (r *lineRow) parse(text string) error {
 		var part string
 		var more bool
 		part, rest, more = strings.Cut(rest, " ")
-		if more != (i < len(n)-1) {
+		if !more && i < len(n)-1 {
 			return unavailable(errLine, "reading a timeline")
 		}
 		var err error

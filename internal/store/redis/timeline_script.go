@@ -6,7 +6,8 @@ package redis
 //	n       the newest pts
 //	m       in how many conversations the user is
 //	x       the highest pts that was given out (rule TML-9)
-//	NUMBER  the row of a conversation: pts, seq of the last membership change, version of the settings, 1 if a member
+//	NUMBER  the row of a conversation: pts, seq of the last membership change, version of the settings, 1 if a member; behind a blank, what a later
+//	        version has beside them, which stays
 //
 // Numbers are below 2^53, which Lua's are exact to; they are written by %.0f, since tostring gives up exactness at 14 digits.
 
@@ -50,11 +51,11 @@ local rows, changed = {}, {}
 local function row(id)
   local r = rows[id]
   if r then return r end
-  r = {0, 0, 0, 0}
+  r = {0, 0, 0, 0, ''}
   local v = redis.call('HGET', key, id)
   if v then
-    local a, b, c, d = string.match(v, '^(%d+) (%d+) (%d+) (%d)$')
-    r = {tonumber(a), tonumber(b), tonumber(c), tonumber(d)}
+    local a, b, c, d, later = string.match(v, '^(%d+) (%d+) (%d+) (%d)(.*)$')
+    r = {tonumber(a), tonumber(b), tonumber(c), tonumber(d), later}
   end
   rows[id] = r
   return r
@@ -64,7 +65,7 @@ local function store()
   for id in pairs(changed) do
     local r = rows[id]
     put[#put + 1] = id
-    put[#put + 1] = string.format('%.0f %.0f %.0f %d', r[1], r[2], r[3], r[4])
+    put[#put + 1] = string.format('%.0f %.0f %.0f %d', r[1], r[2], r[3], r[4]) .. r[5]
     if #put >= 1000 then
       redis.call('HSET', key, unpack(put))
       put = {}

@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -144,6 +145,24 @@ func TestChangesAreSpared(t *testing.T) {
 	assert.Equal(t, "a stranger", apply(t, l, 5, touch(2, 8)), []timeline.PTS{0})
 	change := entered(1, 8, 9)
 	assert.Equal(t, "a change of a membership is never spared", apply(t, l, 6, change), []timeline.PTS{6})
+}
+
+// What a later version has in a timeline is passed over, and kept by whatever changes it.
+func TestATimelineOfALaterVersion(t *testing.T) {
+	t.Parallel()
+	l := freshLines(t)
+	apply(t, l, 1, entered(1, 7, 1))
+	before := rowsOf(t, l)
+	key := l.cfg.Prefix + ":timeline:{u:1}"
+	row := command(t, l.cfg, "HGET", key, "7")
+	command(t, l.cfg, "HSET", key, "7", row+" 77 x", "later", "1")
+	assert.Equal(t, "rows", rowsOf(t, l), before)
+	apply(t, l, 2, touch(1, 7))
+	_, err := l.PutSettings(t.Context(), 1, 7, timeline.Patch{Muted: ref(true)})
+	assert.NoError(t, "settings", err)
+	assert.True(t, "it was changed", rowsOf(t, l).Last > before.Last)
+	assert.True(t, "the row keeps it", strings.HasSuffix(command(t, l.cfg, "HGET", key, "7"), " 77 x"))
+	assert.Equal(t, "the field", command(t, l.cfg, "HGET", key, "later"), "1")
 }
 
 // Streams have positions of their own and one timeline for all.

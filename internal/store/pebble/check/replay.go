@@ -65,6 +65,8 @@ func (r *replay) take(e *chat.Entry) (problem string) {
 		r.settings(b)
 	case chat.Dissolved:
 		r.head.Dissolved = true
+	case chat.Opaque:
+		return fmt.Sprintf("its kind %d is not known: a later version wrote it, or it is damaged", b.Kind)
 	default:
 		if e.Sender != 0 && r.mine(e.Sender) && !r.crowded {
 			m := r.members[e.Sender]

@@ -1,0 +1,195 @@
+package record_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/hex"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/throng-im/throng/internal/account"
+	"github.com/throng-im/throng/internal/assert"
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/store/record"
+	"github.com/throng-im/throng/internal/timeline"
+)
+
+var update = flag.Bool("update", false, "write testdata/current.golden anew")
+
+// sample is a record with everything in it.
+type sample struct {
+	name  string
+	value []byte
+}
+
+const block = chat.Later("of a later version")
+
+// samples are one of each record of what nodes write for each other, and of each body of an entry.
+func samples() []sample {
+	name, open, slow, tier := "n", true, uint32(500), chat.TierLarge
+	head := chat.Head{
+		Conversation: 7, Kind: chat.KindGroup, Tier: chat.TierMedium, Open: true, Fixed: chat.TierLarge, SlowModeMS: 500,
+		Seq: 9, Ordinal: 8, MemberSeq: 3, Members: 1_000_000, TimeMS: 1 << 41,
+	}
+	part := message.Part{Read: chat.Read{Seq: 5, Ordinal: 4}, Member: chat.Member{
+		User: 2, Role: chat.RoleAdmin, JoinedMS: 1 << 40, MutedUntilMS: 7, SentMS: 1 << 41,
+		Spans: []chat.Span{{From: 1, To: 4}, {From: 6}}, Left: &chat.Farewell{Name: "n", Avatar: "a"},
+	}}
+	user := account.Account{User: account.User{
+		Admin: true, Disabled: true, CreatedMS: 1 << 40, Version: 3, Handle: "ada", ExternalID: "x", Name: "Ada", Avatar: "a",
+		Attributes: map[string]string{"k": "v"},
+	}, TokensFromMS: 4, PasswordSet: 2, Password: "p"}
+	device := account.Device{Name: "d", Address: "a", Label: "l", CreatedMS: 1, LastUsedMS: 2, EndedMS: 3, Refresh: account.Rotation{
+		Number: 4, DrawnMS: 5, ExpiresMS: 6, Current: account.Hash{1}, Previous: account.Hash{2}, Sealed: account.Hash{3}, Pending: true,
+	}}
+	invitation := account.Invitation{Bootstrap: true, Uses: 3, ExpiresMS: 1 << 41}
+	settings := timeline.Settings{Settings: chat.Settings{Pinned: true, Muted: true, Archived: true, MarkedUnread: true, Draft: "dräft"}, MarkedAt: 4}
+	about := chat.Conversation{
+		Kind: chat.KindGroup, Name: "n", Avatar: "a", Description: "d", Open: true, Owner: 2, Pair: [2]chat.UserID{1, 2}, CreatedMS: 1 << 40,
+	}
+	repeat := message.Repeat{Seq: 9, Ordinal: 8, TimeMS: 1 << 41, Count: 2, Print: message.Fingerprint{1, 2}}
+	entry := func(b chat.Body) *chat.Entry {
+		return &chat.Entry{Conversation: 7, Seq: 9, Ordinal: 8, Sender: 3, TimeMS: 1 << 41, ClientID: chat.ClientID{9}, Body: b}
+	}
+	event := chat.Event{Entry: entry(chat.Text{Text: "hällo"}), Head: head, Was: chat.TierSmall, MemberWas: 3, Device: 44}
+	reading := chat.Event{Head: head, Reader: 2, Device: 44, Read: chat.Read{Seq: 9, Ordinal: 8}}
+	all := []sample{{"repeat", record.AppendRepeat(nil, repeat)}}
+	for _, later := range []chat.Later{"", block} {
+		head, part, user, device, settings, about, event, reading := head, part, user, device, settings, about, event, reading
+		head.Later, part.Later, user.Later, device.Later, settings.Later, about.Later = later, later, later, later, later, later
+		event.Later, reading.Later, event.Head.Later, invitation.Later = later, later, later, later
+		text := *event.Entry
+		text.Later, event.Entry = later, &text
+		with := ""
+		if later != "" {
+			with = "+later"
+		}
+		all = append(all,
+			sample{"head" + with, record.AppendHead(nil, head)}, sample{"part" + with, record.AppendPart(nil, part)},
+			sample{"account" + with, record.AppendAccount(nil, user)}, sample{"device" + with, record.AppendDevice(nil, device)},
+			sample{"invitation" + with, record.AppendInvitation(nil, invitation)}, sample{"settings" + with, record.AppendSettings(nil, settings)},
+			sample{"conversation" + with, record.AppendConversation(nil, about)}, sample{"event" + with, record.AppendEvent(nil, event)},
+			sample{"event-read" + with, record.AppendEvent(nil, reading)}, sample{"stream" + with, record.AppendStreamEvent(nil, event)},
+			sample{"entry-text" + with, record.AppendEntry(nil, &text)},
+		)
+	}
+	all = append(all, sample{"event-unknown", record.AppendEvent(nil, chat.Event{Head: head, Later: block})})
+	for what, b := range map[string]chat.Body{
+		"media": chat.Media{
+			Type: chat.MediaFile, Ref: "r", MIME: "m", Size: 1 << 33, Width: 3, Height: 4, DurationMS: 5, Name: "n", Caption: "c", Preview: []byte{1},
+		},
+		"custom":    chat.Custom{Type: "t", Data: []byte{2}, Fallback: "f"},
+		"system":    chat.System{Event: "e", Args: map[string]string{"a": "b"}},
+		"created":   chat.Created{Kind: chat.KindGroup, Open: true, Name: "n", Avatar: "a", Description: "d", Members: []chat.UserID{1, 2}},
+		"members":   chat.MembersChanged{Action: chat.MemberAdded, Role: chat.RoleAdmin, UntilMS: 6, Users: []chat.UserID{1, chat.MaxID}},
+		"changed":   chat.Changed{Name: &name, Avatar: &name, Description: &name, Open: &open, SlowModeMS: &slow, Tier: &tier},
+		"dissolved": chat.Dissolved{}, "tombstone": chat.Tombstone{Reason: chat.TombstoneErased},
+		"opaque": chat.Opaque{Kind: 201, Raw: "of a later version"},
+	} {
+		all = append(all, sample{"entry-" + what, record.AppendEntry(nil, entry(b))})
+	}
+	for i, d := range deliveries() {
+		all = append(all, sample{fmt.Sprintf("delivery-%d", i), record.AppendDelivery(nil, d)})
+	}
+	return all
+}
+
+// again reads a record of a kind and writes it.
+func again(t *testing.T, name string, value []byte) []byte {
+	t.Helper()
+	r := record.NewReader(value)
+	var out []byte
+	kind, _, _ := strings.Cut(name, "+")
+	kind, _, _ = strings.Cut(kind, "-")
+	switch kind {
+	case "repeat":
+		out = record.AppendRepeat(nil, r.Repeat())
+	case "head":
+		out = record.AppendHead(nil, r.Head(7))
+	case "part":
+		out = record.AppendPart(nil, r.Part(2))
+	case "account":
+		out = record.AppendAccount(nil, r.Account(1))
+	case "device":
+		out = record.AppendDevice(nil, r.Device(1, 1))
+	case "invitation":
+		out = record.AppendInvitation(nil, r.Invitation(account.Hash{}))
+	case "settings":
+		out = record.AppendSettings(nil, r.Settings(true))
+	case "conversation":
+		out = record.AppendConversation(nil, r.Conversation(7))
+	case "entry":
+		e := r.Entry(7, 9)
+		out = record.AppendEntry(nil, &e)
+	case "event":
+		ev, named := r.Event()
+		if named {
+			ev.Entry = &chat.Entry{}
+		}
+		out = record.AppendEvent(nil, ev)
+	case "stream":
+		ev, err := record.StreamEvent(value)
+		assert.NoError(t, name, err)
+		r.Skip()
+		out = record.AppendStreamEvent(nil, ev)
+	case "delivery":
+		d, err := record.DecodeDelivery(value)
+		assert.NoError(t, name, err)
+		r.Skip()
+		out = record.AppendDelivery(nil, d)
+	default:
+		t.Errorf("there is a record %q, which nobody reads", name)
+		return value
+	}
+	if !r.Done() {
+		t.Errorf("%s: %x is not read to its end", name, value)
+	}
+	return out
+}
+
+// TestGolden is I25: what any version wrote for others is read by this one, and written back as it was, with what is of a later version.
+// testdata has the bytes. When a version is released, copy current.golden to NUMBER.golden, for good; a change of a record that is meant
+// is written there by go test ./internal/store/record -run TestGolden -update.
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	const current = "testdata/current.golden"
+	now := make(map[string][]byte)
+	for _, s := range samples() {
+		now[s.name] = s.value
+	}
+	if *update {
+		var b bytes.Buffer
+		for _, name := range slices.Sorted(maps.Keys(now)) {
+			fmt.Fprintf(&b, "%s %x\n", name, now[name])
+		}
+		assert.NoError(t, "writing", os.WriteFile(current, b.Bytes(), 0o600))
+	}
+	files, err := filepath.Glob("testdata/*.golden")
+	assert.NoError(t, "files", err)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		assert.NoError(t, "reading", err)
+		seen := 0
+		for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); seen++ {
+			name, digits, _ := strings.Cut(lines.Text(), " ")
+			value, err := hex.DecodeString(digits)
+			assert.NoError(t, file, err)
+			if got := again(t, name, value); !bytes.Equal(got, value) {
+				t.Errorf("%s: %s was %x and is written back as %x", file, name, value, got)
+			}
+			if file == current && !bytes.Equal(now[name], value) {
+				t.Errorf("%s is written as %x, it was %x", name, now[name], value)
+			}
+		}
+		if file == current {
+			assert.Equal(t, "records", seen, len(now))
+		}
+	}
+}
