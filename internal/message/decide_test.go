@@ -451,7 +451,9 @@ func TestARoleOfALaterVersion(t *testing.T) {
 	w.parts[[2]uint64{uint64(group), uint64(member)}] = p
 	name := "mine"
 	for _, b := range []chat.Body{
-		chat.Changed{Name: &name}, chat.Dissolved{}, chat.MembersChanged{Action: chat.MemberRemoved, Users: users(admin)},
+		chat.Changed{Name: &name},
+		chat.Dissolved{},
+		chat.MembersChanged{Action: chat.MemberRemoved, Users: users(admin)},
 		chat.MembersChanged{Action: chat.MemberRole, Role: chat.RoleAdmin, Users: users(admin)},
 	} {
 		assert.Equal(t, "what members may not", reason(w.do(change(member, b))), chat.ReasonRoleTooLow)

@@ -8,24 +8,24 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 )
 
-// NextMark is in every block that the next version writes.
-const NextMark = "of the next version"
+// nextMark is in every block that the next version writes.
+const nextMark = "of the next version"
 
-// NextText begins the texts that the next version stores as a body of a kind of its own.
-const NextText = "poll:"
+// nextText begins the texts that the next version stores as a body of a kind of its own.
+const nextText = "poll:"
 
 const bodyPoll = 200
 
 // laterOf gives every record that has none a block.
 func laterOf(has chat.Later) chat.Later {
 	if has == "" {
-		return NextMark
+		return nextMark
 	}
 	return has
 }
 
 func textKind(text string) byte {
-	if strings.HasPrefix(text, NextText) {
+	if strings.HasPrefix(text, nextText) {
 		return bodyPoll
 	}
 	return bodyText
@@ -40,7 +40,7 @@ func kindOf(stored byte) byte {
 
 // LaterEvent goes with every fourth entry. Its ticket differs from the entry's by the position.
 func LaterEvent(of chat.Event) (ev chat.Event, ok bool) {
-	return chat.Event{Head: of.Head, Read: chat.Read{Seq: 1}, Later: NextMark}, of.Entry != nil && of.Head.Seq%4 == 0
+	return chat.Event{Head: of.Head, Read: chat.Read{Seq: 1}, Later: nextMark}, of.Entry != nil && of.Head.Seq%4 == 0
 }
 
 // LaterDelivery is a delivery of kind 100 about conversation 1, with a field.
