@@ -39,7 +39,8 @@ type drainer struct {
 	mu       sync.Mutex
 	stopping bool
 	since    time.Time          // zero: nobody drains
-	cancel   context.CancelFunc // of the operator's drain
+	alone    bool               // the node drains itself, see cutOff
+	cancel   context.CancelFunc // of a drain that may be undone
 	done     chan struct{}      // closed when it has returned
 }
 
@@ -56,25 +57,67 @@ type DrainStatus struct {
 func (d *drainer) start(over time.Duration) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.stopping || !d.since.IsZero() {
+	if d.stopping || (!d.since.IsZero() && !d.alone) {
 		return nil
 	}
-	d.log.Info("an operator drains the node", "over", over, "connections", d.gateway.Connections())
+	const why = "an operator drains the node"
+	if d.alone {
+		d.alone = false
+		d.health.set("drain", why)
+		return nil
+	}
+	d.log.Info(why, "over", over, "connections", d.gateway.Connections())
+	d.begin(over, why)
+	return nil
+}
+
+// cutOff has the node drain itself, as one that can do nothing for its people while others can; rejoin ends that. Both may be called
+// again and again.
+func (d *drainer) cutOff(over time.Duration, why string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.stopping || !d.since.IsZero() {
+		return
+	}
+	d.log.Warn("the node sends its people elsewhere", "because", why, "over", over, "connections", d.gateway.Connections())
+	d.alone = true
+	d.begin(over, why)
+}
+
+func (d *drainer) rejoin() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.alone && !d.stopping {
+		d.log.Info("the node takes people again", "after", time.Since(d.since).Round(time.Second))
+		d.end()
+	}
+}
+
+// begin must be called with mu held, and so must end.
+func (d *drainer) begin(over time.Duration, why string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	d.since, d.cancel, d.done = time.Now(), cancel, done
 	d.announcer.drain(true)
-	d.health.set("drain", "an operator drains the node")
-	go func() { // ends with cancel, which undo and stop call
+	d.health.set("drain", why)
+	go func() { // ends with cancel, which end and stop call
 		defer close(done)
 		if d.gateway.Drain(ctx, gateway.Pace{Over: over, Back: drainBack}) == nil {
 			d.log.Info("the node is empty")
 		}
 	}()
-	return nil
 }
 
-// undo ends an operator's drain. Sessions that were told to go, go.
+func (d *drainer) end() {
+	d.cancel()
+	<-d.done
+	d.since, d.alone = time.Time{}, false
+	d.gateway.Resume()
+	d.announcer.drain(false)
+	d.health.set("drain", "")
+}
+
+// undo ends a drain. Sessions that were told to go, go.
 func (d *drainer) undo() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -84,12 +127,7 @@ func (d *drainer) undo() error {
 	if d.since.IsZero() {
 		return nil
 	}
-	d.cancel()
-	<-d.done
-	d.since = time.Time{}
-	d.gateway.Resume()
-	d.announcer.drain(false)
-	d.health.set("drain", "")
+	d.end()
 	return nil
 }
 

@@ -58,6 +58,8 @@ type engine struct {
 	place func(id chat.ConversationID) string
 	// ready says why the storage cannot take writes; nil while it can.
 	ready func(ctx context.Context) error
+	// meets says why the node cannot meet others; it is nil where there are none.
+	meets func(ctx context.Context) error
 	// checkpoint copies the database as it is into a folder; nil where that is the database's own affair.
 	checkpoint func(ctx context.Context, dir string) error
 }

@@ -76,3 +76,15 @@ func Sparing(a *App) bool {
 	_, ok := a.listener.(sparingListener)
 	return ok
 }
+
+// CutOff is for tests: whether a node whose engines give these errors sends its people away.
+func CutOff(storage, meets *error, company bool) (due func(ctx context.Context) bool) {
+	answer := func(err *error) func(context.Context) error { return func(context.Context) error { return *err } }
+	return newCutOff(answer(storage), answer(meets), func(context.Context) bool { return company }, nil).due
+}
+
+// SendElsewhere is for tests.
+func SendElsewhere(a *App) { a.drainer.cutOff(0, "a test cuts it off") }
+
+// TakeAgain is for tests.
+func TakeAgain(a *App) { a.drainer.rejoin() }
