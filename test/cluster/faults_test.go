@@ -48,14 +48,20 @@ func breakable(t *testing.T, maria, redis, kafka bool) own {
 // under runs a crowd on three processes while break breaks things, and judges once everything is well again.
 func under(t *testing.T, o own, perSecond int, breaks func(ctx context.Context, c *crowd, nodes []outside, rng *rand.Rand), env ...string) *crowd {
 	t.Helper()
+	nodes := processes(t, 3, o.ground, env...)
+	return during(t, nodesOf(nodes), perSecond, func(ctx context.Context, c *crowd, rng *rand.Rand) { breaks(ctx, c, nodes, rng) })
+}
+
+// during is under with nodes that run already.
+func during(t *testing.T, nodes []node, perSecond int, breaks func(ctx context.Context, c *crowd, rng *rand.Rand)) *crowd {
+	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	nodes := processes(t, 3, o.ground, env...)
-	c := gather(&world{t: t, nodes: nodesOf(nodes)}, 18, 15, rand.New(rand.NewPCG(seed, 1)))
+	c := gather(&world{t: t, nodes: nodes}, 18, 15, rand.New(rand.NewPCG(seed, 1)))
 	ctx, cancel := context.WithCancel(t.Context())
 	var talking sync.WaitGroup
 	talking.Go(func() { c.talk(ctx, perSecond, rand.New(rand.NewPCG(seed, 2))) })
-	breaks(t.Context(), c, nodes, rand.New(rand.NewPCG(seed, 3)))
+	breaks(t.Context(), c, rand.New(rand.NewPCG(seed, 3)))
 	cancel()
 	talking.Wait()
 	c.settle(2 * patience)

@@ -22,6 +22,7 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	builder.Built = os.Getenv(insideBinary)
 	code := m.Run()
 	if err := errors.Join(builder.Remove(), next.Remove(), engines.Close()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -73,25 +74,32 @@ func (g ground) env() []string {
 	}
 }
 
-// processes starts so many nodes on a ground; they end with the test.
-func processes(t *testing.T, count int, g ground, env ...string) []outside {
+// prepared is a node on a ground that does not run yet; it ends with the test.
+func prepared(t *testing.T, number int, g ground, env ...string) outside {
 	t.Helper()
 	binary, err := builder.Binary(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	env = append(g.env(), env...)
+	n := outside{process.New(binary, filepath.Join(t.TempDir(), fmt.Sprint("node", number)), env...)}
+	t.Cleanup(func() {
+		if n.URL() != "" {
+			_ = n.Kill()
+		}
+		if t.Failed() {
+			t.Logf("node %d said:\n%s", number, n.Said())
+		}
+	})
+	return n
+}
+
+// processes starts so many nodes on a ground; they end with the test.
+func processes(t *testing.T, count int, g ground, env ...string) []outside {
+	t.Helper()
 	nodes := make([]outside, count)
 	for i := range nodes {
-		nodes[i] = outside{process.New(binary, filepath.Join(t.TempDir(), fmt.Sprint("node", i)), env...)}
-		t.Cleanup(func() {
-			if nodes[i].URL() != "" {
-				_ = nodes[i].Kill()
-			}
-			if t.Failed() {
-				t.Logf("node %d said:\n%s", i, nodes[i].Said())
-			}
-		})
+		nodes[i] = prepared(t, i, g, env...)
 		if took, err := nodes[i].Start(t.Context()); err != nil {
 			t.Fatalf("node %d: %v", i, err)
 		} else {

@@ -20,6 +20,9 @@ import (
 // patience is how long a story waits for what must come: far longer than it takes, so that a slow machine fails nothing.
 const patience = 30 * time.Second
 
+// dialLimit is how long a balancer waits for a node before it tries another.
+const dialLimit = 2 * time.Second
+
 // node is a server that clients reach.
 type node interface {
 	// URL is where it is now; empty while it is down.
@@ -53,7 +56,7 @@ func (d *dialer) DialContext(ctx context.Context, network, _ string) (net.Conn, 
 			return nil, parseErr
 		}
 		var conn net.Conn
-		if conn, err = (&net.Dialer{}).DialContext(ctx, network, u.Host); err == nil {
+		if conn, err = (&net.Dialer{Timeout: dialLimit}).DialContext(ctx, network, u.Host); err == nil {
 			return conn, nil
 		}
 	}

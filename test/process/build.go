@@ -14,6 +14,8 @@ import (
 type Builder struct {
 	// Tags are build tags, such as one of a mutant.
 	Tags string
+	// Built is a binary that is there already; then none is built.
+	Built string
 
 	once sync.Once
 	dir  string
@@ -28,6 +30,9 @@ func (b *Builder) Binary(ctx context.Context) (string, error) {
 }
 
 func (b *Builder) build(ctx context.Context) (string, error) {
+	if b.Built != "" {
+		return b.Built, nil
+	}
 	var err error
 	if b.dir, err = os.MkdirTemp("", "throng-test-"); err != nil {
 		return "", fmt.Errorf("making a folder for the binary: %w", err)

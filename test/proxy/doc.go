@@ -8,5 +8,5 @@
 // once it is held no more, as TCP sends again what a network has lost. [Proxy.Reset], [Proxy.Vanish] and [Proxy.Orphan] end the
 // connections that stand, for both ends or for one that hears nothing of it. Which bytes are hit is drawn, so that cuts fall anywhere.
 //
-// It listens on the loopback only, ends with its test, and imports nothing of ours.
+// It listens on the loopback only, unless it is told another address ([At]), ends with its test, and imports nothing of ours.
 package proxy

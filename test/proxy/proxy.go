@@ -43,7 +43,13 @@ type Proxy struct {
 // New makes a proxy that leads to a server, or with "" nowhere yet: then connections are reset. It ends with the test.
 func New(t testing.TB, target string) *Proxy {
 	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	return At(t, "127.0.0.1:0", target)
+}
+
+// At is New at an address of the test's own choice, in a network namespace of its own.
+func At(t testing.TB, address, target string) *Proxy {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
