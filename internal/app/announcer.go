@@ -41,7 +41,8 @@ func (a *App) newAnnouncer() *announcer {
 	}
 	return &announcer{registry: e.registry, info: info, now: func(info *cluster.Info) {
 		info.Connections, info.Weight = a.core.gateway.Connections(), a.live.Load().weight
-		if a.core.pressure.Level() >= pressure.AdmissionClosed {
+		// Who does not reach the databases that all nodes have can let nobody in.
+		if a.core.pressure.Level() >= pressure.AdmissionClosed || (e.meets != nil && a.health.has("storage")) {
 			info.Weight = 0
 		}
 		if e.outbox != nil {

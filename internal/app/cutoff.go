@@ -13,25 +13,31 @@ const (
 	// cutOffAfter is for how long neither engine may have answered before the node sends its people away, and cutOffOver over what time.
 	cutOffAfter = 5 * time.Second
 	cutOffOver  = 3 * time.Second
+	// cutOffBehind is how much longer than an answer of the databases is waited for others have to be better off, before the node sends its
+	// people there: all may have lost the databases, and not have noticed yet.
+	cutOffBehind = 5 * time.Second
 )
 
-// cutOff notices that the node reaches neither the databases nor what it meets other nodes by. It cannot store, cannot hear of what is
-// revoked, and the others count it as gone; but its people's connections stand, and they would wait on it. It is most likely the one that
-// is cut off, so they go to the others, and are taken again once one of the two answers. A database that is away by itself is away for
-// all: people stay where they are.
+// cutOff notices that the node cannot serve its people while others can. Their connections stand, and they would wait on it; so they go to
+// the others, and are taken again once the node can serve them.
+//
+//   - The node reaches neither the databases nor what it meets other nodes by. It is most likely the one that is cut off.
+//   - The node does not reach the databases, and others say that they do. Databases that are away for all are no reason: people stay.
 type cutOff struct {
 	// immutable after construction
 	storage, meets func(ctx context.Context) error
-	others         func(ctx context.Context) bool
+	others         func(ctx context.Context) bool // take newcomers
+	behind         time.Duration                  // for how long others have to be better off
 	drainer        *drainer
 
 	// owned by run
-	company bool      // there were others when that could last be asked
-	since   time.Time // neither has answered; zero while one does
+	company bool      // others took newcomers when that could last be asked
+	alone   time.Time // since when neither has answered; zero while one does
+	worse   time.Time // since when others have been better off; zero while they are not, or nobody knows
 }
 
-func newCutOff(storage, meets func(ctx context.Context) error, others func(ctx context.Context) bool, d *drainer) *cutOff {
-	return &cutOff{storage: storage, meets: meets, others: others, drainer: d}
+func newCutOff(storage, meets func(ctx context.Context) error, others func(ctx context.Context) bool, timeout time.Duration, d *drainer) *cutOff {
+	return &cutOff{storage: storage, meets: meets, others: others, behind: timeout + cutOffBehind, drainer: d}
 }
 
 // run looks until ctx ends.
@@ -39,9 +45,12 @@ func (c *cutOff) run(ctx context.Context) error {
 	tick := time.NewTicker(cutOffEvery)
 	defer tick.Stop()
 	for {
-		if c.due(ctx) {
-			c.drainer.cutOff(cutOffOver, "it reaches neither its databases nor Redis")
-		} else if c.since.IsZero() {
+		switch why := c.look(ctx); {
+		case ctx.Err() != nil:
+			return nil
+		case why != "":
+			c.drainer.cutOff(cutOffOver, why)
+		case c.alone.IsZero() && c.worse.IsZero():
 			c.drainer.rejoin()
 		}
 		select {
@@ -52,8 +61,8 @@ func (c *cutOff) run(ctx context.Context) error {
 	}
 }
 
-// due looks, and reports that it is time to send people away.
-func (c *cutOff) due(ctx context.Context) bool {
+// look asks both, and says why it is time to send people away; it is empty while it is not.
+func (c *cutOff) look(ctx context.Context) string {
 	call, cancel := context.WithTimeout(ctx, cutOffLimit)
 	defer cancel()
 	var stored, met error
@@ -64,14 +73,26 @@ func (c *cutOff) due(ctx context.Context) bool {
 	if met == nil {
 		c.company = c.others(call)
 	}
+	since(&c.alone, stored != nil && met != nil)
+	since(&c.worse, stored != nil && met == nil && c.company)
 	switch {
-	case ctx.Err() != nil:
-	case stored == nil || met == nil:
-		c.since = time.Time{}
-	case c.since.IsZero():
-		c.since = time.Now()
+	case c.company && lasted(c.alone, cutOffAfter):
+		return "it reaches neither its databases nor Redis"
+	case lasted(c.worse, c.behind):
+		return "it does not reach its databases, and others do"
 	default:
-		return c.company && time.Since(c.since) >= cutOffAfter
+		return ""
 	}
-	return false
 }
+
+// since keeps the time since when something has been so.
+func since(t *time.Time, so bool) {
+	switch {
+	case !so:
+		*t = time.Time{}
+	case t.IsZero():
+		*t = time.Now()
+	}
+}
+
+func lasted(t time.Time, d time.Duration) bool { return !t.IsZero() && time.Since(t) >= d }

@@ -11,38 +11,46 @@ import (
 	"github.com/throng-im/throng/internal/assert"
 )
 
-// I9: a node is cut off once neither the databases nor Redis have answered for five seconds, and only where there are others to go to.
+// I9: a node is cut off once neither the databases nor Redis have answered for five seconds, or for longer than a database has to answer where
+// others do reach theirs; and only where there are others.
 func TestCutOff(t *testing.T) {
 	t.Parallel()
 	away := errors.New("away")
+	const never = 30
 	for _, tc := range []struct {
 		name           string
 		storage, meets error
 		company        bool
-		due            bool
+		seconds        int
 	}{
-		{"all is well", nil, nil, true, false},
-		{"without databases", away, nil, true, false},
-		{"without Redis", nil, away, true, false},
-		{"without both", away, away, true, true},
-		{"without both and by itself", away, away, false, false},
+		{"all is well", nil, nil, true, never},
+		{"without databases", away, nil, true, 15},
+		{"without databases, as everybody", away, nil, false, never},
+		{"without Redis", nil, away, true, never},
+		{"without both", away, away, true, 5},
+		{"without both, and by itself", away, away, false, never},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var storage, meets error
-				due := app.CutOff(&storage, &meets, tc.company)
-				assert.True(t, "not while all is well", !due(t.Context()))
-				storage, meets = tc.storage, tc.meets
-				for range 5 {
-					assert.True(t, "not at once", !due(t.Context()))
-					time.Sleep(time.Second)
+				company := tc.company
+				look := app.CutOff(&storage, &meets, &company)
+				lasts := func() (seconds int) {
+					for ; seconds < never && look(t.Context()) == ""; seconds++ {
+						time.Sleep(time.Second)
+					}
+					return seconds
 				}
-				assert.Equal(t, "after five seconds", due(t.Context()), tc.due)
-				meets = nil
-				assert.True(t, "not when it meets others again", !due(t.Context()))
-				meets = away
-				assert.True(t, "and then from the beginning", !due(t.Context()))
+				assert.Equal(t, "while all is well", lasts(), never)
+				storage, meets = tc.storage, tc.meets
+				assert.Equal(t, "seconds until people are sent away", lasts(), tc.seconds)
+				storage = nil
+				assert.Equal(t, "once the databases answer", look(t.Context()), "")
+				storage = tc.storage
+				assert.Equal(t, "and then from the beginning", lasts(), tc.seconds)
+				company, meets = false, nil
+				assert.Equal(t, "once nobody is better off", look(t.Context()), "")
 			})
 		})
 	}

@@ -77,10 +77,10 @@ func Sparing(a *App) bool {
 	return ok
 }
 
-// CutOff is for tests: whether a node whose engines give these errors sends its people away.
-func CutOff(storage, meets *error, company bool) (due func(ctx context.Context) bool) {
+// CutOff is for tests: why a node whose engines give these errors sends its people away. A database has ten seconds to answer.
+func CutOff(storage, meets *error, company *bool) (look func(ctx context.Context) string) {
 	answer := func(err *error) func(context.Context) error { return func(context.Context) error { return *err } }
-	return newCutOff(answer(storage), answer(meets), func(context.Context) bool { return company }, nil).due
+	return newCutOff(answer(storage), answer(meets), func(context.Context) bool { return *company }, 10*time.Second, nil).look
 }
 
 // SendElsewhere is for tests.

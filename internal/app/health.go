@@ -74,6 +74,14 @@ func (h *health) seen() error {
 	return nil
 }
 
+// has reports that there was a problem when the server was last looked at.
+func (h *health) has(about string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, ok := h.problems[about]
+	return ok
+}
+
 // run watches the disk until ctx ends.
 func (h *health) run(ctx context.Context) error {
 	tick := time.NewTicker(healthInterval)

@@ -222,7 +222,7 @@ func (a *App) parts() []part {
 	parts = append(parts, part{name: "pressure", run: c.pressure.Run, patience: time.Second})
 	parts = append(parts, part{name: "announcer", run: a.announcer.run, patience: time.Second})
 	if c.engine.meets != nil {
-		lone := newCutOff(c.engine.ready, c.engine.meets, a.announcer.others, a.drainer)
+		lone := newCutOff(c.engine.ready, c.engine.meets, a.announcer.others, a.cfg.MySQL.Timeout, a.drainer)
 		parts = append(parts, part{name: "cut-off", run: lone.run, patience: time.Second})
 	}
 	parts = append(parts, part{name: "gateway", run: c.gateway.Run, drain: a.drainer.last, patience: a.cfg.Server.DrainTimeout})
