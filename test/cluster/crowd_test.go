@@ -103,7 +103,8 @@ func (c *crowd) send(at int, room client.ConversationID) uint64 {
 	defer cancel()
 	ack, err := sent.Wait(ctx)
 	if err != nil {
-		c.w.t.Errorf("waiting for the acknowledgement of %s: %v", key, err)
+		st := c.devices[at].State()
+		c.w.t.Errorf("waiting for the acknowledgement of %s: %v; the device is %s (%v)", key, err, st.Phase, st.Cause)
 		return 0
 	}
 	op.OK(func(o *history.Op) { o.Seq = ack.Seq })
