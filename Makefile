@@ -1,6 +1,6 @@
 # Everything that is done to this repository by command. `make` alone lists it.
 # Needs Go (go.mod names the version), git, make, bash and a C compiler (for the race detector); `make test` also Node with npm, python3-websockets
-# and Chromium (test/peers), and MariaDB, Redis, a JDK and Maven (test/engines). Tools are built into .bin on first use (tools/versions.mk).
+# and Chromium (test/peers), MariaDB, Redis, a JDK and Maven (test/engines), and iproute2 and nftables with root (test/cluster). Tools are built into .bin on first use (tools/versions.mk).
 
 SHELL       := bash
 .SHELLFLAGS := -eu -o pipefail -c

@@ -63,6 +63,7 @@ func (c *cutOff) run(ctx context.Context) error {
 
 // look asks both, and says why it is time to send people away; it is empty while it is not.
 func (c *cutOff) look(ctx context.Context) string {
+	begun := time.Now()
 	call, cancel := context.WithTimeout(ctx, cutOffLimit)
 	defer cancel()
 	var stored, met error
@@ -70,11 +71,13 @@ func (c *cutOff) look(ctx context.Context) string {
 	both.Go(func() { stored = c.storage(call) })
 	both.Go(func() { met = c.meets(call) })
 	both.Wait()
-	if met == nil {
-		c.company = c.others(call)
+	if met == nil { // with a time of its own: a database that is silent has used up the other
+		brief, cancel := context.WithTimeout(ctx, cutOffLimit)
+		c.company = c.others(brief)
+		cancel()
 	}
-	since(&c.alone, stored != nil && met != nil)
-	since(&c.worse, stored != nil && met == nil && c.company)
+	since(&c.alone, stored != nil && met != nil, begun)
+	since(&c.worse, stored != nil && met == nil && c.company, begun)
 	switch {
 	case c.company && lasted(c.alone, cutOffAfter):
 		return "it reaches neither its databases nor Redis"
@@ -85,13 +88,13 @@ func (c *cutOff) look(ctx context.Context) string {
 	}
 }
 
-// since keeps the time since when something has been so.
-func since(t *time.Time, so bool) {
+// since keeps the time since when something has been so, of which it is known that it was so now.
+func since(t *time.Time, so bool, now time.Time) {
 	switch {
 	case !so:
 		*t = time.Time{}
 	case t.IsZero():
-		*t = time.Now()
+		*t = now
 	}
 }
 

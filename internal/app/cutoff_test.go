@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -15,7 +16,7 @@ import (
 // others do reach theirs; and only where there are others.
 func TestCutOff(t *testing.T) {
 	t.Parallel()
-	away := errors.New("away")
+	away, silent := errors.New("away"), context.DeadlineExceeded
 	const never = 30
 	for _, tc := range []struct {
 		name           string
@@ -25,6 +26,7 @@ func TestCutOff(t *testing.T) {
 	}{
 		{"all is well", nil, nil, true, never},
 		{"without databases", away, nil, true, 15},
+		{"with a silent database", silent, nil, true, 15}, // it is asked every three seconds
 		{"without databases, as everybody", away, nil, false, never},
 		{"without Redis", nil, away, true, never},
 		{"without both", away, away, true, 5},
@@ -36,11 +38,12 @@ func TestCutOff(t *testing.T) {
 				var storage, meets error
 				company := tc.company
 				look := app.CutOff(&storage, &meets, &company)
-				lasts := func() (seconds int) {
-					for ; seconds < never && look(t.Context()) == ""; seconds++ {
-						time.Sleep(time.Second)
+				lasts := func() int {
+					begun := time.Now()
+					for look(t.Context()) == "" && time.Since(begun) < never*time.Second {
+						<-time.After(time.Second)
 					}
-					return seconds
+					return int(time.Since(begun) / time.Second)
 				}
 				assert.Equal(t, "while all is well", lasts(), never)
 				storage, meets = tc.storage, tc.meets

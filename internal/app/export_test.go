@@ -3,6 +3,7 @@ package app
 import (
 	"bufio"
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -77,10 +78,19 @@ func Sparing(a *App) bool {
 	return ok
 }
 
-// CutOff is for tests: why a node whose engines give these errors sends its people away. A database has ten seconds to answer.
+// CutOff is for tests: why a node whose engines give these errors sends its people away. A database has ten seconds to answer; one with
+// DeadlineExceeded is silent.
 func CutOff(storage, meets *error, company *bool) (look func(ctx context.Context) string) {
-	answer := func(err *error) func(context.Context) error { return func(context.Context) error { return *err } }
-	return newCutOff(answer(storage), answer(meets), func(context.Context) bool { return *company }, 10*time.Second, nil).look
+	answer := func(err *error) func(context.Context) error {
+		return func(ctx context.Context) error {
+			if errors.Is(*err, context.DeadlineExceeded) {
+				<-ctx.Done()
+			}
+			return *err
+		}
+	}
+	others := func(ctx context.Context) bool { return *company && ctx.Err() == nil }
+	return newCutOff(answer(storage), answer(meets), others, 10*time.Second, nil).look
 }
 
 // SendElsewhere is for tests.

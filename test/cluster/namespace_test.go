@@ -79,7 +79,7 @@ func commands(t *testing.T) func(line string) {
 	return func(line string) {
 		t.Helper()
 		words := strings.Fields(line)
-		if out, err := exec.CommandContext(t.Context(), words[0], words[1:]...).CombinedOutput(); err != nil { //nolint:gosec // the test's own lines
+		if out, err := exec.CommandContext(t.Context(), words[0], words[1:]...).CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", line, err, out)
 		}
 	}
@@ -199,7 +199,7 @@ func (i *island) heal() {
 
 func (i *island) nft(rules string) {
 	i.t.Helper()
-	cmd := exec.CommandContext(i.t.Context(), "nsenter", "-t", fmt.Sprint(i.holder), "-n", "nft", "-f", "-") //nolint:gosec // a number
+	cmd := exec.CommandContext(i.t.Context(), "nsenter", "-t", fmt.Sprint(i.holder), "-n", "nft", "-f", "-")
 	cmd.Stdin = strings.NewReader(rules)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		i.t.Fatalf("nft: %v\n%s\n%s", err, out, rules)

@@ -44,9 +44,6 @@ func TestPartitions(t *testing.T) {
 			cutFromOne(ctx, nodes, long, rng)
 			cutFromClients(c, nodes[rng.IntN(3)])
 			cutFromAll(ctx, c, nodes, rng.IntN(3), atMySQL, atRedis, atKafka)
-			if nightly() {
-				cutFromAll(ctx, c, nodes, rng.IntN(3), atMySQL)
-			}
 		}
 	})
 }
