@@ -148,12 +148,7 @@ const syncsAtOnce = 200
 func (e *engine) syncs(ctx context.Context, users []chat.UserID) {
 	for some := range slices.Chunk(users, syncsAtOnce) {
 		nodes, err := e.routes.Users(ctx, some, nil)
-		for _, to := range nodes {
-			if err == nil {
-				err = e.bus.Deliver(ctx, to, &cluster.Delivery{Kind: cluster.DeliverSync, Users: some})
-			}
-		}
-		if err != nil {
+		if err != nil || tell(ctx, e.bus, nodes, &cluster.Delivery{Kind: cluster.DeliverSync, Users: some}) != nil {
 			return
 		}
 	}

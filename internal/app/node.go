@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 
 	"github.com/throng-im/throng/internal/account"
@@ -144,14 +145,25 @@ func each[T any](ctx context.Context, list <-chan T, do func(ctx context.Context
 // broadcast takes a delivery to every other node.
 func (n *node) broadcast(ctx context.Context, d *cluster.Delivery) {
 	nodes, err := n.routes.All(ctx, nil)
-	for _, to := range nodes {
-		if to != n.self {
-			err = errors.Join(err, n.bus.Deliver(ctx, to, d))
-		}
-	}
+	nodes = slices.DeleteFunc(nodes, func(to cluster.Node) bool { return to == n.self })
+	err = errors.Join(err, tell(ctx, n.bus, nodes, d))
 	if err != nil && ctx.Err() == nil {
 		n.log.Warn("other nodes were not told; they will find out by themselves", "error", err)
 	}
+}
+
+// tell takes a delivery to nodes, together, and returns the errors of those that it did not come to.
+func tell(ctx context.Context, bus cluster.Bus, nodes []cluster.Node, d *cluster.Delivery) error {
+	parcels := make([]cluster.Parcel, len(nodes))
+	for i, n := range nodes {
+		parcels[i] = cluster.Parcel{Node: n, Delivery: d}
+	}
+	bus.Post(ctx, parcels)
+	var err error
+	for i := range parcels {
+		err = errors.Join(err, parcels[i].Err)
+	}
+	return err
 }
 
 // act has this node forget whom another one signed out.

@@ -28,6 +28,10 @@ func (n nodes) All(_ context.Context, buf []cluster.Node) ([]cluster.Node, error
 	return append(buf, n.all...), nil
 }
 
+func (n nodes) Post(ctx context.Context, parcels []cluster.Parcel) {
+	cluster.PostEach(ctx, parcels, n.Deliver)
+}
+
 func (n nodes) Deliver(ctx context.Context, to cluster.Node, d *cluster.Delivery) error {
 	if to == n.lost {
 		return errors.New("the node is lost")

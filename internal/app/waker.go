@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"math/bits"
@@ -62,11 +63,18 @@ func (w *waker) run(ctx context.Context) error {
 func (w *waker) tell(ctx context.Context, lanes uint64) {
 	w.wake(lanes) // its own; it passes over the others
 	nodes, err := w.registry.Nodes(ctx)
+	var parcels []cluster.Parcel
 	for i := range nodes {
 		n := &nodes[i]
-		if theirs := n.Lanes & lanes; theirs != 0 && n.Node != w.self && err == nil {
-			err = w.bus.Deliver(ctx, n.Node, &cluster.Delivery{Kind: cluster.DeliverWake, Lanes: theirs})
+		if theirs := n.Lanes & lanes; theirs != 0 && n.Node != w.self {
+			parcels = append(parcels, cluster.Parcel{Node: n.Node, Delivery: &cluster.Delivery{Kind: cluster.DeliverWake, Lanes: theirs}})
 		}
+	}
+	if len(parcels) > 0 {
+		w.bus.Post(ctx, parcels)
+	}
+	for i := range parcels {
+		err = cmp.Or(err, parcels[i].Err)
 	}
 	if err != nil && ctx.Err() == nil {
 		w.log.Debug("relays of other nodes were not woken", "error", err)

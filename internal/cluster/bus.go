@@ -12,8 +12,12 @@ import (
 //   - BUS-2 Deliver may block while the node is behind (back-pressure), until ctx ends.
 //   - BUS-3 A delivery to a node that nobody listens for is dropped without an error.
 //   - BUS-4 After stop has returned, the receiver is not called any more.
+//   - BUS-5 Post hands parcels over as Deliver does, in their order, and says in Err of each how that went. One that fails does not keep
+//     those to other nodes back.
 type Bus interface {
 	Deliver(ctx context.Context, node Node, d *Delivery) error
+	// Post delivers many at once, to any nodes: together they take about as long as one.
+	Post(ctx context.Context, parcels []Parcel)
 	// Listen makes r the receiver of what is delivered to the node.
 	Listen(node Node, r Receiver) (stop func())
 }
@@ -21,6 +25,21 @@ type Bus interface {
 // Receiver takes the deliveries of a node, one at a time per sender. d is shared and immutable; it may be kept.
 type Receiver interface {
 	Receive(ctx context.Context, d *Delivery) error
+}
+
+// Parcel is a delivery to a node, and how it went.
+type Parcel struct {
+	Node     Node
+	Delivery *Delivery
+	Err      error
+}
+
+// PostEach is [Bus.Post] for a bus that gains nothing by taking parcels together.
+func PostEach(ctx context.Context, parcels []Parcel, deliver func(ctx context.Context, node Node, d *Delivery) error) {
+	for i := range parcels {
+		p := &parcels[i]
+		p.Err = deliver(ctx, p.Node, p.Delivery)
+	}
 }
 
 // DeliveryKind says what a delivery tells.

@@ -53,12 +53,10 @@ func (d *Direct) Run(ctx context.Context) error {
 	for {
 		select {
 		case events := <-d.runs:
-			for i := range events {
-				d.count.Inc()
-				if err := d.follower.event(ctx, &events[i]); err != nil && ctx.Err() == nil {
-					d.missed.Inc()
-					d.follower.log.Debug("a direct delivery was not made", "error", err)
-				}
+			d.count.Add(float64(len(events)))
+			if err := d.follower.events(ctx, events); err != nil && ctx.Err() == nil {
+				d.missed.Inc()
+				d.follower.log.Debug("not all direct deliveries were made", "error", err)
 			}
 		case <-ctx.Done():
 			return nil

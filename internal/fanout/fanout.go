@@ -1,6 +1,7 @@
 package fanout
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 
@@ -19,7 +20,7 @@ type Members interface {
 
 // Hot is the part of message.Hot that the fan-out writes.
 type Hot interface {
-	Put(ctx context.Context, e *chat.Entry)
+	Put(ctx context.Context, entries ...*chat.Entry)
 }
 
 // Deps are what the fan-out needs from others.
@@ -83,14 +84,13 @@ func (f *Fanout) Settings(ctx context.Context, user chat.UserID, device chat.Dev
 	if err != nil {
 		return err
 	}
-	return f.deliver(ctx, nodes, d)
-}
-
-func (f *Fanout) deliver(ctx context.Context, nodes []cluster.Node, d *cluster.Delivery) error {
-	for _, n := range nodes {
-		if err := f.bus.Deliver(ctx, n, d); err != nil {
-			return err
-		}
+	parcels := make([]cluster.Parcel, len(nodes))
+	for i, n := range nodes {
+		parcels[i] = cluster.Parcel{Node: n, Delivery: d}
 	}
-	return nil
+	f.bus.Post(ctx, parcels)
+	for i := range parcels {
+		err = cmp.Or(err, parcels[i].Err)
+	}
+	return err
 }

@@ -221,6 +221,22 @@ func (s *story) Group(_ context.Context, _ chat.ConversationID, buf []cluster.No
 	return append(buf, "n1"), nil
 }
 
+// Resolve implements [cluster.Routes].
+func (s *story) Resolve(ctx context.Context, lookups []cluster.Lookup) {
+	cluster.ResolveEach(ctx, s, lookups)
+}
+
+// Post implements [cluster.Bus]: what follows one that fails fails with it.
+func (s *story) Post(ctx context.Context, parcels []cluster.Parcel) {
+	var failed error
+	cluster.PostEach(ctx, parcels, func(ctx context.Context, n cluster.Node, d *cluster.Delivery) error {
+		if failed == nil {
+			failed = s.Deliver(ctx, n, d)
+		}
+		return failed
+	})
+}
+
 // All implements [cluster.Routes].
 func (s *story) All(context.Context, []cluster.Node) ([]cluster.Node, error) {
 	return nil, errors.New("nobody asks for all")
@@ -466,10 +482,12 @@ func TestASendIntoALargeConversationIsReadOnTheOtherDevices(t *testing.T) {
 // hotStory notes what is kept for those who pull.
 type hotStory struct{ *story }
 
-func (s hotStory) Put(_ context.Context, e *chat.Entry) {
+func (s hotStory) Put(_ context.Context, entries ...*chat.Entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.lines = append(s.lines, fmt.Sprintf("keep %d", e.Seq))
+	for _, e := range entries {
+		s.lines = append(s.lines, fmt.Sprintf("keep %d", e.Seq))
+	}
 }
 
 // HOT: what a hint is about to tell of can be pulled from the cache. Small conversations are delivered whole.

@@ -1,6 +1,10 @@
 package fanout
 
-import "github.com/throng-im/throng/internal/cluster"
+import (
+	"sync"
+
+	"github.com/throng-im/throng/internal/cluster"
+)
 
 // A mutant is a build with one guarantee taken out, made to prove that a test notices. The build tag mutant_<name> chooses
 // one; all of it folds away in ordinary builds.
@@ -13,12 +17,16 @@ const (
 
 // late keeps back every other entry until the next one has gone: the mutant delivery_reordered.
 type late struct {
+	// guarded by mu
+	mu    sync.Mutex
 	kept  *cluster.Delivery
 	queue []*cluster.Delivery
 }
 
 // swap takes the next delivery and returns the one to send now, or nil.
 func (l *late) swap(d *cluster.Delivery) *cluster.Delivery {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if len(l.queue) > 0 {
 		out := l.queue[0]
 		l.queue = append(l.queue[1:], d)

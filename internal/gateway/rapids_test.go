@@ -32,6 +32,10 @@ type rapids struct {
 
 func (r *rapids) Listen(cluster.Node, cluster.Receiver) func() { return func() {} }
 
+func (r *rapids) Post(ctx context.Context, parcels []cluster.Parcel) {
+	cluster.PostEach(ctx, parcels, r.Deliver)
+}
+
 func (r *rapids) Deliver(ctx context.Context, _ cluster.Node, d *cluster.Delivery) error {
 	if r.pause != nil {
 		r.pause()

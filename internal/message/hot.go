@@ -17,9 +17,9 @@ import (
 //   - HOT-4 A cache that does not answer costs a bounded time, and then none until it does.
 type Hot interface {
 	Get(ctx context.Context, id chat.ConversationID, from, to chat.Seq) ([]chat.Entry, bool)
-	// Put keeps an entry that was committed. Entries of a conversation come in their order, mostly; one that comes late, or again,
+	// Put keeps entries that were committed. Those of a conversation come in their order, mostly; one that comes late, or again,
 	// is passed over.
-	Put(ctx context.Context, e *chat.Entry)
+	Put(ctx context.Context, entries ...*chat.Entry)
 	// Forget lets go of the entries up to a seq: the content of some of them has gone.
 	Forget(ctx context.Context, id chat.ConversationID, upTo chat.Seq) error
 }

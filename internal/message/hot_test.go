@@ -38,13 +38,15 @@ func (h *hotMap) Get(_ context.Context, id chat.ConversationID, from, to chat.Se
 	return out, true
 }
 
-func (h *hotMap) Put(_ context.Context, e *chat.Entry) {
+func (h *hotMap) Put(_ context.Context, entries ...*chat.Entry) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.entries[e.Conversation] == nil {
-		h.entries[e.Conversation] = make(map[chat.Seq]chat.Entry)
+	for _, e := range entries {
+		if h.entries[e.Conversation] == nil {
+			h.entries[e.Conversation] = make(map[chat.Seq]chat.Entry)
+		}
+		h.entries[e.Conversation][e.Seq] = *e
 	}
-	h.entries[e.Conversation][e.Seq] = *e
 }
 
 func (h *hotMap) Forget(_ context.Context, id chat.ConversationID, upTo chat.Seq) error {

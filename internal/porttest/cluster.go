@@ -18,7 +18,7 @@ type ClusterRoutes struct {
 	Registrar cluster.Registrar
 }
 
-// Routes runs the rules RTE-1 to RTE-3 against an adapter. Open returns fresh routes.
+// Routes runs the rules RTE-1 to RTE-4 against an adapter. Open returns fresh routes.
 func Routes(t *testing.T, open func(t testing.TB) ClusterRoutes) {
 	t.Helper()
 	for _, c := range []struct {
@@ -31,6 +31,8 @@ func Routes(t *testing.T, open func(t testing.TB) ClusterRoutes) {
 		{"RTE-1 many at a time", routesManyAtATime},
 		{"RTE-1 who knows when nothing waits says so", routesSettled},
 		{"RTE-3 nobody is nowhere", routesNobody},
+		{"RTE-4 many lookups together are answered as each by itself", routesResolve},
+		{"RTE-4 a lookup that fails says so", routesResolveFails},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -134,7 +136,45 @@ func routesNobody(t *testing.T, r ClusterRoutes) {
 	assert.Equal(t, "nodes of a stranger", len(r.users(t, 1)), 0)
 }
 
-// Bus runs the rules BUS-1 to BUS-4 against an adapter. Open returns a fresh bus.
+func routesResolve(t *testing.T, r ClusterRoutes) {
+	for id := chat.UserID(2); id <= 600; id += 2 {
+		r.Registrar.Attach(id)
+	}
+	r.Registrar.AttachGroup(3)
+	assert.NoError(t, "flush", r.Registrar.Flush(t.Context()))
+	here := []cluster.Node{r.Node}
+	lookups := []cluster.Lookup{
+		{}, {Users: []chat.UserID{1, 3}}, {Users: []chat.UserID{1, 2, 4}}, {Group: 3}, {Group: 2}, {Users: []chat.UserID{2}, Nodes: []cluster.Node{"before"}},
+	}
+	want := [][]cluster.Node{nil, nil, here, here, nil, {"before", r.Node}}
+	for id := chat.UserID(1); id <= 600; id++ { // more than go together
+		lookups, want = append(lookups, cluster.Lookup{Users: []chat.UserID{id, 2 * id}}), append(want, here)
+		if id%2 == 1 && 2*id > 600 {
+			want[len(want)-1] = nil
+		}
+	}
+	r.Routes.Resolve(t.Context(), lookups)
+	for i, l := range lookups {
+		assert.NoError(t, "resolve", l.Err)
+		if !slices.Equal(l.Nodes, want[i]) {
+			t.Errorf("lookup %d of %v and group %d: %v, want %v", i, l.Users, l.Group, l.Nodes, want[i])
+		}
+	}
+}
+
+func routesResolveFails(t *testing.T, r ClusterRoutes) {
+	r.Registrar.Attach(1)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := r.Routes.Users(ended, []chat.UserID{2}, nil)
+	lookups := []cluster.Lookup{{Users: []chat.UserID{2}}, {Group: 5}}
+	r.Routes.Resolve(ended, lookups)
+	for _, l := range lookups {
+		assert.Equal(t, "failed as one does", l.Err == nil, err == nil)
+	}
+}
+
+// Bus runs the rules BUS-1 to BUS-5 against an adapter. Open returns a fresh bus.
 func Bus(t *testing.T, open func(t testing.TB) cluster.Bus) {
 	t.Helper()
 	for _, c := range []struct {
@@ -144,6 +184,8 @@ func Bus(t *testing.T, open func(t testing.TB) cluster.Bus) {
 		{"BUS-1 deliveries keep their order", busOrder},
 		{"BUS-3 nobody listens", busNobody},
 		{"BUS-4 after stop nothing comes", busStop},
+		{"BUS-5 what goes together comes in order to each node", busPost},
+		{"BUS-5 parcels say how it went", busPostFails},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -227,4 +269,54 @@ func busStop(t *testing.T, b cluster.Bus) {
 	box.mu.Lock()
 	defer box.mu.Unlock()
 	assert.Equal(t, "deliveries", len(box.seqs[1]), 1)
+}
+
+func busPost(t *testing.T, b cluster.Bus) {
+	const each = 700 // more than go together
+	boxes := map[cluster.Node]*mailbox{"n1": newMailbox(), "n2": newMailbox()}
+	for n, box := range boxes {
+		defer b.Listen(n, box)()
+	}
+	parcels := make([]cluster.Parcel, 0, 3*each)
+	for i := range each {
+		d := &cluster.Delivery{Kind: cluster.DeliverEnter, Conversation: 1, Users: []chat.UserID{1}, From: chat.Seq(i + 1)}
+		for _, n := range []cluster.Node{"n1", "nobody", "n2"} {
+			parcels = append(parcels, cluster.Parcel{Node: n, Delivery: d})
+		}
+	}
+	b.Post(t.Context(), parcels)
+	for i := range parcels {
+		assert.NoError(t, "post", parcels[i].Err)
+	}
+	for n, box := range boxes {
+		for range each {
+			<-box.come
+		}
+		box.mu.Lock()
+		if seqs := box.seqs[1]; !slices.IsSorted(seqs) || len(seqs) != each {
+			t.Errorf("%s: %d deliveries, in order %v", n, len(seqs), slices.IsSorted(seqs))
+		}
+		box.mu.Unlock()
+	}
+}
+
+// refusing is a receiver that takes nothing.
+type refusing struct{}
+
+// Receive implements [cluster.Receiver].
+func (refusing) Receive(context.Context, *cluster.Delivery) error {
+	return chat.Errorf(chat.CodeUnavailable, chat.ReasonStorageUnavailable, "it takes nothing")
+}
+
+func busPostFails(t *testing.T, b cluster.Bus) {
+	box := newMailbox()
+	defer b.Listen("n1", refusing{})()
+	defer b.Listen("n2", box)()
+	d := &cluster.Delivery{Kind: cluster.DeliverSync, Conversation: 1, Users: []chat.UserID{1}}
+	alone := b.Deliver(t.Context(), "n1", d)
+	parcels := []cluster.Parcel{{Node: "n1", Delivery: d}, {Node: "n2", Delivery: d}}
+	b.Post(t.Context(), parcels)
+	assert.Equal(t, "as one fails", parcels[0].Err == nil, alone == nil)
+	assert.NoError(t, "the other", parcels[1].Err)
+	<-box.come
 }

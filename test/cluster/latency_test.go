@@ -4,9 +4,11 @@ package cluster_test
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -16,7 +18,7 @@ import (
 // figures that are aimed at, 15 ms at the median and 100 ms at the 99th percentile, are held with THRONG_FIGURES=1, on a machine that does
 // nothing else; else twenty times as much.
 func TestLatency(t *testing.T) {
-	nodes := processes(t, 3, shared(t))
+	nodes := processes(t, 3, shared(t), "THRONG_METRICS_LISTEN=127.0.0.1:0")
 	w := &world{t: t, nodes: nodesOf(nodes)}
 	c := gather(w, 30, 30, rand.New(rand.NewPCG(5, 1)))
 	l := &lags{sent: make(map[string]time.Time), at: make(map[string]int)}
@@ -28,10 +30,14 @@ func TestLatency(t *testing.T) {
 	c.talk(warm, 200, rand.New(rand.NewPCG(5, 2)))
 	cancel()
 	l.reset()
+	before := metricsOf(t, nodes)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	c.talk(ctx, 500, rand.New(rand.NewPCG(5, 3)))
 	c.settle(patience)
+	for _, line := range parts(before, metricsOf(t, nodes)) {
+		t.Log(line)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.took) < 2_000 {
@@ -80,4 +86,36 @@ func (l *lags) reset() {
 	defer l.mu.Unlock()
 	clear(l.sent)
 	l.took = nil
+}
+
+// metricsOf are the metrics of nodes, added up.
+func metricsOf(t *testing.T, nodes []outside) map[string]float64 {
+	t.Helper()
+	all := make(map[string]float64)
+	for _, n := range nodes {
+		m, err := n.Measures(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for series, v := range m {
+			all[series] += v
+		}
+	}
+	return all
+}
+
+// parts says what the calls on a message's way took on average between two looks, and how many there were.
+func parts(before, after map[string]float64) (lines []string) {
+	for series, v := range after {
+		if !strings.HasPrefix(series, "throng_") || !strings.Contains(series, "_seconds_sum") {
+			continue
+		}
+		counts := strings.Replace(series, "_seconds_sum", "_seconds_count", 1)
+		if n := after[counts] - before[counts]; n > 0 {
+			took := time.Duration((v - before[series]) / n * float64(time.Second))
+			lines = append(lines, fmt.Sprintf("%7.0f times %9s  %s", n, took.Round(10*time.Microsecond), strings.Replace(series, "_seconds_sum", "", 1)))
+		}
+	}
+	slices.Sort(lines)
+	return lines
 }

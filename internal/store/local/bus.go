@@ -40,6 +40,11 @@ func (b *Bus) Deliver(ctx context.Context, node cluster.Node, d *cluster.Deliver
 	return l.r.Receive(ctx, d)
 }
 
+// Post implements [cluster.Bus].
+func (b *Bus) Post(ctx context.Context, parcels []cluster.Parcel) {
+	cluster.PostEach(ctx, parcels, b.Deliver)
+}
+
 // Listen implements [cluster.Bus]; a later listener of the same node replaces an earlier one.
 func (b *Bus) Listen(node cluster.Node, r cluster.Receiver) (stop func()) {
 	l := &listener{r: r}

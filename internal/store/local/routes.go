@@ -78,6 +78,11 @@ func (r *Routes) Group(_ context.Context, id chat.ConversationID, buf []cluster.
 	return buf, nil
 }
 
+// Resolve implements [cluster.Routes].
+func (r *Routes) Resolve(ctx context.Context, lookups []cluster.Lookup) {
+	cluster.ResolveEach(ctx, r, lookups)
+}
+
 // All implements [cluster.Routes].
 func (r *Routes) All(_ context.Context, buf []cluster.Node) ([]cluster.Node, error) {
 	return append(buf, r.node), nil

@@ -53,24 +53,70 @@ func (c *Client) NewBus(lost func()) *Bus { return &Bus{client: c, lost: lost, h
 
 // Deliver implements [cluster.Bus]. Where Redis does not take the delivery in time, it fails.
 func (b *Bus) Deliver(ctx context.Context, node cluster.Node, d *cluster.Delivery) error {
-	if _, ok := b.names.Load(node); ok {
-		return b.here.Deliver(ctx, node, d)
-	}
-	text := b.encode(d)
-	answers, err := b.client.do(ctx, opPublish, func(build rueidis.Builder) rueidis.Commands {
-		commands := make(rueidis.Commands, 0, 2)
-		if record.LaterDelivery != "" {
-			commands = append(commands, build.Spublish().Channel(b.client.busChannel(node)).Message(record.LaterDelivery).Build())
+	all := []cluster.Parcel{{Node: node, Delivery: d}}
+	b.Post(ctx, all)
+	return all[0].Err
+}
+
+// Post implements [cluster.Bus]: what goes to other nodes is one pipeline, and goes while what is for this process is handed over.
+func (b *Bus) Post(ctx context.Context, parcels []cluster.Parcel) {
+	var far []*cluster.Parcel
+	near := make([]*cluster.Parcel, 0, len(parcels))
+	for i := range parcels {
+		p := &parcels[i]
+		if _, ok := b.names.Load(p.Node); ok {
+			near = append(near, p)
+		} else {
+			far = append(far, p)
 		}
-		return append(commands, build.Spublish().Channel(b.client.busChannel(node)).Message(text).Build())
-	})
-	if err == nil {
-		err = answers[len(answers)-1].Error()
 	}
-	if err == nil {
-		b.client.metrics.sent.Inc()
+	var sending sync.WaitGroup
+	if len(near) > 0 && len(far) > 0 {
+		sending.Go(func() { b.send(ctx, far) })
+	} else {
+		b.send(ctx, far)
 	}
-	return unavailable(err, "delivering to another node")
+	for _, p := range near {
+		p.Err = b.here.Deliver(ctx, p.Node, p.Delivery)
+	}
+	sending.Wait()
+}
+
+// pipelinedBytes is about how much goes to Redis in one pipeline, so that each is answered well within the timeout.
+const pipelinedBytes = 1 << 20
+
+// send takes parcels to other nodes.
+func (b *Bus) send(ctx context.Context, parcels []*cluster.Parcel) {
+	for len(parcels) > 0 {
+		texts, bytes := make([]string, 0, min(len(parcels), pipelined)), 0
+		for len(texts) < min(len(parcels), pipelined) && (bytes < pipelinedBytes || len(texts) == 0) {
+			text := b.encode(parcels[len(texts)].Delivery)
+			texts, bytes = append(texts, text), bytes+len(text)
+		}
+		some := parcels[:len(texts)]
+		parcels = parcels[len(texts):]
+		answers, err := b.client.do(ctx, opPublish, func(build rueidis.Builder) rueidis.Commands {
+			commands := make(rueidis.Commands, 0, 2*len(some))
+			for i, p := range some {
+				if record.LaterDelivery != "" {
+					commands = append(commands, build.Spublish().Channel(b.client.busChannel(p.Node)).Message(record.LaterDelivery).Build())
+				}
+				commands = append(commands, build.Spublish().Channel(b.client.busChannel(p.Node)).Message(texts[i]).Build())
+			}
+			return commands
+		})
+		each := len(answers) / len(some)
+		for i, p := range some {
+			own := err
+			if each > 0 {
+				own = answered(answers[(i+1)*each-1], err)
+			}
+			if own == nil {
+				b.client.metrics.sent.Inc()
+			}
+			p.Err = unavailable(own, "delivering to another node")
+		}
+	}
 }
 
 // encode returns a delivery as it goes over the wire. It goes to several nodes in a row, mostly.

@@ -23,6 +23,8 @@ func (a apart) Deliver(ctx context.Context, n cluster.Node, d *cluster.Delivery)
 	return a.from.Deliver(ctx, n, d)
 }
 
+func (a apart) Post(ctx context.Context, parcels []cluster.Parcel) { a.from.Post(ctx, parcels) }
+
 func (a apart) Listen(n cluster.Node, r cluster.Receiver) func() { return a.to.Listen(n, r) }
 
 func TestBus(t *testing.T) {

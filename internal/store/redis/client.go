@@ -207,13 +207,23 @@ func (c *Client) connect() error {
 	return nil
 }
 
-// do runs commands as one pipeline and returns their answers, in order. Its error is that there are none: of breaker, connection or
-// deadline. What the server says to a single command is in its answer.
+// do runs commands as one pipeline and returns their answers, in order. Its error is that some have none: of breaker, connection or
+// deadline. What the server says to a single command is in its answer. Behind an error there may be answers, of the servers of a cluster
+// that did answer ([answered]).
 func (c *Client) do(ctx context.Context, op operation, build func(b rueidis.Builder) rueidis.Commands) ([]rueidis.RedisResult, error) {
 	began := time.Now()
 	answers, err := c.call(ctx, build)
 	c.metrics.done(op, time.Since(began), err)
 	return answers, err
+}
+
+// answered is the error of one answer of a call that ended with err.
+func answered(answer rueidis.RedisResult, err error) error {
+	own := answer.Error()
+	if err != nil && errors.Is(own, context.DeadlineExceeded) {
+		return err // whose deadline it was
+	}
+	return own
 }
 
 func (c *Client) call(ctx context.Context, build func(b rueidis.Builder) rueidis.Commands) ([]rueidis.RedisResult, error) {
@@ -255,7 +265,7 @@ func (c *Client) exchange(ctx context.Context, build func(b rueidis.Builder) rue
 	answers := conn.DoMulti(ctx, build(conn.B())...)
 	for i := range answers {
 		if err := answers[i].Error(); failed(err) {
-			return nil, err
+			return answers, err
 		}
 	}
 	return answers, nil

@@ -107,18 +107,26 @@ func (h *Hot) Get(ctx context.Context, id chat.ConversationID, from, to chat.Seq
 }
 
 // Put implements [message.Hot].
-func (h *Hot) Put(ctx context.Context, e *chat.Entry) {
-	if time.Since(time.UnixMilli(int64(e.TimeMS))) > hotAge {
-		return
-	}
-	cfg := &h.client.cfg
-	_, err := h.client.run(ctx, opHotPut, scriptCall{
-		script: h.client.scripts.keep, keys: []string{h.client.hotKey(e.Conversation)}, args: []string{
-			number(uint64(e.Seq)), string(record.AppendEntry(nil, e)), number(uint64(cfg.HotEntries)), number(uint64(cfg.HotBytes)), millis(cfg.HotExpiry),
-		},
-	})
-	if err != nil {
-		h.client.log.Debug("an entry was not cached", "error", err)
+func (h *Hot) Put(ctx context.Context, entries ...*chat.Entry) {
+	cfg, calls, bytes := &h.client.cfg, []scriptCall{}, 0
+	for i, e := range entries {
+		if time.Since(time.UnixMilli(int64(e.TimeMS))) <= hotAge {
+			text := string(record.AppendEntry(nil, e))
+			bytes += len(text)
+			calls = append(calls, scriptCall{
+				script: h.client.scripts.keep, keys: []string{h.client.hotKey(e.Conversation)}, args: []string{
+					number(uint64(e.Seq)), text, number(uint64(cfg.HotEntries)), number(uint64(cfg.HotBytes)), millis(cfg.HotExpiry),
+				},
+			})
+		}
+		if len(calls) == 0 || (i < len(entries)-1 && bytes < pipelinedBytes) {
+			continue
+		}
+		if _, err := h.client.run(ctx, opHotPut, calls...); err != nil {
+			h.client.log.Debug("entries were not cached", "error", err)
+			return
+		}
+		calls, bytes = nil, 0
 	}
 }
 

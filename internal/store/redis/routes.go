@@ -7,9 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/redis/rueidis"
-
-	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/cluster"
 )
 
@@ -136,20 +133,6 @@ func (r *Routes) leave(ctx context.Context) {
 	}
 }
 
-// Users implements [cluster.Routes]. With an error it has appended this node, if one of the users is here: what it knows by itself.
-func (r *Routes) Users(ctx context.Context, users []chat.UserID, buf []cluster.Node) ([]cluster.Node, error) {
-	routes := make([]route, len(users))
-	for i, u := range users {
-		routes[i] = route{id: uint64(u)}
-	}
-	return r.nodes(ctx, routes, buf)
-}
-
-// Group implements [cluster.Routes], as Users does.
-func (r *Routes) Group(ctx context.Context, id chat.ConversationID, buf []cluster.Node) ([]cluster.Node, error) {
-	return r.nodes(ctx, []route{{group: true, id: uint64(id)}}, buf)
-}
-
 // All implements [cluster.Routes]. It answers from memory, with what the last renewal told.
 func (r *Routes) All(_ context.Context, buf []cluster.Node) ([]cluster.Node, error) {
 	start := len(buf)
@@ -165,58 +148,6 @@ func with(buf []cluster.Node, start int, n cluster.Node) []cluster.Node {
 		return buf
 	}
 	return append(buf, n)
-}
-
-// nodes looks routes up, in one round trip for each so many of them.
-func (r *Routes) nodes(ctx context.Context, routes []route, buf []cluster.Node) ([]cluster.Node, error) {
-	start := len(buf)
-	if r.any(routes) {
-		buf = append(buf, r.node)
-	}
-	for len(routes) > 0 {
-		part := routes[:min(len(routes), pipelined)]
-		routes = routes[len(part):]
-		answers, err := r.client.do(ctx, opLookup, func(b rueidis.Builder) rueidis.Commands {
-			commands := make(rueidis.Commands, len(part))
-			for i, k := range part {
-				commands[i] = b.Smembers().Key(r.client.routeKey(k)).Build()
-			}
-			return commands
-		})
-		if err != nil {
-			return buf, unavailable(err, "looking up routes")
-		}
-		for i := range answers {
-			names, err := answers[i].AsStrSlice()
-			if err != nil {
-				return buf, unavailable(err, "looking up routes")
-			}
-			for _, name := range names {
-				if buf, err = r.lead(ctx, part[i], cluster.Node(name), buf, start); err != nil {
-					return buf, unavailable(err, "looking up routes")
-				}
-			}
-		}
-	}
-	return buf, nil
-}
-
-// lead appends the node that a route leads to, if it lives. A route to this node that this node does not know of any more is a
-// leftover, of a detach that is on its way.
-func (r *Routes) lead(ctx context.Context, k route, n cluster.Node, buf []cluster.Node, start int) ([]cluster.Node, error) {
-	if n == r.node || slices.Contains(buf[start:], n) {
-		return buf, nil
-	}
-	alive, err := r.lives(ctx, n)
-	switch {
-	case err != nil:
-		return buf, err
-	case alive:
-		return append(buf, n), nil
-	case r.gone(n):
-		r.remove(k, n)
-	}
-	return buf, nil
 }
 
 // Nodes implements [cluster.Registry].
@@ -259,11 +190,3 @@ func (r *Routes) Announce(info cluster.Info) {
 }
 
 func (r *Routes) self() cluster.Info { return *r.info.Load() }
-
-// routeKey is the key of a route.
-func (c *Client) routeKey(k route) string {
-	if k.group {
-		return c.groupKey(chat.ConversationID(k.id))
-	}
-	return c.userKey(chat.UserID(k.id))
-}
