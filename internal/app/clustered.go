@@ -16,6 +16,7 @@ import (
 	"github.com/throng-im/throng/internal/store/mysql"
 	"github.com/throng-im/throng/internal/store/mysql/people"
 	"github.com/throng-im/throng/internal/store/mysql/transfer"
+	"github.com/throng-im/throng/internal/store/near"
 	"github.com/throng-im/throng/internal/store/redis"
 	"github.com/throng-im/throng/internal/timeline"
 )
@@ -84,8 +85,16 @@ func (a *App) clustered(ctx context.Context, admit func(chat.Head) time.Duration
 	e.relays = w.wake
 	e.outbox = func(i *cluster.Info) { i.Lanes, i.Behind = relay.Held(), relay.Behind() }
 	e.behind = w.behind
+	own := near.NewMetrics(a.registry)
+	ring := near.NewRing(near.Config{Bytes: a.cfg.Sizes().RecentBytes, ConversationBytes: cfg.Message.RecentConversationBytes}, e.hot, nil, own)
+	e.log, e.hot, e.ring = near.NewLog(db, own), ring, ring
 	db.OnCommit(func(list []chat.Event) {
 		w.committed(lanesOf(list))
+		for i := range list {
+			if ev := &list[i]; ev.Entry != nil {
+				ring.Note(ev.Entry, ev.Head)
+			}
+		}
 		if d := a.core.direct; d != nil {
 			d.Committed(list)
 		}
@@ -157,6 +166,7 @@ func (e *engine) syncs(ctx context.Context, users []chat.UserID) {
 // resync has every session look for what it may have missed: the bus was away, or this node was not on it.
 func (a *App) resync() {
 	a.log.Warn("deliveries may have been missed; sessions look for them")
+	a.core.engine.ring.Clear()
 	a.core.gateway.Resync()
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/throng-im/throng/internal/limit"
 	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/queue"
+	"github.com/throng-im/throng/internal/store/near"
 	"github.com/throng-im/throng/internal/timeline"
 )
 
@@ -56,6 +57,8 @@ type engine struct {
 	// waits reports that an entry has not been published, and place names the database of a conversation; nil where there is no outbox.
 	waits func(ctx context.Context, id chat.ConversationID, seq chat.Seq) (bool, error)
 	place func(id chat.ConversationID) string
+	// ring has what passed through this node, in front of hot; nil where the ring of recent entries has all of it.
+	ring *near.Ring
 	// ready says why the storage cannot take writes; nil while it can.
 	ready func(ctx context.Context) error
 	// meets says why the node cannot meet others; it is nil where there are none.

@@ -33,7 +33,7 @@ func TestMetricsAreOnTheirPage(t *testing.T) {
 		"throng_gateway_closes_total": true, "throng_gateway_handshakes_total": true, "throng_message_refused_total": true,
 		"throng_account_sign_ins_total": true, "throng_account_tokens_total": true,
 	}
-	engines := regexp.MustCompile(`^throng_(mysql|redis|kafka|relay|dependency)_`) // told by nodes that use them
+	engines := regexp.MustCompile(`^throng_(mysql|redis|near|kafka|relay|dependency)_`) // told by nodes that use them
 	for name := range listed {
 		if engines.MatchString(name) {
 			continue

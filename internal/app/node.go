@@ -10,6 +10,7 @@ import (
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/cluster"
+	"github.com/throng-im/throng/internal/store/near"
 )
 
 // wordsWaiting bounds what waits to be told to other nodes, and what waits here to be acted upon. What does not fit is let go of: it
@@ -23,6 +24,7 @@ type node struct {
 	self   cluster.Node
 	routes cluster.Routes
 	bus    cluster.Bus
+	ring   *near.Ring // nil where there is none
 	log    *slog.Logger
 	out    chan *cluster.Delivery
 	in     chan *cluster.Delivery
@@ -39,7 +41,7 @@ type node struct {
 
 func newNode(e *engine, log *slog.Logger) *node {
 	return &node{
-		self: e.node, routes: e.routes, bus: e.bus, log: log, relays: e.relays,
+		self: e.node, routes: e.routes, bus: e.bus, ring: e.ring, log: log, relays: e.relays,
 		out: make(chan *cluster.Delivery, wordsWaiting), in: make(chan *cluster.Delivery, wordsWaiting),
 		older: make(chan cluster.Replaced, wordsWaiting),
 	}
@@ -52,6 +54,9 @@ func (n *node) revoke(r account.Revocation) {
 
 // forget tells them that content of a conversation has gone without an entry.
 func (n *node) forget(id chat.ConversationID) {
+	if n.ring != nil {
+		n.ring.Drop(id)
+	}
 	n.tell(&cluster.Delivery{Kind: cluster.DeliverForget, Conversation: id})
 }
 
@@ -99,6 +104,9 @@ func (n *node) Receive(ctx context.Context, d *cluster.Delivery) error {
 		n.asked(d)
 		return nil
 	case cluster.DeliverForget:
+		if n.ring != nil {
+			n.ring.Drop(d.Conversation)
+		}
 		n.forgets(d.Conversation)
 		return nil
 	case cluster.DeliverReplaced:
@@ -116,6 +124,9 @@ func (n *node) Receive(ctx context.Context, d *cluster.Delivery) error {
 		}
 		return nil
 	default:
+		if n.ring != nil && d.Kind == cluster.DeliverEntry {
+			n.ring.Note(d.Entry, d.Head) // before anybody is told, and pulls
+		}
 		return n.gateway.Receive(ctx, d)
 	}
 }

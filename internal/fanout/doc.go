@@ -6,6 +6,10 @@
 //	   ├─ small tier       deliver to the members, by user route
 //	   └─ medium and large  deliver to the subscribers, by group route; member entries adjust the subscriptions
 //
+// Events come in batches. The conversations of a batch are dealt with side by side, the events of each in order: first all deliveries are
+// planned, then the routes of all are looked up together, then all are posted together. A conversation whose members have to be read first,
+// or whose deliveries fail, holds back itself and the position of the stream, and no other.
+//
 // # Who gets an entry
 //
 // Deliveries filter by who was a member at the entry's own seq, not by who is one now. [Fanout] keeps the members of small

@@ -81,10 +81,14 @@ func (s *Service) sight(ctx context.Context, v view) (st sight, err error) {
 	if v.reader == 0 {
 		st.spans = []chat.Span{{From: 1}}
 	}
+	k := readerKey{v.conversation, v.reader}
+	if known, ok := s.stands.Get(k); ok && known.changed == st.head.MemberSeq && v.entries && st.spans == nil {
+		st.spans = []chat.Span{{From: known.from}}
+	}
 	if st.spans != nil {
 		return st, nil
 	}
-	p, err := s.reader(ctx, readerKey{v.conversation, v.reader}, st.shared)
+	p, err := s.reader(ctx, k, st.shared)
 	if err != nil {
 		return st, err
 	}
@@ -92,6 +96,9 @@ func (s *Service) sight(ctx context.Context, v view) (st sight, err error) {
 		return st, errNotFound()
 	}
 	st.spans, st.read = p.Spans, p.Read
+	if len(p.Spans) == 1 && p.Spans[0].To == 0 {
+		s.stands.Put(k, stand{changed: st.head.MemberSeq, from: p.Spans[0].From})
+	}
 	if mutant == mutantReadPastRemoval {
 		st.spans = []chat.Span{{From: p.First()}}
 	}
@@ -143,7 +150,8 @@ func (s *Service) entries(ctx context.Context, st sight, q Range) ([]chat.Entry,
 }
 
 // Tombstone removes content as [Log.Tombstone] does. It is the way to do so while pages are read: no page that begins after it
-// has returned without an error shows what it removed.
+// has returned without an error shows what it removed; on another node of a deployment, none that begins after that was told, or within the
+// bound that it keeps its own entries for.
 func (s *Service) Tombstone(
 	ctx context.Context, id chat.ConversationID, span chat.Span, sender chat.UserID, why chat.TombstoneReason,
 ) (int, error) {

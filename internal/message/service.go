@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/lru"
 	"github.com/throng-im/throng/internal/trace"
 )
 
@@ -77,14 +78,19 @@ type Service struct {
 	logger  *slog.Logger
 	metrics *metrics
 	shards  []*shard
-	recent  *recent // nil: every read is one of the log
-	hot     Hot     // nil: there is none
+	recent  *recent                       // nil: every read is one of the log
+	hot     Hot                           // nil: there is none
+	stands  *lru.Shared[readerKey, stand] // nil: the ring knows
 	// announce tells other nodes what to forget; nil where nobody is told.
 	announce func(id chat.ConversationID)
 	trace    *trace.Tracer // nil: nothing is noted
 
 	said atomic.Int64 // when it was last said that an append failed, for all shards
 }
+
+// stand is since when somebody is a member, as read after a head that names the last member change. While a head that is read later names
+// the same change it holds.
+type stand struct{ changed, from chat.Seq }
 
 // Option is a part that a service may have.
 type Option func(s *Service)
@@ -122,6 +128,9 @@ func New(cfg Config, log Log, members Members, reg prometheus.Registerer, logger
 	}
 	for _, o := range options {
 		o(s)
+	}
+	if s.recent == nil {
+		s.stands = lru.NewShared[readerKey, stand](cfg.RecentMembers)
 	}
 	if s.recent != nil && reg != nil {
 		s.recent.register(reg)

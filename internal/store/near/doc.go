@@ -1,0 +1,15 @@
+// Package near holds what a node of a cluster knows of the log by itself, so that those who pull do not ask the engines that all nodes
+// share for what has just passed through here:
+//
+//	own appends, deliveries of other nodes ──→ Ring: newest entries of groups, by seq
+//	a pull: head ──→ Log, which reads those of all who ask together
+//	        entries ──→ Ring ──hole──→ cache of all nodes ──hole──→ Log, once for all who ask for the same
+//
+// # Why that is safe
+//
+// Heads and memberships are never kept here: a pull begins with a read of the head that began after the pull did. An entry does not
+// change once it is committed, but for its content being removed, and what of it somebody may see is decided by the head and the
+// membership. So there is one thing to get right, which is [Ring]'s: content that was removed.
+//
+// The package imports chat, message and Prometheus.
+package near
