@@ -30,6 +30,7 @@ type lane struct {
 	published map[Ticket]struct{}
 	swept     []Ticket
 	reading   bool
+	told      time.Time // when somebody last said that something was committed
 }
 
 // lend notes until when the lane is this node's. One that is so no longer stops at once.
@@ -54,6 +55,20 @@ func (l *lane) nudge() {
 	case l.wake <- struct{}{}:
 	default: // there is a token
 	}
+}
+
+// tell has the lane looked at, because somebody says that there is something.
+func (l *lane) tell(now time.Time) {
+	l.mu.Lock()
+	l.told = now
+	l.mu.Unlock()
+	l.nudge()
+}
+
+func (l *lane) toldAt() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.told
 }
 
 // leased reports until when the lane is this node's, if it is.

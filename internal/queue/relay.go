@@ -20,8 +20,10 @@ const (
 	slack = 20
 	// closing bounds calls that are made although their reason has ended: what was published is dropped, lanes are given back.
 	closing = 3 * time.Second
-	// lively is for how long a relay that found events looks more often.
+	// lively is for how long a relay looks more often that found events of which nobody told it.
 	lively = time.Second
+	// onItsWay is how long before a look a lane may have been told of what the look finds, and not have begun with it.
+	onItsWay = 30 * time.Millisecond
 	// hurry is how much more often that is.
 	hurry = 10
 )
@@ -111,9 +113,10 @@ func (r *Relay) Run(ctx context.Context) error {
 
 // Wake says that something was committed in the lanes. It never blocks; those of other nodes are passed over.
 func (r *Relay) Wake(lanes ...Lane) {
+	now := time.Now()
 	for _, n := range lanes {
 		if n >= 0 && n < Lanes {
-			r.lanes[n].nudge()
+			r.lanes[n].tell(now)
 		}
 	}
 }
@@ -173,15 +176,23 @@ func (r *Relay) renew(ctx context.Context) error {
 	return nil
 }
 
-// look wakes the lanes in which something waits that nobody told this node of.
+// look wakes the lanes in which something waits that nobody told this node of. What it finds may just be on its way: the next look, which
+// follows soon, shows whether anybody told of it. Where nobody did, it looks more often for a while.
 func (r *Relay) look(ctx context.Context) {
-	var found time.Time
+	var untold, looked time.Time
+	var found []Lane
 	for ctx.Err() == nil {
 		rest := r.cfg.Look
-		if time.Since(found) < lively {
+		if len(found) > 0 || time.Since(untold) < lively {
 			rest /= hurry
 		}
 		pause(ctx, rest)
+		for _, n := range found {
+			if r.lanes[n].toldAt().Before(looked.Add(-onItsWay)) {
+				untold = time.Now()
+			}
+		}
+		found, looked = nil, time.Now()
 		var idle []Lane
 		for _, l := range r.lanes {
 			if l.idle() {
@@ -200,10 +211,10 @@ func (r *Relay) look(ctx context.Context) {
 			pause(ctx, r.cfg.Look)
 			continue
 		}
-		if len(waiting) > 0 {
-			found = time.Now()
+		found = waiting
+		for _, n := range waiting {
+			r.lanes[n].nudge()
 		}
-		r.Wake(waiting...)
 	}
 }
 

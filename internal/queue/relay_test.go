@@ -103,6 +103,32 @@ func TestRelayLooksByItself(t *testing.T) {
 	})
 }
 
+// What a look finds on its way, since somebody is about to tell of it, is no reason to look more often.
+func TestRelayLooksSeldomWhereItIsTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o, s := newOutbox(), &streams{}
+		r, stop := begin(t, "a", o, s)
+		pass(time.Second)
+		o.mu.Lock()
+		o.reads = 0
+		o.mu.Unlock()
+		const count = 200
+		for n := range count {
+			lane := o.add(1, chat.Seq(n+1))
+			pass(5 * time.Millisecond) // looks come in between
+			r.Wake(lane)
+			pass(35 * time.Millisecond)
+		}
+		assert.Equal(t, "published", s.count(), count)
+		o.mu.Lock()
+		looks := o.reads - count
+		o.mu.Unlock()
+		assert.True(t, fmt.Sprintf("%d looks and empty reads in 8 s", looks), looks < 300)
+		stop()
+	})
+}
+
 // What is published goes on while it is dropped, is not published twice meanwhile, and is dropped together over all lanes.
 func TestRelayDropsBehind(t *testing.T) {
 	t.Parallel()
