@@ -16,7 +16,6 @@ import (
 	"github.com/throng-im/throng/internal/store/mysql"
 	"github.com/throng-im/throng/internal/store/mysql/people"
 	"github.com/throng-im/throng/internal/store/mysql/transfer"
-	"github.com/throng-im/throng/internal/store/near"
 	"github.com/throng-im/throng/internal/store/redis"
 	"github.com/throng-im/throng/internal/timeline"
 )
@@ -85,16 +84,10 @@ func (a *App) clustered(ctx context.Context, admit func(chat.Head) time.Duration
 	e.relays = w.wake
 	e.outbox = func(i *cluster.Info) { i.Lanes, i.Behind = relay.Held(), relay.Behind() }
 	e.behind = w.behind
-	own := near.NewMetrics(a.registry)
-	ring := near.NewRing(near.Config{Bytes: a.cfg.Sizes().RecentBytes, ConversationBytes: cfg.Message.RecentConversationBytes}, e.hot, nil, own)
-	e.log, e.hot, e.ring = near.NewLog(db, own), ring, ring
+	a.near(e)
 	db.OnCommit(func(list []chat.Event) {
 		w.committed(lanesOf(list))
-		for i := range list {
-			if ev := &list[i]; ev.Entry != nil {
-				ring.Note(ev.Entry, ev.Head)
-			}
-		}
+		noteAll(e.ring, list)
 		if d := a.core.direct; d != nil {
 			d.Committed(list)
 		}
