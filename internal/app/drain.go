@@ -34,6 +34,7 @@ type drainer struct {
 	health    *health
 	log       *slog.Logger
 	timeout   time.Duration // that a stopping node has for its drain
+	followers *gate         // shut while the node is cut off: others take its streams over
 
 	// guarded by mu
 	mu       sync.Mutex
@@ -81,12 +82,14 @@ func (d *drainer) cutOff(over time.Duration, why string) {
 	}
 	d.log.Warn("the node sends its people elsewhere", "because", why, "over", over, "connections", d.gateway.Connections())
 	d.alone = true
+	d.followers.set(true)
 	d.begin(over, why)
 }
 
 func (d *drainer) rejoin() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.followers.set(false) // also where an operator drains it by now
 	if d.alone && !d.stopping {
 		d.log.Info("the node takes people again", "after", time.Since(d.since).Round(time.Second))
 		d.end()

@@ -98,3 +98,9 @@ func SendElsewhere(a *App) { a.drainer.cutOff(0, "a test cuts it off") }
 
 // TakeAgain is for tests.
 func TakeAgain(a *App) { a.drainer.rejoin() }
+
+// Gate is for tests.
+func Gate() (shut func(bool), run func(ctx context.Context, part func(ctx context.Context) error) error) {
+	g := newGate()
+	return g.set, func(ctx context.Context, part func(ctx context.Context) error) error { return g.run(part)(ctx) }
+}

@@ -139,7 +139,7 @@ func (a *App) wireAccess() {
 	a.wireWays()
 	a.announcer = a.newAnnouncer()
 	c.pressure.OnChange(func(pressure.Level) { a.announcer.say() })
-	a.drainer = &drainer{gateway: c.gateway, announcer: a.announcer, health: a.health, log: a.log, timeout: a.cfg.Server.DrainTimeout}
+	a.drainer = &drainer{gateway: c.gateway, announcer: a.announcer, health: a.health, log: a.log, timeout: a.cfg.Server.DrainTimeout, followers: newGate()}
 }
 
 // wireEngine opens the engine, and says what this node is among others on it.
@@ -203,8 +203,8 @@ func (a *App) parts() []part {
 		{name: "node", run: c.node.run, patience: time.Second},
 	}...)
 	if a.cfg.Works() {
-		parts = append(parts, part{name: "timelines", run: c.engine.follow, patience: 2 * time.Second})
-		parts = append(parts, part{name: "fan-out", run: c.fanout.Run, patience: 2 * time.Second})
+		parts = append(parts, part{name: "timelines", run: a.drainer.followers.run(c.engine.follow), patience: 2 * time.Second})
+		parts = append(parts, part{name: "fan-out", run: a.drainer.followers.run(c.fanout.Run), patience: 2 * time.Second})
 	}
 	parts = append(parts, part{name: "log", run: c.messages.Run, patience: 3 * time.Second})
 	if c.direct != nil {

@@ -44,6 +44,7 @@ func TestPartitions(t *testing.T) {
 			cutFromOne(ctx, nodes, long, rng)
 			cutFromClients(c, nodes[rng.IntN(3)])
 			cutFromAll(ctx, c, nodes, rng.IntN(3), atMySQL, atRedis, atKafka)
+			cutFromAll(ctx, c, nodes, rng.IntN(3), atMySQL)
 		}
 	})
 }
