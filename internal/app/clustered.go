@@ -81,9 +81,8 @@ func (a *App) clustered(ctx context.Context, admit func(chat.Head) time.Duration
 	}
 	e.settled = settling{outbox: db, events: events, shelf: shelf, positions: positions}.wait
 	w := newWaker(self, routes, e.bus, relay, a.log)
-	e.relays = w.wake
+	e.relays, e.behind = w.wake, w.behind
 	e.outbox = func(i *cluster.Info) { i.Lanes, i.Behind = relay.Held(), relay.Behind() }
-	e.behind = w.behind
 	a.near(e)
 	db.OnCommit(func(list []chat.Event) {
 		w.committed(lanesOf(list))
