@@ -12,6 +12,7 @@ import (
 
 const (
 	fieldHint    = 4 // ServerEnvelope
+	fieldSync    = 7
 	fieldClosing = 8
 	maxGap       = 1 << 20 // seqs between two deliveries, beyond which something is wrong with the second
 	pullPage     = 200
@@ -360,6 +361,11 @@ func (l *core) Other(field int, b []byte) {
 		} else {
 			s := l.side(l.at, c)
 			s.hinted = max(s.hinted, h.GetSeq())
+		}
+	case fieldSync: // it may have missed anything
+		l.counts.Hints++
+		if c.conv != 0 && c.flags&wantsFocus != 0 {
+			l.heal(l.at)
 		}
 	case fieldClosing:
 		var cl throngv1.Closing

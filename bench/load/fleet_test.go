@@ -192,3 +192,25 @@ func TestFleetLosesNothingOverCuts(t *testing.T) {
 		t.Errorf("counts %+v", c)
 	}
 }
+
+// TestFleetLooksWhenTold tells clients that they may have missed something: they pull it, before anybody asks them for it.
+func TestFleetLooksWhenTold(t *testing.T) {
+	t.Parallel()
+	const clients = 5
+	srv := clienttest.New()
+	w := newWorld(t, clients, srv, func(c *load.Config) { c.Patience = time.Minute })
+	words := make([]byte, text.MinBytes)
+	text.Stamp{Sender: 99}.Write(words)
+	last := srv.AppendQuietly(group, 99, string(words)).GetSeq() // nobody is told
+	for user := range clients {
+		for _, s := range srv.Sessions(uint64(user + 1)) {
+			s.Push(&throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_SyncHint{SyncHint: &throngv1.SyncHint{}}})
+		}
+	}
+	if left := w.fleet.Settle(t.Context(), load.UpTo(clients, last), live.Silent); left != 0 {
+		t.Errorf("%d are lost", left)
+	}
+	if c := w.fleet.Counts(); c.Pulled != clients || c.Pulls != clients || c.Hints != clients {
+		t.Errorf("counts %+v", c)
+	}
+}
