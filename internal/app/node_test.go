@@ -94,17 +94,18 @@ func TestNodesTellOfNewerSessions(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		net := nodes{Bus: local.NewBus(), lost: "b"}
-		ended := map[cluster.Node][]uint64{}
+		ended := map[cluster.Node]*[]uint64{}
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		var first *node
 		for _, name := range []cluster.Node{"c", "b", "a"} {
-			first = newNode(&engine{node: name, routes: net, bus: net}, slog.New(slog.DiscardHandler))
-			first.replaces = func(user chat.UserID, device chat.DeviceID, session uint64) {
-				ended[name] = append(ended[name], uint64(user), uint64(device), session)
+			n, list := newNode(&engine{node: name, routes: net, bus: net}, slog.New(slog.DiscardHandler)), new([]uint64)
+			n.replaces = func(user chat.UserID, device chat.DeviceID, session uint64) {
+				*list = append(*list, uint64(user), uint64(device), session)
 			}
-			net.Listen(name, first)
-			wg.Go(func() { _ = first.run(ctx) })
+			net.Listen(name, n)
+			wg.Go(func() { _ = n.run(ctx) })
+			first, ended[name] = n, list
 		}
 		for _, name := range []cluster.Node{"a", "b", "c", "gone"} {
 			first.replaced(cluster.Replaced{Node: name, User: 7, Device: 8, Session: 9})
@@ -112,7 +113,9 @@ func TestNodesTellOfNewerSessions(t *testing.T) {
 		synctest.Wait()
 		cancel()
 		wg.Wait()
-		assert.Equal(t, "ended", ended, map[cluster.Node][]uint64{"a": {7, 8, 9}, "c": {7, 8, 9}})
+		for name, want := range map[cluster.Node][]uint64{"a": {7, 8, 9}, "b": nil, "c": {7, 8, 9}} {
+			assert.Equal(t, "ended by "+string(name), *ended[name], want)
+		}
 	})
 }
 
