@@ -57,6 +57,9 @@ func requests() map[string]*throngv1.ClientEnvelope {
 		"send text": send(func(r *throngv1.SendRequest) {
 			r.Body, r.After = &throngv1.SendRequest_Text{Text: "grüß dich, 世界 👋"}, uuid()
 		}),
+		"send traced text": send(func(r *throngv1.SendRequest) {
+			r.Body, r.Traceparent = &throngv1.SendRequest_Text{Text: "where did it go?"}, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+		}),
 		"send empty text": send(func(r *throngv1.SendRequest) { r.Body = &throngv1.SendRequest_Text{} }),
 		"send media":      send(func(r *throngv1.SendRequest) { r.Body = &throngv1.SendRequest_Media{Media: media()} }),
 		"send custom":     send(func(r *throngv1.SendRequest) { r.Body = &throngv1.SendRequest_Custom{Custom: custom()} }),
