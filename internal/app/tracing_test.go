@@ -91,6 +91,15 @@ func TestWhereAMessageWent(t *testing.T) {
 	id := idOf(out["conversation"])
 	conversation := number(t, id)
 	const caller = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	say := func(body client.Body) uint64 { // on a session
+		h, err := ada.Send(t.Context(), client.ConversationID(conversation), body)
+		assert.NoError(t, "send on a session", err)
+		done, err := h.Wait(t.Context())
+		assert.NoError(t, "acknowledgement", err)
+		return done.Seq
+	}
+	first := say(client.Text("are you there?")) // both have a session from here on
+	await(t, bob, func(m client.Message) bool { return m.Entry.GetSeq() == first })
 	send := func(traceparent string) (repeat any, seq uint64) {
 		status, sent := callFrom(t, s, ada.token, traceparent, "MessageService/Send", map[string]any{
 			"conversation": id, "clientId": "AAAAAAAAAAAAAAAAAAAAAQ==", "text": "a secret word",
@@ -103,10 +112,7 @@ func TestWhereAMessageWent(t *testing.T) {
 	assert.Equal(t, "the repeat of a send that names another caller", repeat, any(true))
 	assert.Equal(t, "its seq", again, seq)
 	await(t, bob, func(m client.Message) bool { return m.Entry.GetSeq() == seq })
-	h, err := ada.Send(t.Context(), client.ConversationID(conversation), client.Text("and one more").Traced(caller))
-	assert.NoError(t, "send on a session", err)
-	more, err := h.Wait(t.Context())
-	assert.NoError(t, "acknowledgement", err)
+	more := say(client.Text("and one more").Traced(caller))
 	_, read := call(t, s, bob.token, "MessageService/MarkRead", map[string]any{"conversation": id, "seq": seq})
 	assert.True(t, "read", read != nil)
 
@@ -133,7 +139,7 @@ func TestWhereAMessageWent(t *testing.T) {
 	}
 	named := false // by one of its steps, which are noted side by side
 	for limit := time.Now().Add(20 * time.Second); !named && time.Now().Before(limit); {
-		second, err := op.Trace(t.Context(), conversation, more.Seq)
+		second, err := op.Trace(t.Context(), conversation, more)
 		assert.NoError(t, "trace of the second", err)
 		named = slices.ContainsFunc(second.Nodes[0].Steps, func(s trace.Step) bool { return s.Caller == caller })
 	}
