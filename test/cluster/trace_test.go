@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -46,10 +47,7 @@ func TestTraceOverNodes(t *testing.T) {
 		for _, d := range devices { // content of a large group goes to those who look at it
 			w.until("the device knows the group", func() bool { return d.Focus(w.ctx(), conv) == nil })
 		}
-		seq := devices[0].say(conv, "where does it go?")
-		for _, d := range devices[1:] {
-			d.hears(conv, seq)
-		}
+		seq := w.spread(settings[0], devices, conv)
 		for asked, cfg := range settings {
 			w.traced(cfg, fmt.Sprintf("node %d of a %s group", asked, c.tier), uint64(conv), seq, func(r *app.Trace) string {
 				return whole(r, c.tier, c.way)
@@ -67,6 +65,29 @@ func TestTraceOverNodes(t *testing.T) {
 			return lacks == ""
 		})
 	}
+}
+
+// spread says something until it has gone to three nodes: those of a new group's members learn of it one by one. It returns that message.
+func (w *world) spread(cfg *config.Config, devices []*device, conv client.ConversationID) (seq uint64) {
+	w.t.Helper()
+	op, err := app.Connect(w.ctx(), cfg, app.Options{}, false)
+	w.must("reaching a node", err)
+	defer func() { _ = op.Close() }()
+	w.until("a message has gone to all nodes", func() bool {
+		seq = devices[0].say(conv, "where does it go?")
+		for _, d := range devices[1:] {
+			d.hears(conv, seq)
+		}
+		report, err := op.Trace(w.ctx(), uint64(conv), seq)
+		w.must("asking where it went", err)
+		for i := range report.Nodes {
+			if slices.ContainsFunc(report.Nodes[i].Steps, func(s trace.Step) bool { return s.Kind == trace.Fanout && s.Counts[2] == 3 }) {
+				return true
+			}
+		}
+		return false
+	})
+	return seq
 }
 
 // traced asks a node where a message went until nothing is missing any more.
