@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/assert"
@@ -105,8 +106,24 @@ func TestHandles(t *testing.T) {
 	}
 }
 
+// Every letter and its upper case are one handle, where the upper case is its own.
+func TestHandlesOfEveryLetter(t *testing.T) {
+	t.Parallel()
+	for r := range unicode.MaxRune {
+		upper := unicode.ToUpper(r)
+		if upper == r || unicode.ToLower(upper) != r {
+			continue
+		}
+		h, err := account.NormalizeHandle(string(r))
+		other, failed := account.NormalizeHandle(string(upper))
+		if err == nil && (failed != nil || h != other) {
+			t.Errorf("%q becomes %q, and %q %q (%v)", r, h, upper, other, failed)
+		}
+	}
+}
+
 func FuzzHandle(f *testing.F) {
-	for _, s := range []string{"Ada", "Straße", "ﬁ", "İ", "ǅ", "ᾳ", "ς", "\u0345a"} {
+	for _, s := range []string{"Ada", "ꭳ", "Straße", "ﬁ", "İ", "ǅ", "ᾳ", "ς", "\u0345a"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

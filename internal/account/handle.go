@@ -1,6 +1,7 @@
 package account
 
 import (
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -23,9 +24,8 @@ func NormalizeHandle(handle string) (string, error) {
 		return "", errHandle("is not valid UTF-8")
 	}
 	// Folding can undo normalisation and the other way round; after two rounds nothing moves any more.
-	fold := cases.Fold()
-	h := norm.NFKC.String(fold.String(norm.NFKC.String(handle)))
-	h = norm.NFKC.String(fold.String(h))
+	h := norm.NFKC.String(fold(norm.NFKC.String(handle)))
+	h = norm.NFKC.String(fold(h))
 	n := utf8.RuneCountInString(h)
 	if n == 0 {
 		return "", errHandle("is empty")
@@ -42,6 +42,21 @@ func NormalizeHandle(handle string) (string, error) {
 		}
 	}
 	return h, nil
+}
+
+// fold takes case out of a text. Cherokee's is done here: Unicode folds its small letters to the capitals, which are older
+// (CaseFolding.txt), and x/text leaves both as they are.
+func fold(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 0xAB70 && r <= 0xABBF:
+			return r - 0xAB70 + 0x13A0
+		case r >= 0x13F8 && r <= 0x13FD:
+			return r - 0x13F8 + 0x13F0
+		default:
+			return r
+		}
+	}, cases.Fold().String(text))
 }
 
 func errHandle(rule string) error {
