@@ -73,6 +73,7 @@ func TestCutOffNodeSendsItsPeopleElsewhere(t *testing.T) {
 	await(t, p, online(p))
 	app.SendElsewhere(s.App)
 	draining("it drains", true)
+	assert.True(t, "its streams are for others", !app.Follows(s.App))
 	left := await(t, p, func(e client.StateChanged) bool { return e.State.Phase == client.Waiting })
 	assert.True(t, "its people are told to go", left.State.Cause != nil)
 	app.TakeAgain(s.App)
@@ -89,7 +90,10 @@ func TestCutOffNodeSendsItsPeopleElsewhere(t *testing.T) {
 	draining("an operator takes it back", false)
 	_, err = op.Drain(t.Context(), 0)
 	assert.NoError(t, "drain", err)
+	assert.True(t, "a drained node delivers", app.Follows(s.App))
 	app.SendElsewhere(s.App)
+	assert.True(t, "one that is cut off does not", !app.Follows(s.App))
 	app.TakeAgain(s.App)
 	draining("an operator's drain stays", true)
+	assert.True(t, "it delivers again", app.Follows(s.App))
 }

@@ -77,12 +77,15 @@ func (d *drainer) start(over time.Duration) error {
 func (d *drainer) cutOff(over time.Duration, why string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.stopping || !d.since.IsZero() {
+	if d.stopping {
+		return
+	}
+	d.followers.set(true) // also those of a node that an operator drains: others would wait for what it cannot deliver
+	if !d.since.IsZero() {
 		return
 	}
 	d.log.Warn("the node sends its people elsewhere", "because", why, "over", over, "connections", d.gateway.Connections())
 	d.alone = true
-	d.followers.set(true)
 	d.begin(over, why)
 }
 

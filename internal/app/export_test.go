@@ -96,6 +96,12 @@ func CutOff(storage, meets *error, company *bool) (look func(ctx context.Context
 // SendElsewhere is for tests.
 func SendElsewhere(a *App) { a.drainer.cutOff(0, "a test cuts it off") }
 
+// Follows is for tests: whether the node takes streams.
+func Follows(a *App) bool {
+	shut, _ := a.drainer.followers.now()
+	return !shut
+}
+
 // TakeAgain is for tests.
 func TakeAgain(a *App) { a.drainer.rejoin() }
 
