@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -68,6 +69,25 @@ func RedisReplicaOf(primary *RedisServer) RedisOption {
 // RedisAppendOnly keeps what is written over a restart; without it a restarted server is empty.
 func RedisAppendOnly() RedisOption {
 	return RedisArgs("--appendonly", "yes", "--appendfsync", "always")
+}
+
+// RedisClusterNode makes it a node of a Redis Cluster. The nodes' bus has a free port of its own: the one that Redis takes by itself, 10,000
+// above, may be anybody's.
+func RedisClusterNode(t testing.TB) RedisOption {
+	t.Helper()
+	port, err := freePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return RedisArgs("--cluster-enabled", "yes", busPort, strconv.Itoa(port))
+}
+
+const busPort = "--cluster-port"
+
+// Meeting is what CLUSTER MEET wants to know of a node of a Redis Cluster: address, port, and port of the bus.
+func (s *RedisServer) Meeting() []string {
+	host, port, _ := strings.Cut(s.address, ":")
+	return []string{host, port, s.command[slices.Index(s.command, busPort)+1]}
 }
 
 // PrivateRedis starts a server for one test.

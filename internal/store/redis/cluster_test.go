@@ -3,7 +3,7 @@
 package redis_test
 
 import (
-	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -26,14 +26,12 @@ func redisCluster(t testing.TB) (redis.Config, []*engines.RedisServer) {
 	cfg := settings("", "throng")
 	cfg.Addresses, cfg.Cluster = nil, true
 	for i := range masters {
-		s := engines.PrivateRedis(t, engines.RedisArgs("--cluster-enabled", "yes"))
+		s := engines.PrivateRedis(t, engines.RedisClusterNode(t))
 		servers, cfg.Addresses = append(servers, s), append(cfg.Addresses, s.Address())
 		one := redis.Config{Addresses: []string{s.Address()}}
 		command(t, one, "CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(i*slots/masters), strconv.Itoa((i+1)*slots/masters-1))
-		host, port, err := net.SplitHostPort(servers[0].Address())
-		assert.NoError(t, "address", err)
 		if i > 0 {
-			command(t, one, "CLUSTER", "MEET", host, port)
+			command(t, one, slices.Concat([]string{"CLUSTER", "MEET"}, servers[0].Meeting())...)
 		}
 	}
 	for _, s := range servers {
@@ -110,12 +108,10 @@ func TestOnARedisCluster(t *testing.T) {
 func TestAMasterIsLost(t *testing.T) {
 	t.Parallel()
 	cfg, masters := redisCluster(t)
-	replica := engines.PrivateRedis(t, engines.RedisArgs("--cluster-enabled", "yes"))
+	replica := engines.PrivateRedis(t, engines.RedisClusterNode(t))
 	at := redis.Config{Addresses: []string{replica.Address()}}
-	host, port, err := net.SplitHostPort(masters[0].Address())
-	assert.NoError(t, "address", err)
 	first := command(t, redis.Config{Addresses: []string{masters[0].Address()}}, "CLUSTER", "MYID")
-	command(t, at, "CLUSTER", "MEET", host, port)
+	command(t, at, slices.Concat([]string{"CLUSTER", "MEET"}, masters[0].Meeting())...)
 	within(t, 20*time.Second, "they have met", func() bool { return strings.Contains(command(t, at, "CLUSTER", "NODES"), first) })
 	within(t, 20*time.Second, "it follows", func() bool {
 		return strings.Contains(try(t, at, "CLUSTER", "REPLICATE", first), "OK") || strings.Contains(command(t, at, "INFO", "replication"), "role:slave")
