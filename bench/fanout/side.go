@@ -11,10 +11,7 @@ import (
 	"github.com/throng-im/throng/bench/report"
 )
 
-const (
-	ackPatience = 15 * time.Second
-	pollEvery   = 10 * time.Millisecond
-)
+const ackPatience = 15 * time.Second
 
 // side is the server or the bare loop.
 type side struct {
@@ -152,15 +149,8 @@ func (s *side) window(ctx context.Context, f *load.Fleet, p *pump.Pump, d time.D
 
 // settle looks at every receiver.
 func (s *side) settle(ctx context.Context, f *load.Fleet, p *pump.Pump, online int, tell live.Func) error {
-	p.Pause()
-	end := time.Now().Add(ackPatience)
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
-	for n, _ := p.Waiting(); n > 0 && time.Now().Before(end) && ctx.Err() == nil; n, _ = p.Waiting() {
-		<-tick.C
-	}
-	if n, _ := p.Waiting(); n > 0 {
-		return fmt.Errorf("%s: %d messages were not answered for %v", s.name, n, ackPatience)
+	if err := p.Answered(ctx, ackPatience); err != nil {
+		return fmt.Errorf("%s: %w", s.name, err)
 	}
 	head, err := s.head(ctx)
 	if err != nil {

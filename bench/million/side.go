@@ -221,14 +221,8 @@ func (s *side) flow(ctx context.Context, c *Config, f *load.Fleet, p *pump.Pump,
 
 // settle looks at every receiver.
 func (s *side) settle(ctx context.Context, c *Config, f *load.Fleet, p *pump.Pump, tell live.Func) error {
-	end := time.Now().Add(ackWithin)
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
-	for n, _ := p.Waiting(); n > 0 && time.Now().Before(end) && ctx.Err() == nil; n, _ = p.Waiting() {
-		<-tick.C
-	}
-	if n, _ := p.Waiting(); n > 0 {
-		return fmt.Errorf("%s: %d messages were not answered for %v", s.name, n, ackWithin)
+	if err := p.Answered(ctx, ackWithin); err != nil {
+		return fmt.Errorf("%s: %w", s.name, err)
 	}
 	head, err := s.head(ctx)
 	if err != nil {

@@ -1,6 +1,7 @@
 package pump
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -192,6 +193,27 @@ func (p *Pump) Waiting() (waiting, flying int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.waiting), len(p.flying)
+}
+
+// Answered sends nothing new, and waits until all messages are acknowledged. An error says how many are not after a while.
+func (p *Pump) Answered(ctx context.Context, within time.Duration) error {
+	p.Pause()
+	tick := time.NewTicker(tickEvery)
+	defer tick.Stop()
+	for end := time.Now().Add(within); ; {
+		n, _ := p.Waiting()
+		switch {
+		case n == 0:
+			return nil
+		case time.Now().After(end):
+			return fmt.Errorf("%d messages were not answered for %v", n, within)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // Highest is the highest seq that was acknowledged, and Sent how many messages there were.

@@ -1,6 +1,8 @@
 package pump_test
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"sync"
 	"testing"
@@ -95,6 +97,35 @@ func TestClosed(t *testing.T) {
 		reach(2, 3)
 		if w, fl := p.Waiting(); len(m.said()) != 3 || !m.flushed || w != 0 || fl != 0 {
 			t.Errorf("%d waiting, %d flying, said %d after the pause", w, fl, len(m.said()))
+		}
+	})
+}
+
+// TestAnswered: nothing new goes out, and what is on its way is waited for, up to a bound.
+func TestAnswered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p, m := start(pump.Config{Senders: []int{4, 7}, Receivers: 3, Size: 64, InFlight: 2})
+		defer p.Close()
+		go func() { // ends with the acknowledgement
+			<-time.After(time.Second)
+			p.Acked(4, m.said()[0].ID, 12, m.now())
+		}()
+		begin := time.Now()
+		if err := p.Answered(t.Context(), 3*time.Second); err == nil || err.Error() != "1 messages were not answered for 3s" {
+			t.Errorf("one is missing: %v", err)
+		}
+		if took := time.Since(begin); took < 3*time.Second || took > 3100*time.Millisecond {
+			t.Errorf("it was waited for %s", took)
+		}
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := p.Answered(gone, time.Minute); !errors.Is(err, context.Canceled) {
+			t.Errorf("who gives up: %v", err)
+		}
+		p.Acked(7, m.said()[1].ID, 13, m.now())
+		if err := p.Answered(t.Context(), time.Minute); err != nil || len(m.said()) != 2 {
+			t.Errorf("all are acknowledged: %v, %d said", err, len(m.said()))
 		}
 	})
 }

@@ -14,10 +14,7 @@ import (
 	"github.com/throng-im/throng/client"
 )
 
-const (
-	ackPatience = 15 * time.Second
-	pollEvery   = 10 * time.Millisecond
-)
+const ackPatience = 15 * time.Second
 
 // run is one run.
 type run struct {
@@ -192,18 +189,8 @@ func (r *run) measure(ctx context.Context, kind, round int) error {
 // settle waits until everybody has everything.
 func (r *run) settle(ctx context.Context, kind int, tell live.Func) error {
 	begin := time.Now()
-	r.pump.Pause()
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
-	for n, _ := r.pump.Waiting(); n > 0; n, _ = r.pump.Waiting() {
-		if time.Since(begin) > ackPatience {
-			return fmt.Errorf("%d messages were not answered for %v", n, ackPatience)
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	if err := r.pump.Answered(ctx, ackPatience); err != nil {
+		return err
 	}
 	head, err := r.srv.Head(ctx, r.people.IDs[0], r.conv)
 	if err != nil {

@@ -111,14 +111,14 @@ func encodeBody(b chat.Body) (out body, err error) {
 		out.System = &systemBody{Event: v.Event, Args: v.Args}
 	case chat.Created:
 		out.Created = &createdBody{
-			Kind: kindName(v.Kind), Name: v.Name, Avatar: v.Avatar, Description: v.Description, Open: v.Open, Members: v.Members,
+			Kind: v.Kind.Name(), Name: v.Name, Avatar: v.Avatar, Description: v.Description, Open: v.Open, Members: v.Members,
 		}
 	case chat.MembersChanged:
 		out.Members = &membersBody{Action: actions().name(uint8(v.Action)), Users: v.Users, Role: roleName(v.Role), UntilMS: v.UntilMS}
 	case chat.Changed:
 		out.Changed = &changedBody{Name: v.Name, Avatar: v.Avatar, Description: v.Description, Open: v.Open, SlowModeMS: v.SlowModeMS}
 		if v.Tier != nil {
-			tier := tierName(*v.Tier)
+			tier := v.Tier.Name()
 			out.Changed.Tier = &tier
 		}
 	case chat.Dissolved:

@@ -135,7 +135,7 @@ func (e *exporter) conversation(c chat.Conversation) error {
 	}
 	e.counts.Conversations++
 	out := conversation{
-		Type: typeConversation, ID: c.ID, Kind: kindName(c.Kind), Name: c.Name, Avatar: c.Avatar, Description: c.Description, Open: c.Open, Owner: c.Owner,
+		Type: typeConversation, ID: c.ID, Kind: c.Kind.Name(), Name: c.Name, Avatar: c.Avatar, Description: c.Description, Open: c.Open, Owner: c.Owner,
 		CreatedMS: c.CreatedMS,
 	}
 	if c.Kind == chat.KindDirect {

@@ -121,22 +121,9 @@ type end struct {
 	Entries       uint64 `json:"entries"`
 }
 
-func kindName(k chat.Kind) string {
-	switch k {
-	case chat.KindDirect:
-		return "direct"
-	case chat.KindGroup:
-		return "group"
-	case chat.KindSupport:
-		return "support"
-	default:
-		return ""
-	}
-}
-
 func parseKind(name string) (chat.Kind, error) {
 	for _, k := range []chat.Kind{chat.KindDirect, chat.KindGroup, chat.KindSupport} {
-		if kindName(k) == name {
+		if k.Name() == name {
 			return k, nil
 		}
 	}
@@ -165,22 +152,9 @@ func parseRole(name string) (chat.Role, error) {
 	return 0, fmt.Errorf("%q is no role", name)
 }
 
-func tierName(t chat.Tier) string {
-	switch t {
-	case chat.TierSmall:
-		return "small"
-	case chat.TierMedium:
-		return "medium"
-	case chat.TierLarge:
-		return "large"
-	default:
-		return ""
-	}
-}
-
 func parseTier(name string) (chat.Tier, error) {
 	for _, t := range []chat.Tier{0, chat.TierSmall, chat.TierMedium, chat.TierLarge} {
-		if tierName(t) == name {
+		if t.Name() == name {
 			return t, nil
 		}
 	}

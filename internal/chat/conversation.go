@@ -10,6 +10,20 @@ const (
 	KindSupport
 )
 
+// Name is the word for the kind, in archives and reports; empty for what is none.
+func (k Kind) Name() string {
+	switch k {
+	case KindDirect:
+		return "direct"
+	case KindGroup:
+		return "group"
+	case KindSupport:
+		return "support"
+	default:
+		return ""
+	}
+}
+
 // Tier is how a conversation's changes reach its members; chosen by size, held in the head.
 type Tier uint8
 
@@ -19,6 +33,20 @@ const (
 	TierMedium
 	TierLarge
 )
+
+// Name is the word for the tier, in archives and reports; empty for what is none.
+func (t Tier) Name() string {
+	switch t {
+	case TierSmall:
+		return "small"
+	case TierMedium:
+		return "medium"
+	case TierLarge:
+		return "large"
+	default:
+		return ""
+	}
+}
 
 // Role is what a member may do. Each may do all that the ones before it may.
 type Role uint8

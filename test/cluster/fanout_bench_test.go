@@ -60,10 +60,10 @@ func BenchmarkFanout(b *testing.B) {
 	r := engines.Redis(b)
 	var routes []*redis.Routes
 	var buses []*redis.Bus
-	var heard counting
+	var heard [3]counting
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
-	for n := range 3 {
+	for n := range heard {
 		cfg := redis.DefaultConfig()
 		cfg.Addresses, cfg.Prefix = []string{r.Address}, r.Prefix
 		c, err := redis.Open(cfg)
@@ -75,7 +75,7 @@ func BenchmarkFanout(b *testing.B) {
 		rt := c.NewRoutes(name, nil)
 		go func() { _ = rt.Run(ctx) }()
 		bus := c.NewBus(nil)
-		b.Cleanup(bus.Listen(name, &heard))
+		b.Cleanup(bus.Listen(name, &heard[n]))
 		routes, buses = append(routes, rt), append(buses, bus)
 	}
 	for u := chat.UserID(1); u <= 300; u++ {
@@ -108,6 +108,12 @@ func BenchmarkFanout(b *testing.B) {
 			b.ResetTimer()
 			_ = f.Run(run)
 			b.ReportMetric(float64(len(s.events))/b.Elapsed().Seconds(), "events/s")
+			b.StopTimer()
+			for n := range heard { // each has one of the five
+				if !within(ctx, patience, func() bool { return heard[n].come.Swap(0) > 0 }) {
+					b.Errorf("node %d got nothing", n)
+				}
+			}
 		})
 	}
 }

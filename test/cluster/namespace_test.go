@@ -67,8 +67,11 @@ func ownNetwork(t *testing.T) bool {
 			t.Log(strings.TrimRight(line, "\n"))
 		}
 	}
-	if err != nil {
+	switch passed := "--- PASS: " + t.Name() + " "; {
+	case err != nil:
 		t.Errorf("in a network namespace: %v", err)
+	case !strings.Contains(out.String(), passed): // skipped there, or not found
+		t.Error("it did not run in its network namespace")
 	}
 	return false
 }

@@ -1,6 +1,7 @@
 package way
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"sync"
@@ -98,7 +99,7 @@ func (r *Report) problem(what string, err error) {
 // describe says what stands about an entry.
 func describe(head chat.Head, e *chat.Entry) *Report {
 	r := &Report{
-		Conversation: uint64(head.Conversation), Seq: uint64(e.Seq), Head: uint64(head.Seq), Kind: kindName(head.Kind), Tier: tierName(head.Tier),
+		Conversation: uint64(head.Conversation), Seq: uint64(e.Seq), Head: uint64(head.Seq), Kind: cmp.Or(head.Kind.Name(), unknown), Tier: cmp.Or(head.Tier.Name(), unknown),
 		Members: head.Members, Sender: uint64(e.Sender), At: time.UnixMilli(int64(e.TimeMS)),
 		Slot: uint16(head.Conversation.Slot()), Lane: int(queue.LaneOf(head.Conversation)),
 	}
@@ -109,31 +110,8 @@ func describe(head chat.Head, e *chat.Entry) *Report {
 	return r
 }
 
-func kindName(k chat.Kind) string {
-	switch k {
-	case chat.KindDirect:
-		return "direct"
-	case chat.KindGroup:
-		return "group"
-	case chat.KindSupport:
-		return "support"
-	default:
-		return "unknown"
-	}
-}
-
-func tierName(t chat.Tier) string {
-	switch t {
-	case chat.TierSmall:
-		return "small"
-	case chat.TierMedium:
-		return "medium"
-	case chat.TierLarge:
-		return "large"
-	default:
-		return "unknown"
-	}
-}
+// unknown stands for what a node of this version has no word for.
+const unknown = "unknown"
 
 // bodyName says what an entry is, without its content, and why its content is gone.
 func bodyName(b chat.Body) (name, removed string) {
@@ -160,7 +138,7 @@ func bodyName(b chat.Body) (name, removed string) {
 		}
 		return "removed", "it was erased"
 	default:
-		return "unknown", ""
+		return unknown, ""
 	}
 }
 

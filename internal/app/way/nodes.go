@@ -145,10 +145,15 @@ func (n *Nodes) Ask(ctx context.Context, id chat.ConversationID, seq chat.Seq) (
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	asked := time.Now()
+	q := &cluster.Delivery{Kind: cluster.DeliverAsk, Conversation: id, From: seq, Node: n.deps.Self, Token: token}
+	parcels := make([]cluster.Parcel, len(out)-1)
+	for i := range parcels {
+		parcels[i] = cluster.Parcel{Node: cluster.Node(out[i+1].Name), Delivery: q}
+	}
+	n.deps.Bus.Post(ctx, parcels)
 	waiting := 0
-	for _, to := range out[1:] {
-		q := &cluster.Delivery{Kind: cluster.DeliverAsk, Conversation: id, From: seq, Node: n.deps.Self, Token: token}
-		if failed := n.deps.Bus.Deliver(ctx, cluster.Node(to.Name), q); failed != nil {
+	for i := range parcels {
+		if failed := parcels[i].Err; failed != nil {
 			err = errors.Join(err, failed)
 			continue
 		}

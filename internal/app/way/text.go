@@ -88,7 +88,7 @@ func (r *Report) published() string {
 	case OutboxGone:
 		return "yes: nothing of it waits in the outbox"
 	default:
-		return "unknown"
+		return unknown
 	}
 }
 
@@ -129,7 +129,7 @@ func (r *Report) readBy() string {
 	case r.Members > maxReaders:
 		return fmt.Sprintf("not counted: more than %d members", maxReaders)
 	default:
-		return "unknown"
+		return unknown
 	}
 }
 
