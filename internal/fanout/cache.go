@@ -14,6 +14,17 @@ type record struct {
 
 func (r *record) weight() int { return recordWeight + len(r.members) }
 
+// asks reports that the delivery of an entry takes a list of members that is not known: it goes to the members, or they are to be
+// subscribed before it, and it is neither the first nor the one behind that as of which they are known.
+func (r *record) asks(ev *chat.Event) bool {
+	switch small := ev.Head.Tier <= chat.TierSmall; {
+	case small && ev.Entry.Seq == 1, !small && ev.Was != chat.TierSmall:
+		return false
+	default:
+		return r.members == nil || r.seq+1 != ev.Entry.Seq
+	}
+}
+
 // cache holds records in two generations: when the young one has half of the bound, the old one is dropped and the young
 // one becomes old. What is used lives on. It is owned by the follower's goroutine.
 type cache struct {
@@ -29,12 +40,13 @@ func newCache(bound int) *cache {
 	return &cache{bound: bound, young: make(map[chat.ConversationID]record)}
 }
 
-func (c *cache) get(id chat.ConversationID) (record, bool) {
+// get returns what is known of a conversation; the zero record where nothing is.
+func (c *cache) get(id chat.ConversationID) record {
 	r, ok := c.young[id]
 	if !ok {
-		r, ok = c.old[id]
+		r = c.old[id]
 	}
-	return r, ok
+	return r
 }
 
 func (c *cache) put(id chat.ConversationID, r record) {

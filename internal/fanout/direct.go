@@ -2,6 +2,7 @@ package fanout
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -9,8 +10,12 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 )
 
-// directRuns bounds how many runs of events wait to be delivered directly; what does not fit is found by digests.
-const directRuns = 256
+const (
+	// directRuns bounds how many runs of events wait to be delivered directly; what does not fit is found by digests.
+	directRuns = 256
+	// directAtOnce is how many events are delivered together, or one run more: about what a stream brings at once.
+	directAtOnce = 1_024
+)
 
 // Direct delivers what this node has committed for as long as the queue that should bring it is away: so that a conversation goes on
 // live, by way of every node that appends to it. Entries of one conversation that several nodes append may come in any order, and
@@ -52,7 +57,8 @@ func (d *Direct) Committed(events []chat.Event) {
 func (d *Direct) Run(ctx context.Context) error {
 	for {
 		select {
-		case events := <-d.runs:
+		case run := <-d.runs:
+			events := d.gather(run)
 			d.count.Add(float64(len(events)))
 			if err := d.follower.events(ctx, events); err != nil && ctx.Err() == nil {
 				d.missed.Inc()
@@ -62,4 +68,19 @@ func (d *Direct) Run(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// gather returns a run and those that wait behind it: they share their round trips, so that a node whose round trips take long does not
+// fall behind what it commits.
+func (d *Direct) gather(run []chat.Event) []chat.Event {
+	events := slices.Clip(run) // what lies behind a run is not ours
+	for len(events) < directAtOnce {
+		select {
+		case more := <-d.runs:
+			events = append(events, more...)
+		default:
+			return events
+		}
+	}
+	return events
 }

@@ -2,11 +2,14 @@ package fanout_test
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/fanout"
 	"github.com/throng-im/throng/internal/store/local"
@@ -46,6 +49,31 @@ func TestTheCommittingNodeDeliversWhileTheQueueIsAway(t *testing.T) {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// What waits to be delivered directly goes together: a node whose round trips take long does not fall behind.
+func TestDirectDeliveriesGoTogether(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrossing(4, 50, 5)
+		c.takes = 100 * time.Millisecond
+		f, err := fanout.New(fanout.Default(), fanout.Deps{Streams: c, Members: c, Routes: c, Bus: c})
+		assert.NoError(t, "new", err)
+		d := f.NewDirect(func() time.Duration { return time.Hour })
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- d.Run(ctx) }()
+		for i := range c.events {
+			d.Committed(c.events[i : i+1]) // whose memory goes on with what others have
+		}
+		<-time.After(time.Second)
+		cancel()
+		assert.NoError(t, "run", <-ended)
+		for id := chat.ConversationID(1); id <= 4; id++ {
+			got := c.got("n3", id)
+			assert.True(t, fmt.Sprintf("entries of conversation %d: %v", id, got), len(got) == 50 && slices.IsSorted(got))
 		}
 	})
 }

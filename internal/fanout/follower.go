@@ -113,8 +113,7 @@ func (f *follower) turns(events []chat.Event) []*turn {
 		id := ev.Head.Conversation
 		t := by[id]
 		if t == nil {
-			t = &turn{follower: f, id: id}
-			t.rec, t.known = f.cache.get(id)
+			t = &turn{follower: f, id: id, rec: f.cache.get(id)}
 			by[id] = t
 			all = append(all, t)
 		}

@@ -21,6 +21,7 @@ type crossing struct {
 	queue.Stream
 
 	events []chat.Event
+	takes  time.Duration // to look up routes
 
 	// guarded by mu
 	mu        sync.Mutex
@@ -83,6 +84,7 @@ func (c *crossing) All(_ context.Context, buf []cluster.Node) ([]cluster.Node, e
 }
 
 func (c *crossing) Resolve(_ context.Context, lookups []cluster.Lookup) {
+	<-time.After(c.takes)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.resolves++
@@ -143,6 +145,13 @@ func newCrossing(conversations, each int, cold chat.ConversationID) *crossing {
 	return c
 }
 
+// got is what was delivered of a conversation to a node, in order.
+func (c *crossing) got(n cluster.Node, id chat.ConversationID) []chat.Seq {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.seqs[n][id])
+}
+
 func (c *crossing) run(t *testing.T) {
 	t.Helper()
 	f, err := fanout.New(fanout.Default(), fanout.Deps{Streams: c, Members: c, Routes: c, Bus: c})
@@ -186,16 +195,35 @@ func TestAMemberListKeepsNobodyElseWaiting(t *testing.T) {
 		c.members = make(chan struct{})
 		c.run(t)
 		synctest.Wait()
-		c.mu.Lock()
 		for id := chat.ConversationID(1); id < 5; id++ {
-			assert.Equal(t, "entries of a conversation that is known", len(c.seqs["n2"][id]), 3)
+			assert.Equal(t, "entries of a conversation that is known", len(c.got("n2", id)), 3)
 		}
-		assert.Equal(t, "entries of the one that waits", len(c.seqs["n2"][5]), 0)
+		assert.Equal(t, "entries of the one that waits", len(c.got("n2", 5)), 0)
 		assert.Equal(t, "committed", c.committed, 0)
-		c.mu.Unlock()
 		close(c.members)
 		synctest.Wait()
-		assert.Equal(t, "entries then", c.seqs["n2"][5], []chat.Seq{11, 12, 13})
+		assert.Equal(t, "entries then", c.got("n2", 5), []chat.Seq{11, 12, 13})
+		assert.Equal(t, "committed then", c.committed, chat.Position(len(c.events)))
+	})
+}
+
+// That is so also where it is not the first thing that is heard of its conversation.
+func TestAMemberListBehindAReadKeepsNobodyElseWaiting(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrossing(5, 3, 5)
+		read := chat.Event{Head: chat.Head{Conversation: 5, Seq: 10, Tier: chat.TierSmall}, Reader: 1, Read: chat.Read{Seq: 10}}
+		assert.True(t, "somebody reads", read.Known())
+		c.events = append([]chat.Event{read}, c.events...)
+		c.members = make(chan struct{})
+		c.run(t)
+		synctest.Wait()
+		for id := chat.ConversationID(1); id < 5; id++ {
+			assert.Equal(t, "entries of a conversation that is known", len(c.got("n2", id)), 3)
+		}
+		close(c.members)
+		synctest.Wait()
+		assert.Equal(t, "entries of the one that waited", c.got("n2", 5), []chat.Seq{11, 12, 13})
 		assert.Equal(t, "committed then", c.committed, chat.Position(len(c.events)))
 	})
 }

@@ -21,8 +21,7 @@ type turn struct {
 
 	// ownership passes: who plans, then who delivers
 	rec     record // as of the last event that is planned
-	known   bool
-	entries bool // rec has moved
+	entries bool   // rec has moved
 	steps   []step
 	stage   int
 	keep    []*chat.Entry // for the hot cache
@@ -36,19 +35,24 @@ type step struct {
 	stage    int
 }
 
-// loads reports that the first event needs a member list that is not known.
+// loads reports that planning will read a member list, for whichever of the events.
 func (t *turn) loads() bool {
-	ev := t.events[0]
-	if ev.Entry == nil || (t.known && ev.Entry.Seq <= t.rec.seq) {
-		return false
+	rec := t.rec
+	for _, ev := range t.events {
+		if ev.Entry == nil || ev.Entry.Seq <= rec.seq {
+			continue
+		}
+		if rec.asks(ev) {
+			return true
+		}
+		rec.seq = ev.Entry.Seq
+		if ev.Head.Tier > chat.TierSmall {
+			rec.members = nil
+		} else if rec.members == nil {
+			rec.members = []chat.UserID{} // they will be known, whoever they are
+		}
 	}
-	small := ev.Head.Tier <= chat.TierSmall
-	return (small || ev.Was == chat.TierSmall) && !(small && ev.Entry.Seq == 1) && !t.follows(ev.Entry.Seq)
-}
-
-// follows reports that the members as of the entry before seq are known.
-func (t *turn) follows(seq chat.Seq) bool {
-	return t.known && t.rec.members != nil && t.rec.seq+1 == seq
+	return false
 }
 
 // plan makes steps of the events. With an error none of them is to be delivered.
@@ -75,7 +79,7 @@ func (t *turn) read(ev *chat.Event) {
 // entry delivers a committed entry.
 func (t *turn) entry(ctx context.Context, ev *chat.Event) error {
 	e := ev.Entry
-	if t.known && e.Seq <= t.rec.seq {
+	if e.Seq <= t.rec.seq {
 		t.metrics.repeats.Inc()
 		return nil
 	}
@@ -90,7 +94,7 @@ func (t *turn) entry(ctx context.Context, ev *chat.Event) error {
 	if err != nil {
 		return err
 	}
-	t.rec, t.known, t.entries = record{seq: e.Seq, members: members}, true, true
+	t.rec, t.entries = record{seq: e.Seq, members: members}, true
 	t.tellMoved(move)
 	return nil
 }
@@ -101,7 +105,7 @@ func (t *turn) small(ctx context.Context, ev *chat.Event, move movement) (member
 	if ev.Was > chat.TierSmall {
 		t.toGroup(&cluster.Delivery{Kind: cluster.DeliverDisband, Conversation: t.id, From: e.Seq})
 	}
-	if created := e.Seq == 1; created || t.follows(e.Seq) {
+	if !t.rec.asks(ev) {
 		members = move.apply(t.rec.members)
 	} else {
 		loaded, err := t.load(ctx, t.id, e.Seq)
@@ -124,7 +128,7 @@ func (t *turn) group(ctx context.Context, ev *chat.Event, move movement) error {
 	entering := move.entering
 	if ev.Was == chat.TierSmall { // sessions opened until now are not subscribed to it
 		all := t.rec.members
-		if !t.follows(e.Seq) {
+		if t.rec.asks(ev) {
 			var err error
 			if all, err = t.load(ctx, t.id, e.Seq); err != nil {
 				return err
