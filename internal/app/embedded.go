@@ -47,7 +47,7 @@ func (a *App) embedded(admit func(chat.Head) time.Duration) (*engine, error) {
 		settled: func(ctx context.Context) error { return follower.Passed(ctx, s.TimelineEvents().Tail()) },
 		node:    node, routes: routes, registrar: routes, registry: local.NewRegistry(), bus: local.NewBus(),
 		shares:   local.NewShares(nil),
-		archives: pebbleArchives{s}, recent: s.RecentEvents(), checkpoint: s.Checkpoint, shards: 1,
+		archives: pebbleArchives{s}, tended: tendAll(pebbleArchives{s}), recent: s.RecentEvents(), checkpoint: s.Checkpoint, shards: 1,
 		ready: func(context.Context) error { return s.Ready() },
 	}, nil
 }

@@ -36,6 +36,8 @@ type engine struct {
 	shares      limit.Shares    // of limits
 	archives    archives
 	shards      int // how many workers append best
+	// tended hands over the conversations that this node looks after, some at a time: all of them where it is alone.
+	tended func(ctx context.Context, fn func(ids []chat.ConversationID) error) error
 
 	// follower writes timelines from the log; nil where nodes share that. Follow is what does it here, until its context ends.
 	follower *timeline.Follower

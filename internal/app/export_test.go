@@ -110,3 +110,13 @@ func Gate() (shut func(bool), run func(ctx context.Context, part func(ctx contex
 	g := newGate()
 	return g.set, func(ctx context.Context, part func(ctx context.Context) error) error { return g.run(part)(ctx) }
 }
+
+// Lanes are those that the app's node has leased, a bit for each.
+func Lanes(a *App) uint64 {
+	var info cluster.Info
+	a.core.engine.outbox(&info)
+	return info.Lanes
+}
+
+// TendingLane is for tests.
+func TendingLane(database int) int { return int(tendingLane(database)) }
