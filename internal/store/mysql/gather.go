@@ -1,6 +1,7 @@
 package mysql
 
 import (
+	fifo "container/list"
 	"context"
 	"sync"
 	"time"
@@ -27,8 +28,8 @@ type Gather[K, V any] struct {
 
 	// guarded by mu
 	mu      sync.Mutex
-	waiting []*asked[K, V]
-	under   int // questions under way
+	waiting fifo.List // of *asked[K, V], oldest first: those who have not given up
+	under   int       // questions under way
 }
 
 // Found is what was found of one key, or why it was not.
@@ -53,7 +54,7 @@ func NewGather[K, V any](s *Store, what string, ask func(ctx context.Context, ke
 func (g *Gather[K, V]) Get(ctx context.Context, key K) (V, error) {
 	a := &asked[K, V]{key: key, done: make(chan struct{})}
 	g.mu.Lock()
-	g.waiting = append(g.waiting, a)
+	place := g.waiting.PushBack(a)
 	lead := g.under < gatheredAtOnce
 	if lead {
 		g.under++
@@ -66,6 +67,9 @@ func (g *Gather[K, V]) Get(ctx context.Context, key K) (V, error) {
 	case <-a.done:
 		return a.found.Value, a.found.Err
 	case <-ctx.Done():
+		g.mu.Lock()
+		g.waiting.Remove(place) // nobody is asked for it, where it is not under way already
+		g.mu.Unlock()
 		var none V
 		return none, g.s.translate(ctx.Err(), g.what)
 	}
@@ -75,15 +79,15 @@ func (g *Gather[K, V]) Get(ctx context.Context, key K) (V, error) {
 func (g *Gather[K, V]) run(ctx context.Context) {
 	for {
 		g.mu.Lock()
-		n := min(len(g.waiting), gatheredMost)
-		if n == 0 {
+		var some []*asked[K, V]
+		for e := g.waiting.Front(); e != nil && len(some) < gatheredMost; e = g.waiting.Front() {
+			a, _ := g.waiting.Remove(e).(*asked[K, V])
+			some = append(some, a)
+		}
+		if len(some) == 0 {
 			g.under--
 			g.mu.Unlock()
 			return
-		}
-		some := g.waiting[:n:n]
-		if g.waiting = g.waiting[n:]; len(g.waiting) == 0 {
-			g.waiting = nil
 		}
 		g.mu.Unlock()
 		g.answer(ctx, some)
@@ -99,6 +103,9 @@ func (g *Gather[K, V]) answer(ctx context.Context, some []*asked[K, V]) {
 		keys[i] = a.key
 	}
 	all, err := g.ask(ctx, keys)
+	if err != nil && ctx.Err() != nil && chat.AsError(err).Code == chat.CodeCanceled { // the question's time is over, and no caller's
+		err = chat.Wrap(err, chat.CodeUnavailable, chat.ReasonStorageUnavailable, "%s: the database does not answer", g.what)
+	}
 	if err != nil && len(some) > 1 && chat.AsError(err).Code == chat.CodeInternal {
 		for _, a := range some {
 			g.answer(ctx, []*asked[K, V]{a})

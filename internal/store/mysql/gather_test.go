@@ -3,9 +3,11 @@ package mysql_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
@@ -112,5 +114,61 @@ func TestGatherErrors(t *testing.T) {
 			synctest.Wait()
 		}
 		assert.Equal(t, "away for all", codes[chat.CodeUnavailable], 4)
+	})
+}
+
+// TestGatherGivenUp: nobody is asked for who has given up, and who has not is told that the database does not answer, where a question's time is
+// over before its own.
+func TestGatherGivenUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var asked []int
+		open := make(chan struct{})
+		g := mysql.NewGather(new(mysql.Store), "test", func(ctx context.Context, keys []int) ([]mysql.Found[int], error) {
+			asked = append(asked, keys...) // one after the other, by synctest.Wait
+			select {
+			case <-open:
+				return make([]mysql.Found[int], len(keys)), nil
+			case <-ctx.Done():
+				return nil, chat.Wrap(ctx.Err(), chat.CodeCanceled, chat.ReasonCanceled, "as the store says it")
+			}
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		codes := map[chat.Code]int{}
+		var mu sync.Mutex
+		call := func(ctx context.Context, k int) {
+			go func() {
+				_, err := g.Get(ctx, k)
+				mu.Lock()
+				defer mu.Unlock()
+				if err == nil {
+					codes[0]++
+					return
+				}
+				codes[chat.AsError(err).Code]++
+			}()
+			synctest.Wait()
+		}
+		told := func() map[chat.Code]int {
+			mu.Lock()
+			defer mu.Unlock()
+			return maps.Clone(codes)
+		}
+		call(t.Context(), 1)
+		call(t.Context(), 2)
+		for k := range 300 {
+			call(ctx, 100+k)
+		}
+		call(t.Context(), 3)
+		cancel()
+		synctest.Wait()
+		assert.Equal(t, "who gave up", told(), map[chat.Code]int{chat.CodeCanceled: 300})
+		time.Sleep(time.Minute) // of the test's own time
+		synctest.Wait()
+		assert.Equal(t, "keys asked for", asked, []int{1, 2, 3})
+		assert.Equal(t, "who waited", told(), map[chat.Code]int{chat.CodeCanceled: 300, chat.CodeUnavailable: 3})
+		close(open)
+		call(t.Context(), 4)
+		assert.Equal(t, "later", told()[0], 1)
 	})
 }
