@@ -109,7 +109,7 @@ func (d *shard) migrate(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	patient := &shard{store: d.store, db: db}
+	patient := &shard{store: d.store, db: db, breaker: d.breaker}
 	return errors.Join(patient.upgrade(ctx, all, log), db.Close())
 }
 
@@ -148,6 +148,20 @@ func (d *shard) newer(ctx context.Context, has, knows int, log *slog.Logger) err
 	}
 	log.Warn("the tables are those of a newer version, which this one can run on", "version", has, "knows", knows)
 	return nil
+}
+
+// Known refuses tables of a newer version, also where this one can run on them: who copies rows would leave out what it does not know. A node of
+// that version may make them at any time.
+func (d *shard) Known(ctx context.Context) error {
+	all, err := steps()
+	if err != nil {
+		return err
+	}
+	has, err := d.version(ctx)
+	if err == nil && has > len(all) {
+		return &NewerSchemaError{Has: has, Knows: len(all)}
+	}
+	return d.store.translate(err, "reading which version of the tables there is")
 }
 
 func (d *shard) raiseFloor(ctx context.Context, floor int) error {

@@ -128,6 +128,51 @@ func TestNewerTables(t *testing.T) {
 	refused("of before there was a floor", Options{})
 }
 
+// I25: a node that waits for its turn to change the tables, and finds that a newer one was faster, looks whether it can run on them.
+func TestNewerTablesWhileItWaits(t *testing.T) {
+	t.Parallel()
+	c := settings(t, 1)
+	s := open(t, c)
+	d := s.home()
+	exec := func(query string) {
+		t.Helper()
+		_, err := d.db.ExecContext(t.Context(), query)
+		assert.NoError(t, query, err)
+	}
+	for _, runs := range []bool{true, false} {
+		exec("DELETE FROM migration WHERE version > 5")
+		opened := make(chan error, 1)
+		err := d.locked(t.Context(), "migrate", func() error {
+			go func() {
+				s, err := Open(t.Context(), c, Options{})
+				if err == nil {
+					err = s.Close()
+				}
+				opened <- err
+			}()
+			eventually(t, "it waits", func() bool {
+				n := 0
+				err := d.db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM information_schema.processlist WHERE db=DATABASE() AND state='User lock'").Scan(&n)
+				assert.NoError(t, "connections", err)
+				return n > 0
+			})
+			exec("INSERT INTO migration VALUES (9999, 'tomorrow', 0)")
+			if !runs {
+				exec("UPDATE meta SET number = 9999 WHERE name = '" + metaFloor + "'")
+			}
+			return nil
+		})
+		assert.NoError(t, "the newer one", err)
+		err = <-opened
+		var newer *NewerSchemaError
+		if runs {
+			assert.NoError(t, "it runs on them", err)
+		} else {
+			assert.True(t, "it is refused", errors.As(err, &newer) && newer.Has == 9999)
+		}
+	}
+}
+
 // T13: a server that can lose what it acknowledged is refused, or runs with a warning.
 func TestWeakServersAreRefused(t *testing.T) {
 	t.Parallel()

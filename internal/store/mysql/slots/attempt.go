@@ -284,6 +284,10 @@ func (a *attempt) close(ctx context.Context) error {
 
 // finish copies what is left, and compares it. What differed when everything was compared must have been noted.
 func (a *attempt) finish(ctx context.Context, differing map[change]*table, noted map[change]bool) error {
+	// A node that was upgraded meanwhile has changed the tables before it wrote anything: what it wrote is not missed.
+	if err := current(ctx, a.move.Source, a.move.Target); err != nil {
+		return err
+	}
 	last := make(map[change]bool)
 	for {
 		n, err := a.changes(ctx, last)

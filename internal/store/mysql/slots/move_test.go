@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -275,4 +276,43 @@ func TestWhatWasNotNotedIsNoticed(t *testing.T) {
 	assert.True(t, "refused", errors.As(err, &e) && e.Table == "member" && e.Slot == slot)
 	assert.True(t, "the slot stays", l.open(t).OfConversation(ids[0]).Number() == 1)
 	send(t, l.nodes[0], words(ids[0], alice, 1))
+}
+
+// I25: a mover does not know what a newer version has added to rows, and moves none of them, also where that version comes while it is at it.
+func TestNewerTables(t *testing.T) {
+	t.Parallel()
+	for n := range 2 {
+		for step := slots.Step(0); step <= slots.Finish; step++ { // 0 is before it begins
+			t.Run(fmt.Sprintf("database=%d/%s", n+1, step), func(t *testing.T) {
+				t.Parallel()
+				l := newLand(t, 2)
+				ids, slot := inOneSlot(l.nodes[0], 1)
+				send(t, l.nodes[0], group(ids[0], alice, bob))
+				upgrade := func() {
+					l.exec(t, n, "INSERT INTO migration VALUES (9999, 'tomorrow', 0)")
+					l.exec(t, n, "ALTER TABLE member ADD COLUMN tomorrow INT NOT NULL DEFAULT 7")
+					if n == 0 {
+						l.exec(t, n, "UPDATE member SET tomorrow = 8")
+					}
+				}
+				if step == 0 {
+					upgrade()
+				}
+				err := l.move(t, 1, func(p slots.Progress) {
+					if p.Step == step {
+						upgrade()
+					}
+				}, slot)
+				var newer *mysql.NewerSchemaError
+				assert.True(t, "refused", errors.As(err, &newer) && newer.Has == 9999)
+				assert.True(t, "it says what to do", strings.Contains(err.Error(), "install the newer version"))
+				assert.True(t, "the slot stays", l.open(t).OfConversation(ids[0]).Number() == 1)
+				send(t, l.nodes[1], words(ids[0], alice, 1))
+				assert.Equal(t, "entries", len(whole(t, l.nodes[0], ids[0])), 2)
+				if step == 0 {
+					assert.Equal(t, "nothing was begun", l.rows(t, 0, "slot_move"), 0)
+				}
+			})
+		}
+	}
 }

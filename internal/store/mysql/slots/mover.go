@@ -178,11 +178,24 @@ func (m *Mover) tidy(ctx context.Context, v mysql.Move) error {
 	return a.withdraw(ctx)
 }
 
+// current refuses databases with tables of a newer version: rows would come without what that one has added to them.
+func current(ctx context.Context, databases ...*mysql.Database) error {
+	for _, d := range databases {
+		if err := d.Known(ctx); err != nil {
+			return fmt.Errorf("database number %d (slots are moved by the newest version that nodes have run): %w", d.Number(), err)
+		}
+	}
+	return nil
+}
+
 // patience is how long a mover that was stopped goes on taking its move back.
 const patience = 10 * time.Second
 
 // one moves a slot.
 func (m *Mover) one(ctx context.Context, slot Slot, to *mysql.Database) error {
+	if err := current(ctx, m.s.Databases()...); err != nil {
+		return err
+	}
 	a, err := m.begin(ctx, slot, to)
 	if err != nil || a == nil {
 		return err
