@@ -163,7 +163,7 @@ func TestGatherGivenUp(t *testing.T) {
 		cancel()
 		synctest.Wait()
 		assert.Equal(t, "who gave up", told(), map[chat.Code]int{chat.CodeCanceled: 300})
-		time.Sleep(time.Minute) // of the test's own time
+		<-time.After(time.Minute) // of the test's own time
 		synctest.Wait()
 		assert.Equal(t, "keys asked for", asked, []int{1, 2, 3})
 		assert.Equal(t, "who waited", told(), map[chat.Code]int{chat.CodeCanceled: 300, chat.CodeUnavailable: 3})
