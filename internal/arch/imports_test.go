@@ -9,7 +9,7 @@ import (
 // (a caller declares the few methods that it needs, and the wiring passes them). A folder's subfolders are of its level, and one
 // folder is one house: its packages may import each other.
 var levels = map[string]int{
-	"chat": 0, "eventloop": 0, "assert": 0, "failpoint": 0, "lru": 0, "breaker": 0, "trace": 0,
+	"chat": 0, "eventloop": 0, "assert": 0, "failpoint": 0, "lru": 0, "breaker": 0, "gather": 0, "trace": 0,
 	"account": 1, "social": 1, "conversation": 1, "message": 1, "timeline": 1, "presence": 1, "cluster": 1, "push": 1,
 	"queue": 1, "limit": 1, "media": 1, "search": 1, "moderation": 1, "support": 1, "archive": 1, "wire": 1, "websocket": 1, "proxyproto": 1, "certificate": 1, "pressure": 1,
 	"fanout": 2, "session": 2, "chunk": 2,
@@ -52,6 +52,7 @@ var more = map[string]struct {
 	reason  string
 }{
 	"internal/store":  {"proto", "records keep the schema's public parts as they go over the wire"},
+	"internal/gather": {"internal/chat", "who gives up is told so as the ports tell it"},
 	"internal/config": {"internal/store", "the settings of an adapter are the adapter's"},
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/gather"
 )
 
 // Feed is the port that the ring of recent entries is fed from: the events of the log, as of the queue package.
@@ -50,8 +51,8 @@ type recent struct {
 	each    int // bytes of one conversation
 	metrics *metrics
 	logger  *slog.Logger
-	opening *flights[openKey, opened]
-	reading *flights[pageKey, []chat.Entry]
+	opening *gather.Flights[openKey, opened]
+	reading *gather.Flights[pageKey, []chat.Entry]
 
 	// guarded by mu
 	mu    sync.Mutex
@@ -72,7 +73,7 @@ type recent struct {
 func newRecent(cfg Config, feed Feed, log Log, m *metrics, logger *slog.Logger) *recent {
 	r := &recent{
 		feed: feed, log: log, most: cfg.RecentBytes, each: min(cfg.RecentConversationBytes, cfg.RecentBytes/2), metrics: m, logger: logger,
-		opening: newFlights[openKey, opened](), reading: newFlights[pageKey, []chat.Entry](),
+		opening: gather.NewFlights[openKey, opened](), reading: gather.NewFlights[pageKey, []chat.Entry](),
 		held: make(map[chat.ConversationID]*held),
 		who:  newReaders(cfg.RecentMembers), pages: newPageCache(cfg.RecentBytes / 4),
 	}

@@ -55,7 +55,7 @@ func (r *recent) sight(ctx context.Context, v view) (st sight, ok bool, err erro
 		}
 		// Nothing is held, or what came before the first event is not: many ask for that at once, one reads it.
 		k := openKey{v.conversation, st.drops, v.entries}
-		o, err := r.opening.do(ctx, k, func(ctx context.Context) (opened, error) { return r.open(ctx, k) })
+		o, err := r.opening.Join(ctx, k, func(ctx context.Context) (opened, error) { return r.open(ctx, k) })
 		if err != nil {
 			return sight{}, false, err
 		}
@@ -163,7 +163,7 @@ func (r *recent) entries(ctx context.Context, st sight, q Range) ([]chat.Entry, 
 		}
 	}
 	r.metrics.fromLog.Inc()
-	page, err := r.reading.do(ctx, k, func(ctx context.Context) ([]chat.Entry, error) {
+	page, err := r.reading.Join(ctx, k, func(ctx context.Context) ([]chat.Entry, error) {
 		r.metrics.readEntries.Inc()
 		page, err := r.log.Range(ctx, k.query())
 		if err != nil {

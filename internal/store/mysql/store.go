@@ -15,6 +15,7 @@ import (
 
 	"github.com/throng-im/throng/internal/breaker"
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/gather"
 	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/queue"
 	"github.com/throng-im/throng/internal/timeline"
@@ -80,7 +81,7 @@ type Store struct {
 
 	repeats sync.Map // record.RepeatKey → message.Repeat; empty but in a mutant
 
-	few     *Gather[standing, []timeline.Part]
+	few     *gather.Many[*standing, []timeline.Part]
 	ids     ids
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -103,7 +104,7 @@ func Open(ctx context.Context, c Config, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{cfg: c, rules: o.Rules, now: o.Now, log: o.Logger, metrics: newMetrics(), byID: make(map[uint64]*shard), whole: o.Whole}
-	s.few = NewGather(s, "parts", s.standings)
+	s.few = Gather(s.standings)
 	err := s.open(ctx)
 	if err == nil && !o.Filling {
 		err = s.checkWhole(ctx)

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/gather"
 	"github.com/throng-im/throng/internal/store/record"
 	"github.com/throng-im/throng/internal/timeline"
 )
@@ -21,7 +22,7 @@ type standing struct {
 
 // few is Parts for a few conversations. It reports false where a membership has ended: there is more to read then.
 func (l TimelineLogs) few(ctx context.Context, user chat.UserID, ids []chat.ConversationID) (parts []timeline.Part, ok bool, err error) {
-	parts, err = l.store.few.Get(ctx, standing{user: user, ids: slices.Clone(ids)}) // a question may outlive its caller
+	parts, err = l.store.few.Get(ctx, &standing{user: user, ids: slices.Clone(ids)}) // a question may outlive its caller
 	for i := range parts {
 		if p := &parts[i]; !p.Member.Current() && p.Member.Last(p.Head.Seq) != 0 {
 			return nil, false, err
@@ -31,7 +32,7 @@ func (l TimelineLogs) few(ctx context.Context, user chat.UserID, ids []chat.Conv
 }
 
 // standings looks up what many users ask for.
-func (s *Store) standings(ctx context.Context, keys []standing) ([]Found[[]timeline.Part], error) {
+func (s *Store) standings(ctx context.Context, keys []*standing) ([]gather.Found[[]timeline.Part], error) {
 	var ids []chat.ConversationID
 	var users []chat.UserID // beside ids
 	for _, k := range keys {
@@ -44,7 +45,7 @@ func (s *Store) standings(ctx context.Context, keys []standing) ([]Found[[]timel
 	if err != nil {
 		return nil, err
 	}
-	out := make([]Found[[]timeline.Part], len(keys))
+	out := make([]gather.Found[[]timeline.Part], len(keys))
 	for i, k := range keys {
 		n := len(k.ids)
 		out[i].Value, parts = parts[:n:n], parts[n:]

@@ -11,5 +11,5 @@
 // change once it is committed, but for its content being removed, and what of it somebody may see is decided by the head and the
 // membership. So there is one thing to get right, which is [Ring]'s: content that was removed.
 //
-// The package imports chat, message and Prometheus.
+// The package imports chat, gather, message and Prometheus.
 package near

@@ -88,7 +88,7 @@ func (a *Accounts) Add(ctx context.Context, d account.Device, maxDevices int) (a
 	} else {
 		found, err := a.gathers.devices.Get(ctx, deviceKey{user: d.User, label: d.Label})
 		if err == nil && found.ID == 0 { // of an account that is deleted nothing is left
-			found, err = a.gathers.fresh.Get(ctx, newDevice{device: d, most: maxDevices})
+			found, err = a.gathers.fresh.Get(ctx, &newDevice{device: d, most: maxDevices})
 		}
 		if !errors.Is(err, errAlone) {
 			return found, nil, err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/gather"
 	"github.com/throng-im/throng/internal/store/mysql"
 )
 
@@ -22,12 +23,12 @@ var errAlone = errors.New("it takes a transaction of its own")
 
 // addSome adds the labelled devices of many users in one transaction for each database: the first time that a company's users come is
 // the first time for all of them.
-func (a *Accounts) addSome(ctx context.Context, keys []newDevice) ([]mysql.Found[account.Device], error) {
+func (a *Accounts) addSome(ctx context.Context, keys []*newDevice) ([]gather.Found[account.Device], error) {
 	first, err := a.devices.take(ctx, uint64(len(keys)))
 	if err != nil {
 		return nil, err
 	}
-	out := make([]mysql.Found[account.Device], len(keys))
+	out := make([]gather.Found[account.Device], len(keys))
 	err = a.s.Routed(ctx, func(m *mysql.Map) error {
 		of := make(map[*mysql.Database][]int)
 		for i := range keys {
@@ -59,7 +60,7 @@ func (a *Accounts) addSome(ctx context.Context, keys []newDevice) ([]mysql.Found
 
 // addAll adds devices of users in one database, under ids from first on by their places.
 func addAll(
-	ctx context.Context, t *mysql.Tx, keys []newDevice, places []int, users []chat.UserID, first uint64, out []mysql.Found[account.Device],
+	ctx context.Context, t *mysql.Tx, keys []*newDevice, places []int, users []chat.UserID, first uint64, out []gather.Found[account.Device],
 ) error {
 	known, err := lockSome(ctx, t, users)
 	if err != nil {
@@ -68,7 +69,7 @@ func addAll(
 	var fresh []account.Device
 	for _, i := range places {
 		id := chat.DeviceID(first + uint64(i))
-		if out[i] = known[keys[i].device.User].addTo(&keys[i], id); out[i].Err == nil && out[i].Value.ID == id {
+		if out[i] = known[keys[i].device.User].addTo(keys[i], id); out[i].Err == nil && out[i].Value.ID == id {
 			fresh = append(fresh, out[i].Value)
 		}
 	}
@@ -81,7 +82,7 @@ func addAll(
 }
 
 // addTo finds the device with the label of a new one, or adds that.
-func (u *locked) addTo(k *newDevice, id chat.DeviceID) (out mysql.Found[account.Device]) {
+func (u *locked) addTo(k *newDevice, id chat.DeviceID) (out gather.Found[account.Device]) {
 	if u == nil || !u.living() {
 		out.Err = errAlone
 		return out

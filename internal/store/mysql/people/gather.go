@@ -5,6 +5,7 @@ import (
 
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/gather"
 	"github.com/throng-im/throng/internal/store/mysql"
 )
 
@@ -17,33 +18,33 @@ type deviceKey struct {
 
 // gathers are what sessions that open look up one by one, and databases are asked for by many at a time.
 type gathers struct {
-	externals *mysql.Gather[string, account.Account]
-	accounts  *mysql.Gather[chat.UserID, row]
-	devices   *mysql.Gather[deviceKey, account.Device] // the zero device where there is none
-	fresh     *mysql.Gather[newDevice, account.Device]
+	externals *gather.Many[string, account.Account]
+	accounts  *gather.Many[chat.UserID, row]
+	devices   *gather.Many[deviceKey, account.Device] // the zero device where there is none
+	fresh     *gather.Many[*newDevice, account.Device]
 }
 
 func newGathers(a *Accounts) gathers {
 	return gathers{
-		externals: mysql.NewGather(a.s, "account by name", a.byExternals),
-		accounts: mysql.NewGather(a.s, "accounts", func(ctx context.Context, ids []chat.UserID) ([]mysql.Found[row], error) {
+		externals: mysql.Gather(a.byExternals),
+		accounts: mysql.Gather(func(ctx context.Context, ids []chat.UserID) ([]gather.Found[row], error) {
 			rows, err := a.find(ctx, ids)
 			if err != nil {
 				return nil, err
 			}
-			out := make([]mysql.Found[row], len(ids))
+			out := make([]gather.Found[row], len(ids))
 			for i, id := range ids {
 				out[i].Value = rows[id]
 			}
 			return out, nil
 		}),
-		devices: mysql.NewGather(a.s, "devices", a.someDevices),
-		fresh:   mysql.NewGather(a.s, "add devices", a.addSome),
+		devices: mysql.Gather(a.someDevices),
+		fresh:   mysql.Gather(a.addSome),
 	}
 }
 
 // byExternals finds accounts by their external ids. Of those that are being deleted each is looked at by itself.
-func (a *Accounts) byExternals(ctx context.Context, names []string) ([]mysql.Found[account.Account], error) {
+func (a *Accounts) byExternals(ctx context.Context, names []string) ([]gather.Found[account.Account], error) {
 	var q mysql.Text
 	q.Add("SELECT external_id, user FROM external_id WHERE external_id IN (")
 	for i, name := range names {
@@ -75,7 +76,7 @@ func (a *Accounts) byExternals(ctx context.Context, names []string) ([]mysql.Fou
 	if err != nil {
 		return nil, err
 	}
-	out := make([]mysql.Found[account.Account], len(names))
+	out := make([]gather.Found[account.Account], len(names))
 	for i, name := range names {
 		switch id, known := users[name]; {
 		case !known:
@@ -90,7 +91,7 @@ func (a *Accounts) byExternals(ctx context.Context, names []string) ([]mysql.Fou
 }
 
 // someDevices reads devices of users.
-func (a *Accounts) someDevices(ctx context.Context, keys []deviceKey) ([]mysql.Found[account.Device], error) {
+func (a *Accounts) someDevices(ctx context.Context, keys []deviceKey) ([]gather.Found[account.Device], error) {
 	known := make(map[deviceKey]account.Device, len(keys))
 	err := a.s.Routed(ctx, func(m *mysql.Map) error {
 		clear(known)
@@ -121,7 +122,7 @@ func (a *Accounts) someDevices(ctx context.Context, keys []deviceKey) ([]mysql.F
 	if err != nil {
 		return nil, err
 	}
-	out := make([]mysql.Found[account.Device], len(keys))
+	out := make([]gather.Found[account.Device], len(keys))
 	for i, k := range keys {
 		out[i].Value = known[k]
 	}

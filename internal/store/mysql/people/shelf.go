@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/gather"
 	"github.com/throng-im/throng/internal/store/mysql"
 	"github.com/throng-im/throng/internal/store/record"
 	"github.com/throng-im/throng/internal/timeline"
@@ -17,20 +18,20 @@ var _ timeline.Shelf = (*Shelf)(nil)
 type Shelf struct {
 	// immutable after construction
 	s    *mysql.Store
-	rows *mysql.Gather[chat.UserID, []timeline.Kept]
+	rows *gather.Many[chat.UserID, []timeline.Kept]
 }
 
 // NewShelf returns the shelf of a store.
 func NewShelf(s *mysql.Store) *Shelf {
 	shelf := &Shelf{s: s}
-	shelf.rows = mysql.NewGather(s, "shelf", func(ctx context.Context, users []chat.UserID) ([]mysql.Found[[]timeline.Kept], error) {
+	shelf.rows = mysql.Gather(func(ctx context.Context, users []chat.UserID) ([]gather.Found[[]timeline.Kept], error) {
 		all, err := shelf.rowsOf(ctx, users)
 		if err != nil {
 			return nil, err
 		}
-		out := make([]mysql.Found[[]timeline.Kept], len(users))
+		out := make([]gather.Found[[]timeline.Kept], len(users))
 		for i := range users {
-			out[i].Value = slices.Clone(all[i]) // two may have asked for one user
+			out[i].Value = all[i]
 		}
 		return out, nil
 	})
@@ -69,7 +70,7 @@ func (s *Shelf) Rows(ctx context.Context, users []chat.UserID) ([][]timeline.Kep
 	if err != nil {
 		return nil, err
 	}
-	return [][]timeline.Kept{rows}, nil
+	return [][]timeline.Kept{slices.Clone(rows)}, nil // two may have asked for one user
 }
 
 func (s *Shelf) rowsOf(ctx context.Context, users []chat.UserID) ([][]timeline.Kept, error) {

@@ -1,4 +1,4 @@
-package mysql_test
+package gather_test
 
 import (
 	"context"
@@ -11,22 +11,22 @@ import (
 
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
-	"github.com/throng-im/throng/internal/store/mysql"
+	"github.com/throng-im/throng/internal/gather"
 )
 
-// TestGather: those who come while questions are under way share the next ones, which begin after they came.
-func TestGather(t *testing.T) {
+// Those who come while questions are under way share the next ones, which begin after they came.
+func TestThoseWhoWaitAreOneQuestion(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var questions [][]int
 		gate := make(chan struct{})
-		g := mysql.NewGather(nil, "test", func(_ context.Context, keys []int) ([]mysql.Found[int], error) {
+		g := gather.NewMany(2, 128, func(_ context.Context, keys []int) ([]gather.Found[int], error) {
 			questions = append(questions, keys) // one after the other, by synctest.Wait
 			<-gate
-			out := make([]mysql.Found[int], len(keys))
+			out := make([]gather.Found[int], len(keys))
 			for i, k := range keys {
 				if out[i].Value = 2 * k; k == 7 {
-					out[i] = mysql.Found[int]{Err: errors.New("seven")}
+					out[i] = gather.Found[int]{Err: errors.New("seven")}
 				}
 			}
 			return out, nil
@@ -64,14 +64,14 @@ func TestGather(t *testing.T) {
 	})
 }
 
-// TestGatherErrors: the error of a question is that of all who asked; where a row cannot be read, the others can.
-func TestGatherErrors(t *testing.T) {
+// The error of a question is that of all who asked; where a row cannot be read, the others can.
+func TestQuestionsThatFail(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		gate := make(chan struct{})
-		g := mysql.NewGather(nil, "test", func(_ context.Context, keys []int) ([]mysql.Found[int], error) {
+		g := gather.NewMany(2, 128, func(_ context.Context, keys []int) ([]gather.Found[int], error) {
 			<-gate
-			out := make([]mysql.Found[int], len(keys))
+			out := make([]gather.Found[int], len(keys))
 			for i, k := range keys {
 				switch k {
 				case 13:
@@ -117,18 +117,18 @@ func TestGatherErrors(t *testing.T) {
 	})
 }
 
-// TestGatherGivenUp: nobody is asked for who has given up, and who has not is told that the database does not answer, where a question's time is
+// Nobody is asked for who has given up, and who has not is told so, where a question's time is
 // over before its own.
-func TestGatherGivenUp(t *testing.T) {
+func TestThoseWhoGaveUpAreNotAskedFor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var asked []int
 		open := make(chan struct{})
-		g := mysql.NewGather(new(mysql.Store), "test", func(ctx context.Context, keys []int) ([]mysql.Found[int], error) {
+		g := gather.NewMany(2, 128, func(ctx context.Context, keys []int) ([]gather.Found[int], error) {
 			asked = append(asked, keys...) // one after the other, by synctest.Wait
 			select {
 			case <-open:
-				return make([]mysql.Found[int], len(keys)), nil
+				return make([]gather.Found[int], len(keys)), nil
 			case <-ctx.Done():
 				return nil, chat.Wrap(ctx.Err(), chat.CodeCanceled, chat.ReasonCanceled, "as the store says it")
 			}
@@ -170,5 +170,64 @@ func TestGatherGivenUp(t *testing.T) {
 		close(open)
 		call(t.Context(), 4)
 		assert.Equal(t, "later", told()[0], 1)
+	})
+}
+
+// Callers with equal keys are one key of a question that begins after they came.
+func TestEqualKeysAreAskedForOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		gate := make(chan struct{})
+		version := 0
+		var questions [][]int
+		m := gather.NewMany(1, 10, func(_ context.Context, keys []int) ([]gather.Found[int], error) {
+			questions = append(questions, keys)
+			out := make([]gather.Found[int], len(keys))
+			for i := range out {
+				out[i].Value = version // as of the question's beginning
+			}
+			<-gate
+			return out, nil
+		})
+		var all sync.WaitGroup
+		call := func(key, want int) {
+			all.Go(func() {
+				v, err := m.Get(t.Context(), key)
+				assert.NoError(t, "get", err)
+				assert.Equal(t, "as of when it was asked", v, want)
+			})
+			synctest.Wait()
+		}
+		call(7, 0)
+		version = 1
+		for range 100 {
+			call(7, 1)
+			call(8, 1)
+		}
+		close(gate)
+		all.Wait()
+		assert.Equal(t, "questions", questions, [][]int{{7}, {7, 8}})
+	})
+}
+
+// Who gives up does so at once, and the question goes on for the others.
+func TestGivingUpOnAQuestion(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		gate := make(chan struct{})
+		m := gather.NewMany(1, 10, func(ctx context.Context, keys []int) ([]gather.Found[int], error) {
+			<-gate
+			return make([]gather.Found[int], len(keys)), ctx.Err()
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		gave, stays := make(chan error, 1), make(chan error, 1)
+		go func() { _, err := m.Get(ctx, 1); gave <- err }() // it leads
+		synctest.Wait()
+		go func() { _, err := m.Get(t.Context(), 2); stays <- err }()
+		synctest.Wait()
+		cancel()
+		assert.Equal(t, "who gave up", chat.AsError(<-gave).Code, chat.CodeCanceled)
+		close(gate)
+		assert.NoError(t, "who stays", <-stays)
 	})
 }

@@ -1,0 +1,149 @@
+package gather
+
+import (
+	fifo "container/list"
+	"context"
+	"sync"
+	"time"
+
+	"github.com/throng-im/throng/internal/chat"
+)
+
+// questionFor bounds a question, whose callers may all have given up.
+const questionFor = 30 * time.Second
+
+// Many asks for many callers together: a thousand sessions that open look up as many rows, one each. A caller who is alone is asked for at
+// once; while a thousand call, each question is for those who came during the last ones. What a caller gets was looked for after its call.
+// All methods may be called from any goroutine.
+type Many[K comparable, V any] struct {
+	// immutable after construction
+	atOnce int
+	most   int
+	ask    Ask[K, V]
+
+	// guarded by mu
+	mu      sync.Mutex
+	waiting fifo.List           // of *asked[K, V], oldest first: those whose callers have not all given up
+	by      map[K]*fifo.Element // those of waiting
+	under   int                 // questions under way
+}
+
+// Ask answers for each of the keys, which differ, in their order; its error is that of all of them.
+type Ask[K comparable, V any] func(ctx context.Context, keys []K) ([]Found[V], error)
+
+// Found is what was found of one key, or why it was not.
+type Found[V any] struct {
+	Value V
+	Err   error
+}
+
+// asked is a key that is asked for.
+type asked[K comparable, V any] struct {
+	// immutable after construction
+	key  K
+	done chan struct{}
+
+	// immutable once done is closed
+	found Found[V]
+
+	// guarded by mu of Many
+	callers int // who wait
+}
+
+// NewMany makes one that has so many questions under way at once, of most keys each.
+func NewMany[K comparable, V any](atOnce, most int, ask Ask[K, V]) *Many[K, V] {
+	return &Many[K, V]{atOnce: atOnce, most: most, ask: ask, by: make(map[K]*fifo.Element)}
+}
+
+// Get returns what is found of a key. Callers with equal keys may share it: they are not to change what it refers to. Who gives up is
+// told so with chat.CodeCanceled, and takes nobody along.
+func (m *Many[K, V]) Get(ctx context.Context, key K) (V, error) {
+	m.mu.Lock()
+	place := m.by[key]
+	if place == nil {
+		place = m.waiting.PushBack(&asked[K, V]{key: key, done: make(chan struct{})})
+		m.by[key] = place
+	}
+	a, _ := place.Value.(*asked[K, V])
+	a.callers++
+	var some []*asked[K, V]
+	if m.under < m.atOnce {
+		m.under++
+		some = m.take()
+	}
+	m.mu.Unlock()
+	if len(some) > 0 {
+		go m.run(context.WithoutCancel(ctx), some) // ends when nobody waits
+	}
+	select {
+	case <-a.done:
+		return a.found.Value, a.found.Err
+	case <-ctx.Done():
+		m.leave(place, a)
+		var none V
+		return none, errGaveUp(ctx.Err())
+	}
+}
+
+// leave takes a caller out of those who wait. Nobody is asked for without one, where that is not under way already.
+func (m *Many[K, V]) leave(place *fifo.Element, a *asked[K, V]) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if a.callers--; a.callers == 0 && m.by[a.key] == place {
+		m.waiting.Remove(place)
+		delete(m.by, a.key)
+	}
+}
+
+// run asks for some, and then for those who wait until nobody does.
+func (m *Many[K, V]) run(ctx context.Context, some []*asked[K, V]) {
+	for len(some) > 0 {
+		m.answer(ctx, some)
+		m.mu.Lock()
+		if some = m.take(); len(some) == 0 {
+			m.under--
+			m.by = make(map[K]*fifo.Element) // a map does not get smaller by itself
+		}
+		m.mu.Unlock()
+	}
+}
+
+// take takes those out who have waited the longest. It must be called with mu held.
+func (m *Many[K, V]) take() (some []*asked[K, V]) {
+	for e := m.waiting.Front(); e != nil && len(some) < m.most; e = m.waiting.Front() {
+		a, _ := m.waiting.Remove(e).(*asked[K, V])
+		delete(m.by, a.key)
+		some = append(some, a)
+	}
+	return some
+}
+
+// answer asks for some. One row that cannot be read is no reason why others are not.
+func (m *Many[K, V]) answer(ctx context.Context, some []*asked[K, V]) {
+	ctx, cancel := context.WithTimeout(ctx, questionFor)
+	defer cancel()
+	keys := make([]K, len(some))
+	for i, a := range some {
+		keys[i] = a.key
+	}
+	all, err := m.ask(ctx, keys)
+	if err != nil && ctx.Err() != nil && chat.AsError(err).Code == chat.CodeCanceled { // the question's time is over, and no caller's
+		err = chat.Wrap(err, chat.CodeUnavailable, chat.ReasonStorageUnavailable, "there was no answer within %v", questionFor)
+	}
+	if err != nil && len(some) > 1 && chat.AsError(err).Code == chat.CodeInternal {
+		for _, a := range some {
+			m.answer(ctx, []*asked[K, V]{a})
+		}
+		return
+	}
+	for i, a := range some {
+		if a.found.Err = err; err == nil {
+			a.found = all[i]
+		}
+		close(a.done)
+	}
+}
+
+func errGaveUp(err error) error {
+	return chat.Wrap(err, chat.CodeCanceled, chat.ReasonCanceled, "the caller gave up")
+}
