@@ -23,6 +23,7 @@ import (
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/cluster"
+	"github.com/throng-im/throng/internal/limit"
 	"github.com/throng-im/throng/internal/store/redis"
 	"github.com/throng-im/throng/test/engines"
 )
@@ -48,6 +49,26 @@ func everything(t *testing.T, cfg redis.Config) {
 	_, ok := h.Get(t.Context(), 7, 1, 1)
 	assert.True(t, "a hit", ok)
 	assert.NoError(t, "forget", h.Forget(t.Context(), 7, 1))
+	granted := func(want, back int) int {
+		claims := []limit.Claim{{Limit: "l", Key: "k", Every: time.Hour, Burst: 10, Spent: -back, Want: want, Parts: 1}}
+		assert.NoError(t, "lease", c.NewShares().Lease(t.Context(), claims))
+		return claims[0].Granted
+	}
+	assert.Equal(t, "granted", granted(6, 0), 6)
+	assert.Equal(t, "granted then", granted(6, 0), 4)
+	assert.Equal(t, "given back", granted(0, 10), 0)
+	assert.Equal(t, "full again", granted(10, 0), 10)
+	first, second := newPorch(t, cfg, "a"), newPorch(t, cfg, "b")
+	first.Opened(7, 1, 10)
+	second.Opened(7, 1, 5)
+	within(t, 5*time.Second, "the older session of a device", func() bool {
+		for _, p := range []*porch{first, second} { // whoever is written last is told
+			if all := p.all(); len(all) > 0 {
+				return all[0].Device == 1
+			}
+		}
+		return false
+	})
 }
 
 // A user that may do what docs/operations/cluster.md says, and nothing else, is enough; one with another password is told apart from a
