@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -42,6 +43,13 @@ type summary struct {
 	times   []timing
 	broken  []string // packages that failed without a failing test: did not build, or died
 	failing map[string]int
+	said    []digest // of the tests that failed
+}
+
+// digest is what a test said in lines of its own, without the logs behind them.
+type digest struct {
+	key
+	lines []string
 }
 
 func newSummary(out *bufio.Writer, verbose bool) *summary {
@@ -125,6 +133,7 @@ func (s *summary) fail(k key, elapsed float64) {
 		for _, line := range lines {
 			fmt.Fprint(s.out, line)
 		}
+		s.said = append(s.said, digest{k, heads(lines)})
 		return
 	}
 	if s.failing[k.pkg] == 0 {
@@ -163,6 +172,25 @@ func said(lines []string) []string {
 	return text
 }
 
+// heads are the lines that a test began by naming a place in its source, the first and the last ones of many, and none longer than a screen is wide.
+func heads(lines []string) []string {
+	const first, last, width = 12, 12, 240
+	var out []string
+	for _, line := range lines {
+		line = strings.TrimRight(line, "\n")
+		if place.MatchString(line) {
+			out = append(out, line[:min(len(line), width)])
+		}
+	}
+	if more := len(out) - first - last; more > 0 {
+		out = slices.Replace(out, first, len(out)-last, fmt.Sprintf("    … %d more", more))
+	}
+	return out
+}
+
+// place is how a line of a test begins, and one of the runtime about its end.
+var place = regexp.MustCompile(`^\s+[\w.]+\.go:\d+: |^panic: |^fatal error: |DATA RACE`)
+
 // close prints the rest and reports whether the run is bad.
 func (s *summary) close(allowed []skip, slow int) bool {
 	bad := s.failed > 0 || len(s.broken) > 0
@@ -189,6 +217,12 @@ func (s *summary) close(allowed []skip, slow int) bool {
 	if s.passed+s.failed == 0 {
 		bad = true
 		fmt.Fprintln(s.out, "no test ran")
+	}
+	for _, d := range s.said { // where the end of a long log is all that is looked at, this is what has to stand there
+		fmt.Fprintf(s.out, "failed  %s %s\n", d.pkg, d.test)
+		for _, line := range d.lines {
+			fmt.Fprintln(s.out, line)
+		}
 	}
 	fmt.Fprintf(s.out, "%d passed, %d failed, %d skipped\n", s.passed, s.failed, len(s.skipped))
 	return bad

@@ -32,7 +32,16 @@ func TestSummary(t *testing.T) {
 {"Action":"fail","Package":"m/a","Test":"TestX","Elapsed":0.1}
 {"Action":"fail","Package":"m/a","Elapsed":0.2}`,
 			"", true,
-			[]string{"wrong", "0 passed, 1 failed"},
+			[]string{"wrong", "failed  m/a TestX\n    x_test.go:3: wrong\n0 passed, 1 failed"},
+		},
+		"one fails, and logs follow": {
+			start + `{"Action":"output","Package":"m/a","Test":"TestX","Output":"    x_test.go:3: wrong\n"}
+{"Action":"output","Package":"m/a","Test":"TestX","Output":"    x_test.go:9: the server said:\n"}
+{"Action":"output","Package":"m/a","Test":"TestX","Output":"        a long log\n"}
+{"Action":"fail","Package":"m/a","Test":"TestX","Elapsed":0.1}
+{"Action":"fail","Package":"m/a","Elapsed":0.2}`,
+			"", true,
+			[]string{"a long log", "failed  m/a TestX\n    x_test.go:3: wrong\n    x_test.go:9: the server said:\n0 passed, 1 failed"},
 		},
 		"does not build": {
 			`{"ImportPath":"m/a","Action":"build-output","Output":"a.go:1: syntax\n"}
