@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # MariaDB, Redis and Kafka for development, on fixed ports of the loopback: start, stop or status. With Docker they are containers
 # (deploy/services.yaml); without it, Debian's servers and Kafka's jars from .bin/kafka. Data and logs are in .services/; `stop` keeps them.
-# `start` prints what tests and a server take to use them.
+# `start` writes .services/node.toml for a node that uses them, and prints what tests take.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD dir=$PWD/.services
@@ -109,23 +109,46 @@ stop_processes() {
   done
 }
 
+# written makes the configuration of a node that uses the engines, once: the secret in it has to be the same for all nodes.
+written() {
+  [ -f "$dir/node.toml" ] && return
+  mkdir -p "$dir"
+  (umask 077 && cat >"$dir/node.toml.new") <<END
+[store]
+driver = "mysql"
+[queue]
+driver = "kafka"
+[bus]
+driver = "redis"
+[routes]
+driver = "redis"
+
+[mysql]
+databases = ["root@tcp(127.0.0.1:$mysql_port)/throng"]
+[redis]
+addresses = ["127.0.0.1:$redis_port"]
+[kafka]
+brokers = ["127.0.0.1:$kafka_port"]
+replication = 1
+
+[account]
+signing_secrets = ["$(head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n')"]
+END
+  mv "$dir/node.toml.new" "$dir/node.toml"
+}
+
 said() {
   cat <<END
 For tests:
   export THRONG_TEST_MYSQL='root@tcp(127.0.0.1:$mysql_port)/' THRONG_TEST_REDIS=127.0.0.1:$redis_port THRONG_TEST_KAFKA=127.0.0.1:$kafka_port
-For a server:
-  [mysql]
-  databases = ["root@tcp(127.0.0.1:$mysql_port)/throng"]
-  [redis]
-  addresses = ["127.0.0.1:$redis_port"]
-  [kafka]
-  brokers = ["127.0.0.1:$kafka_port"]
-  replication = 1
+A node, and as many more as you like, each with a folder and ports of its own:
+  THRONG_METRICS_LISTEN=127.0.0.1:9091 throng serve --config .services/node.toml --data .services/n1 --listen :8081
 END
 }
 
 case ${1:-} in
   start)
+    written # first, so that the folder is not made by Docker
     if docker_there; then
       by_docker=1
       docker compose -f deploy/services.yaml up -d

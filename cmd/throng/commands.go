@@ -184,6 +184,8 @@ func flagProblem(cmd *cobra.Command, err error) error {
 			return fmt.Errorf("--%s: it is true or false, not %q", f.Name, invalid.GetValue())
 		case "duration":
 			return fmt.Errorf("--%s: %q is no time; write it like 90s, 5m or 2h", f.Name, invalid.GetValue())
+		case "int":
+			return fmt.Errorf("--%s: %q is no number", f.Name, invalid.GetValue())
 		default:
 			return fmt.Errorf("--%s: %w", f.Name, errors.Unwrap(invalid))
 		}

@@ -16,11 +16,16 @@ type sources struct {
 	Data   string
 }
 
-// register adds the flags. THRONG_CONFIG stands for --config where that is missing.
+// register adds the flags.
 func (s *sources) register(e *environment, f *pflag.FlagSet) {
-	const variable = "THRONG_CONFIG="
-	path(f, &s.Config, "config", "FILE", "Configuration file (TOML). Default: $THRONG_CONFIG.")
+	s.registerConfig(e, f, "Configuration file (TOML). Default: $THRONG_CONFIG.")
 	path(f, &s.Data, "data", "DIR", "Data folder. Default: data.")
+}
+
+// registerConfig adds --config; THRONG_CONFIG stands for it where it is missing.
+func (s *sources) registerConfig(e *environment, f *pflag.FlagSet, help string) {
+	const variable = "THRONG_CONFIG="
+	path(f, &s.Config, "config", "FILE", help)
 	if i := slices.IndexFunc(e.env, func(v string) bool { return strings.HasPrefix(v, variable) }); i >= 0 {
 		s.Config = fullPath(strings.TrimPrefix(e.env[i], variable))
 	}

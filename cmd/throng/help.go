@@ -88,6 +88,8 @@ func placeholder(f *pflag.Flag) string {
 		return ""
 	case "duration":
 		return "TIME"
+	case "int":
+		return "N"
 	default:
 		return kind
 	}

@@ -98,6 +98,9 @@ func TestCommandLine(t *testing.T) {
 		{"the secret of nothing", []string{"migrate", filepath.Join(dir, "none"), "--secret"}, 1, "", "there is no data folder"},
 		{"a migration without a configuration", []string{"migrate", "--to", filepath.Join(dir, "none.toml")}, 1, "", "no such file"},
 		{"slots of one server", []string{"slots", "list"}, 1, "", "that is the configuration of a single server"},
+		{"slots of no number", []string{"slots", "move", "--from", "x"}, 2, "", `--from: "x" is no number`},
+		{"help of numbers", []string{"slots", "move", "--help"}, 0, "--from N ", ""},
+		{"help of a span", []string{"slots", "move", "--help"}, 0, "--slots SPAN ", ""},
 		{"slots of nothing", []string{"slots", "move", "--config", filepath.Join(dir, "none.toml")}, 1, "", "no such file"},
 		{"users of a folder without a database", []string{"user", "list", "--data", node}, 1, "", "name the node's configuration with --config"},
 		{"an export of one", []string{"export", "--data", node, filepath.Join(dir, "x.jsonl")}, 1, "", "name the node's configuration with --config"},
@@ -181,6 +184,8 @@ func TestWhereTheConfigurationIs(t *testing.T) {
 		assert.True(t, fmt.Sprint(tc.args, tc.env, errOut), code == 0)
 		assert.Equal(t, fmt.Sprint(tc.args, tc.env), line, fmt.Sprintf("data = %q", tc.want))
 	}
+	code, _, errOut := command(t, []string{"THRONG_CONFIG=" + filepath.Join(dir, "none.toml")}, "slots", "list")
+	assert.True(t, "slots look there: "+errOut, code == 1 && strings.Contains(errOut, "none.toml"))
 }
 
 // Waiting is the default of a drain, and the last word on it counts.

@@ -91,7 +91,8 @@ func TestDrainOfARunningServer(t *testing.T) {
 		{[]string{"--over", "1s"}, "the server is empty\n", 0},
 		{[]string{"--no-wait"}, "the server is empty\n", 0},
 		{[]string{"--undo"}, "the server takes clients again\n", 0},
-		{[]string{"--over", "2h"}, "a drain takes up to 1h", 1},
+		{[]string{"--over", "2h"}, "a drain takes up to 1h0m0s, and not 2h0m0s", 1},
+		{[]string{"--over", "-5s"}, "and not -5s", 1},
 	} {
 		code, out, errOut := command(t, nil, append([]string{"drain", "--data", data}, tc.args...)...)
 		assert.True(t, strings.Join(tc.args, " ")+": "+out+errOut, code == tc.code && strings.Contains(out+errOut, tc.want))

@@ -9,12 +9,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/throng-im/throng/internal/app"
-	"github.com/throng-im/throng/internal/config"
 )
 
 // slotsCmd is what the commands about slots have in common.
 type slotsCmd struct {
-	Config   string
+	sources
+
 	From, To int
 	Slots    string
 }
@@ -34,7 +34,7 @@ func slotsCommand(e *environment) *cobra.Command {
 		if flags != nil {
 			flags(&c, cmd)
 		}
-		path(cmd.Flags(), &c.Config, "config", "FILE", "Configuration of the cluster.")
+		c.registerConfig(e, cmd.Flags(), "Configuration of the cluster. Default: $THRONG_CONFIG.")
 		return cmd
 	}
 	tell := func(text string, done bool) {
@@ -48,15 +48,19 @@ func slotsCommand(e *environment) *cobra.Command {
 		make("move", "Move slots from one database to another.", slotsMoveHelp,
 			func(c slotsCmd, s *app.Slots) error {
 				first, last, err := spanOf(c.Slots)
-				if err != nil {
+				switch {
+				case err != nil:
 					return err
+				case c.From == 0 || c.To == 0:
+					return errors.New("name two databases by their numbers in throng slots list: --from N --to N")
 				}
 				return s.Move(e.ctx, c.From, c.To, first, last, tell)
 			}, func(c *slotsCmd, cmd *cobra.Command) {
 				f := cmd.Flags()
 				f.IntVar(&c.From, "from", 0, "Database that has them.")
 				f.IntVar(&c.To, "to", 0, "Database that gets them.")
-				f.StringVar(&c.Slots, "slots", "0-1023", "Which ones, of both kinds.")
+				c.Slots = "0-1023"
+				f.Var(textValue{&c.Slots, "SPAN"}, "slots", "Which ones, of both kinds, such as 0-63. Default: all.")
 			}),
 		make("spread", "Move as few slots as there have to be until all databases have the same number.", slotsMoveHelp,
 			func(_ slotsCmd, s *app.Slots) error { return s.Spread(e.ctx, tell) }, nil),
@@ -67,7 +71,7 @@ func slotsCommand(e *environment) *cobra.Command {
 
 // with opens the databases.
 func (c slotsCmd) with(e *environment, run func(c slotsCmd, s *app.Slots) error) error {
-	cluster, err := config.Load(config.Options{File: c.Config, Env: e.env})
+	cluster, err := c.load(e, nil)
 	if err != nil {
 		return err
 	}

@@ -178,7 +178,7 @@ func (a *App) serveDrain(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case err != nil:
 		case over < 0 || over > drainMost:
-			err = fmt.Errorf("a drain takes up to %s", drainMost)
+			err = fmt.Errorf("a drain takes up to %s, and not %s", drainMost, over)
 		default:
 			err = a.drainer.start(over)
 		}

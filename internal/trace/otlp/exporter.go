@@ -52,6 +52,7 @@ type Deps struct {
 type Exporter struct {
 	// immutable after construction
 	url     string
+	shown   string // the same without a password, for the log
 	client  *http.Client
 	log     *slog.Logger
 	metrics *metrics
@@ -80,11 +81,13 @@ func New(cfg trace.Config, deps Deps) (*Exporter, error) {
 		u.Path = path
 	}
 	e := &Exporter{
-		url: u.String(), client: deps.Client, log: deps.Logger, metrics: newMetrics(deps.Metrics),
+		url: u.String(), shown: u.Redacted(), client: deps.Client, log: deps.Logger, metrics: newMetrics(deps.Metrics),
 		spans: make(chan span, waiting), source: resource(cfg.Service, deps),
 	}
 	if e.client == nil {
-		e.client = &http.Client{Timeout: cfg.Timeout}
+		e.client = &http.Client{Timeout: cfg.Timeout, CheckRedirect: func(*http.Request, []*http.Request) error {
+			return http.ErrUseLastResponse // who went there would ask for a page, without the spans, and take it for an answer
+		}}
 	}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
@@ -169,10 +172,10 @@ func (e *Exporter) send(ctx context.Context, batch []span) {
 	case err != nil:
 		result = resultFailed
 		if !e.failing {
-			e.log.Warn("spans are lost: the collector does not take them", "endpoint", e.url, "error", err)
+			e.log.Warn("spans are lost: the collector does not take them", "endpoint", e.shown, "error", err)
 		}
 	case e.failing:
-		e.log.Info("the collector takes spans again", "endpoint", e.url)
+		e.log.Info("the collector takes spans again", "endpoint", e.shown)
 	}
 	e.failing = err != nil
 	e.metrics.spans.WithLabelValues(result).Add(float64(len(batch)))

@@ -3,8 +3,10 @@ package otlp_test
 import (
 	"context"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -163,4 +165,25 @@ func counted(t *testing.T, reg *prometheus.Registry, result string) float64 {
 		}
 	}
 	return -1
+}
+
+// TestCollectorElsewhere: a collector that points elsewhere has not taken the spans, whatever is there, and no password stands in the log.
+func TestCollectorElsewhere(t *testing.T) {
+	t.Parallel()
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "sign in") }))
+	t.Cleanup(page.Close)
+	moved := httptest.NewServer(http.RedirectHandler(page.URL, http.StatusFound))
+	t.Cleanup(moved.Close)
+	reg := prometheus.NewRegistry()
+	cfg := trace.Default()
+	cfg.Endpoint, cfg.Ratio = strings.Replace(moved.URL, "://", "://me:secret@", 1), 1
+	var log strings.Builder
+	e, err := otlp.New(cfg, otlp.Deps{Metrics: reg, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	assert.NoError(t, "making it", err)
+	e.Export(trace.ID{1}, trace.Step{})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	assert.NoError(t, "running", e.Run(ctx))
+	assert.Equal(t, "failed", counted(t, reg, "failed"), 1.0)
+	assert.True(t, "the log says why: "+log.String(), strings.Contains(log.String(), "302 Found") && !strings.Contains(log.String(), "secret"))
 }
