@@ -25,11 +25,12 @@ const (
 	// batchSpans and batchEvery bound what is gathered for one call.
 	batchSpans = 512
 	batchEvery = time.Second
-	// tries is how often a batch is sent; rest is how long to wait before the second one, twice as long before each further one.
-	tries = 3
-	rest  = 500 * time.Millisecond
-	// longestRest bounds what a collector may ask for.
-	longestRest = 10 * time.Second
+	// tries is how often a batch is sent. A collector that fails is left alone for firstPause, and twice as long each further time.
+	tries        = 3
+	firstPause   = 500 * time.Millisecond
+	longestPause = 10 * time.Second // also of what a collector may ask for
+	// never is when what failed may be sent again that would fail again.
+	never = time.Duration(-1)
 	// last is how long a stopping process tries to send what is left.
 	last = 2 * time.Second
 	// path is where collectors take spans.
@@ -104,94 +105,136 @@ func (e *Exporter) Export(id trace.ID, s trace.Step) {
 	}
 }
 
-// Run sends until ctx ends, and then what is left, for a moment.
+// Run sends until ctx ends, and then what is left, for a moment. A collector that takes nothing is let rest, for longer each time; spans wait
+// meanwhile.
 func (e *Exporter) Run(ctx context.Context) error {
 	defer e.client.CloseIdleConnections()
-	batch := make([]span, 0, batchSpans)
+	calls, cancel := outlasting(ctx, last)
+	defer cancel()
+	b := batch{spans: make([]span, 0, batchSpans)}
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	send := func(ctx context.Context) {
-		if len(batch) > 0 {
-			e.send(ctx, batch)
-			clear(batch)
-			batch = batch[:0]
-		}
-	}
 	for {
+		in := e.spans
+		if len(b.spans) == batchSpans {
+			in = nil // the others wait
+		}
 		select {
-		case s := <-e.spans:
-			if batch = append(batch, s); len(batch) == 1 {
-				timer.Reset(batchEvery)
-			}
-			if len(batch) == batchSpans {
-				send(ctx)
+		case s := <-in:
+			if b.spans = append(b.spans, s); len(b.spans) == 1 || len(b.spans) == batchSpans {
+				timer.Reset(b.due())
 			}
 		case <-timer.C:
-			send(ctx)
-		case <-ctx.Done():
-			end, cancel := context.WithTimeout(context.WithoutCancel(ctx), last)
-			defer cancel()
-			for {
-				select {
-				case s := <-e.spans:
-					if batch = append(batch, s); len(batch) == batchSpans {
-						send(end)
-					}
-					continue
-				default:
-				}
-				send(end)
-				return nil
+			if err := e.send(calls, &b); err != nil && len(b.spans) > 0 { // it goes again
+				timer.Reset(b.due())
 			}
+		case <-ctx.Done():
+			e.rest(calls, &b)
+			return nil
 		}
 	}
 }
 
-// send sends a batch, again where that may help. Once a collector has failed, batches are tried once each until one gets through.
-func (e *Exporter) send(ctx context.Context, batch []span) {
-	body, err := proto.Marshal(e.encode(batch))
-	if err == nil {
-		for try, pause := 1, rest; ; try, pause = try+1, 2*pause {
-			var after time.Duration
-			if after, err = e.post(ctx, body); err == nil || after < 0 || try == tries || e.failing {
-				break
-			}
-			t := time.NewTimer(min(max(pause, after), longestRest))
+// outlasting returns a context that ends some time after another has.
+func outlasting(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		t := time.NewTimer(by)
+		defer t.Stop()
+		select {
+		case <-t.C:
+			cancel()
+		case <-longer.Done():
+		}
+	})
+	return longer, func() { stop(); cancel() }
+}
+
+// batch is what goes out in one call.
+type batch struct {
+	spans []span
+	tries int           // how often it was sent
+	pause time.Duration // between the calls of a collector that fails; 0 while it does not
+	next  time.Time     // when the collector may be called again
+}
+
+// due is how long the batch waits for more spans, and for the end of the collector's rest.
+func (b *batch) due() time.Duration {
+	wait := batchEvery
+	if len(b.spans) == batchSpans || b.tries > 0 {
+		wait = 0
+	}
+	return max(wait, time.Until(b.next))
+}
+
+// rest sends what is left as long as the collector takes it.
+func (e *Exporter) rest(ctx context.Context, b *batch) {
+	for {
+		for more := true; more && len(b.spans) < batchSpans; {
 			select {
-			case <-t.C:
-			case <-ctx.Done():
-				t.Stop()
+			case s := <-e.spans:
+				b.spans = append(b.spans, s)
+			default:
+				more = false
 			}
-			if ctx.Err() != nil {
-				break
-			}
+		}
+		if len(b.spans) == 0 {
+			return
+		}
+		select {
+		case <-time.After(time.Until(b.next)):
+		case <-ctx.Done():
+		}
+		if err := e.send(ctx, b); err != nil && len(b.spans) == 0 {
+			e.metrics.spans.WithLabelValues(resultFailed).Add(float64(len(e.spans)))
+			return
 		}
 	}
+}
+
+// send sends a batch, which is empty afterwards unless it may be sent again. Once a collector has failed, batches are tried once each until one
+// gets through.
+func (e *Exporter) send(ctx context.Context, b *batch) error {
+	body, err := proto.Marshal(e.encode(b.spans))
+	after := never
+	if err == nil {
+		after, err = e.post(ctx, body)
+	}
 	result := resultSent
-	switch {
-	case err != nil:
-		result = resultFailed
-		if !e.failing {
-			e.log.Warn("spans are lost: the collector does not take them", "endpoint", e.shown, "error", err)
+	if b.tries++; err == nil {
+		b.pause = 0
+	} else {
+		b.pause = min(max(firstPause, 2*b.pause), longestPause)
+		b.next = time.Now().Add(max(b.pause, after))
+		if after != never && b.tries < tries && !e.failing && ctx.Err() == nil {
+			return err
 		}
-	case e.failing:
+		result = resultFailed
+	}
+	switch {
+	case err != nil && !e.failing:
+		e.log.Warn("spans are lost: the collector does not take them", "endpoint", e.shown, "error", err)
+	case err == nil && e.failing:
 		e.log.Info("the collector takes spans again", "endpoint", e.shown)
 	}
 	e.failing = err != nil
-	e.metrics.spans.WithLabelValues(result).Add(float64(len(batch)))
+	e.metrics.spans.WithLabelValues(result).Add(float64(len(b.spans)))
+	clear(b.spans)
+	b.spans, b.tries = b.spans[:0], 0
+	return err
 }
 
 // errRefused is what a collector answers that does not want a batch.
 var errRefused = errors.New("the collector answered")
 
-// post makes one call. After an error, after is how long the collector wants to be left alone, 0 where it does not say, and negative where
+// post makes one call. After an error, after is how long the collector wants to be left alone, 0 where it does not say, and [never] where
 // the same call would fail again.
 func (e *Exporter) post(ctx context.Context, body []byte) (after time.Duration, err error) {
 	begin := time.Now()
 	defer func() { e.metrics.seconds.Observe(time.Since(begin).Seconds()) }()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, e.url, bytes.NewReader(body))
 	if err != nil {
-		return -1, fmt.Errorf("making a request: %w", err)
+		return never, fmt.Errorf("making a request: %w", err)
 	}
 	r.Header.Set("Content-Type", "application/x-protobuf")
 	resp, err := e.client.Do(r)
@@ -205,10 +248,10 @@ func (e *Exporter) post(ctx context.Context, body []byte) (after time.Duration, 
 		return 0, nil
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds > 0 {
-			after = time.Duration(min(seconds, int(longestRest/time.Second))) * time.Second
+			after = time.Duration(min(seconds, int(longestPause/time.Second))) * time.Second
 		}
 		return after, fmt.Errorf("%w %s", errRefused, resp.Status)
 	default:
-		return -1, fmt.Errorf("%w %s", errRefused, resp.Status)
+		return never, fmt.Errorf("%w %s", errRefused, resp.Status)
 	}
 }
