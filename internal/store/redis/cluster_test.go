@@ -87,6 +87,9 @@ func TestOnARedisCluster(t *testing.T) {
 	t.Run("shares", func(t *testing.T) {
 		porttest.Shares(t, func(t testing.TB) limit.Shares { return client(t, own()).NewShares() })
 	})
+	t.Run("devices", func(t *testing.T) {
+		porttest.Devices(t, func(t testing.TB) porttest.ClusterDevices { return clusterDevices(t, own()) })
+	})
 	t.Run("one master loses everything", func(t *testing.T) {
 		m := join(t, client(t, cfg), "n1")
 		other := join(t, client(t, cfg), "n2")

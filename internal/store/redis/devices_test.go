@@ -12,9 +12,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/rueidis"
+
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/cluster"
+	"github.com/throng-im/throng/internal/porttest"
 	"github.com/throng-im/throng/internal/store/redis"
 	"github.com/throng-im/throng/test/engines"
 )
@@ -43,19 +46,25 @@ func (p *porch) all() []cluster.Replaced {
 func newPorch(t testing.TB, cfg redis.Config, node cluster.Node) *porch {
 	t.Helper()
 	p := &porch{}
-	p.Devices = client(t, cfg).NewDevices(node, func(r cluster.Replaced) {
+	p.Devices = runDevices(t, cfg, node, func(r cluster.Replaced) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.told = append(p.told, r)
 	})
+	return p
+}
+
+func runDevices(t testing.TB, cfg redis.Config, node cluster.Node, replaced func(cluster.Replaced)) *redis.Devices {
+	t.Helper()
+	d := client(t, cfg).NewDevices(node, replaced)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- p.Run(ctx) }()
+	go func() { ended <- d.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
 		assert.NoError(t, "run", <-ended)
 	})
-	return p
+	return d
 }
 
 // noted waits until Redis knows of a node's session of a device of user 7.
@@ -66,38 +75,45 @@ func noted(t testing.TB, cfg redis.Config, device string, node cluster.Node) {
 	})
 }
 
-// S-12: of sessions on two nodes the newest stays; the node of the other one is told, or finds out as it reports.
-func TestTheNewestSessionStays(t *testing.T) {
+// S-12: of sessions on several nodes the newest stays.
+func TestDevices(t *testing.T) {
+	t.Parallel()
+	porttest.Devices(t, func(t testing.TB) porttest.ClusterDevices {
+		_, cfg := shared(t)
+		return clusterDevices(t, cfg)
+	})
+}
+
+func clusterDevices(t testing.TB, cfg redis.Config) porttest.ClusterDevices {
+	t.Helper()
+	cfg.Report = time.Second
+	c, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: cfg.Addresses, ForceSingleClient: !cfg.Cluster, DisableCache: true})
+	assert.NoError(t, "connecting", err)
+	t.Cleanup(c.Close)
+	return porttest.ClusterDevices{
+		Report: cfg.Report,
+		Join: func(t testing.TB, node cluster.Node, replaced func(cluster.Replaced)) cluster.Devices {
+			return runDevices(t, cfg, node, replaced)
+		},
+		Noted: func(t testing.TB, s cluster.Replaced) {
+			key, field := fmt.Sprintf("%s:devices:{u:%d}", cfg.Prefix, s.User), strconv.FormatUint(uint64(s.Device), 10)
+			within(t, 10*time.Second, fmt.Sprintf("%+v is noted", s), func() bool {
+				row, err := c.Do(t.Context(), c.B().Hget().Key(key).Field(field).Build()).ToString()
+				return err == nil && strings.HasSuffix(row, fmt.Sprintf(" %s %d", s.Node, s.Session))
+			})
+		},
+	}
+}
+
+// Who opens a session is told whom it replaces, and need not wait until the other node looks.
+func TestWhoOpensTellsTheOtherNode(t *testing.T) {
 	t.Parallel()
 	_, cfg := shared(t)
-	cfg.Report = time.Second
 	a, b := newPorch(t, cfg, "a"), newPorch(t, cfg, "b")
 	a.Opened(7, 1, 10)
-	a.Opened(7, 2, 11)
 	noted(t, cfg, "1", "a")
-	noted(t, cfg, "2", "a")
 	b.Opened(7, 1, 5)
-	was := cluster.Replaced{Node: "a", User: 7, Device: 1, Session: 10}
-	within(t, 5*time.Second, "who opens is to tell the other node", func() bool { return b.has(was) })
-	within(t, 5*time.Second, "the other node finds out by itself", func() bool { return a.has(was) })
-	a.Closed(7, 1, 10)
-	// Whoever was first and is left alone stays, and so does the newest, through everybody's reports.
-	<-time.After(1300 * time.Millisecond)
-	for _, p := range []*porch{a, b} {
-		for _, r := range p.all() {
-			assert.Equal(t, "replaced", r, was)
-		}
-	}
-	// It comes back to where it was.
-	a.Opened(7, 1, 12)
-	within(t, 5*time.Second, "b finds out", func() bool { return b.has(cluster.Replaced{Node: "b", User: 7, Device: 1, Session: 5}) })
-	// One node tells in any order, and of one that is closed no more.
-	b.Opened(7, 3, 8)
-	b.Opened(7, 3, 7)
-	b.Closed(7, 3, 7)
-	noted(t, cfg, "3", "b")
-	a.Opened(7, 3, 13)
-	within(t, 5*time.Second, "the later one of b", func() bool { return b.has(cluster.Replaced{Node: "b", User: 7, Device: 3, Session: 8}) })
+	within(t, 5*time.Second, "it is told", func() bool { return b.has(cluster.Replaced{Node: "a", User: 7, Device: 1, Session: 10}) })
 }
 
 // What Redis forgets, or does not take, is noted later; who opened first is replaced then too.
