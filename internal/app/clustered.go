@@ -79,7 +79,7 @@ func (a *App) clustered(ctx context.Context, admit func(chat.Head) time.Duration
 			return err
 		})
 	}
-	e.settled = settling{outbox: db, events: events, shelf: shelf, positions: positions}.wait
+	e.settled = settling{outbox: db, events: events}.wait
 	w := newWaker(self, routes, e.bus, relay, a.log)
 	e.relays, e.behind = w.wake, w.behind
 	e.outbox = func(i *cluster.Info) { i.Lanes, i.Behind = relay.Held(), relay.Behind() }

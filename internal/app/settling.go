@@ -7,7 +7,6 @@ import (
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/queue"
-	"github.com/throng-im/throng/internal/timeline"
 )
 
 // settling finds out whether timelines have everything that was appended, on whatever nodes it is on its way.
@@ -15,9 +14,8 @@ type settling struct {
 	outbox queue.Outbox
 	events interface {
 		Ends(ctx context.Context) ([]chat.Position, error)
+		Committed(ctx context.Context, group string) ([]chat.Position, error)
 	}
-	shelf     timeline.Shelf
-	positions string // the name of the timelines' positions
 }
 
 // settleEvery is how often it looks.
@@ -54,13 +52,27 @@ func (s settling) wait(ctx context.Context) error {
 	}
 }
 
-// passed reports whether the timelines' followers have come to the ends.
+// passed reports whether the timelines' followers have come to the ends. It goes by what they have committed, which is behind their rows and
+// belongs to the topic that there is: the position beside their rows may be one in a topic that is gone, far beyond the ends of this one. Ends
+// that are gone themselves it brings back to those that there are.
 func (s settling) passed(ctx context.Context, ends []chat.Position) (bool, error) {
-	for stream, end := range ends {
-		at, err := s.shelf.Position(ctx, s.positions, stream)
-		if err != nil || at < end {
-			return false, err
-		}
+	at, err := s.events.Committed(ctx, timelinesGroup)
+	if err != nil {
+		return false, err
 	}
-	return true, nil
+	done := true
+	for i := range ends {
+		done = done && at[i] >= ends[i]
+	}
+	if done {
+		return true, nil
+	}
+	now, err := s.events.Ends(ctx)
+	if err != nil {
+		return false, err
+	}
+	for i := range ends {
+		ends[i] = min(ends[i], now[i])
+	}
+	return false, nil
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/queue"
-	"github.com/throng-im/throng/internal/timeline"
 )
 
 // busyOutbox has events in some lane whenever it is asked, each time in another one, and in one lane for a while.
@@ -29,41 +28,58 @@ func (o *busyOutbox) Waiting(_ context.Context, lanes []queue.Lane) ([]queue.Lan
 	}), nil
 }
 
-// fixedEnds are streams that end somewhere.
-type fixedEnds []chat.Position
-
-func (e fixedEnds) Ends(context.Context) ([]chat.Position, error) { return e, nil }
-
-// onePosition is a shelf on which a single follower comes closer to its end with each look.
-type onePosition struct {
-	timeline.Shelf
-
-	name string
+// nearing is streams that end somewhere, and a group that comes closer to the end of the first one with each look.
+type nearing struct {
+	ends []chat.Position
 	at   chat.Position
+	look func() // nil: nothing happens
 }
 
-func (p *onePosition) Position(_ context.Context, name string, stream int) (chat.Position, error) {
-	if name != p.name || stream != 0 {
-		return 0, errors.New("another follower's")
+func (n *nearing) Ends(context.Context) ([]chat.Position, error) { return slices.Clone(n.ends), nil }
+
+func (n *nearing) Committed(_ context.Context, group string) ([]chat.Position, error) {
+	if group != timelinesGroup {
+		return nil, errors.New("another group's")
 	}
-	p.at++
-	return p.at, nil
+	if n.look != nil {
+		n.look()
+	}
+	n.at++
+	at := slices.Clone(n.ends)
+	at[0] = n.at
+	return at, nil
 }
 
 // What was appended before is waited for, also while others go on appending: each lane has to be empty once, not all at one moment.
 func TestSettlingAmongThoseWhoAppend(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		outbox, shelf := &busyOutbox{}, &onePosition{name: "timelines.test"}
-		s := settling{outbox: outbox, events: fixedEnds{3}, shelf: shelf, positions: "timelines.test"}
+		outbox, events := &busyOutbox{}, &nearing{ends: []chat.Position{3, 7}}
+		s := settling{outbox: outbox, events: events}
 		assert.NoError(t, "wait", s.wait(t.Context()))
 		assert.Equal(t, "looks at the outbox", outbox.asked, 21)
-		assert.Equal(t, "the follower's position", shelf.at, chat.Position(3))
+		assert.Equal(t, "the follower's position", events.at, chat.Position(3))
 
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
 		outbox.asked = 0
 		assert.True(t, "who gives up", errors.Is(s.wait(gone), context.Canceled))
+	})
+}
+
+// Where the queue is made anew meanwhile, nobody comes to where it ended before.
+func TestSettlingWhereTheQueueIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		events := &nearing{ends: []chat.Position{5_000, 7}, at: 4_000}
+		looks := 0
+		events.look = func() {
+			if looks++; looks == 3 {
+				events.ends, events.at = []chat.Position{4, 0}, 0
+			}
+		}
+		assert.NoError(t, "wait", settling{outbox: &busyOutbox{}, events: events}.wait(t.Context()))
+		assert.Equal(t, "the follower's position", events.at, chat.Position(4))
 	})
 }
 

@@ -91,11 +91,31 @@ func TestRecordsThatCannotBeRead(t *testing.T) {
 	defer c.Close()
 	good := record.AppendStreamEvent(nil, event(1, 1))
 	later := append([]byte{good[0] + 1}, good[1:]...)
-	for _, value := range [][]byte{later, good[:len(good)/2], nil, good} {
+	for _, value := range [][]byte{later, good[:len(good)/2], nil, good, later} {
 		assert.NoError(t, "producing", c.ProduceSync(t.Context(), &kgo.Record{Value: value}).FirstErr())
 	}
 	assert.Equal(t, "what is handed over", (<-come).Entry.Seq, 1)
-	assert.Equal(t, "refused", metric(t, reg, "throng_kafka_refused_total"), 3)
+	reaches(t, q, "g", 5) // they are dealt with, also where nothing comes behind them
+	assert.Equal(t, "refused", metric(t, reg, "throng_kafka_refused_total"), 4)
+}
+
+// reaches waits until a group has committed a position of the only stream.
+func reaches(t testing.TB, q *kafka.Queue, group string, want chat.Position) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for late := time.After(10 * time.Second); ; {
+		at, err := q.Committed(t.Context(), group)
+		assert.NoError(t, "committed", err)
+		if at[0] == want {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Fatalf("%s has come to %d, not to %d", group, at[0], want)
+		}
+	}
 }
 
 func TestMetrics(t *testing.T) {

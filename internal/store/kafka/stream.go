@@ -60,10 +60,11 @@ func (s *stream) Position(ctx context.Context) (chat.Position, error) {
 	q := s.group.queue
 	at, known := s.group.committed(s.partition)
 	if !known {
-		var err error
-		if at, known, err = s.stored(ctx); err != nil {
+		all, err := q.stored(ctx, s.group.name, s.group.topic)
+		if err != nil {
 			return 0, err
 		}
+		at, known = all[s.partition]
 	}
 	first, last, err := s.bounds(ctx)
 	if err != nil {
@@ -87,23 +88,6 @@ func (s *stream) Position(ctx context.Context) (chat.Position, error) {
 	}
 	s.group.forget(s.partition)
 	return chat.Position(at), nil
-}
-
-// stored reads the committed position, if there is one. That of an earlier topic of the name is none.
-func (s *stream) stored(ctx context.Context) (at int64, known bool, err error) {
-	q := s.group.queue
-	ctx, cancel := q.bounded(ctx)
-	defer cancel()
-	begin := time.Now()
-	offsets, err := q.admin.FetchOffsetsForTopics(ctx, s.group.name, q.cfg.Topic)
-	if err == nil {
-		if o, ok := offsets.Lookup(q.cfg.Topic, s.partition); ok {
-			at, known, err = o.At, o.At >= 0 && !s.group.topic.other(o.Metadata), o.Err
-		}
-	}
-	err = failure(err, "reading a position")
-	q.metrics.done("position", begin, err)
-	return at, known, err
 }
 
 // overlap is how far back a new group begins. Nodes that are started for the first time serve at once, and are given streams seconds
@@ -232,27 +216,11 @@ func (s *stream) hand(ctx context.Context, records []*kgo.Record, handle func(ct
 		}
 		b.Events = append(b.Events, ev)
 	}
-	if len(b.Events) == 0 {
-		return nil
-	}
 	if err := handle(ctx, b); err != nil {
 		return err
 	}
 	q.metrics.handled.WithLabelValues(s.group.name).Add(float64(len(b.Events)))
 	return nil
-}
-
-// Ends are where the streams end now, by their numbers.
-func (q *Queue) Ends(ctx context.Context) ([]chat.Position, error) {
-	ends := make([]chat.Position, q.cfg.Partitions)
-	for p := range ends {
-		at, err := q.offset(ctx, int32(p), atEnd)
-		if err != nil {
-			return nil, err
-		}
-		ends[p] = chat.Position(at)
-	}
-	return ends, nil
 }
 
 // bounds are the first offset of the partition, and the one behind the last.

@@ -96,15 +96,18 @@ func TestTopicMadeAnew(t *testing.T) {
 	stays.take(t, "before, who stays", 1, 5)
 	goes.take(t, "before, who goes", 1, 5)
 	stop() // commits 5
+	reaches(t, l.q, "goes", 5)
 
 	deleteTopic(t, operator(t, cfg), cfg.Topic)
 	l.publish(t, 3)
+	reaches(t, l.q, "goes", 0)
 	stays.take(t, "fewer events than before", 6, 8)
 	l.publish(t, 4)
 	stays.take(t, "more events than before", 9, 12)
 	given, _ = follow(t, l.q, "goes", goes.note)
 	<-given
 	goes.take(t, "who comes back", 6, 12)
+	reaches(t, l.q, "goes", 7)
 	assert.True(t, "it is counted", metric(t, reg, "throng_kafka_lost_positions_total") >= 1)
 }
 
