@@ -57,7 +57,7 @@ func (a *App) clustered(ctx context.Context, admit func(chat.Head) time.Duration
 	e := &engine{
 		log: db, readers: db, directory: db, logs: db.TimelineLogs(), people: accounts, revocations: accounts,
 		archives: mysqlArchives{transfer.New(db, accounts)}, streams: events, node: self, shards: appenders, ready: db.Ready,
-		tended: tendOwn(db, relay.Held), waits: db.Waits, place: db.Place, meets: memory.Ping,
+		tended: tendOwn(db, relay.Held), nodes: db.Nodes, waits: db.Waits, place: db.Place, meets: memory.Ping,
 	}
 	shelf := people.NewShelf(db)
 	routes := memory.NewRoutes(self, a.resync)

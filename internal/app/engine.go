@@ -34,6 +34,7 @@ type engine struct {
 	bus         cluster.Bus
 	devices     cluster.Devices // nil where one node has all sessions
 	shares      limit.Shares    // of limits
+	nodes       func() int      // how many there are, as the storage knows
 	archives    archives
 	shards      int // how many workers append best
 	// tended hands over the conversations that this node looks after, some at a time: all of them where it is alone.

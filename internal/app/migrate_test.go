@@ -3,11 +3,13 @@
 package app_test
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/app"
@@ -68,4 +70,24 @@ func TestMigrateThereAndBack(t *testing.T) {
 	assert.True(t, "entries were checked", checked(t, copied.Data).Entries > 60)
 	err = app.MigrateBack(ctx, c, copied.Data, quiet)
 	assert.True(t, "into a folder that is there", err != nil && strings.Contains(err.Error(), "is not empty"))
+}
+
+// A node that starts while Redis is away has its part of each limit, and not the whole: it knows of the others by the databases.
+func TestNodesWithoutRedisShareLimits(t *testing.T) {
+	t.Parallel()
+	c := clusterSettings(t)
+	c.Redis.Addresses, c.MySQL.SlotInterval = []string{"127.0.0.1:1"}, 200*time.Millisecond
+	first := begin(t, c)
+	among := func(s *server, nodes int) func() bool {
+		return func() bool {
+			_, text := get(t, s.MetricsURL())
+			return strings.Contains(text, fmt.Sprintf("\nthrong_limit_nodes %d\n", nodes))
+		}
+	}
+	assert.True(t, "one alone has the whole", among(first, 1)())
+	other := *c
+	other.Data = settings(t).Data
+	second := begin(t, &other)
+	assert.True(t, "the second has a half from its first moment", among(second, 2)())
+	until(t, "the first has the other one", among(first, 2))
 }

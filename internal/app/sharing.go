@@ -11,7 +11,7 @@ import (
 
 // newSharing makes what limits are shared by, among the nodes that clients connect to.
 func newSharing(e *engine, reg prometheus.Registerer) *limit.Sharing {
-	s := limit.NewSharing(e.shares, counting(e.registry), nil)
+	s := limit.NewSharing(e.shares, counting(e.registry, e.nodes), nil)
 	gauge := func(name, help string, value func(limit.State) float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return value(s.State()) })
 	}
@@ -36,18 +36,19 @@ func newSharing(e *engine, reg prometheus.Registerer) *limit.Sharing {
 	return s
 }
 
-// counting returns how many nodes take clients now, and with them from the same limits.
-func counting(r cluster.Registry) func() int {
+// counting returns how many nodes take clients now, and with them from the same limits. Databases know of nodes that the registry has not
+// heard of, yet or for the moment: while Redis is away, or has just come back and is empty. What these do is not known, so they count.
+func counting(r cluster.Registry, there func() int) func() int {
 	return func() (n int) {
 		nodes, err := r.Nodes(context.Background()) // from memory
 		if err != nil {
-			return 1
+			return max(there(), 1)
 		}
 		for i := range nodes {
 			if nodes[i].Gateway() {
 				n++
 			}
 		}
-		return n
+		return n + max(there()-len(nodes), 0)
 	}
 }

@@ -167,7 +167,7 @@ func (s *Store) Complete(ctx context.Context, v Move) error {
 	})
 }
 
-// announce tells which databases this node knows. No slot moves to one that a node does not know.
+// announce tells which databases this node knows, and looks how many nodes there are. No slot moves to one that a node does not know.
 func (s *Store) announce(ctx context.Context) error {
 	if s.node == 0 {
 		n, err := record.Draw()
@@ -180,13 +180,28 @@ func (s *Store) announce(ctx context.Context) error {
 	for _, d := range s.shards {
 		ids = append(ids, fmt.Sprint(d.id))
 	}
-	return s.home().transact(ctx, "announce", func(t *tx) error {
+	err := s.home().transact(ctx, "announce", func(t *tx) error {
 		var q text
 		q.add("REPLACE INTO node (node, shards, until_us) VALUES (").number(s.node).add(",").blob([]byte("," + strings.Join(ids, ",") + ",")).
 			add("," + clock + "+").number(uint64((3*s.cfg.SlotInterval + time.Second).Microseconds())).add(");DELETE FROM node WHERE until_us<=" + clock)
 		return t.execCommit(ctx, q.String())
 	})
+	if err != nil {
+		return err
+	}
+	return s.home().read(ctx, "nodes", "SELECT COUNT(*) FROM node WHERE until_us>"+clock, func(r *rows) error {
+		n := int64(0)
+		for r.next() {
+			r.scan(&n)
+		}
+		s.nodes.Store(n)
+		return nil
+	})
 }
+
+// Nodes is how many nodes there were when this one looked last, itself among them: [Config.SlotInterval] ago at most, while the home database
+// answers. Commands that have the databases open count too, and so does for three times as long what has stopped.
+func (s *Store) Nodes() int { return int(s.nodes.Load()) }
 
 // Strangers returns how many running nodes do not know a database.
 func (s *Store) Strangers(ctx context.Context, d *Database) (n int, err error) {

@@ -35,6 +35,20 @@ func open(t testing.TB, c Config) *Store {
 	return s
 }
 
+// A store knows how many there are: at once those that were there before it, and soon those that come and go.
+func TestNodesAreCounted(t *testing.T) {
+	t.Parallel()
+	c := settings(t, 1)
+	c.SlotInterval = 100 * time.Millisecond
+	first := open(t, c)
+	assert.Equal(t, "alone", first.Nodes(), 1)
+	second := open(t, c)
+	assert.Equal(t, "the second one, at once", second.Nodes(), 2)
+	eventually(t, "the first one hears of it", func() bool { return first.Nodes() == 2 })
+	assert.NoError(t, "closing", second.Close())
+	eventually(t, "it is gone", func() bool { return first.Nodes() == 1 })
+}
+
 func TestSlotsAreSpreadOnce(t *testing.T) {
 	t.Parallel()
 	c := settings(t, 3)

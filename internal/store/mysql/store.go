@@ -73,6 +73,7 @@ type Store struct {
 	closed   atomic.Bool
 	outdated atomic.Bool // a newer version has changed the tables so that this one cannot run on them
 	slots    atomic.Pointer[slotMap]
+	nodes    atomic.Int64 // there are, as far as it knows
 
 	turns    [queue.Lanes]atomic.Uint32 // the slot of each lane that Pending begins with
 	onCommit atomic.Pointer[func(events []chat.Event)]
