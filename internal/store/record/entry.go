@@ -44,16 +44,30 @@ func AppendEntry(b []byte, e *chat.Entry) []byte {
 	return appendBody(appendLater(b, later), e.Body)
 }
 
+// BeginningBytes is within how many bytes of an entry's record its beginning is.
+const BeginningBytes = 3*binary.MaxVarintLen64 + 1 + 16
+
 // Entry reads an entry.
 func (r *Reader) Entry(id chat.ConversationID, seq chat.Seq) chat.Entry {
-	e := chat.Entry{Conversation: id, Seq: seq, Ordinal: chat.Ordinal(r.Number()), Sender: chat.UserID(r.Number()), TimeMS: r.Number()}
-	flags := r.byte()
-	if flags&flagClient != 0 {
-		copy(e.ClientID[:], r.raw(uint64(len(e.ClientID))))
-	}
+	e, flags := r.beginning()
+	e.Conversation, e.Seq = id, seq
 	e.Later = r.later(flags)
 	e.Body = r.body()
 	return e
+}
+
+// EntryBeginning reads the beginning of an entry's record: ordinal, sender, time and client id.
+func (r *Reader) EntryBeginning() chat.Entry {
+	e, _ := r.beginning()
+	return e
+}
+
+func (r *Reader) beginning() (e chat.Entry, flags byte) {
+	e = chat.Entry{Ordinal: chat.Ordinal(r.Number()), Sender: chat.UserID(r.Number()), TimeMS: r.Number()}
+	if flags = r.byte(); flags&flagClient != 0 {
+		copy(e.ClientID[:], r.raw(uint64(len(e.ClientID))))
+	}
+	return e, flags
 }
 
 func appendBody(b []byte, body chat.Body) []byte {

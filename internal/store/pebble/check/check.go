@@ -9,6 +9,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/store/audit"
 	store "github.com/throng-im/throng/internal/store/pebble"
 	"github.com/throng-im/throng/internal/store/record"
 )
@@ -24,12 +25,7 @@ type Options struct {
 }
 
 // Report is what a check saw.
-type Report struct {
-	Conversations, Entries, Members, Repeats, Pairs uint64
-	Users, Devices, Rows, Events                    uint64
-	// Damage is what was found and stands; Repaired what was found and mended.
-	Damage, Repaired uint64
-}
+type Report = audit.Report
 
 // repairBytes is how much is written at once.
 const repairBytes = 4 << 20
@@ -55,15 +51,16 @@ func run(ctx context.Context, dir string, o Options, do func(*checker) error) (R
 	if err != nil {
 		return Report{}, fmt.Errorf("opening the database in %s (is a server running on it?): %w", dir, err)
 	}
-	c := &checker{ctx: ctx, db: db.DB, snap: db.NewSnapshot(), options: o, behind: make(map[chat.ConversationID]struct{})}
+	c := &checker{ctx: ctx, db: db.DB, snap: db.NewSnapshot(), options: o, behind: make(map[chat.ConversationID]struct{}), cursors: make(map[byte]*pebble.Iterator)}
 	if o.Repair {
 		c.batch = db.NewBatch()
 	}
+	c.audit = audit.New(rows{c}, c.finding, audit.Hooks{Member: c.onTimeline})
 	err = do(c)
 	if c.batch != nil {
 		err = errors.Join(err, c.flush(), c.batch.Close())
 	}
-	return c.report, errors.Join(err, c.snap.Close(), db.Close())
+	return c.sum(), errors.Join(err, c.closeCursors(), c.snap.Close(), db.Close())
 }
 
 type checker struct {
@@ -72,17 +69,15 @@ type checker struct {
 	snap    *pebble.Snapshot
 	options Options
 	batch   *pebble.Batch // nil where nothing is repaired
-	report  Report
+	report  Report        // of what a folder has beside what its audit counts
+	audit   *audit.Checker
+	cursors map[byte]*pebble.Iterator // by table
 
-	position   chat.Position // the timelines' follower's
-	tail       chat.Position
-	behind     map[chat.ConversationID]struct{} // have events that timelines have not seen
-	allBehind  bool                             // too many to list
-	staleRows  uint64                           // findings in timelines, which are rebuilt as a whole
-	lastID     chat.ConversationID
-	admins     uint64
-	lastUser   chat.UserID
-	lastDevice chat.DeviceID
+	position  chat.Position // the timelines' follower's
+	tail      chat.Position
+	behind    map[chat.ConversationID]struct{} // have events that timelines have not seen
+	allBehind bool                             // too many to list
+	staleRows uint64                           // findings in timelines, which are rebuilt as a whole
 }
 
 // behindBound is how many conversations the timelines may lag in before their rows are not compared with members at all.
@@ -90,7 +85,10 @@ const behindBound = 100_000
 
 // all runs the steps. What drops rows comes before what puts them: of two fixes of a row the later one stands.
 func (c *checker) all() error {
-	for _, step := range []func() error{c.meta, c.events, c.conversations, c.claims, c.indexes, c.users, c.devices, c.rows, c.settings, c.counters} {
+	conversations := func() error { return c.audit.Conversations(c.ctx) }
+	people := func() error { return c.audit.People(c.ctx) }
+	counters := func() error { return c.audit.Counters(c.ctx, true) }
+	for _, step := range []func() error{c.meta, c.events, conversations, people, c.rows, c.settings, counters} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -99,6 +97,26 @@ func (c *checker) all() error {
 		return c.rebuildTimelines()
 	}
 	return nil
+}
+
+// sum is the whole report.
+func (c *checker) sum() Report {
+	r := c.report
+	seen := c.audit.Report
+	r.Conversations, r.Entries, r.Members, r.Repeats, r.Pairs = seen.Conversations, seen.Entries, seen.Members, seen.Repeats, seen.Pairs
+	r.Users, r.Devices = seen.Users, seen.Devices
+	return r
+}
+
+// finding notes what the audit found.
+func (c *checker) finding(f audit.Finding) error {
+	switch {
+	case f.Fix == nil:
+		return c.found(nil, "%s", f.Text)
+	case f.Fix.Drop:
+		return c.found(remove(f.Fix.Key), "%s", f.Text)
+	}
+	return c.found(put(f.Fix.Key, f.Fix.Value), "%s", f.Text)
 }
 
 // found notes a finding. With a fix, and told to repair, it mends it.
@@ -129,17 +147,6 @@ func (c *checker) flush() error {
 	}
 	c.batch.Reset()
 	return nil
-}
-
-// put is a fix that sets one row.
-func put(key, value []byte) func(*pebble.Batch) error {
-	return func(b *pebble.Batch) error { return b.Set(key, value, nil) }
-}
-
-// remove is a fix that drops one row.
-func remove(key []byte) func(*pebble.Batch) error {
-	key = append([]byte(nil), key...)
-	return func(b *pebble.Batch) error { return b.Delete(key, nil) }
 }
 
 // walk hands the rows of a span to fn, which borrows them.
@@ -270,72 +277,4 @@ func (c *checker) lagging(id chat.ConversationID) {
 func (c *checker) current(id chat.ConversationID) bool {
 	_, lags := c.behind[id]
 	return !lags && !c.allBehind
-}
-
-// claims: pairs and groups under a client id lead to conversations, or to ones that are about to begin.
-func (c *checker) claims() error {
-	err := c.table(record.TablePair, func(key, value []byte) error {
-		c.report.Pairs++
-		r := record.NewReader(value)
-		id := chat.ConversationID(r.Number())
-		if len(key) != record.Key2Len || !r.Done() || id == 0 {
-			return c.found(remove(key), "pairs: the row %x does not decode", key)
-		}
-		c.lastID = max(c.lastID, id)
-		pair := [2]chat.UserID{chat.UserID(record.First(key)), chat.UserID(record.Second(key))}
-		var about chat.Conversation
-		ok, err := c.row(record.Key1(record.TableConversation, uint64(id)), func(r *record.Reader) { about = r.Conversation(id) })
-		if err != nil || !ok || about.Pair == pair {
-			return err
-		}
-		return c.found(remove(key), "pairs: users %d and %d lead to conversation %d, which is not theirs", pair[0], pair[1], id)
-	})
-	if err != nil {
-		return err
-	}
-	return c.table(record.TableClaim, func(key, value []byte) error {
-		r := record.NewReader(value)
-		id := chat.ConversationID(r.Number())
-		if len(key) != record.ClaimLen || !r.Done() || id == 0 {
-			return c.found(remove(key), "claims: the row %x does not decode", key)
-		}
-		c.lastID = max(c.lastID, id)
-		return nil
-	})
-}
-
-// counters are beyond everything that they gave out.
-func (c *checker) counters() error {
-	for _, n := range []struct {
-		name, what string
-		least      uint64
-		exact      bool
-	}{
-		{record.MetaNextConversation, "the next conversation id", uint64(c.lastID) + 1, false},
-		{record.MetaLastUser, "the last user id", uint64(c.lastUser), false},
-		{record.MetaLastDevice, "the last device id", uint64(c.lastDevice), false},
-		{record.MetaAdministrators, "the number of administrators", c.admins, true},
-	} {
-		have, err := c.number(n.name)
-		if err != nil {
-			return err
-		}
-		if have == n.least || (have > n.least && !n.exact) || (have == 0 && n.least <= 1 && !n.exact) {
-			continue
-		}
-		fix := put(record.KeyMeta(n.name), record.Number(n.least))
-		if err := c.found(fix, "counters: %s is %d, it should be %d", n.what, have, n.least); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// ordinalAt is the ordinal of an entry.
-func (c *checker) ordinalAt(id chat.ConversationID, seq chat.Seq) (o chat.Ordinal, ok bool, err error) {
-	ok, err = c.row(record.KeyEntry(id, seq), func(r *record.Reader) {
-		o = chat.Ordinal(r.Number())
-		r.Skip()
-	})
-	return o, ok, err
 }

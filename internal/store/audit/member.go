@@ -1,6 +1,7 @@
-package check
+package audit
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -10,12 +11,12 @@ import (
 )
 
 // leads compares the index of owners and admins, for a part of the users, with what the entries come to.
-func (c *checker) leads(r *replay) error {
+func (c *Checker) leads(ctx context.Context, r *replay) error {
 	if r.broken {
 		return nil
 	}
 	listed := make(map[chat.UserID]struct{})
-	err := c.walk(record.Key1(record.TableLead, uint64(r.id)), record.KeyAfter(record.TableLead, uint64(r.id)), func(key, value []byte) error {
+	err := c.under(ctx, record.TableLead, uint64(r.id), func(key, value []byte) error {
 		if len(key) != record.Key2Len || len(value) != 0 {
 			return c.found(remove(key), "conversation %d: the index of owners and admins has the malformed row %x", r.id, key)
 		}
@@ -45,8 +46,8 @@ func (c *checker) leads(r *replay) error {
 }
 
 // members compares the member rows of a part of the users with what the entries come to.
-func (c *checker) members(r *replay) error {
-	err := c.walk(record.Key1(record.TableMember, uint64(r.id)), record.KeyAfter(record.TableMember, uint64(r.id)), func(key, value []byte) error {
+func (c *Checker) members(ctx context.Context, r *replay) error {
+	err := c.under(ctx, record.TableMember, uint64(r.id), func(key, value []byte) error {
 		if len(key) != record.Key2Len {
 			return c.found(remove(key), "conversation %d: a member row has the malformed key %x", r.id, key)
 		}
@@ -54,7 +55,7 @@ func (c *checker) members(r *replay) error {
 		if !r.mine(user) {
 			return nil
 		}
-		c.report.Members++
+		c.Report.Members++
 		want := r.members[user]
 		delete(r.members, user)
 		d := record.NewReader(value)
@@ -63,26 +64,26 @@ func (c *checker) members(r *replay) error {
 		case !d.Done() && want == nil:
 			return c.found(remove(key), "conversation %d: the member row of user %d does not decode", r.id, user)
 		case !d.Done():
-			return c.mendMember(r, want, message.Part{}, "does not decode")
+			return c.mendMember(ctx, r, want, message.Part{}, "does not decode")
 		case want == nil && r.broken:
 			return nil
 		case want == nil:
 			return c.found(remove(key), "conversation %d has a member row of user %d, who never was a member", r.id, user)
 		case !r.broken && !sameMember(have.Member, want.Member):
-			return c.mendMember(r, want, have, "is not what the entries come to")
+			return c.mendMember(ctx, r, want, have, "is not what the entries come to")
 		}
-		return c.member(r, want, have)
+		return c.member(ctx, r, want, have)
 	})
 	if err != nil || r.broken {
 		return err
 	}
 	for user, want := range r.members {
-		if err := c.mendMember(r, want, message.Part{}, "is missing"); err != nil {
+		if err := c.mendMember(ctx, r, want, message.Part{}, "is missing"); err != nil {
 			return err
 		}
 		delete(r.members, user)
 	}
-	return nil
+	return c.settle(ctx)
 }
 
 func sameMember(have, want chat.Member) bool {
@@ -93,46 +94,38 @@ func sameMember(have, want chat.Member) bool {
 }
 
 // mendMember puts the row right; the read position is the truth, and kept where it can be.
-func (c *checker) mendMember(r *replay, want *stay, have message.Part, what string) error {
+func (c *Checker) mendMember(ctx context.Context, r *replay, want *stay, have message.Part, what string) error {
 	part := message.Part{Member: want.Member, Read: have.Read}
 	part.SentMS = have.SentMS
-	last := want.Last(r.head.Seq)
-	seq := min(max(have.Read.Seq, want.Spans[len(want.Spans)-1].From, want.sent), last)
-	ordinal, ok, err := c.ordinalAt(r.id, seq)
-	if err != nil {
-		return err
-	}
-	if ok {
-		part.Read = chat.Read{Seq: seq, Ordinal: ordinal}
-	}
-	key := record.Key2(record.TableMember, uint64(r.id), uint64(want.User))
-	fix := put(key, record.AppendPart(nil, part))
-	if r.broken {
-		fix = nil
-	}
-	return c.found(fix, "conversation %d: the member row of user %d %s", r.id, want.User, what)
+	seq := min(max(have.Read.Seq, want.Spans[len(want.Spans)-1].From, want.sent), want.Last(r.head.Seq))
+	return c.look(ctx, record.KeyEntry(r.id, seq), func(value []byte) error {
+		var e chat.Entry
+		if value != nil && begun(value, &e) {
+			part.Read = chat.Read{Seq: seq, Ordinal: e.Ordinal}
+		}
+		fix := put(record.Key2(record.TableMember, uint64(r.id), uint64(want.User)), record.AppendPart(nil, part))
+		if r.broken {
+			fix = nil
+		}
+		return c.found(fix, "conversation %d: the member row of user %d %s", r.id, want.User, what)
+	})
 }
 
-// member checks a read position, and that the user's timeline has the conversation.
-func (c *checker) member(r *replay, want *stay, have message.Part) error {
+// member checks a read position, and has the engine look at where else the member stands.
+func (c *Checker) member(ctx context.Context, r *replay, want *stay, have message.Part) error {
 	read, last := have.Read, want.Last(r.head.Seq)
-	ordinal, ok, err := c.ordinalAt(r.id, read.Seq)
-	switch {
-	case err != nil:
-		return err
-	case read.Seq > last:
-		return c.mendMember(r, want, have, fmt.Sprintf("has read up to %d, beyond %d", read.Seq, last))
-	case read.Seq < want.sent:
-		return c.mendMember(r, want, have, fmt.Sprintf("has read up to %d, before its own message %d", read.Seq, want.sent))
-	case !ok || ordinal != read.Ordinal:
-		return c.mendMember(r, want, have, fmt.Sprintf("has read up to %d with ordinal %d, the entry has %d", read.Seq, read.Ordinal, ordinal))
-	case !c.current(r.id) || !want.Current():
-		return nil
-	}
-	var current bool
-	ok, err = c.row(record.Key2(record.TableRow, uint64(want.User), uint64(r.id)), func(d *record.Reader) { current = d.Row(r.id).Current })
-	if err != nil || (ok && current) {
-		return err
-	}
-	return c.staleRow("user %d is a member of conversation %d, but the timeline does not have it", want.User, r.id)
+	return c.look(ctx, record.KeyEntry(r.id, read.Seq), func(value []byte) error {
+		var e chat.Entry
+		switch ok := value != nil && begun(value, &e); {
+		case read.Seq > last:
+			return c.mendMember(ctx, r, want, have, fmt.Sprintf("has read up to %d, beyond %d", read.Seq, last))
+		case read.Seq < want.sent:
+			return c.mendMember(ctx, r, want, have, fmt.Sprintf("has read up to %d, before its own message %d", read.Seq, want.sent))
+		case !ok || e.Ordinal != read.Ordinal:
+			return c.mendMember(ctx, r, want, have, fmt.Sprintf("has read up to %d with ordinal %d, the entry has %d", read.Seq, read.Ordinal, e.Ordinal))
+		case c.hooks.Member == nil || !want.Current():
+			return nil
+		}
+		return c.hooks.Member(ctx, r.id, want.User)
+	})
 }
