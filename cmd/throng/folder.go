@@ -8,43 +8,6 @@ import (
 	"github.com/throng-im/throng/internal/app"
 )
 
-type checkCmd struct {
-	Dir    string
-	Repair bool
-	Quiet  bool
-}
-
-const checkHelp = `It reads everything once, in a small and constant amount of memory, and ends
-with 0 where all is well, with 1 where it found damage that stands or could not
-read the folder.`
-
-func checkCommand(e *environment) *cobra.Command {
-	c := checkCmd{Dir: fullPath("data")}
-	cmd := leaf("check", "Verify everything that a data folder can show; --repair rebuilds what is derived.", checkHelp,
-		func() error { return c.Run(e) }, argument{
-			name: "DIR", help: "Data folder. No server may run on it. Default: data.", optional: true, value: pathValue{&c.Dir, ""},
-		})
-	f := cmd.Flags()
-	f.BoolVar(&c.Repair, "repair", false, "Rebuild what is derived: heads, indexes, timelines.")
-	f.BoolVar(&c.Quiet, "quiet", false, "Print only damage.")
-	return cmd
-}
-
-// Run checks a folder.
-func (c checkCmd) Run(e *environment) error {
-	report, err := app.Check(e.ctx, c.Dir, c.Repair, func(problem string) { fmt.Fprintln(e.out, problem) })
-	if err != nil {
-		return err
-	}
-	if !c.Quiet {
-		fmt.Fprint(e.out, report.Summary())
-	}
-	if report.Damaged() {
-		return exitError{exitFailed}
-	}
-	return nil
-}
-
 type backupCmd struct {
 	sources
 

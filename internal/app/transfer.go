@@ -5,16 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/archive"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
-	"github.com/throng-im/throng/internal/store/pebble/check"
 	"github.com/throng-im/throng/internal/timeline"
 )
 
@@ -68,57 +63,4 @@ func (t importTarget) Settings(ctx context.Context, user chat.UserID, id chat.Co
 func (t importTarget) Handle(name string) bool {
 	_, err := account.NormalizeHandle(name)
 	return err == nil
-}
-
-// Report is what a check of a folder saw.
-type Report struct{ check.Report }
-
-// Damaged reports whether anything stands that should not.
-func (r Report) Damaged() bool { return r.Damage > 0 }
-
-// Summary is the report for a person.
-func (r Report) Summary() string {
-	var b strings.Builder
-	for _, line := range []struct {
-		name string
-		n    uint64
-	}{
-		{"conversations", r.Conversations},
-		{"entries", r.Entries},
-		{"members", r.Members},
-		{"repeat rows", r.Repeats},
-		{"pairs", r.Pairs},
-		{"users", r.Users},
-		{"devices", r.Devices},
-		{"timeline rows", r.Rows},
-		{"events waiting", r.Events},
-	} {
-		fmt.Fprintf(&b, "%14d %s\n", line.n, line.name)
-	}
-	if r.Repaired > 0 {
-		fmt.Fprintf(&b, "%14d repaired\n", r.Repaired)
-	}
-	if r.Damage == 0 {
-		fmt.Fprintln(&b, "everything that a folder can show is as it should be")
-	} else {
-		fmt.Fprintf(&b, "%14d damaged\n", r.Damage)
-	}
-	return b.String()
-}
-
-// Check verifies a data folder, or a backup, on which no server runs, and with repair rebuilds what is derived. Tell gets a
-// sentence for each finding.
-func Check(ctx context.Context, dir string, repair bool, tell func(string)) (Report, error) {
-	if _, err := os.Stat(filepath.Join(dir, "FORMAT")); err != nil {
-		return Report{}, fmt.Errorf("there is no data folder at %s; name one", dir)
-	}
-	if _, err := os.Stat(filepath.Join(dir, "db")); errors.Is(err, fs.ErrNotExist) {
-		return Report{}, fmt.Errorf("the data folder %s has no database; a cluster is copied into a folder with: throng migrate DIR --from FILE", dir)
-	}
-	folder, err := OpenFolder(dir)
-	if err != nil {
-		return Report{}, err
-	}
-	r, err := check.Run(ctx, filepath.Join(dir, "db"), check.Options{Repair: repair, Tell: tell})
-	return Report{r}, errors.Join(err, folder.Close())
 }

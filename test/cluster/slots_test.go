@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,7 +20,8 @@ import (
 )
 
 // TestSlotsMove: people write through three nodes while the slots of their groups, and their own, move from one database to the other and
-// back, by the command that operators use, which is killed now and then. Nothing that was acknowledged is lost, repeated or out of order.
+// back, by the command that operators use, which is killed now and then. Nothing that was acknowledged is lost, repeated or out of order, and
+// throng check finds nothing, meanwhile and afterwards; lists of conversations that were lost it writes anew.
 func TestSlotsMove(t *testing.T) {
 	t.Parallel()
 	o := own{ground: shared(t)}
@@ -33,10 +35,19 @@ func TestSlotsMove(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := func(ctx context.Context, words ...string) *exec.Cmd {
-		cmd := exec.CommandContext(ctx, binary, append([]string{"slots"}, words...)...)
+	throng := func(ctx context.Context, words ...string) *exec.Cmd {
+		cmd := exec.CommandContext(ctx, binary, words...)
 		cmd.Env = append(os.Environ(), o.env()...)
 		return cmd
+	}
+	command := func(ctx context.Context, words ...string) *exec.Cmd {
+		return throng(ctx, append([]string{"slots"}, words...)...)
+	}
+	checked := func(ctx context.Context, want string, words ...string) {
+		said, err := throng(ctx, append([]string{"check"}, words...)...).CombinedOutput()
+		if err != nil || !strings.Contains(string(said), want) {
+			t.Errorf("check %v: %v, want %q in:\n%s", words, err, want, said)
+		}
 	}
 	dsn, err := mysql.ParseDSN(home)
 	if err != nil {
@@ -51,6 +62,9 @@ func TestSlotsMove(t *testing.T) {
 		for _, user := range c.users {
 			slots = append(slots, strconv.Itoa(int(chat.UserID(user).Slot())))
 		}
+		var checking sync.WaitGroup
+		checking.Go(func() { checked(ctx, "everything that the databases can show is as it should be") })
+		defer checking.Wait()
 		for n := range moves {
 			slot := slots[n%len(slots)]
 			if n%(moves/kills) == 1 {
@@ -73,6 +87,9 @@ func TestSlotsMove(t *testing.T) {
 				t.Fatalf("%v: %s", err, said)
 			}
 		}
+		ask(t, db, "DELETE FROM `"+name+"`.shelf")
+		checked(ctx, "lists of conversations are what the log says", "--only", "shelf", "--repair")
+		checked(ctx, "everything that the databases can show is as it should be")
 	})
 	said, err := command(t.Context(), "list").Output()
 	if lines := strings.Split(string(said), "\n"); err != nil || len(lines) != 4 || !strings.HasSuffix(strings.Join(strings.Fields(lines[1]+lines[2]), " "), "512 512") {

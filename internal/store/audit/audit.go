@@ -83,6 +83,8 @@ type Checker struct {
 type Hooks struct {
 	// Member is asked about each member of a conversation whose row is as it should be.
 	Member func(ctx context.Context, id chat.ConversationID, user chat.UserID) error
+	// Roles says that the values of the index of owners and admins are their roles, a byte each. Elsewhere they are empty.
+	Roles bool
 	// Leaving reports that the account's names stay for a while although it is deleted.
 	Leaving func(ctx context.Context, user chat.UserID) (bool, error)
 }

@@ -17,7 +17,7 @@ func (c *Checker) leads(ctx context.Context, r *replay) error {
 	}
 	listed := make(map[chat.UserID]struct{})
 	err := c.under(ctx, record.TableLead, uint64(r.id), func(key, value []byte) error {
-		if len(key) != record.Key2Len || len(value) != 0 {
+		if len(key) != record.Key2Len || (len(value) == 1) != c.hooks.Roles || len(value) > 1 {
 			return c.found(remove(key), "conversation %d: the index of owners and admins has the malformed row %x", r.id, key)
 		}
 		user := chat.UserID(record.Second(key))
@@ -28,6 +28,10 @@ func (c *Checker) leads(ctx context.Context, r *replay) error {
 			return c.found(remove(key), "conversation %d: the index of owners and admins has user %d, who is neither", r.id, user)
 		}
 		listed[user] = struct{}{}
+		if c.hooks.Roles && chat.Role(value[0]) != r.members[user].Role {
+			fix := put(key, []byte{byte(r.members[user].Role)})
+			return c.found(fix, "conversation %d: the index of owners and admins has user %d with another role", r.id, user)
+		}
 		return nil
 	})
 	if err != nil {

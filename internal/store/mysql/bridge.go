@@ -80,6 +80,11 @@ func (s *Store) Routed(ctx context.Context, fn func(m *Map) error) error { retur
 // OfUser is the database of a user.
 func (m *slotMap) OfUser(user chat.UserID) *Database { return m.of[slotUser][user.Slot()] }
 
+// OfConversation is the database of a conversation.
+func (m *slotMap) OfConversation(id chat.ConversationID) *Database {
+	return m.of[slotConversation][id.Slot()]
+}
+
 // Read runs one statement outside of a transaction. What it returns of slots that the map has in that database is true.
 func (m *slotMap) Read(ctx context.Context, d *Database, what, query string, fn func(r *Rows) error) error {
 	return m.read(ctx, d, what, query, fn)

@@ -16,6 +16,7 @@ type View struct {
 	db   *sql.DB
 	conn *sql.Conn
 	has  [slotKinds][chat.Slots]bool
+	says [slotKinds][chat.Slots]bool // has a row about it
 }
 
 // viewPatience is how long the server waits for who reads a view, in seconds: as long as an export may take to write what it was given.
@@ -65,6 +66,7 @@ func (v *View) look(ctx context.Context) error {
 		var state Holding
 		r.scan(&kind, &slot, &state)
 		if r.err == nil && kind < slotKinds && slot < chat.Slots {
+			v.says[kind][slot] = true
 			v.has[kind][slot] = state == HoldingOpen || state == HoldingCopied || state == HoldingClosed
 		}
 	}
@@ -78,6 +80,11 @@ func (v *View) HasConversation(id chat.ConversationID) bool {
 
 // HasUser reports whether a user lay in the database.
 func (v *View) HasUser(id chat.UserID) bool { return v.has[slotUser][id.Slot()] }
+
+// Says reports whether the database says anything of a slot: that it has it, or that it is on its way. Rows of another slot are nobody's.
+func (v *View) Says(users bool, slot chat.Slot) bool {
+	return v.says[(Move{Users: users}).kind()][slot]
+}
 
 // viewsTries is how often the databases are looked at while slots move.
 const viewsTries = 20

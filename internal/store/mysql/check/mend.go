@@ -1,0 +1,131 @@
+package check
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/throng-im/throng/internal/store/mysql"
+	"github.com/throng-im/throng/internal/store/mysql/people"
+	"github.com/throng-im/throng/internal/timeline"
+)
+
+// mend puts users' lists of conversations right, while nodes run: it writes what the followers of the log would have written. It may be
+// stopped at any time and begun again.
+//
+// What differs is read again, the list first and the member after it. So the member is as new as the list, or newer:
+//
+//   - a list that is behind is enrolled as followers do it, where the higher seq stands;
+//   - one that is ahead of the log, or another thing at the same seq, is written only where it is still what was read. A follower that was
+//     there meanwhile knows better, and one that comes later has a higher seq or is late.
+func (c *checker) mend(ctx context.Context) error {
+	shelf := people.NewShelf(c.s)
+	return c.compare(ctx, func(ctx context.Context, differ []standing, _ []string) error {
+		lists, members, err := c.now(ctx, differ)
+		if err != nil {
+			return err
+		}
+		var behind []timeline.Change
+		var wrong []people.Correction
+		var texts []string
+		for i, s := range differ {
+			list, member := lists[i], members[i]
+			text := s.differs(list, member)
+			switch {
+			case text == "":
+				continue
+			case member.there && member.seq > list.seq:
+				change := timeline.Change{User: s.user, Conversation: s.conversation, Membership: timeline.Ended, Seq: member.seq}
+				if member.current {
+					change.Membership = timeline.Entered
+				}
+				behind = append(behind, change)
+			default:
+				wrong = append(wrong, people.Correction{
+					User: s.user, Conversation: s.conversation, Current: list.current, Seq: list.seq,
+					ToCurrent: member.current, ToSeq: member.seq, Drop: !member.there,
+				})
+			}
+			texts = append(texts, text)
+		}
+		if len(behind) > 0 {
+			err = shelf.Enroll(ctx, behind)
+		}
+		if err == nil && len(wrong) > 0 {
+			err = shelf.Correct(ctx, wrong)
+		}
+		if err != nil {
+			return fmt.Errorf("mending lists of conversations: %w", err)
+		}
+		for _, text := range texts {
+			c.report.Repaired++
+			c.o.Repaired(text)
+		}
+		return nil
+	})
+}
+
+// now reads both sides of standings as they are, the lists first.
+func (c *checker) now(ctx context.Context, some []standing) (lists, members []part, err error) {
+	keys := make([][]byte, len(some))
+	for i, s := range some {
+		keys[i] = s.rowKey()
+	}
+	values, err := c.live(ctx, keys)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, v := range values {
+		lists = append(lists, listed(v))
+	}
+	for i, s := range some {
+		keys[i] = s.memberKey()
+	}
+	if values, err = c.live(ctx, keys); err != nil {
+		return nil, nil, err
+	}
+	for i, v := range values {
+		member, ok := joined(v)
+		if !ok {
+			member = lists[i] // it is damaged, and nothing can be said
+		}
+		members = append(members, member)
+	}
+	return lists, members, nil
+}
+
+// live reads rows of one table as they are, wherever they lie now.
+func (c *checker) live(ctx context.Context, keys [][]byte) ([][]byte, error) {
+	t := tables[keys[0][0]]
+	found := make(map[string][]byte, len(keys))
+	err := c.s.Routed(ctx, func(m *mysql.Map) error {
+		clear(found)
+		of := map[*mysql.Database][][]byte{}
+		for _, key := range keys {
+			d := t.database(m, key)
+			of[d] = append(of[d], key)
+		}
+		for d, some := range of {
+			var q mysql.Text
+			q.Add("SELECT ")
+			t.columns(&q, false)
+			q.Add(" FROM ", t.name, " WHERE ")
+			t.equals(&q, some)
+			err := m.Read(ctx, d, "mend "+t.name, q.String(), func(r *mysql.Rows) error {
+				return r.Each(func(scan func(...any)) error {
+					v := t.scan(scan)
+					found[string(v.key)] = v.value
+					return nil
+				})
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	values := make([][]byte, len(keys))
+	for i, key := range keys {
+		values[i] = found[string(key)]
+	}
+	return values, err //nolint:wrapcheck // it says what it was doing
+}
