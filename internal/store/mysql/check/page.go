@@ -6,6 +6,7 @@ import (
 	"sort"
 
 	"github.com/throng-im/throng/internal/store/mysql"
+	"github.com/throng-im/throng/internal/store/record"
 )
 
 // page is a piece of a table that was read.
@@ -19,6 +20,18 @@ type row struct {
 	key, value []byte
 	odd        string
 	long       bool // the value is the beginning
+}
+
+// get is the value of a row of the page, nil for none; ok is false where the page does not say. Small conversations need no other question.
+func (p *page) get(key []byte) (value []byte, ok bool) {
+	if p == nil || bytes.Compare(key, p.from) < 0 || p.last != nil && bytes.Compare(key, p.last) > 0 {
+		return nil, false
+	}
+	i := p.search(key, false)
+	if i == len(p.rows) || !bytes.Equal(p.rows[i].key, key) {
+		return nil, true
+	}
+	return p.rows[i].value, !p.rows[i].long || key[0] == record.TableEntry
 }
 
 // search is the first row of a page at a key, or behind it.

@@ -192,6 +192,7 @@ func (r *rows) astray(d *mysql.Database, table string, slot slotOf) error {
 
 // Get implements audit.Rows.
 func (r *rows) Get(ctx context.Context, keys [][]byte) ([][]byte, error) {
+	found := make(map[string][]byte, len(keys))
 	wanted := map[pageOf][][]byte{}
 	for _, key := range keys {
 		t := tables[key[0]]
@@ -203,10 +204,14 @@ func (r *rows) Get(ctx context.Context, keys [][]byte) ([][]byte, error) {
 			continue // there is no such row
 		}
 		for _, d := range r.databases(t, key, append(bytes.Clone(key), 0)) {
-			wanted[pageOf{d, t}] = append(wanted[pageOf{d, t}], key)
+			at := pageOf{d, t}
+			if value, ok := r.pages[at].get(key); ok {
+				found[string(key)] = value
+				continue
+			}
+			wanted[at] = append(wanted[at], key)
 		}
 	}
-	found := make(map[string][]byte, len(keys))
 	for at, some := range wanted {
 		var q mysql.Text
 		q.Add("SELECT ")
