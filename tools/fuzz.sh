@@ -2,7 +2,7 @@
 # Runs every fuzz target of the repository for FUZZTIME.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-time=${FUZZTIME:-5s} failed=0 count=0
+time=${FUZZTIME:-3s} failed=0 count=0
 
 while read -r file; do
   package=./$(dirname "$file")
