@@ -228,10 +228,13 @@ func TestPrometheusAsksWhoIsThere(t *testing.T) {
 // The files that are mounted as folders are read by Grafana as they are; this one has what all of them refer to.
 func TestGrafanaIsProvisioned(t *testing.T) {
 	t.Parallel()
-	var source struct{ Datasources []struct{ UID, URL string } }
-	decode(t, "compose/grafana/provisioning/datasources/prometheus.yaml", &source)
-	assert.Equal(t, "sources", len(source.Datasources), 1)
-	assert.Equal(t, "the source", source.Datasources[0].UID+" "+source.Datasources[0].URL, "prometheus http://prometheus:9090")
+	for name, url := range map[string]string{"prometheus": "http://prometheus:9090", "jaeger": "http://jaeger:16686"} {
+		var source struct{ Datasources []struct{ UID, URL string } }
+		decode(t, "compose/grafana/provisioning/datasources/"+name+".yaml", &source)
+		assert.Equal(t, "sources", len(source.Datasources), 1)
+		assert.Equal(t, "the source", source.Datasources[0].UID+" "+source.Datasources[0].URL, name+" "+url)
+		assert.True(t, "it is a service", compose(t).Services[name].Image != "")
+	}
 	var provided struct {
 		Providers []struct{ Options struct{ Path string } }
 	}

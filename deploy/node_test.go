@@ -40,6 +40,7 @@ func TestNodesAreConfigured(t *testing.T) {
 	front, _ := networks["front"].(map[string]any)
 	address, _ := front["ipv4_address"].(string)
 	assert.Equal(t, "who is believed", cfg.Server.TrustedProxies, []string{address})
+	assert.Equal(t, "the collector", cfg.Tracing.Endpoint, "http://jaeger:4318")
 	assert.True(t, "PROXY protocol", cfg.Server.ProxyProtocol)
 	limit := regexp.MustCompile(`(?m)^max_connections\s*=\s*(\d+)$`).FindSubmatch(read(t, "compose/mysql/throng.cnf"))
 	assert.True(t, "MySQL takes the connections of all nodes", len(limit) == 2 && number(string(limit[1])) > cfg.MySQL.MaxConnections*len(c.nodes()))
