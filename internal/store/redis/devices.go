@@ -13,7 +13,8 @@ import (
 
 // newestText notes a session of a device, unless another node has a newer one. A session opened when its node says, by the server's
 // clock: as long ago as its age the first time, and at what the server said then from there on, so that no delay makes it younger. What
-// was noted in the future is of a clock that was set back, and says nothing.
+// was noted in the future is of a clock that was set back, and says nothing. Of a user with very many devices all are forgotten, now and then:
+// those that are open are noted again with the next report, and most are not.
 //
 // KEYS devices of a user. ARGV device, node, session, age in microseconds, when it opened or 0, expiry in ms. It answers {whether it is
 // the newest, the other node that has or had one, its session, when this one opened}.
@@ -29,6 +30,7 @@ if other then
   at = tonumber(at)
   if at <= now and (at > opened or (at == opened and node > ARGV[2])) then return {0, node, session, since} end
 end
+if redis.call('HLEN', KEYS[1]) >= 256 then redis.call('DEL', KEYS[1]) end
 redis.call('HSET', KEYS[1], ARGV[1], since .. ' ' .. ARGV[2] .. ' ' .. ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[6])
 if other then return {1, node, session, since} end

@@ -163,6 +163,26 @@ func TestSessionsOfTheFuture(t *testing.T) {
 	assert.True(t, "it expires: "+left, len(left) == 6) // ten minutes, in ms
 }
 
+// Somebody who is always connected and has ever new devices does not take ever more room.
+func TestDevicesThatAreGoneAreForgotten(t *testing.T) {
+	t.Parallel()
+	_, cfg := shared(t)
+	cfg.Report = time.Second
+	key := cfg.Prefix + ":devices:{u:7}"
+	old := []string{"HSET", key}
+	for device := range 400 {
+		old = append(old, strconv.Itoa(1_000+device), "1 gone 5")
+	}
+	command(t, cfg, old...)
+	a, b := newPorch(t, cfg, "a"), newPorch(t, cfg, "b")
+	a.Opened(7, 1, 10)
+	b.Opened(7, 2, 11)
+	within(t, 10*time.Second, "the two that are there are left", func() bool { return command(t, cfg, "HLEN", key) == "2" })
+	noted(t, cfg, "1", "a")
+	noted(t, cfg, "2", "b")
+	assert.Equal(t, "nobody was replaced", len(a.all())+len(b.all()), 0)
+}
+
 // Many sessions at once are written a part at a time.
 func TestManySessionsOpen(t *testing.T) {
 	t.Parallel()
