@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -233,7 +234,7 @@ func (p *reading) take(ctx context.Context) (records []*kgo.Record, tail int64, 
 		p.mu.Lock()
 		if n := min(len(p.queue), batchRecords); n > 0 {
 			records = append(records, p.queue[:n]...)
-			p.queue = append(p.queue[:0], p.queue[n:]...)
+			p.queue = slices.Delete(p.queue, 0, n) // which lets go of what they hold
 			for _, r := range records {
 				p.bytes -= len(r.Value)
 			}
