@@ -199,8 +199,23 @@ func (s *Store) announce(ctx context.Context) error {
 	})
 }
 
+// farewellFor is how long a store that closes tries to say so.
+const farewellFor = 500 * time.Millisecond
+
+// farewell says that this node is gone. Where nobody hears it, what it announced runs out.
+func (s *Store) farewell() {
+	if s.node == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), farewellFor)
+	defer cancel()
+	if _, err := s.home().db.ExecContext(ctx, "DELETE FROM node WHERE node = ?", s.node); err != nil {
+		s.log.Debug("other nodes were not told that this one is gone", "error", err)
+	}
+}
+
 // Nodes is how many nodes there were when this one looked last, itself among them: [Config.SlotInterval] ago at most, while the home database
-// answers. Commands that have the databases open count too, and so does for three times as long what has stopped.
+// answers. Commands that have the databases open count too, and so does for three times as long what was killed.
 func (s *Store) Nodes() int { return int(s.nodes.Load()) }
 
 // Strangers returns how many running nodes do not know a database.

@@ -40,13 +40,18 @@ func TestNodesAreCounted(t *testing.T) {
 	t.Parallel()
 	c := settings(t, 1)
 	c.SlotInterval = 100 * time.Millisecond
+	brief := c
+	brief.SlotInterval = time.Minute
 	first := open(t, c)
 	assert.Equal(t, "alone", first.Nodes(), 1)
 	second := open(t, c)
 	assert.Equal(t, "the second one, at once", second.Nodes(), 2)
 	eventually(t, "the first one hears of it", func() bool { return first.Nodes() == 2 })
+	command := open(t, brief) // says that it is there for minutes
+	eventually(t, "and of a command", func() bool { return first.Nodes() == 3 })
 	assert.NoError(t, "closing", second.Close())
-	eventually(t, "it is gone", func() bool { return first.Nodes() == 1 })
+	assert.NoError(t, "closing", command.Close())
+	eventually(t, "they are gone", func() bool { return first.Nodes() == 1 })
 }
 
 func TestSlotsAreSpreadOnce(t *testing.T) {

@@ -225,6 +225,7 @@ func (s *Store) Close() error {
 		s.stop()
 	}
 	s.running.Wait()
+	s.farewell()
 	var all []error
 	for _, d := range s.shards {
 		all = append(all, d.db.Close())
