@@ -244,6 +244,7 @@ func TestOperatorsDay(t *testing.T) {
 	assert.True(t, "a new folder is named: "+errOut, strings.Contains(errOut, "made the data folder "+data+"3"))
 	must("imported 2 users", "import", export)
 	must("everything that a folder can show", "check", data+"3")
+	must("everything that a folder can show", "check") // the one that the environment names
 }
 
 // process is the program in a process of its own.

@@ -236,27 +236,48 @@ func (s step) row(ctx context.Context) func(key, value []byte) error {
 	}
 }
 
+// restEvery is after how many rows a walk over small things rests.
+const restEvery = 1 << 12
+
+// resting is row that rests now and then, when nothing is put aside.
+func (s step) resting(ctx context.Context) func(key, value []byte) error {
+	row, n := s.row(ctx), 0
+	return func(key, value []byte) error {
+		if n++; n%restEvery == 0 {
+			if err := s.c.settle(ctx); err != nil {
+				return err
+			}
+			if err := s.c.rows.Rest(ctx); err != nil {
+				return err //nolint:wrapcheck // the engine says what it was doing
+			}
+		}
+		return row(key, value)
+	}
+}
+
 // People walks everything that is not of one conversation. What drops rows comes before what puts them: of two fixes of a row the later one
 // stands.
 func (c *Checker) People(ctx context.Context) error {
 	for _, s := range c.steps() {
-		row := s.row(ctx)
-		if err := c.table(ctx, s.table, row); err != nil {
+		if err := c.table(ctx, s.table, s.resting(ctx)); err != nil {
 			return err
-		}
-		if err := c.rows.Rest(ctx); err != nil {
-			return err //nolint:wrapcheck // the engine says what it was doing
 		}
 	}
 	c.at = nil
 	return nil
 }
 
-// Conversations walks all tables that are keyed by conversation, side by side.
-func (c *Checker) Conversations(ctx context.Context) error {
-	tables := []byte{record.TableEntry, record.TableHead, record.TableConversation, record.TableMember, record.TableLead, record.TableRepeat}
+// Tables are those that are keyed by conversation.
+//
+//nolint:gochecknoglobals // a list of constants
+var Tables = []byte{record.TableEntry, record.TableHead, record.TableConversation, record.TableMember, record.TableLead, record.TableRepeat}
+
+// Conversations walks all tables that are keyed by conversation, side by side, up to a conversation: where people go on, others are made faster
+// perhaps than they are looked at.
+func (c *Checker) Conversations(ctx context.Context, last chat.ConversationID) error {
 	for from := uint64(0); ; from++ {
-		next, ok, err := c.rows.Next(ctx, tables, from)
+		next, ok, err := c.rows.Next(ctx, Tables, from)
+		ok = ok && next <= uint64(last)
 		if err == nil && ok {
 			if err = c.conversation(ctx, chat.ConversationID(next)); err == nil {
 				err = c.rows.Rest(ctx)

@@ -183,6 +183,7 @@ func (c *Checker) head(ctx context.Context, r *replay) error {
 		return err
 	}
 	want := r.head
+	want.Later = have.Later
 	want.Tier = have.Tier // chosen by settings that the folder does not know
 	if want.Tier < chat.TierSmall || want.Tier > chat.TierLarge {
 		want.Tier = chat.TierSmall
@@ -211,6 +212,7 @@ func (c *Checker) about(ctx context.Context, r *replay) error {
 	if err != nil {
 		return err
 	}
+	r.about.Later = have.Later
 	if !r.broken && (!ok || have != r.about) {
 		err := c.found(put(key, record.AppendConversation(nil, r.about)), "conversation %d: its description is not what its entries come to", r.id)
 		if err != nil {

@@ -11,7 +11,7 @@
 // [Copy] may be stopped and begun again at any time: rows are written by their keys, and the position behind which it goes on stands
 // in the home database. As long as that stands there, no node opens these databases.
 //
-// [Back] is the other way: databases become a data folder, which is a backup, what a check looks at, and the way back to one process.
+// [Back] is the other way: databases become a data folder, which is a backup, what can be repaired as a whole, and the way back to one process.
 //
 // It imports store/mysql and store/record.
 package migration

@@ -108,7 +108,11 @@ func (c *checker) log(ctx context.Context) error {
 	if err := c.rows.renew(ctx); err != nil {
 		return err
 	}
-	if err := c.audit.Conversations(ctx); err != nil {
+	last, err := c.rows.last(ctx)
+	if err != nil {
+		return err
+	}
+	if err := c.audit.Conversations(ctx, last); err != nil {
 		return err //nolint:wrapcheck // the rows say what they were doing
 	}
 	if err := c.outbox(ctx); err != nil {

@@ -8,12 +8,12 @@ import (
 // doubts are findings between rows of different moments.
 type doubts struct {
 	rows    map[string]struct{} // what showed them (audit.Finding.At)
-	shelves map[standing]struct{}
-	taken   bool // whatever is found now counts
+	shelves map[standing]part   // with the list as it was
+	taken   bool                // whatever is found now counts
 }
 
 func (d *doubts) reset() {
-	d.rows, d.shelves = map[string]struct{}{}, map[standing]struct{}{}
+	d.rows, d.shelves = map[string]struct{}{}, map[standing]part{}
 }
 
 // add puts a finding aside; it reports false where it counts at once.

@@ -19,33 +19,26 @@ import (
 //     there meanwhile knows better, and one that comes later has a higher seq or is late.
 func (c *checker) mend(ctx context.Context) error {
 	shelf := people.NewShelf(c.s)
-	return c.compare(ctx, func(ctx context.Context, differ []standing, _ []string) error {
-		lists, members, err := c.now(ctx, differ)
+	return c.compare(ctx, func(ctx context.Context, seen []difference) error {
+		differ, err := c.now(ctx, seen)
 		if err != nil {
 			return err
 		}
 		var behind []timeline.Change
 		var wrong []people.Correction
-		var texts []string
-		for i, s := range differ {
-			list, member := lists[i], members[i]
-			text := s.differs(list, member)
-			switch {
-			case text == "":
-				continue
-			case member.there && member.seq > list.seq:
-				change := timeline.Change{User: s.user, Conversation: s.conversation, Membership: timeline.Ended, Seq: member.seq}
-				if member.current {
-					change.Membership = timeline.Entered
-				}
-				behind = append(behind, change)
-			default:
+		for _, d := range differ {
+			if !d.member.there || d.member.seq <= d.list.seq {
 				wrong = append(wrong, people.Correction{
-					User: s.user, Conversation: s.conversation, Current: list.current, Seq: list.seq,
-					ToCurrent: member.current, ToSeq: member.seq, Drop: !member.there,
+					User: d.user, Conversation: d.conversation, Current: d.list.current, Seq: d.list.seq,
+					ToCurrent: d.member.current, ToSeq: d.member.seq, Drop: !d.member.there,
 				})
+				continue
 			}
-			texts = append(texts, text)
+			change := timeline.Change{User: d.user, Conversation: d.conversation, Membership: timeline.Ended, Seq: d.member.seq}
+			if d.member.current {
+				change.Membership = timeline.Entered
+			}
+			behind = append(behind, change)
 		}
 		if len(behind) > 0 {
 			err = shelf.Enroll(ctx, behind)
@@ -56,41 +49,38 @@ func (c *checker) mend(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("mending lists of conversations: %w", err)
 		}
-		for _, text := range texts {
+		for _, d := range differ {
 			c.report.Repaired++
-			c.o.Repaired(text)
+			c.o.Repaired(d.text())
 		}
 		return nil
 	})
 }
 
-// now reads both sides of standings as they are, the lists first.
-func (c *checker) now(ctx context.Context, some []standing) (lists, members []part, err error) {
+// now reads both sides of standings as they are, the lists first, and returns those that differ.
+func (c *checker) now(ctx context.Context, some []difference) (differ []difference, err error) {
 	keys := make([][]byte, len(some))
 	for i, s := range some {
 		keys[i] = s.rowKey()
 	}
-	values, err := c.live(ctx, keys)
+	lists, err := c.live(ctx, keys)
 	if err != nil {
-		return nil, nil, err
-	}
-	for _, v := range values {
-		lists = append(lists, listed(v))
+		return nil, err
 	}
 	for i, s := range some {
 		keys[i] = s.memberKey()
 	}
-	if values, err = c.live(ctx, keys); err != nil {
-		return nil, nil, err
+	members, err := c.live(ctx, keys)
+	if err != nil {
+		return nil, err
 	}
-	for i, v := range values {
-		member, ok := joined(v)
-		if !ok {
-			member = lists[i] // it is damaged, and nothing can be said
+	for i, s := range some {
+		list := listed(lists[i])
+		if member, ok := joined(members[i]); ok && list != member { // of one that is damaged nothing can be said
+			differ = append(differ, difference{s.standing, list, member})
 		}
-		members = append(members, member)
 	}
-	return lists, members, nil
+	return differ, nil
 }
 
 // live reads rows of one table as they are, wherever they lie now.

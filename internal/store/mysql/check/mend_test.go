@@ -6,14 +6,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/store/mysql/check"
+	"github.com/throng-im/throng/internal/store/mysql/people"
 	"github.com/throng-im/throng/internal/timeline"
 )
 
@@ -108,7 +111,9 @@ func TestMendWhilePeopleComeAndGo(t *testing.T) {
 			}
 			late = late[2:]
 		}
-		// The last one is lost: only the mending has it.
+		if err := l.shelf.Enroll(ctx, late); err != nil {
+			t.Error(err)
+		}
 	})
 	for range 2 {
 		all.Go(func() { // two who mend
@@ -130,10 +135,126 @@ func TestMendWhilePeopleComeAndGo(t *testing.T) {
 		})
 	}
 	all.Wait()
-	r, said := l.run(check.Options{Mend: true})
+	r, said := l.run(check.Options{})
 	assert.Equal(t, "findings", fmt.Sprint(said), "[]")
-	assert.True(t, "something was left to mend, or was mended", r.Rows == 5)
-	assert.Equal(t, "once more", func() uint64 { r, _ := l.run(check.Options{Mend: true, Shelf: true}); return r.Repaired }(), 0)
+	assert.Equal(t, "rows of lists", r.Rows, 5)
+}
+
+// TestCorrectLeavesWhatAFollowerWrote: a correction is of a row as it was read.
+func TestCorrectLeavesWhatAFollowerWrote(t *testing.T) {
+	t.Parallel()
+	l := plant(t)
+	before := l.lists()
+	read := people.Correction{User: 1, Conversation: l.group, Current: true, Seq: 1, ToSeq: 9}
+	for what, c := range map[string]people.Correction{
+		"another seq":       {User: 1, Conversation: l.group, Current: true, Seq: 2, ToSeq: 9},
+		"not a member":      {User: 1, Conversation: l.group, Current: false, Seq: 1, ToSeq: 9},
+		"one to be dropped": {User: 1, Conversation: l.group, Current: true, Seq: 2, Drop: true},
+		"one that is gone":  {User: 4, Conversation: l.group, Current: true, Seq: 1, ToSeq: 9},
+	} {
+		assert.NoError(t, what, l.shelf.Correct(t.Context(), []people.Correction{c}))
+		assert.Equal(t, what, l.lists(), before)
+	}
+	assert.NoError(t, "as it was read", l.shelf.Correct(t.Context(), []people.Correction{read}))
+	assert.True(t, "as it was read", slices.Contains(l.lists(), fmt.Sprintf("1 in %d: false since 9, pinned false", l.group)))
+}
+
+// TestCheckWhilePeopleWrite: accounts are made, pairs meet, members come and go and write, and a follower is behind of them all; a check
+// finds nothing, whenever it looks.
+func TestCheckWhilePeopleWrite(t *testing.T) {
+	t.Parallel()
+	l := plant(t)
+	ctx, stop := context.WithCancel(t.Context())
+	accounts := people.New(l.s)
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer stop()
+	late := func(changes ...timeline.Change) { // the follower
+		all.Go(func() {
+			timer := time.NewTimer(100 * time.Millisecond)
+			defer timer.Stop()
+			<-timer.C
+			if err := l.shelf.Enroll(context.WithoutCancel(ctx), changes); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	pace := func() bool { // the checks are to have something left of the machine
+		select {
+		case <-time.After(100 * time.Millisecond):
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+	all.Go(func() { // who is new, and writes to somebody who is there
+		for n := 0; pace(); n++ {
+			made, err := accounts.Create(t.Context(), []account.Account{{User: account.User{Handle: fmt.Sprintf("late%d", n), Version: 1}}}, account.Terms{})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			id, err := l.s.Reserve(t.Context(), 1)
+			if err == nil {
+				id, err = l.s.Pair(t.Context(), 1, made[0].ID, id)
+			}
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			l.append(&chat.Draft{Conversation: id, Sender: made[0].ID, Body: chat.Created{Kind: chat.KindDirect, Members: []chat.UserID{made[0].ID, 1}}})
+			late(timeline.Change{User: 1, Conversation: id, Membership: timeline.Entered, Seq: 1},
+				timeline.Change{User: made[0].ID, Conversation: id, Membership: timeline.Entered, Seq: 1})
+			if n%3 == 2 {
+				if err := accounts.Delete(t.Context(), made[0].ID, uint64(n)+1); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	all.Go(func() { // a group
+		for n := 0; pace(); n++ {
+			action, what := chat.MemberAdded, timeline.Entered
+			if n%2 == 1 {
+				action, what = chat.MemberRemoved, timeline.Ended
+			}
+			applied, err := l.s.Append(t.Context(), []*chat.Draft{
+				{Conversation: l.group, Sender: 1, Body: chat.MembersChanged{Action: action, Users: []chat.UserID{2}, Role: chat.RoleMember}},
+				{Conversation: l.group, Sender: 3, ClientID: chat.ClientID{0: 1, 14: byte(n >> 8), 15: byte(n)}, Body: chat.Text{Text: "meanwhile"}},
+			})
+			if err != nil || applied.Results()[0].Err != nil || applied.Results()[1].Err != nil {
+				t.Errorf("change %d: %v, %v", n, err, applied.Results())
+				return
+			}
+			late(timeline.Change{User: 2, Conversation: l.group, Membership: what, Seq: applied.Results()[0].Seq})
+		}
+	})
+	for n := range 2 {
+		r, said := l.run(check.Options{Patience: 2 * time.Second, Moment: time.Duration(n) * 100 * time.Millisecond})
+		assert.Equal(t, "findings", fmt.Sprint(said), "[]")
+		assert.True(t, "it saw something", r.Entries >= 25 && r.Users >= 3)
+	}
+	stop()
+	all.Wait()
+	_, said := l.run(check.Options{})
+	assert.Equal(t, "findings", fmt.Sprint(said), "[]")
+}
+
+// TestNamesOfWhoLeaves: an account that was deleted keeps its names beside it until they are free, and while it does they are in order.
+func TestNamesOfWhoLeaves(t *testing.T) {
+	t.Parallel()
+	l := plant(t)
+	accounts := people.New(l.s)
+	made, err := accounts.Create(t.Context(), []account.Account{{User: account.User{Handle: "gone", Version: 1}}}, account.Terms{})
+	assert.NoError(t, "create", err)
+	assert.NoError(t, "delete", accounts.Delete(t.Context(), made[0].ID, 1))
+	l.exec("INSERT INTO handle VALUES ('gone', ?)", made[0].ID)
+	l.exec("UPDATE account SET leaving='x' WHERE user=?", made[0].ID)
+	_, said := l.run(check.Options{})
+	assert.Equal(t, "findings", fmt.Sprint(said), "[]")
+	l.exec("UPDATE account SET leaving=NULL WHERE user=?", made[0].ID)
+	_, said = l.run(check.Options{})
+	assert.True(t, fmt.Sprint(said), len(said) == 1 && strings.Contains(said[0].text, `the index of handles leads from "gone"`))
 }
 
 // TestDoubtsAreLookedAtAgain: what a follower brings while it is in doubt is no finding.

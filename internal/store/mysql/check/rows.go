@@ -270,3 +270,23 @@ func (r *rows) first(ctx context.Context, d *mysql.Database, t *table, from []by
 		from = p.last
 	}
 }
+
+// last is the highest conversation of which there is anything.
+func (r *rows) last(ctx context.Context) (last chat.ConversationID, err error) {
+	for _, letter := range audit.Tables {
+		for _, v := range r.views {
+			err := v.Read(ctx, "check last", "SELECT COALESCE(MAX(conversation), 0) FROM "+tables[letter].name, func(in *mysql.Rows) error {
+				return in.Each(func(scan func(...any)) error {
+					var id chat.ConversationID
+					scan(&id)
+					last = max(last, id)
+					return nil
+				})
+			})
+			if err != nil {
+				return 0, err //nolint:wrapcheck // it says what it was doing
+			}
+		}
+	}
+	return last, nil
+}

@@ -51,11 +51,17 @@ func joined(value []byte) (p part, ok bool) {
 	return part{len(m.Spans) > 0, m.Current(), record.ChangeSeq(m)}, true
 }
 
-// differs says what is wrong with the list; "" for nothing.
-func (s standing) differs(list, member part) string {
+// difference is a standing that the list and the conversation say different things of.
+type difference struct {
+	standing
+
+	list, member part
+}
+
+// text says what is wrong with the list.
+func (d difference) text() string {
+	s, list, member := d.standing, d.list, d.member
 	switch {
-	case list == member:
-		return ""
 	case !list.there && !member.current:
 		return fmt.Sprintf("user %d was a member of conversation %d, and the user's list of conversations does not know it", s.user, s.conversation)
 	case !list.there:
@@ -75,34 +81,39 @@ const standingsAtOnce = 256
 // before it was looked at again.
 func (c *checker) shelf(ctx context.Context) error {
 	c.report.Rows = 0
-	return c.compare(ctx, func(_ context.Context, differ []standing, texts []string) error {
-		for i, s := range differ {
-			c.shelfDoubt(s, texts[i])
+	return c.compare(ctx, func(_ context.Context, differ []difference) error {
+		for _, d := range differ {
+			c.shelfDoubt(d, nil)
 		}
 		return nil
 	})
 }
 
-func (c *checker) shelfDoubt(s standing, text string) {
-	if c.doubts.taken || len(c.doubts.shelves) >= doubtsBound {
-		c.damage(text, Shelf)
+// shelfDoubt puts a difference aside. At the end it counts, but for a list that has moved since it was last looked at: its follower is
+// at work, and people come and go faster than it is looked at.
+func (c *checker) shelfDoubt(d difference, before map[standing]part) {
+	if list, ok := before[d.standing]; ok && list != d.list && c.doubts.taken {
 		return
 	}
-	c.doubts.shelves[s] = struct{}{}
+	if c.doubts.taken || len(c.doubts.shelves) >= doubtsBound {
+		c.damage(d.text(), Shelf)
+		return
+	}
+	c.doubts.shelves[d.standing] = d.list
 }
 
 // shelvesAgain looks at standings as of now.
-func (c *checker) shelvesAgain(ctx context.Context, at map[standing]struct{}) error {
+func (c *checker) shelvesAgain(ctx context.Context, before map[standing]part) error {
 	some := make([]standing, 0, standingsAtOnce)
 	look := func() error {
-		differ, texts, err := c.differing(ctx, some)
-		for i, s := range differ {
-			c.shelfDoubt(s, texts[i])
+		differ, err := c.differing(ctx, some)
+		for _, d := range differ {
+			c.shelfDoubt(d, before)
 		}
 		some = some[:0]
 		return err
 	}
-	for s := range at {
+	for s := range before {
 		if some = append(some, s); len(some) == standingsAtOnce {
 			if err := look(); err != nil {
 				return err
@@ -113,15 +124,15 @@ func (c *checker) shelvesAgain(ctx context.Context, at map[standing]struct{}) er
 }
 
 // compare walks the members, and then the lists, and hands over what differs, some at a time.
-func (c *checker) compare(ctx context.Context, fn func(ctx context.Context, differ []standing, texts []string) error) error {
+func (c *checker) compare(ctx context.Context, fn func(ctx context.Context, differ []difference) error) error {
 	if err := c.rows.renew(ctx); err != nil {
 		return err
 	}
 	some := make([]standing, 0, standingsAtOnce)
 	look := func() error {
-		differ, texts, err := c.differing(ctx, some)
+		differ, err := c.differing(ctx, some)
 		if some = some[:0]; err == nil && len(differ) > 0 {
-			err = fn(ctx, differ, texts)
+			err = fn(ctx, differ)
 		}
 		if err != nil {
 			return err
@@ -150,22 +161,21 @@ func (c *checker) compare(ctx context.Context, fn func(ctx context.Context, diff
 	return nil
 }
 
-// differing are those of some standings that are not the same in both places, with what is wrong.
-func (c *checker) differing(ctx context.Context, some []standing) (differ []standing, texts []string, err error) {
+// differing are those of some standings that are not the same in both places.
+func (c *checker) differing(ctx context.Context, some []standing) (differ []difference, err error) {
 	keys := make([][]byte, 0, 2*len(some))
 	for _, s := range some {
 		keys = append(keys, s.rowKey(), s.memberKey())
 	}
 	values, err := c.rows.Get(ctx, keys)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	for i, s := range some {
-		if member, ok := joined(values[2*i+1]); ok {
-			if text := s.differs(listed(values[2*i]), member); text != "" {
-				differ, texts = append(differ, s), append(texts, text)
-			}
+		list := listed(values[2*i])
+		if member, ok := joined(values[2*i+1]); ok && list != member {
+			differ = append(differ, difference{s, list, member})
 		}
 	}
-	return differ, texts, nil
+	return differ, nil
 }

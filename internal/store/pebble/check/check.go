@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -85,7 +86,7 @@ const behindBound = 100_000
 
 // all runs the steps. What drops rows comes before what puts them: of two fixes of a row the later one stands.
 func (c *checker) all() error {
-	conversations := func() error { return c.audit.Conversations(c.ctx) }
+	conversations := func() error { return c.audit.Conversations(c.ctx, math.MaxUint64) }
 	people := func() error { return c.audit.People(c.ctx) }
 	counters := func() error { return c.audit.Counters(c.ctx, true) }
 	for _, step := range []func() error{c.meta, c.events, conversations, people, c.rows, c.settings, counters} {
