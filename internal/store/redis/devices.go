@@ -16,25 +16,32 @@ import (
 // was noted in the future is of a clock that was set back, and says nothing. Of a user with very many devices all are forgotten, now and then:
 // those that are open are noted again with the next report, and most are not.
 //
-// KEYS devices of a user. ARGV device, node, session, age in microseconds, when it opened or 0, expiry in ms. It answers {whether it is
-// the newest, the other node that has or had one, its session, when this one opened}.
+// The first word on a session may be long on its way, and its age is from when it was sent: where the node knows about the server's clock, it
+// says when that was, and the session is not taken for younger than it is.
+//
+// KEYS devices of a user. ARGV device, node, session, age in microseconds, when it opened or 0, expiry in ms, when about it opened or 0, how long
+// a word is on its way at most. It answers {whether it is the newest, the other node that has or had one, its session, when this one opened, now}.
 const newestText = `
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
 local opened = tonumber(ARGV[5])
-if opened == 0 or opened > now then opened = now - ARGV[4] end
+if opened == 0 or opened > now then
+  opened = now - ARGV[4]
+  local about = tonumber(ARGV[7])
+  if about > 0 then opened = math.min(opened, math.max(about, opened - ARGV[8])) end
+end
 local since = string.format('%.0f', opened)
 local at, node, session = string.match(redis.call('HGET', KEYS[1], ARGV[1]) or '', '^(%d+) (%S+) (%d+)$')
 local other = node and node ~= ARGV[2]
 if other then
   at = tonumber(at)
-  if at <= now and (at > opened or (at == opened and node > ARGV[2])) then return {0, node, session, since} end
+  if at <= now and (at > opened or (at == opened and node > ARGV[2])) then return {0, node, session, since, now} end
 end
 if redis.call('HLEN', KEYS[1]) >= 256 then redis.call('DEL', KEYS[1]) end
 redis.call('HSET', KEYS[1], ARGV[1], since .. ' ' .. ARGV[2] .. ' ' .. ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[6])
-if other then return {1, node, session, since} end
-return {1, '', '0', since}`
+if other then return {1, node, session, since, now} end
+return {1, '', '0', since, now}`
 
 // Devices are the newest sessions of devices, as one node sees them: in Redis one hash for each user, which expires when nobody reports
 // any more. They are written behind [Devices.Opened] by [Devices.Run] alone, and all of them again within each [Config.Report], in case that
@@ -46,6 +53,10 @@ type Devices struct {
 	replaced func(cluster.Replaced)
 	start    time.Time
 	more     chan struct{} // capacity 1: something is dirty
+
+	// owned by Run
+	ahead  int64         // the server's clock less this node's from the start, in microseconds, or a little more than that; 0: not known
+	looked time.Duration // when that was found, from the start
 
 	// guarded by mu
 	mu    sync.Mutex
@@ -198,16 +209,22 @@ func (d *Devices) noted(k deviceOf, session uint64, since int64) {
 func (d *Devices) part(ctx context.Context, part []deviceOf) error {
 	expiry := millis(max(routeReports*d.client.cfg.Report, 10*time.Minute))
 	devices, seats, calls := make([]deviceOf, 0, len(part)), make([]seat, 0, len(part)), make([]scriptCall, 0, len(part))
+	begun := time.Since(d.start)
 	d.mu.Lock()
 	for _, k := range part {
 		s, ok := d.open[k.rota()][k]
 		if !ok {
 			continue
 		}
+		about := int64(0)
+		if d.ahead != 0 {
+			about = d.ahead + s.opened.Microseconds()
+		}
 		devices, seats = append(devices, k), append(seats, s)
 		calls = append(calls, scriptCall{script: d.client.scripts.newest, keys: []string{d.client.devicesKey(k.user)}, args: []string{
 			strconv.FormatUint(uint64(k.device), 10), string(d.node), strconv.FormatUint(s.session, 10),
-			strconv.FormatInt((time.Since(d.start) - s.opened).Microseconds(), 10), strconv.FormatInt(s.since, 10), expiry,
+			strconv.FormatInt((begun - s.opened).Microseconds(), 10), strconv.FormatInt(s.since, 10), expiry,
+			strconv.FormatInt(about, 10), strconv.FormatInt(d.client.cfg.Timeout.Microseconds(), 10),
 		}})
 	}
 	d.mu.Unlock()
@@ -217,7 +234,7 @@ func (d *Devices) part(ctx context.Context, part []deviceOf) error {
 	}
 	for i := range answers {
 		all, err := answers[i].ToArray()
-		if err == nil && len(all) != 4 {
+		if err == nil && len(all) != 5 {
 			err = fmt.Errorf("an answer of %d parts", len(all))
 		}
 		if err != nil {
@@ -228,6 +245,9 @@ func (d *Devices) part(ctx context.Context, part []deviceOf) error {
 		text, _ := all[2].ToString()
 		session, _ := strconv.ParseUint(text, 10, 64)
 		since, _ := all[3].AsInt64()
+		if now, _ := all[4].AsInt64(); i == 0 {
+			d.clock(begun, now)
+		}
 		d.noted(devices[i], seats[i].session, since)
 		switch {
 		case node == "":
@@ -238,4 +258,18 @@ func (d *Devices) part(ctx context.Context, part []deviceOf) error {
 		}
 	}
 	return nil
+}
+
+const (
+	// prompt is how long a call takes that tells well what the server's clock says, and looksApart for how long that holds where none does.
+	prompt     = 20 * time.Millisecond
+	looksApart = time.Minute
+)
+
+// clock notes what the server's clock said after a moment, and before now. In a Redis Cluster each server has one of its own.
+func (d *Devices) clock(begun time.Duration, said int64) {
+	now := time.Since(d.start)
+	if !d.client.cfg.Cluster && (d.ahead == 0 || now-begun <= prompt || now-d.looked > looksApart) {
+		d.ahead, d.looked = said-begun.Microseconds(), now
+	}
 }

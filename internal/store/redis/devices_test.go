@@ -20,6 +20,7 @@ import (
 	"github.com/throng-im/throng/internal/porttest"
 	"github.com/throng-im/throng/internal/store/redis"
 	"github.com/throng-im/throng/test/engines"
+	"github.com/throng-im/throng/test/proxy"
 )
 
 // porch is the devices of a node, and what it was told.
@@ -143,6 +144,31 @@ func TestSessionsWithoutRedis(t *testing.T) {
 			older := r == cluster.Replaced{Node: "a", User: 7, Device: 1, Session: 10} || r == cluster.Replaced{Node: "b", User: 7, Device: 2, Session: 5}
 			assert.True(t, fmt.Sprintf("only those: %+v", r), older)
 		}
+	}
+}
+
+// A node whose word is long on its way does not make its session younger than one that was opened meanwhile.
+func TestALateWordIsOfAnOldSession(t *testing.T) {
+	t.Parallel()
+	_, cfg := shared(t)
+	cfg.Report, cfg.Timeout = time.Second, 5*time.Second
+	way := proxy.New(t, cfg.Addresses[0])
+	slow := cfg
+	slow.Addresses = []string{way.Address()}
+	a, b := newPorch(t, cfg, "a"), newPorch(t, slow, "b")
+	for device := range 3 { // the first of them may take long: it connects
+		b.Opened(7, chat.DeviceID(device+2), uint64(device+1))
+		noted(t, cfg, strconv.Itoa(device+2), "b")
+	}
+	way.Set(proxy.Faults{Delay: 300 * time.Millisecond})
+	b.Opened(7, 1, 5)
+	<-time.After(100 * time.Millisecond)
+	a.Opened(7, 1, 10)
+	noted(t, cfg, "1", "a")
+	older := cluster.Replaced{Node: "b", User: 7, Device: 1, Session: 5}
+	within(t, 10*time.Second, "the older one is replaced", func() bool { return b.has(older) })
+	for _, r := range append(a.all(), b.all()...) {
+		assert.Equal(t, "replaced", r, older)
 	}
 }
 
