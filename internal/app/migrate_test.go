@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/app"
 	"github.com/throng-im/throng/internal/assert"
@@ -90,4 +93,37 @@ func TestNodesWithoutRedisShareLimits(t *testing.T) {
 	second := begin(t, &other)
 	assert.True(t, "the second has a half from its first moment", among(second, 2)())
 	until(t, "the first has the other one", among(first, 2))
+}
+
+// An import into a cluster waits until its conversations are on everybody's list, also in a topic that was made anew under the nodes.
+func TestImportIntoACluster(t *testing.T) {
+	t.Parallel()
+	s := begin(t, settings(t))
+	populate(t, s)
+	whole := exportOf(t, s.cfg)
+	assert.NoError(t, "end", s.end())
+
+	c := clusterSettings(t)
+	node := begin(t, c)
+	ada, _ := signUp(t, node, "somebody", "")
+	do := func(method string, body map[string]any) {
+		t.Helper()
+		status, out := call(t, node, ada, method, body)
+		assert.Equal(t, fmt.Sprint(method, out), status, http.StatusOK)
+	}
+	for i := range 20 { // positions in this topic that lie beyond the ends of the next
+		do("ConversationService/CreateGroup", map[string]any{"clientId": wireID(i + 1), "name": "before"})
+	}
+	client, err := kgo.NewClient(kgo.SeedBrokers(c.Kafka.Brokers...))
+	assert.NoError(t, "client", err)
+	defer client.Close()
+	_, err = kadm.NewClient(client).DeleteTopic(t.Context(), c.Kafka.Topic)
+	assert.NoError(t, "deleting the topic", err)
+	begun := time.Now()
+	p, err := importInto(t, c, head+whole, app.Position{})
+	assert.NoError(t, "import", err)
+	t.Log("import took", time.Since(begun))
+	assert.Equal(t, "users", p.Counts.Users, 3)
+	status, out := call(t, node, "", "AccountService/SignIn", map[string]any{"handle": "ada", "password": "correct horse battery ada"})
+	assert.Equal(t, fmt.Sprint("signing in", out), status, http.StatusOK)
 }
