@@ -51,7 +51,11 @@ func (c *checker) mend(ctx context.Context) error {
 		}
 		for _, d := range differ {
 			c.report.Repaired++
-			c.o.Repaired(d.text())
+			text := d.text()
+			if d.list.there && d.list.seq >= d.member.seq { // timelines take on what is ahead of them, and nothing else
+				text += "; Redis may show it still, and is to be emptied"
+			}
+			c.o.Repaired(text)
 		}
 		return nil
 	})
