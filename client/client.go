@@ -54,6 +54,7 @@ type Client struct {
 	outbox        outbox
 	focus         focus
 	degraded      Degraded
+	typing        typing
 
 	toldDegraded   Degraded
 	degradedQueued bool // such an event waits to be taken

@@ -236,6 +236,7 @@ func (c *Client) plain() {
 		c.batched(cv, 0, 0)
 	}
 	c.degrade(Degraded{})
+	c.stopTyping()
 }
 
 func (c *Client) degrade(d Degraded) {

@@ -40,6 +40,8 @@ func (c *Client) handle(s *session, env *throngv1.ServerEnvelope) {
 		}
 	case *throngv1.ServerEnvelope_Degraded:
 		c.degrade(degradedOf(v.Degraded))
+	case *throngv1.ServerEnvelope_Typing:
+		c.types(v.Typing)
 	}
 }
 
@@ -53,6 +55,7 @@ func (c *Client) chunk(v *throngv1.Entries) {
 	cv := c.find(id)
 	fresh := false
 	for _, e := range v.GetEntries() {
+		c.typed(id, UserID(e.GetSender()))
 		fresh = e.GetSeq() != 0 && cv.stream.add(e) || fresh
 	}
 	if fresh {
@@ -101,6 +104,7 @@ func (c *Client) arrived(id ConversationID, e *throngv1.Entry) {
 		return
 	}
 	cv := c.find(id)
+	c.typed(id, UserID(e.GetSender()))
 	if !cv.stream.add(e) {
 		return
 	}

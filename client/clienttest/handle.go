@@ -29,6 +29,8 @@ func (s *Server) handle(ss *Session, env *throngv1.ClientEnvelope) {
 		s.heartbeat(ss, id)
 	case *throngv1.ClientEnvelope_Focus:
 		s.focus(ss, id, r.Focus)
+	case *throngv1.ClientEnvelope_Typing:
+		s.typing(ss, r.Typing)
 	case *throngv1.ClientEnvelope_Received:
 		ss.mu.Lock()
 		for _, p := range r.Received.GetPositions() {

@@ -17,6 +17,7 @@ import (
 	"github.com/throng-im/throng/internal/gateway"
 	"github.com/throng-im/throng/internal/limit"
 	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/presence"
 	"github.com/throng-im/throng/internal/pressure"
 	"github.com/throng-im/throng/internal/timeline"
 )
@@ -36,6 +37,7 @@ type core struct {
 	timelines     *timeline.Service
 	fanout        *fanout.Fanout
 	direct        *fanout.Direct // nil where nothing can keep events back
+	typing        *presence.Typing
 	gateway       *gateway.Server
 	pressure      *pressure.Monitor
 }
@@ -82,7 +84,7 @@ func (a *App) wire(ctx context.Context) error {
 	}
 
 	// What is left out while there is too much to do.
-	c.pressure = a.wirePressure()
+	c.pressure, c.typing = a.wirePressure(), a.wireTyping()
 
 	c.pressure.OnChange(func(l pressure.Level) { limits.crowd.Scale(eased(l)) })
 
@@ -93,7 +95,7 @@ func (a *App) wire(ctx context.Context) error {
 	doors.OutboundTotal = int(sizes.Budget / outboundShare)
 	c.gateway, err = gateway.New(doors, gateway.Deps{
 		Auth: c.accounts, Sender: c.messages, Requests: api.NewBackend(c.messages, views, names, now),
-		Subscriptions: gateway.NewMemberships(c.timelines), Routes: e.registrar, Devices: e.devices, Epoch: e.log.Epoch, Limits: limits,
+		Subscriptions: gateway.NewMemberships(c.timelines), Routes: e.registrar, Devices: e.devices, Typing: c.typing.Type, Epoch: e.log.Epoch, Limits: limits,
 		Origins: a.origins, Level: c.pressure.Level, Names: names, Pace: limits.pace, Trace: a.tracer, Metrics: reg,
 		Logger: log, Now: now, Address: a.address(), Door: a.door(),
 	})
@@ -219,6 +221,7 @@ func (a *App) parts() []part {
 		return parts
 	}
 	parts = append(parts, part{name: "limits", run: c.sharing.Run, patience: time.Second})
+	parts = append(parts, part{name: "typing", run: c.typing.Run, patience: time.Second})
 	parts = append(parts, part{name: "pressure", run: c.pressure.Run, patience: time.Second})
 	parts = append(parts, part{name: "announcer", run: a.announcer.run, patience: time.Second})
 	if c.engine.meets != nil {

@@ -77,6 +77,9 @@ const (
 	DeliverAsk
 	// DeliverTell is the answer, with the asker's Token: Node is who answers, and Told what it remembers.
 	DeliverTell
+	// DeliverTyping says that User is typing in a conversation. Users names its receivers; nil goes to those subscribers who have it open,
+	// once they are as of the member change at MemberWas. It may be dropped anywhere.
+	DeliverTyping
 )
 
 // Delivery is one thing to tell to connections. It is immutable once it was handed to a bus.
@@ -88,7 +91,7 @@ type Delivery struct {
 	Device chat.DeviceID
 	Entry  *chat.Entry
 	Head   chat.Head
-	// MemberWas, of an entry, an enter and a leave, is the seq of the last member change before it; 0 is none, or not known.
+	// MemberWas, of an entry, an enter, a leave and of typing, is the seq of the last member change before it; 0 is none, or not known.
 	MemberWas chat.Seq
 	From      chat.Seq
 	Read      chat.Read
@@ -100,4 +103,5 @@ type Delivery struct {
 	Node      Node
 	Token     uint64
 	Told      []byte
+	User      chat.UserID
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/throng-im/throng/internal/gateway"
 	"github.com/throng-im/throng/internal/limit"
 	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/presence"
 	"github.com/throng-im/throng/internal/pressure"
 	"github.com/throng-im/throng/internal/queue"
 	"github.com/throng-im/throng/internal/store/kafka"
@@ -80,6 +81,8 @@ type Config struct {
 	Timeline timeline.Config
 	// Fanout is the way of messages from the log to receivers.
 	Fanout fanout.Config
+	// Presence is what people see of each other while they are there.
+	Presence presence.Config
 	// Gateway owns the live connections.
 	Gateway gateway.Config
 	// API is HTTP for everything else.
@@ -243,6 +246,7 @@ func Default() *Config {
 		Tiers:        message.DefaultRules(),
 		Timeline:     timeline.Default(),
 		Fanout:       fanout.Default(),
+		Presence:     presence.Default(),
 		Gateway:      gateway.Default(),
 		API:          api.Default(),
 		Pressure:     pressure.Default(),
@@ -265,6 +269,7 @@ func (c *Config) Validate() error {
 		in("tiers", c.Tiers.Validate()),
 		in("timeline", c.Timeline.Validate()),
 		in("fanout", c.Fanout.Validate()),
+		in("presence", c.Presence.Validate()),
 		in("gateway", c.Gateway.Validate()),
 		in("api", c.API.Validate()),
 		in("pressure", c.Pressure.Validate()),

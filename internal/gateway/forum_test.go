@@ -253,6 +253,8 @@ func (g *guest) read(payload []byte) {
 		switch c := env.GetContent().(type) {
 		case *throngv1.ServerEnvelope_Entry:
 			g.entry(c.Entry.GetConversation(), c.Entry)
+		case *throngv1.ServerEnvelope_Typing:
+			g.told = append(g.told, fmt.Sprintf("%d types", c.Typing.GetUser()))
 		case *throngv1.ServerEnvelope_Entries:
 			for _, p := range c.Entries.GetProfiles() {
 				g.told = append(g.told, "profile "+p.GetName())

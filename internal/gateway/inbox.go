@@ -86,6 +86,19 @@ func (q *inbox) Put(o op) {
 	}
 }
 
+// Offer adds an operation unless so many wait already. It never blocks.
+func (q *inbox) Offer(o op, below int) {
+	q.mu.Lock()
+	n := len(q.ops)
+	if n < below {
+		q.add(o)
+	}
+	q.mu.Unlock()
+	if n == 0 && below > 0 {
+		q.wake()
+	}
+}
+
 // add appends an operation. The caller holds mu.
 func (q *inbox) add(o op) {
 	if len(q.ops) == 0 {

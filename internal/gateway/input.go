@@ -157,6 +157,10 @@ func (l *loop) dispatch(c *conn) {
 			l.toWorker(c, call)
 		case session.CallSubscribe, session.CallRequest:
 			l.toWorker(c, call)
+		case session.CallTyping:
+			if who := c.session.Who(); l.srv.deps.Typing != nil {
+				l.srv.deps.Typing(who.User, who.Device, call.Conversation)
+			}
 		}
 	}
 }

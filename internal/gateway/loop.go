@@ -356,6 +356,8 @@ func (l *loop) parcel(p *session.Parcel) {
 		} else if g := l.passing(d); g != nil {
 			l.deliverGroup(g, p)
 		}
+	case cluster.DeliverTyping:
+		l.typing(p)
 	case cluster.DeliverRevoke, cluster.DeliverForget, cluster.DeliverWake, cluster.DeliverReplaced, cluster.DeliverAsk, cluster.DeliverTell:
 		// Other parts of the node take these ([Server.CloseUser], [Server.CloseDevices], [Server.Replace]).
 	}

@@ -13,6 +13,10 @@ import (
 // Receive implements [cluster.Receiver]: it hands a delivery to the loops that have receivers. It blocks while one of them
 // is behind.
 func (s *Server) Receive(ctx context.Context, d *cluster.Delivery) error {
+	if d.Kind == cluster.DeliverTyping {
+		s.typing(d)
+		return nil
+	}
 	var mask uint64
 	switch {
 	case d.Users != nil:

@@ -33,6 +33,8 @@ type Deps struct {
 	Routes        cluster.Registrar
 	// Devices are told which session of a device is open here; nil where there are no other nodes.
 	Devices cluster.Devices
+	// Typing takes that a user is typing; it must not block. Nil tells nobody.
+	Typing func(user chat.UserID, device chat.DeviceID, id chat.ConversationID)
 	// Epoch of the log; nil is 0.
 	Epoch func() uint64
 	// Limits may be nil: nobody is slowed down.

@@ -145,7 +145,7 @@ func (j *job) failed(err error) op {
 		if o.kind = opSubscribed; j.reveal {
 			o.kind = opRevealed
 		}
-	case session.CallRequest, session.CallSend:
+	case session.CallRequest, session.CallSend, session.CallTyping: // of which only requests are given to workers
 		o.kind = opAnswer
 	}
 	return o

@@ -27,6 +27,7 @@ const (
 	CallSubscribe             // look up subscriptions; the shell answers with Subscribed
 	CallSend                  // submit Draft; answered with Sent
 	CallRequest               // run Request; answered with Answered
+	CallTyping                // tell that the user types in Conversation; nothing comes back
 )
 
 // Call is something that a session wants done outside of the loop.
@@ -36,6 +37,8 @@ type Call struct {
 	Draft *chat.Draft
 	// Request of a CallRequest or CallAuthenticate.
 	Request *throngv1.ClientEnvelope
+	// Conversation of a CallTyping.
+	Conversation chat.ConversationID
 }
 
 // Unsupported is the answer to a request that nobody knows (S-17).

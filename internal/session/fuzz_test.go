@@ -131,7 +131,7 @@ func (m *model) reply(err error) {
 	}
 	c := m.calls[0]
 	m.calls = m.calls[1:]
-	switch c.Kind {
+	switch c.Kind { //nolint:exhaustive // nothing comes back of the others
 	case session.CallAuthenticate:
 		m.s.Authenticated(m.now, 1, c.ID, accountOf(1, 10), err)
 	case session.CallSubscribe:

@@ -27,14 +27,15 @@ type Outbox struct {
 	env *Env
 
 	// owned by the loop
-	next    *draft   // the next frame; nil where nothing waits
-	lone    *Parcel  // all that the next frame has, where that is one entry as everybody gets it; then next is nil
-	lag     *lag     // nil for a receiver that keeps up
-	shared  *backlog // what follows it; nil where nothing does
-	held    int32    // bytes handed to the transport and not taken by it yet; see Hold
-	counted int32    // bytes that env has counted for this outbox
-	taken   int32    // page of the frame that the transport was handed
-	dropped int32    // deliveries that collapsed, since the last look
+	next    *draft    // the next frame; nil where nothing waits
+	lone    *Parcel   // all that the next frame has, where that is one entry as everybody gets it; then next is nil
+	lag     *lag      // nil for a receiver that keeps up
+	shared  *backlog  // what follows it; nil where nothing does
+	soft    *whispers // what follows all of it; nil where nothing does
+	held    int32     // bytes handed to the transport and not taken by it yet; see Hold
+	counted int32     // bytes that env has counted for this outbox
+	taken   int32     // page of the frame that the transport was handed
+	dropped int32     // deliveries that collapsed, since the last look
 	sub     wire.Subprotocol
 }
 
@@ -107,7 +108,10 @@ func (o *Outbox) Owed() int {
 }
 
 // Empty reports that there is nothing to write.
-func (o *Outbox) Empty() bool {
+func (o *Outbox) Empty() bool { return o.idle() && o.soft == nil }
+
+// idle reports that nothing waits that anybody would miss.
+func (o *Outbox) idle() bool {
 	return o.next == nil && o.lone == nil && o.lag == nil && o.shared == nil
 }
 
@@ -146,7 +150,7 @@ func (o *Outbox) Push(piece []byte, id chat.ConversationID, at place) {
 // deliver is Push for an entry as everybody gets it. Where nothing waits it is not copied: unless something joins it, the frame that
 // is made once for all goes out.
 func (o *Outbox) deliver(p *Parcel, piece []byte) {
-	if o.held == 0 && o.Empty() {
+	if o.held == 0 && o.idle() {
 		o.lone = p
 		return
 	}
@@ -166,7 +170,7 @@ func (o *Outbox) joined() {
 func (o *Outbox) share(r Shared) (write bool) {
 	end := r.End()
 	switch {
-	case o.held == 0 && o.Empty():
+	case o.held == 0 && o.idle():
 		return true
 	case end.Seq == 0: // a notice: nothing stands for it
 		o.Add(r.Piece(o.sub))
@@ -250,7 +254,9 @@ func (o *Outbox) add(piece []byte, id chat.ConversationID, at place) {
 
 // Hold notes how much of what was taken is still with the transport.
 func (o *Outbox) Hold(n int) {
-	o.held = int32(n)
+	if o.held = int32(n); n > 0 {
+		o.soft = nil
+	}
 	o.count()
 }
 
@@ -338,6 +344,7 @@ func (o *Outbox) Take() (frame, buf []byte) {
 	}
 	o.joined()
 	o.catchUp()
+	o.whispered()
 	d := o.next
 	if d == nil {
 		return nil, nil
@@ -370,7 +377,7 @@ func (o *Outbox) catchUp() {
 }
 
 // end forgets what nobody misses who has to come back and to sync: content that waits and hints, so that nothing follows the last words.
-func (o *Outbox) end() { o.shared, o.lag = nil, nil }
+func (o *Outbox) end() { o.shared, o.lag, o.soft = nil, nil, nil }
 
 // Drop forgets everything that waits.
 func (o *Outbox) Drop() {
@@ -378,6 +385,6 @@ func (o *Outbox) Drop() {
 		o.env.Put(d.buf)
 		o.env.putDraft(d)
 	}
-	o.next, o.lone, o.lag, o.shared = nil, nil, nil, nil
+	o.next, o.lone, o.lag, o.shared, o.soft = nil, nil, nil, nil, nil
 	o.count()
 }

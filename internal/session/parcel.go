@@ -91,6 +91,10 @@ func (s *slot) encode(d *cluster.Delivery, sub wire.Subprotocol, own bool) {
 		}})
 	case cluster.DeliverSync:
 		s.piece = wire.SyncHint(sub)
+	case cluster.DeliverTyping:
+		s.piece = encode(sub, &throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_Typing{Typing: &throngv1.Typing{
+			Conversation: uint64(d.Conversation), User: uint64(d.User),
+		}}})
 	}
 }
 

@@ -187,6 +187,8 @@ func (s *scripted) deliver(a arguments) {
 			d.Kind, d.Read = cluster.DeliverRead, chat.Read{Seq: seq, Ordinal: chat.Ordinal(seq)}
 		case "sync":
 			d.Kind = cluster.DeliverSync
+		case "typing":
+			d.Kind, d.User = cluster.DeliverTyping, chat.UserID(a.num("sender"))+chat.UserID(i)
 		case "settings":
 			d.Kind, d.Settings = cluster.DeliverSettings, chat.Settings{Pinned: true}
 		default:
@@ -246,6 +248,8 @@ func (s *scripted) output() string {
 			fmt.Fprintf(&b, "call subscribe user=%d\n", s.sess.Who().User)
 		case session.CallSend:
 			fmt.Fprintf(&b, "call send id=%d conversation=%d text=%v\n", c.ID, c.Draft.Conversation, c.Draft.Body)
+		case session.CallTyping:
+			fmt.Fprintf(&b, "call typing conversation=%d\n", c.Conversation)
 		case session.CallRequest:
 			fmt.Fprintf(&b, "call request id=%d %s\n", c.ID, name(c.Request))
 		}

@@ -239,6 +239,8 @@ func (s *Session) begin(now int64, env *throngv1.ClientEnvelope) {
 		s.call(Call{Kind: CallSend, ID: env.GetId(), Draft: draft})
 	case *throngv1.ClientEnvelope_Received:
 		s.received(now, r.Received.GetPositions())
+	case *throngv1.ClientEnvelope_Typing:
+		s.typing(env.GetId(), r.Typing)
 	case *throngv1.ClientEnvelope_ListEntries, *throngv1.ClientEnvelope_MarkRead, *throngv1.ClientEnvelope_Sync,
 		*throngv1.ClientEnvelope_Heartbeat, *throngv1.ClientEnvelope_Authenticate, *throngv1.ClientEnvelope_Focus:
 		t := s.agenda()
@@ -357,7 +359,13 @@ func (s *Session) Deliver(now int64, p *Parcel) {
 		// Before it is open the device has not synced yet; its own doings it knows from the answers.
 		return
 	}
-	if d.Kind != cluster.DeliverEntry {
+	switch d.Kind {
+	case cluster.DeliverEntry:
+	case cluster.DeliverTyping:
+		piece, _ := p.piece(s.out.sub, false)
+		s.out.whisper(piece)
+		return
+	default:
 		piece, _ := p.piece(s.out.sub, false)
 		s.notify(piece)
 		return

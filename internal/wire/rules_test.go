@@ -11,8 +11,8 @@ import (
 )
 
 var (
-	ruleHead = regexp.MustCompile(`(?m)^- \*\*((?:S|SEND|SYNC|DLV|HTTP|GATE|ERR|CLOSE)-[0-9]+)\*\*`)
-	citation = regexp.MustCompile(`\b(?:S|SEND|SYNC|DLV|HTTP|GATE|ERR|CLOSE)-[0-9]+\b`)
+	ruleHead = regexp.MustCompile(`(?m)^- \*\*((?:S|SEND|SYNC|DLV|HTTP|GATE|PRE|ERR|CLOSE)-[0-9]+)\*\*`)
+	citation = regexp.MustCompile(`\b(?:S|SEND|SYNC|DLV|HTTP|GATE|PRE|ERR|CLOSE)-[0-9]+\b`)
 )
 
 // rules reads the numbers of all rules of docs/spec.

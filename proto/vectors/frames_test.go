@@ -70,6 +70,7 @@ func requests() map[string]*throngv1.ClientEnvelope {
 		"focus": {Id: 7, Request: &throngv1.ClientEnvelope_Focus{Focus: &throngv1.FocusRequest{
 			Conversations: []uint64{4, maxID},
 		}}},
+		"typing":        {Request: &throngv1.ClientEnvelope_Typing{Typing: &throngv1.TypingRequest{Conversation: maxID}}},
 		"focus nothing": {Id: 7, Request: &throngv1.ClientEnvelope_Focus{Focus: &throngv1.FocusRequest{}}},
 		"mark read":     {Id: 7, Request: &throngv1.ClientEnvelope_MarkRead{MarkRead: &throngv1.MarkReadRequest{Conversation: 4, Seq: 12}}},
 		"sync": {Id: 7, Request: &throngv1.ClientEnvelope_Sync{Sync: &throngv1.SyncRequest{
@@ -157,6 +158,7 @@ func events() map[string]*throngv1.ServerEnvelope {
 		"degraded": {Content: &throngv1.ServerEnvelope_Degraded{Degraded: &throngv1.Degraded{
 			Level: 5, TypingOff: true, PresenceCounts: true, ReceiptsOff: true, ContentAsHints: true, AdmissionClosed: true,
 		}}},
+		"typing":        {Content: &throngv1.ServerEnvelope_Typing{Typing: &throngv1.Typing{Conversation: maxID, User: 2}}},
 		"degraded over": {Content: &throngv1.ServerEnvelope_Degraded{Degraded: &throngv1.Degraded{}}},
 	}
 }

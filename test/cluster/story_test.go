@@ -29,6 +29,7 @@ var stories = []struct {
 	{"settings reach the other devices", settings},
 	{"who is signed out is closed everywhere", signedOut},
 	{"a device has one session, on whatever node", oneSession},
+	{"members see who is typing", typing},
 }
 
 func run(t *testing.T, nodes []node) {

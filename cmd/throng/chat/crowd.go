@@ -108,6 +108,9 @@ func (m *Model) roomRule(width int) string {
 // roomWords say how the open conversation is delivered and what sending in it takes, the most pressing first.
 func (m *Model) roomWords() (words []string) {
 	c := m.room.conv
+	if text := m.typing(c.ID); text != "" {
+		words = append(words, text)
+	}
 	if wait := m.crowd.delayed[c.ID].Sub(m.cfg.Now()); wait > 0 {
 		words = append(words, "wait "+lasting(wait))
 	}
@@ -124,6 +127,20 @@ func (m *Model) roomWords() (words []string) {
 		words = append(words, "wait "+lasting(c.SendWait)+" between messages")
 	}
 	return words
+}
+
+// typing says who is typing in a conversation.
+func (m *Model) typing(id client.ConversationID) string {
+	switch users := m.cfg.Server.Typists(id); len(users) {
+	case 0:
+		return ""
+	case 1:
+		return m.names.of(users[0]) + " is typing"
+	case 2:
+		return m.names.of(users[0]) + " and " + m.names.of(users[1]) + " are typing"
+	default:
+		return strconv.Itoa(len(users)) + " people are typing"
+	}
 }
 
 // several joins as many words as fit into width cells; the first one always stands there.

@@ -116,7 +116,11 @@ func (m *Model) roomKey(k tea.KeyMsg) tea.Cmd {
 		return m.scroll(-1 << 20)
 	default:
 		var cmd tea.Cmd
+		was := r.input.Value()
 		r.input, cmd = r.input.Update(k)
+		if text := r.input.Value(); text != was && text != "" && !strings.HasPrefix(text, "/") {
+			m.cfg.Server.Typing(r.conv.ID)
+		}
 		return cmd
 	}
 	return nil

@@ -15,6 +15,10 @@ type Server interface {
 	TotalUnread() uint64
 	// Send puts a text into the outbox.
 	Send(id client.ConversationID, text string) error
+	// Typing tells the others that the user is typing; it may be called as often as that is so.
+	Typing(id client.ConversationID)
+	// Typists are who else is typing.
+	Typists(id client.ConversationID) []client.UserID
 	// Pending are the messages that are not stored yet, oldest first.
 	Pending(id client.ConversationID) []client.Draft
 	// Retry ends a wait before the next connection.

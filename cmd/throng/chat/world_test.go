@@ -39,6 +39,8 @@ type world struct {
 	focus   []string // what the screen told to be open
 	blind   error    // the answer to that
 	pages   int      // how often it read back
+	types   map[client.ConversationID][]client.UserID
+	typed   []client.ConversationID // where the user typed
 
 	events chan client.Event
 	model  tea.Model
@@ -94,6 +96,12 @@ func (w *world) write(id client.ConversationID, sender client.UserID, text strin
 func (w *world) say(id client.ConversationID, sender client.UserID, text string) {
 	w.tell(client.Message{Conversation: id, Entry: w.write(id, sender, text), Live: true})
 }
+
+// Typing implements chat.Server.
+func (w *world) Typing(id client.ConversationID) { w.typed = append(w.typed, id) }
+
+// Typists implements chat.Server.
+func (w *world) Typists(id client.ConversationID) []client.UserID { return w.types[id] }
 
 // tell hands events to the screen.
 func (w *world) tell(events ...client.Event) {

@@ -30,6 +30,7 @@ const (
 	deliveryNode
 	deliveryToken
 	deliveryTold
+	deliveryUser
 )
 
 // AppendDelivery writes a delivery for another node.
@@ -81,6 +82,7 @@ func AppendDelivery(b []byte, d *cluster.Delivery) []byte {
 	if d.Told != nil {
 		w.field(deliveryTold, func(b []byte) []byte { return append(b, d.Told...) })
 	}
+	w.number(deliveryUser, uint64(d.User))
 	return w.b
 }
 
@@ -114,7 +116,7 @@ func DecodeDelivery(value []byte) (*cluster.Delivery, error) {
 		return nil, nil //nolint:nilnil // see above
 	case version == 0 || kind == 0 || r.broken:
 		return nil, ErrDamaged("delivery")
-	case kind > uint64(cluster.DeliverTell):
+	case kind > uint64(cluster.DeliverTyping):
 		return nil, nil //nolint:nilnil // see above
 	}
 	for r.More() {
@@ -173,6 +175,8 @@ func (r *Reader) delivery(what uint64, d *cluster.Delivery) {
 		d.Token = r.Number()
 	case deliveryTold:
 		d.Told = slices.Clone(r.raw(uint64(len(r.b))))
+	case deliveryUser:
+		d.User = chat.UserID(r.Number())
 	default:
 		// of a newer node
 	}

@@ -36,6 +36,7 @@ func deliveries() []*cluster.Delivery {
 		{Kind: cluster.DeliverReplaced, Users: []chat.UserID{4}, Devices: []chat.DeviceID{8}, Session: 1<<63 | 7},
 		{Kind: cluster.DeliverAsk, Conversation: 7, From: 9, Node: "A", Token: 1 << 63},
 		{Kind: cluster.DeliverTell, Node: "B", Token: 1 << 63, Told: []byte("{}")},
+		{Kind: cluster.DeliverTyping, Conversation: 7, User: 3, Device: 4, Users: []chat.UserID{1, 2}, MemberWas: 9},
 	}
 }
 
@@ -55,7 +56,7 @@ func TestDeliveriesComeAsTheyWent(t *testing.T) {
 	for name, yes := range told {
 		assert.True(t, "a delivery above has the field "+name, yes)
 	}
-	for k := cluster.DeliverEntry; k <= cluster.DeliverTell; k++ {
+	for k := cluster.DeliverEntry; k <= cluster.DeliverTyping; k++ {
 		assert.True(t, "each kind is there", kinds[k])
 	}
 }

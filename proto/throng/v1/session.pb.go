@@ -129,6 +129,7 @@ type ClientEnvelope struct {
 	//	*ClientEnvelope_Heartbeat
 	//	*ClientEnvelope_Received
 	//	*ClientEnvelope_Focus
+	//	*ClientEnvelope_Typing
 	Request       isClientEnvelope_Request `protobuf_oneof:"request"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -250,6 +251,15 @@ func (x *ClientEnvelope) GetFocus() *FocusRequest {
 	return nil
 }
 
+func (x *ClientEnvelope) GetTyping() *TypingRequest {
+	if x != nil {
+		if x, ok := x.Request.(*ClientEnvelope_Typing); ok {
+			return x.Typing
+		}
+	}
+	return nil
+}
+
 type isClientEnvelope_Request interface {
 	isClientEnvelope_Request()
 }
@@ -286,6 +296,10 @@ type ClientEnvelope_Focus struct {
 	Focus *FocusRequest `protobuf:"bytes,9,opt,name=focus,proto3,oneof"`
 }
 
+type ClientEnvelope_Typing struct {
+	Typing *TypingRequest `protobuf:"bytes,20,opt,name=typing,proto3,oneof"`
+}
+
 func (*ClientEnvelope_Authenticate) isClientEnvelope_Request() {}
 
 func (*ClientEnvelope_Send) isClientEnvelope_Request() {}
@@ -302,6 +316,8 @@ func (*ClientEnvelope_Received) isClientEnvelope_Request() {}
 
 func (*ClientEnvelope_Focus) isClientEnvelope_Request() {}
 
+func (*ClientEnvelope_Typing) isClientEnvelope_Request() {}
+
 // ServerEnvelope is an answer (id is set) or something that happened (id is absent).
 type ServerEnvelope struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -317,6 +333,7 @@ type ServerEnvelope struct {
 	//	*ServerEnvelope_Closing
 	//	*ServerEnvelope_Batching
 	//	*ServerEnvelope_Degraded
+	//	*ServerEnvelope_Typing
 	Content       isServerEnvelope_Content `protobuf_oneof:"content"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -449,6 +466,15 @@ func (x *ServerEnvelope) GetDegraded() *Degraded {
 	return nil
 }
 
+func (x *ServerEnvelope) GetTyping() *Typing {
+	if x != nil {
+		if x, ok := x.Content.(*ServerEnvelope_Typing); ok {
+			return x.Typing
+		}
+	}
+	return nil
+}
+
 type isServerEnvelope_Content interface {
 	isServerEnvelope_Content()
 }
@@ -501,6 +527,10 @@ type ServerEnvelope_Degraded struct {
 	Degraded *Degraded `protobuf:"bytes,11,opt,name=degraded,proto3,oneof"`
 }
 
+type ServerEnvelope_Typing struct {
+	Typing *Typing `protobuf:"bytes,20,opt,name=typing,proto3,oneof"`
+}
+
 func (*ServerEnvelope_Entry) isServerEnvelope_Content() {}
 
 func (*ServerEnvelope_Entries) isServerEnvelope_Content() {}
@@ -520,6 +550,8 @@ func (*ServerEnvelope_Closing) isServerEnvelope_Content() {}
 func (*ServerEnvelope_Batching) isServerEnvelope_Content() {}
 
 func (*ServerEnvelope_Degraded) isServerEnvelope_Content() {}
+
+func (*ServerEnvelope_Typing) isServerEnvelope_Content() {}
 
 // Response answers the request of the same id.
 type Response struct {
@@ -1765,11 +1797,11 @@ var File_throng_v1_session_proto protoreflect.FileDescriptor
 
 const file_throng_v1_session_proto_rawDesc = "" +
 	"\n" +
-	"\x17throng/v1/session.proto\x12\tthrong.v1\x1a\x1cthrong/v1/conversation.proto\x1a\x15throng/v1/entry.proto\x1a\x15throng/v1/error.proto\x1a\x17throng/v1/message.proto\"F\n" +
+	"\x17throng/v1/session.proto\x12\tthrong.v1\x1a\x1cthrong/v1/conversation.proto\x1a\x15throng/v1/entry.proto\x1a\x15throng/v1/error.proto\x1a\x17throng/v1/message.proto\x1a\x18throng/v1/presence.proto\"F\n" +
 	"\vClientFrame\x127\n" +
 	"\tenvelopes\x18\x01 \x03(\v2\x19.throng.v1.ClientEnvelopeR\tenvelopes\"F\n" +
 	"\vServerFrame\x127\n" +
-	"\tenvelopes\x18\x01 \x03(\v2\x19.throng.v1.ServerEnvelopeR\tenvelopes\"\xf4\x03\n" +
+	"\tenvelopes\x18\x01 \x03(\v2\x19.throng.v1.ServerEnvelopeR\tenvelopes\"\xa8\x04\n" +
 	"\x0eClientEnvelope\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12D\n" +
 	"\fauthenticate\x18\x02 \x01(\v2\x1e.throng.v1.AuthenticateRequestH\x00R\fauthenticate\x12,\n" +
@@ -1779,8 +1811,9 @@ const file_throng_v1_session_proto_rawDesc = "" +
 	"\x04sync\x18\x06 \x01(\v2\x16.throng.v1.SyncRequestH\x00R\x04sync\x12;\n" +
 	"\theartbeat\x18\a \x01(\v2\x1b.throng.v1.HeartbeatRequestH\x00R\theartbeat\x128\n" +
 	"\breceived\x18\b \x01(\v2\x1a.throng.v1.ReceivedRequestH\x00R\breceived\x12/\n" +
-	"\x05focus\x18\t \x01(\v2\x17.throng.v1.FocusRequestH\x00R\x05focusB\t\n" +
-	"\arequest\"\xaf\x04\n" +
+	"\x05focus\x18\t \x01(\v2\x17.throng.v1.FocusRequestH\x00R\x05focus\x122\n" +
+	"\x06typing\x18\x14 \x01(\v2\x18.throng.v1.TypingRequestH\x00R\x06typingB\t\n" +
+	"\arequest\"\xdc\x04\n" +
 	"\x0eServerEnvelope\x12(\n" +
 	"\x05entry\x18\x01 \x01(\v2\x10.throng.v1.EntryH\x00R\x05entry\x12.\n" +
 	"\aentries\x18\x02 \x01(\v2\x12.throng.v1.EntriesH\x00R\aentries\x121\n" +
@@ -1792,7 +1825,8 @@ const file_throng_v1_session_proto_rawDesc = "" +
 	"\aclosing\x18\b \x01(\v2\x12.throng.v1.ClosingH\x00R\aclosing\x121\n" +
 	"\bbatching\x18\n" +
 	" \x01(\v2\x13.throng.v1.BatchingH\x00R\bbatching\x121\n" +
-	"\bdegraded\x18\v \x01(\v2\x13.throng.v1.DegradedH\x00R\bdegradedB\t\n" +
+	"\bdegraded\x18\v \x01(\v2\x13.throng.v1.DegradedH\x00R\bdegraded\x12+\n" +
+	"\x06typing\x18\x14 \x01(\v2\x11.throng.v1.TypingH\x00R\x06typingB\t\n" +
 	"\acontentJ\x04\b\t\x10\n" +
 	"R\bprofiles\"\xe4\x03\n" +
 	"\bResponse\x12\x0e\n" +
@@ -1924,17 +1958,19 @@ var file_throng_v1_session_proto_goTypes = []any{
 	(*ListEntriesRequest)(nil),   // 23: throng.v1.ListEntriesRequest
 	(*MarkReadRequest)(nil),      // 24: throng.v1.MarkReadRequest
 	(*SyncRequest)(nil),          // 25: throng.v1.SyncRequest
-	(*Entry)(nil),                // 26: throng.v1.Entry
-	(*SendResponse)(nil),         // 27: throng.v1.SendResponse
-	(*Error)(nil),                // 28: throng.v1.Error
-	(*ListEntriesResponse)(nil),  // 29: throng.v1.ListEntriesResponse
-	(*MarkReadResponse)(nil),     // 30: throng.v1.MarkReadResponse
-	(*SyncResponse)(nil),         // 31: throng.v1.SyncResponse
-	(*Profile)(nil),              // 32: throng.v1.Profile
-	(*Cursor)(nil),               // 33: throng.v1.Cursor
-	(*Head)(nil),                 // 34: throng.v1.Head
-	(Tier)(0),                    // 35: throng.v1.Tier
-	(*ConversationSettings)(nil), // 36: throng.v1.ConversationSettings
+	(*TypingRequest)(nil),        // 26: throng.v1.TypingRequest
+	(*Entry)(nil),                // 27: throng.v1.Entry
+	(*Typing)(nil),               // 28: throng.v1.Typing
+	(*SendResponse)(nil),         // 29: throng.v1.SendResponse
+	(*Error)(nil),                // 30: throng.v1.Error
+	(*ListEntriesResponse)(nil),  // 31: throng.v1.ListEntriesResponse
+	(*MarkReadResponse)(nil),     // 32: throng.v1.MarkReadResponse
+	(*SyncResponse)(nil),         // 33: throng.v1.SyncResponse
+	(*Profile)(nil),              // 34: throng.v1.Profile
+	(*Cursor)(nil),               // 35: throng.v1.Cursor
+	(*Head)(nil),                 // 36: throng.v1.Head
+	(Tier)(0),                    // 37: throng.v1.Tier
+	(*ConversationSettings)(nil), // 38: throng.v1.ConversationSettings
 }
 var file_throng_v1_session_proto_depIdxs = []int32{
 	2,  // 0: throng.v1.ClientFrame.envelopes:type_name -> throng.v1.ClientEnvelope
@@ -1947,38 +1983,40 @@ var file_throng_v1_session_proto_depIdxs = []int32{
 	9,  // 7: throng.v1.ClientEnvelope.heartbeat:type_name -> throng.v1.HeartbeatRequest
 	11, // 8: throng.v1.ClientEnvelope.received:type_name -> throng.v1.ReceivedRequest
 	13, // 9: throng.v1.ClientEnvelope.focus:type_name -> throng.v1.FocusRequest
-	26, // 10: throng.v1.ServerEnvelope.entry:type_name -> throng.v1.Entry
-	5,  // 11: throng.v1.ServerEnvelope.entries:type_name -> throng.v1.Entries
-	4,  // 12: throng.v1.ServerEnvelope.response:type_name -> throng.v1.Response
-	15, // 13: throng.v1.ServerEnvelope.hint:type_name -> throng.v1.Hint
-	18, // 14: throng.v1.ServerEnvelope.read_changed:type_name -> throng.v1.ReadChanged
-	19, // 15: throng.v1.ServerEnvelope.settings_changed:type_name -> throng.v1.SettingsChanged
-	20, // 16: throng.v1.ServerEnvelope.sync_hint:type_name -> throng.v1.SyncHint
-	21, // 17: throng.v1.ServerEnvelope.closing:type_name -> throng.v1.Closing
-	16, // 18: throng.v1.ServerEnvelope.batching:type_name -> throng.v1.Batching
-	17, // 19: throng.v1.ServerEnvelope.degraded:type_name -> throng.v1.Degraded
-	27, // 20: throng.v1.Response.send:type_name -> throng.v1.SendResponse
-	28, // 21: throng.v1.Response.error:type_name -> throng.v1.Error
-	7,  // 22: throng.v1.Response.authenticate:type_name -> throng.v1.AuthenticateResponse
-	29, // 23: throng.v1.Response.list_entries:type_name -> throng.v1.ListEntriesResponse
-	30, // 24: throng.v1.Response.mark_read:type_name -> throng.v1.MarkReadResponse
-	31, // 25: throng.v1.Response.sync:type_name -> throng.v1.SyncResponse
-	10, // 26: throng.v1.Response.heartbeat:type_name -> throng.v1.HeartbeatResponse
-	14, // 27: throng.v1.Response.focus:type_name -> throng.v1.FocusResponse
-	26, // 28: throng.v1.Entries.entries:type_name -> throng.v1.Entry
-	32, // 29: throng.v1.Entries.profiles:type_name -> throng.v1.Profile
-	8,  // 30: throng.v1.AuthenticateResponse.limits:type_name -> throng.v1.Limits
-	33, // 31: throng.v1.HeartbeatResponse.cursor:type_name -> throng.v1.Cursor
-	34, // 32: throng.v1.HeartbeatResponse.heads:type_name -> throng.v1.Head
-	12, // 33: throng.v1.ReceivedRequest.positions:type_name -> throng.v1.Position
-	34, // 34: throng.v1.FocusResponse.heads:type_name -> throng.v1.Head
-	35, // 35: throng.v1.Hint.tier:type_name -> throng.v1.Tier
-	36, // 36: throng.v1.SettingsChanged.settings:type_name -> throng.v1.ConversationSettings
-	37, // [37:37] is the sub-list for method output_type
-	37, // [37:37] is the sub-list for method input_type
-	37, // [37:37] is the sub-list for extension type_name
-	37, // [37:37] is the sub-list for extension extendee
-	0,  // [0:37] is the sub-list for field type_name
+	26, // 10: throng.v1.ClientEnvelope.typing:type_name -> throng.v1.TypingRequest
+	27, // 11: throng.v1.ServerEnvelope.entry:type_name -> throng.v1.Entry
+	5,  // 12: throng.v1.ServerEnvelope.entries:type_name -> throng.v1.Entries
+	4,  // 13: throng.v1.ServerEnvelope.response:type_name -> throng.v1.Response
+	15, // 14: throng.v1.ServerEnvelope.hint:type_name -> throng.v1.Hint
+	18, // 15: throng.v1.ServerEnvelope.read_changed:type_name -> throng.v1.ReadChanged
+	19, // 16: throng.v1.ServerEnvelope.settings_changed:type_name -> throng.v1.SettingsChanged
+	20, // 17: throng.v1.ServerEnvelope.sync_hint:type_name -> throng.v1.SyncHint
+	21, // 18: throng.v1.ServerEnvelope.closing:type_name -> throng.v1.Closing
+	16, // 19: throng.v1.ServerEnvelope.batching:type_name -> throng.v1.Batching
+	17, // 20: throng.v1.ServerEnvelope.degraded:type_name -> throng.v1.Degraded
+	28, // 21: throng.v1.ServerEnvelope.typing:type_name -> throng.v1.Typing
+	29, // 22: throng.v1.Response.send:type_name -> throng.v1.SendResponse
+	30, // 23: throng.v1.Response.error:type_name -> throng.v1.Error
+	7,  // 24: throng.v1.Response.authenticate:type_name -> throng.v1.AuthenticateResponse
+	31, // 25: throng.v1.Response.list_entries:type_name -> throng.v1.ListEntriesResponse
+	32, // 26: throng.v1.Response.mark_read:type_name -> throng.v1.MarkReadResponse
+	33, // 27: throng.v1.Response.sync:type_name -> throng.v1.SyncResponse
+	10, // 28: throng.v1.Response.heartbeat:type_name -> throng.v1.HeartbeatResponse
+	14, // 29: throng.v1.Response.focus:type_name -> throng.v1.FocusResponse
+	27, // 30: throng.v1.Entries.entries:type_name -> throng.v1.Entry
+	34, // 31: throng.v1.Entries.profiles:type_name -> throng.v1.Profile
+	8,  // 32: throng.v1.AuthenticateResponse.limits:type_name -> throng.v1.Limits
+	35, // 33: throng.v1.HeartbeatResponse.cursor:type_name -> throng.v1.Cursor
+	36, // 34: throng.v1.HeartbeatResponse.heads:type_name -> throng.v1.Head
+	12, // 35: throng.v1.ReceivedRequest.positions:type_name -> throng.v1.Position
+	36, // 36: throng.v1.FocusResponse.heads:type_name -> throng.v1.Head
+	37, // 37: throng.v1.Hint.tier:type_name -> throng.v1.Tier
+	38, // 38: throng.v1.SettingsChanged.settings:type_name -> throng.v1.ConversationSettings
+	39, // [39:39] is the sub-list for method output_type
+	39, // [39:39] is the sub-list for method input_type
+	39, // [39:39] is the sub-list for extension type_name
+	39, // [39:39] is the sub-list for extension extendee
+	0,  // [0:39] is the sub-list for field type_name
 }
 
 func init() { file_throng_v1_session_proto_init() }
@@ -1990,6 +2028,7 @@ func file_throng_v1_session_proto_init() {
 	file_throng_v1_entry_proto_init()
 	file_throng_v1_error_proto_init()
 	file_throng_v1_message_proto_init()
+	file_throng_v1_presence_proto_init()
 	file_throng_v1_session_proto_msgTypes[2].OneofWrappers = []any{
 		(*ClientEnvelope_Authenticate)(nil),
 		(*ClientEnvelope_Send)(nil),
@@ -1999,6 +2038,7 @@ func file_throng_v1_session_proto_init() {
 		(*ClientEnvelope_Heartbeat)(nil),
 		(*ClientEnvelope_Received)(nil),
 		(*ClientEnvelope_Focus)(nil),
+		(*ClientEnvelope_Typing)(nil),
 	}
 	file_throng_v1_session_proto_msgTypes[3].OneofWrappers = []any{
 		(*ServerEnvelope_Entry)(nil),
@@ -2011,6 +2051,7 @@ func file_throng_v1_session_proto_init() {
 		(*ServerEnvelope_Closing)(nil),
 		(*ServerEnvelope_Batching)(nil),
 		(*ServerEnvelope_Degraded)(nil),
+		(*ServerEnvelope_Typing)(nil),
 	}
 	file_throng_v1_session_proto_msgTypes[4].OneofWrappers = []any{
 		(*Response_Send)(nil),

@@ -1,0 +1,42 @@
+package chat_test
+
+import (
+	"testing"
+
+	"github.com/throng-im/throng/client"
+)
+
+// Who is typing stands above the field, and what the user types is told, commands apart.
+func TestTypingIsShown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.direct(1, alice)
+	w.write(1, alice, "hi")
+	w.start(80, 20)
+	w.key("enter")
+	w.hides("typing")
+	for _, row := range []struct {
+		users []client.UserID
+		want  string
+	}{
+		{[]client.UserID{alice}, "Alice is typing"},
+		{[]client.UserID{alice, bob}, "Alice and user 3 are typing"},
+		{[]client.UserID{alice, bob, 9}, "3 people are typing"},
+	} {
+		w.types = map[client.ConversationID][]client.UserID{1: row.users}
+		w.tell(client.TypingChanged{Conversation: 1, Users: row.users})
+		w.shows(row.want)
+	}
+	w.types = nil
+	w.tell(client.TypingChanged{Conversation: 1})
+	w.hides("typing")
+	w.typeText("hello")
+	if len(w.typed) != 1 || w.typed[0] != 1 {
+		t.Errorf("typed in %v", w.typed)
+	}
+	w.key("enter")
+	w.typeText("/he")
+	if len(w.typed) != 1 {
+		t.Errorf("a command is nobody's business: %v", w.typed)
+	}
+}
