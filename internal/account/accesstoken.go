@@ -121,7 +121,7 @@ func (i *issuer) verify(p parsedToken, now time.Time) (verified, error) {
 			continue
 		}
 		var c ownClaims
-		if err := p.token.Claims(k.access, &c); err != nil {
+		if err := p.claims(k.access, &c); err != nil {
 			return v, fmt.Errorf("checking an access token: %w", err)
 		}
 		return i.accept(c, now)
@@ -176,10 +176,12 @@ func (c claims) times(now time.Time, leeway, maxTTL time.Duration) (issuedMS, ex
 
 // parsedToken is a signed token in compact form whose signature nobody has checked yet.
 type parsedToken struct {
-	token     *jwt.JSONWebToken
+	token     *jwt.JSONWebToken // nil where the header was known; its parts are there instead
 	algorithm jose.SignatureAlgorithm
 	keyID     string
 	typ       string
+
+	signed, payload, signature string // of a token whose header was known: header and payload, then these two by themselves
 }
 
 // algorithms are all that are taken from anybody. Which of them a key may be used with is fixed by the key.

@@ -75,7 +75,7 @@ func (s *Service) verified(ctx context.Context, hash Hash, token string) (verifi
 		return v, nil
 	}
 	mark := s.tokens.mark()
-	p, err := parseToken(token)
+	p, err := s.headers.parse(token)
 	if err != nil {
 		return verified{}, errTokenInvalid(err)
 	}
@@ -92,6 +92,7 @@ func (s *Service) verified(ctx context.Context, hash Hash, token string) (verifi
 		return verified{}, errTokenInvalid(err)
 	}
 	s.metrics.tokens.WithLabelValues("verified").Inc()
+	s.headers.learn(token, p)
 	s.tokens.put(hash, v, mark)
 	return v, nil
 }

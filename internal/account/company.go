@@ -48,7 +48,7 @@ func (c *company) verify(ctx context.Context, p parsedToken, now time.Time) (ver
 	if p.algorithm == jose.HS256 {
 		for _, secret := range c.secrets {
 			var say companyClaims
-			if err := p.token.Claims(secret, &say); err == nil {
+			if err := p.claims(secret, &say); err == nil {
 				return c.accept(say, now)
 			}
 		}
@@ -59,7 +59,7 @@ func (c *company) verify(ctx context.Context, p parsedToken, now time.Time) (ver
 	}
 	for _, key := range c.keys.Find(ctx, p.algorithm, p.keyID) {
 		var say companyClaims
-		if err := p.token.Claims(key, &say); err == nil {
+		if err := p.claims(key, &say); err == nil {
 			return c.accept(say, now)
 		}
 	}

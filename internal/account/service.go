@@ -65,6 +65,7 @@ type Service struct {
 	serverKeys []Hash
 	metrics    *metrics
 	uses       *useBook
+	headers    headers
 	tokens     *cache[Hash, verified]
 	users      *cache[chat.UserID, userState]
 	devices    *cache[chat.DeviceID, deviceState]
