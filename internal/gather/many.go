@@ -20,12 +20,17 @@ type Many[K comparable, V any] struct {
 	atOnce int
 	most   int
 	ask    Ask[K, V]
+	crowd  int           // callers of one question that are a storm; 0: none are
+	pause  time.Duration // how long the next question waits then
 
 	// guarded by mu
 	mu      sync.Mutex
 	waiting fifo.List           // of *asked[K, V], oldest first: those whose callers have not all given up
 	by      map[K]*fifo.Element // those of waiting
-	under   int                 // questions under way
+	under   int                 // questions under way, or about to be
+	begun   time.Time           // when the last one began
+	storm   bool                // it was one of a storm
+	full    chan struct{}       // closed when enough wait for a question; nil where none waits for that
 }
 
 // Ask answers for each of the keys, which differ, in their order; its error is that of all of them.
@@ -55,6 +60,14 @@ func NewMany[K comparable, V any](atOnce, most int, ask Ask[K, V]) *Many[K, V] {
 	return &Many[K, V]{atOnce: atOnce, most: most, ask: ask, by: make(map[K]*fifo.Element)}
 }
 
+// Pausing has a question that follows one of so many keys wait until it has as many as it may, or until so long after that one began: where
+// a question costs as much as many of its keys, and callers come faster than they can be answered, they are answered sooner that way. It
+// returns m, and is called before anything else.
+func (m *Many[K, V]) Pausing(crowd int, pause time.Duration) *Many[K, V] {
+	m.crowd, m.pause = crowd, pause
+	return m
+}
+
 // Get returns what is found of a key. Callers with equal keys may share it: they are not to change what it refers to. Who gives up is
 // told so with chat.CodeCanceled, and takes nobody along.
 func (m *Many[K, V]) Get(ctx context.Context, key K) (V, error) {
@@ -66,13 +79,19 @@ func (m *Many[K, V]) Get(ctx context.Context, key K) (V, error) {
 	}
 	a, _ := place.Value.(*asked[K, V])
 	a.callers++
+	lead := m.under < m.atOnce && m.full == nil
 	var some []*asked[K, V]
-	if m.under < m.atOnce {
-		m.under++
-		some = m.take()
+	if lead {
+		if m.under++; m.rest() <= 0 {
+			some = m.take()
+		}
+	}
+	if m.full != nil && m.waiting.Len() >= m.most {
+		close(m.full)
+		m.full = nil
 	}
 	m.mu.Unlock()
-	if len(some) > 0 {
+	if lead {
 		go m.run(context.WithoutCancel(ctx), some) // ends when nobody waits
 	}
 	select {
@@ -95,16 +114,53 @@ func (m *Many[K, V]) leave(place *fifo.Element, a *asked[K, V]) {
 	}
 }
 
-// run asks for some, and then for those who wait until nobody does.
+// run asks for some, and then for those who wait until nobody does, or another one is about to.
 func (m *Many[K, V]) run(ctx context.Context, some []*asked[K, V]) {
-	for len(some) > 0 {
-		m.answer(ctx, some)
+	for {
+		if len(some) > 0 {
+			m.answer(ctx, some)
+		}
 		m.mu.Lock()
-		if some = m.take(); len(some) == 0 {
+		if rest := m.rest(); rest > 0 {
+			m.linger(rest)
+		}
+		if some = nil; m.full == nil {
+			some = m.take()
+		}
+		if len(some) == 0 {
 			m.under--
-			m.by = make(map[K]*fifo.Element) // a map does not get smaller by itself
+			if m.waiting.Len() == 0 {
+				m.by = make(map[K]*fifo.Element) // a map does not get smaller by itself
+			}
+			m.mu.Unlock()
+			return
 		}
 		m.mu.Unlock()
+	}
+}
+
+// rest is how long the next question waits for more to ask. It must be called with mu held.
+func (m *Many[K, V]) rest() time.Duration {
+	if n := m.waiting.Len(); !m.storm || m.full != nil || n == 0 || n >= m.most {
+		return 0
+	}
+	return m.pause - time.Since(m.begun)
+}
+
+// linger waits until there is enough to ask for, or for so long. It must be called with mu held, which it gives away meanwhile.
+func (m *Many[K, V]) linger(rest time.Duration) {
+	full := make(chan struct{})
+	m.full = full
+	m.mu.Unlock()
+	t := time.NewTimer(rest)
+	select {
+	case <-full:
+		t.Stop()
+	case <-t.C:
+	}
+	m.mu.Lock()
+	if m.full == full {
+		m.full = nil
 	}
 }
 
@@ -114,6 +170,9 @@ func (m *Many[K, V]) take() (some []*asked[K, V]) {
 		a, _ := m.waiting.Remove(e).(*asked[K, V])
 		delete(m.by, a.key)
 		some = append(some, a)
+	}
+	if len(some) > 0 {
+		m.begun, m.storm = time.Now(), m.crowd > 0 && len(some) >= m.crowd
 	}
 	return some
 }

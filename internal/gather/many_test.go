@@ -64,6 +64,70 @@ func TestThoseWhoWaitAreOneQuestion(t *testing.T) {
 	})
 }
 
+// After a question of many the next one waits for as many as it may have, for a moment at most; once few come they are asked for at once.
+func TestQuestionsOfAStormWaitForMore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const most, crowd, slow, pause = 256, 16, 10 * time.Millisecond, 25 * time.Millisecond
+		var questions []int // how many keys each has
+		g := gather.NewMany(2, most, func(_ context.Context, keys []int) ([]gather.Found[int], error) {
+			questions = append(questions, len(keys)) // one after the other, by synctest.Wait
+			<-time.After(slow)
+			return make([]gather.Found[int], len(keys)), nil
+		}).Pausing(crowd, pause)
+		var all sync.WaitGroup
+		key := 0
+		come := func(n int) {
+			for range n {
+				key++
+				k := key
+				all.Go(func() {
+					_, err := g.Get(t.Context(), k)
+					assert.NoError(t, "get", err)
+				})
+			}
+			synctest.Wait()
+		}
+		come(1)
+		come(1)
+		come(crowd)
+		<-time.After(slow)
+		synctest.Wait()
+		assert.Equal(t, "all who came meanwhile", questions, []int{1, 1, crowd})
+		come(most - 1)
+		assert.Equal(t, "the next ones wait for one more", len(questions), 3)
+		come(1)
+		assert.Equal(t, "which is there before the time is over", questions[3:], []int{most})
+		come(3)
+		begun := time.Now()
+		all.Wait()
+		assert.Equal(t, "few wait for a moment", time.Since(begun), pause+slow)
+		assert.Equal(t, "together", questions[4:], []int{3})
+		begun = time.Now()
+		come(1)
+		all.Wait()
+		assert.Equal(t, "and are asked for at once after that", time.Since(begun), slow)
+
+		// Who gives up while a question waits is not asked for, and leaves it to those who come.
+		come(1)
+		come(1)
+		come(crowd)
+		<-time.After(slow)
+		synctest.Wait()
+		ctx, cancel := context.WithCancel(t.Context())
+		all.Go(func() {
+			_, err := g.Get(ctx, -1)
+			assert.Equal(t, "who gives up", chat.AsError(err).Code, chat.CodeCanceled)
+		})
+		synctest.Wait()
+		cancel()
+		all.Wait()
+		come(1)
+		all.Wait()
+		assert.Equal(t, "questions", questions[6:], []int{1, 1, crowd, 1})
+	})
+}
+
 // The error of a question is that of all who asked; where a row cannot be read, the others can.
 func TestQuestionsThatFail(t *testing.T) {
 	t.Parallel()

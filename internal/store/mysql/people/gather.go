@@ -129,24 +129,43 @@ func (a *Accounts) someDevices(ctx context.Context, keys []deviceKey) ([]gather.
 	return out, nil
 }
 
-// deviceQueries asks for devices where they are.
+// deviceQueries asks for devices where they are. Lists of keys are looked up key by key, in one index each; a chain of OR is weighed against
+// scans first, which costs the database more than the rows do.
 func deviceQueries(m *mysql.Map, keys []deviceKey) map[*mysql.Database]*mysql.Text {
 	of := make(map[*mysql.Database]*mysql.Text)
-	for _, k := range keys {
-		d := m.OfUser(k.user)
-		q := of[d]
-		if q == nil {
-			q = new(mysql.Text).Add("SELECT user, device, value FROM device WHERE ")
-			of[d] = q
-		} else {
-			q.Add(" OR ")
+	for _, labelled := range []bool{true, false} {
+		begun := make(map[*mysql.Database]bool)
+		for _, k := range keys {
+			if labelled != (k.id == 0) {
+				continue
+			}
+			d := m.OfUser(k.user)
+			q := of[d]
+			switch {
+			case q == nil:
+				q = new(mysql.Text)
+				of[d] = q
+			case !begun[d]:
+				q.Add(") UNION ALL ")
+			}
+			switch {
+			case begun[d]:
+				q.Add(",(")
+			case labelled:
+				q.Add("SELECT user, device, value FROM device WHERE (user, label) IN ((")
+			default:
+				q.Add("SELECT user, device, value FROM device WHERE (user, device) IN ((")
+			}
+			begun[d] = true
+			if q.Number(uint64(k.user)).Add(","); labelled {
+				q.Blob([]byte(k.label)).Add(")")
+			} else {
+				q.Number(uint64(k.id)).Add(")")
+			}
 		}
-		q.Add("user=").Number(uint64(k.user))
-		if k.id != 0 {
-			q.Add(" AND device=").Number(uint64(k.id))
-		} else {
-			q.Add(" AND label=").Blob([]byte(k.label))
-		}
+	}
+	for _, q := range of {
+		q.Add(")")
 	}
 	return of
 }
