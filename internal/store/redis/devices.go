@@ -7,11 +7,13 @@ import (
 	"sync"
 	"time"
 
+	"github.com/redis/rueidis"
+
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/cluster"
 )
 
-// newestText notes a session of a device, unless another node has a newer one. A session opened when its node says, by the server's
+// newestText notes sessions of devices, each unless another node has a newer one. A session opened when its node says, by the server's
 // clock: as long ago as its age the first time, and at what the server said then from there on, so that no delay makes it younger. What
 // was noted in the future is of a clock that was set back, and says nothing. Of a user with very many devices all are forgotten, now and then:
 // those that are open are noted again with the next report, and most are not.
@@ -19,29 +21,42 @@ import (
 // The first word on a session may be long on its way, and its age is from when it was sent: where the node knows about the server's clock, it
 // says when that was, and the session is not taken for younger than it is.
 //
-// KEYS devices of a user. ARGV device, node, session, age in microseconds, when it opened or 0, expiry in ms, when about it opened or 0, how long
-// a word is on its way at most. It answers {whether it is the newest, the other node that has or had one, its session, when this one opened, now}.
+// KEYS devices of users. ARGV node, expiry in ms, how long a word is on its way at most, then for each key: device, session, age in
+// microseconds, when it opened or 0, when about it opened or 0. It answers now, then for each key, in the same list: whether it is the newest,
+// the other node that has or had one, its session, when this one opened.
 const newestText = `
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
-local opened = tonumber(ARGV[5])
-if opened == 0 or opened > now then
-  opened = now - ARGV[4]
-  local about = tonumber(ARGV[7])
-  if about > 0 then opened = math.min(opened, math.max(about, opened - ARGV[8])) end
+local me, expiry, late, out = ARGV[1], ARGV[2], ARGV[3], {now}
+for i, key in ipairs(KEYS) do
+  local a = 5 * i - 1
+  local device, session, opened = ARGV[a], ARGV[a + 1], tonumber(ARGV[a + 3])
+  if opened == 0 or opened > now then
+    opened = now - ARGV[a + 2]
+    local about = tonumber(ARGV[a + 4])
+    if about > 0 then opened = math.min(opened, math.max(about, opened - late)) end
+  end
+  local since = string.format('%.0f', opened)
+  local at, node, theirs = string.match(redis.call('HGET', key, device) or '', '^(%d+) (%S+) (%d+)$')
+  local other, newest = node and node ~= me, 1
+  if other then
+    at = tonumber(at)
+    if at <= now and (at > opened or (at == opened and node > me)) then newest = 0 end
+  else
+    node, theirs = '', '0'
+  end
+  if newest == 1 then
+    if redis.call('HLEN', key) >= 256 then redis.call('DEL', key) end
+    redis.call('HSET', key, device, since .. ' ' .. me .. ' ' .. session)
+    redis.call('PEXPIRE', key, expiry)
+  end
+  local n = 4 * i
+  out[n - 2], out[n - 1], out[n], out[n + 1] = newest, node, theirs, since
 end
-local since = string.format('%.0f', opened)
-local at, node, session = string.match(redis.call('HGET', KEYS[1], ARGV[1]) or '', '^(%d+) (%S+) (%d+)$')
-local other = node and node ~= ARGV[2]
-if other then
-  at = tonumber(at)
-  if at <= now and (at > opened or (at == opened and node > ARGV[2])) then return {0, node, session, since, now} end
-end
-if redis.call('HLEN', KEYS[1]) >= 256 then redis.call('DEL', KEYS[1]) end
-redis.call('HSET', KEYS[1], ARGV[1], since .. ' ' .. ARGV[2] .. ' ' .. ARGV[3])
-redis.call('PEXPIRE', KEYS[1], ARGV[6])
-if other then return {1, node, session, since, now} end
-return {1, '', '0', since, now}`
+return out`
+
+// newestParts is how many parts an answer of it has for each key, behind the first one.
+const newestParts = 4
 
 // Devices are the newest sessions of devices, as one node sees them: in Redis one hash for each user, which expires when nobody reports
 // any more. They are written behind [Devices.Opened] by [Devices.Run] alone, and all of them again within each [Config.Report], in case that
@@ -205,27 +220,31 @@ func (d *Devices) noted(k deviceOf, session uint64, since int64) {
 	}
 }
 
-// part writes some devices as they are now.
+// part writes some devices as they are now, as many with a run of the script as the server takes.
 func (d *Devices) part(ctx context.Context, part []deviceOf) error {
 	expiry := millis(max(routeReports*d.client.cfg.Report, 10*time.Minute))
-	devices, seats, calls := make([]deviceOf, 0, len(part)), make([]seat, 0, len(part)), make([]scriptCall, 0, len(part))
-	begun := time.Since(d.start)
+	most, begun := d.client.together(), time.Since(d.start)
+	devices, seats, calls := make([]deviceOf, 0, len(part)), make([]seat, 0, len(part)), make([]scriptCall, 0, 1+len(part)/most)
 	d.mu.Lock()
 	for _, k := range part {
 		s, ok := d.open[k.rota()][k]
 		if !ok {
 			continue
 		}
+		if len(devices)%most == 0 {
+			calls = append(calls, scriptCall{script: d.client.scripts.newest, args: []string{
+				string(d.node), expiry, strconv.FormatInt(d.client.cfg.Timeout.Microseconds(), 10),
+			}})
+		}
 		about := int64(0)
 		if d.ahead != 0 {
 			about = d.ahead + s.opened.Microseconds()
 		}
 		devices, seats = append(devices, k), append(seats, s)
-		calls = append(calls, scriptCall{script: d.client.scripts.newest, keys: []string{d.client.devicesKey(k.user)}, args: []string{
-			strconv.FormatUint(uint64(k.device), 10), string(d.node), strconv.FormatUint(s.session, 10),
-			strconv.FormatInt((begun - s.opened).Microseconds(), 10), strconv.FormatInt(s.since, 10), expiry,
-			strconv.FormatInt(about, 10), strconv.FormatInt(d.client.cfg.Timeout.Microseconds(), 10),
-		}})
+		call := &calls[len(calls)-1]
+		call.keys = append(call.keys, d.client.devicesKey(k.user))
+		call.args = append(call.args, strconv.FormatUint(uint64(k.device), 10), strconv.FormatUint(s.session, 10),
+			strconv.FormatInt((begun-s.opened).Microseconds(), 10), strconv.FormatInt(s.since, 10), strconv.FormatInt(about, 10))
 	}
 	d.mu.Unlock()
 	answers, err := d.client.run(ctx, opDevices, calls...)
@@ -234,28 +253,19 @@ func (d *Devices) part(ctx context.Context, part []deviceOf) error {
 	}
 	for i := range answers {
 		all, err := answers[i].ToArray()
-		if err == nil && len(all) != 5 {
-			err = fmt.Errorf("an answer of %d parts", len(all))
+		if n := len(calls[i].keys); err == nil && len(all) != 1+newestParts*n {
+			err = fmt.Errorf("an answer of %d parts for %d devices", len(all), n)
 		}
 		if err != nil {
 			return err
 		}
-		newest, _ := all[0].AsInt64() // what is no number is 0, and no node "": nobody was replaced
-		node, _ := all[1].ToString()
-		text, _ := all[2].ToString()
-		session, _ := strconv.ParseUint(text, 10, 64)
-		since, _ := all[3].AsInt64()
-		if now, _ := all[4].AsInt64(); i == 0 {
+		if now, _ := all[0].AsInt64(); i == 0 {
 			d.clock(begun, now)
 		}
-		d.noted(devices[i], seats[i].session, since)
-		switch {
-		case node == "":
-		case newest == 1:
-			d.replaced(cluster.Replaced{Node: cluster.Node(node), User: devices[i].user, Device: devices[i].device, Session: session})
-		default:
-			d.replaced(cluster.Replaced{Node: d.node, User: devices[i].user, Device: devices[i].device, Session: seats[i].session})
+		for n := range calls[i].keys {
+			d.learn(devices[n], seats[n], all[1+newestParts*n:])
 		}
+		devices, seats = devices[len(calls[i].keys):], seats[len(calls[i].keys):]
 	}
 	return nil
 }
@@ -271,5 +281,22 @@ func (d *Devices) clock(begun time.Duration, said int64) {
 	now := time.Since(d.start)
 	if !d.client.cfg.Cluster && (d.ahead == 0 || now-begun <= prompt || now-d.looked > looksApart) {
 		d.ahead, d.looked = said-begun.Microseconds(), now
+	}
+}
+
+// learn takes what the script answered for one device.
+func (d *Devices) learn(k deviceOf, s seat, answer []rueidis.RedisMessage) {
+	newest, _ := answer[0].AsInt64() // what is no number is 0, and no node "": nobody was replaced
+	node, _ := answer[1].ToString()
+	text, _ := answer[2].ToString()
+	session, _ := strconv.ParseUint(text, 10, 64)
+	since, _ := answer[3].AsInt64()
+	d.noted(k, s.session, since)
+	switch {
+	case node == "":
+	case newest == 1:
+		d.replaced(cluster.Replaced{Node: cluster.Node(node), User: k.user, Device: k.device, Session: session})
+	default:
+		d.replaced(cluster.Replaced{Node: d.node, User: k.user, Device: k.device, Session: s.session})
 	}
 }

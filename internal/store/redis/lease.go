@@ -50,7 +50,8 @@ const watches = 64
 type lifeOf struct {
 	at    time.Time // before it was asked for
 	nodes map[cluster.Node]struct{}
-	infos []cluster.Info // by name
+	infos []cluster.Info          // by name
+	texts map[string]cluster.Info // as nodes said it: most say the same again
 }
 
 // renew renews the lease and looks who lives. lost is whether anything in Redis may be gone that this node had written: its lease,
@@ -115,12 +116,17 @@ func (r *Routes) renew(ctx context.Context) (lost bool, err error) {
 
 // seen notes who lives.
 func (r *Routes) seen(at time.Time, names, infos []string) {
-	life := &lifeOf{at: at, nodes: make(map[cluster.Node]struct{}, len(names))}
+	life := &lifeOf{at: at, nodes: make(map[cluster.Node]struct{}, len(names)), texts: make(map[string]cluster.Info, len(names))}
+	before := r.life.Load().texts
 	for i, n := range names {
 		life.nodes[cluster.Node(n)] = struct{}{}
-		var info cluster.Info
-		if i < len(infos) && json.Unmarshal([]byte(infos[i]), &info) == nil && info.Node == cluster.Node(n) {
+		if i >= len(infos) {
+			continue
+		}
+		info, known := before[infos[i]]
+		if (known || json.Unmarshal([]byte(infos[i]), &info) == nil) && info.Node == cluster.Node(n) {
 			life.infos = append(life.infos, info)
+			life.texts[infos[i]] = info
 		}
 	}
 	slices.SortFunc(life.infos, func(a, b cluster.Info) int { return strings.Compare(string(a.Node), string(b.Node)) })

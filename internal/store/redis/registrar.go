@@ -22,6 +22,14 @@ const (
 	leftovers = 1_024
 )
 
+// attachText adds a node to routes. KEYS routes. ARGV node, expiry in ms.
+const attachText = `
+for _, key in ipairs(KEYS) do
+  redis.call('SADD', key, ARGV[1])
+  redis.call('PEXPIRE', key, ARGV[2])
+end
+return 1`
+
 // route names a user, or a group.
 type route struct {
 	group bool
@@ -297,20 +305,35 @@ func (g *registrar) part(ctx context.Context, c *Client, node cluster.Node, part
 		_, part[i].in = g.attached[part[i].rota()][part[i].route]
 	}
 	g.mu.Unlock()
-	expiry := max(routeReports*c.cfg.Report, 10*time.Minute).Milliseconds()
-	answers, err := c.do(ctx, opRoutes, func(b rueidis.Builder) rueidis.Commands {
-		commands := make(rueidis.Commands, 0, 2*len(part))
-		for _, s := range part {
-			key := c.routeKey(s.route)
-			if !s.in {
-				commands = append(commands, b.Srem().Key(key).Member(string(node)).Build())
-				continue
-			}
-			commands = append(commands,
-				b.Sadd().Key(key).Member(string(node)).Build(), b.Pexpire().Key(key).Milliseconds(expiry).Build())
+	expiry := millis(max(routeReports*c.cfg.Report, 10*time.Minute))
+	most := c.together()
+	var attach []scriptCall
+	var detach []route
+	attached := 0
+	for _, s := range part {
+		if !s.in {
+			detach = append(detach, s.route)
+			continue
 		}
-		return commands
-	})
+		if attached%most == 0 {
+			attach = append(attach, scriptCall{script: c.scripts.attach, args: []string{string(node), expiry}})
+		}
+		attached++
+		call := &attach[len(attach)-1]
+		call.keys = append(call.keys, c.routeKey(s.route))
+	}
+	answers, err := c.run(ctx, opRoutes, attach...)
+	if err == nil && len(detach) > 0 {
+		var gone []rueidis.RedisResult
+		gone, err = c.do(ctx, opRoutes, func(b rueidis.Builder) rueidis.Commands {
+			commands := make(rueidis.Commands, len(detach))
+			for i, k := range detach {
+				commands[i] = b.Srem().Key(c.routeKey(k)).Member(string(node)).Build()
+			}
+			return commands
+		})
+		answers = append(answers, gone...)
+	}
 	for i := range answers {
 		if err == nil {
 			err = answers[i].Error() // of a full server: it takes nothing more

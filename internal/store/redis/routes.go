@@ -72,6 +72,7 @@ func (r *Routes) Run(ctx context.Context) error {
 	joined := false
 	for {
 		lost, err := r.renew(ctx)
+		turn.Reset(r.client.cfg.Renew) // what is announced renews as well
 		switch {
 		case ctx.Err() != nil:
 		case err != nil:

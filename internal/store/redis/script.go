@@ -25,7 +25,7 @@ type scripts struct {
 	renewal, farewell, watching                      *script
 	readLine, endLine, seedLine, applyLine, mendLine *script
 	keep, cool                                       *script
-	lease, newest                                    *script
+	lease, newest, attach                            *script
 }
 
 func newScripts() scripts {
@@ -33,13 +33,24 @@ func newScripts() scripts {
 		renewal: newScript(renewalText), farewell: newScript(farewellText), watching: newScript(watchingText),
 		readLine: newScript(readLineText), endLine: newScript(endLineText), seedLine: newScript(seedLineText),
 		applyLine: newScript(applyLineText), mendLine: newScript(mendLineText),
-		keep: newScript(keepText), cool: newScript(coolText), lease: newScript(leaseText), newest: newScript(newestText),
+		keep: newScript(keepText), cool: newScript(coolText), lease: newScript(leaseText), newest: newScript(newestText), attach: newScript(attachText),
 	}
 	if mutant == mutantCursorUnmarked {
 		all.readLine = newScript(strings.Replace(readLineText, markText, "", 1))
 	}
 	later(&all)
 	return all
+}
+
+// scripted is how many keys one run of a script is for at most that is the same for each: everybody else waits for it.
+const scripted = 64
+
+// together is how many keys a run may have. The servers of a Redis Cluster run one only where all its keys are in one slot.
+func (c *Client) together() int {
+	if c.cfg.Cluster {
+		return 1
+	}
+	return scripted
 }
 
 // scriptCall is a run of a script.
