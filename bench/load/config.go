@@ -19,7 +19,7 @@ type Config struct {
 	// Private gives each loop a table of descriptors of its own, so that a process has more sockets than it may have descriptors. Linux only;
 	// there are no Slow clients then.
 	Private bool
-	// Early sends tokens along with the handshake, as clients do that are no browsers.
+	// Early sends tokens, and what a client looks at, along with the handshake, as clients may that are no browsers.
 	Early bool
 	// Token returns what a client authenticates with. It is called on loops, again at each connection.
 	Token func(client int) (token, device string)

@@ -40,6 +40,10 @@ type core struct {
 	partial map[int32][]byte
 	scanner link.FrameScanner
 	memory  memory
+	ahead   struct { // the last one that was made
+		conv  uint64
+		frame string
+	}
 
 	// Of the frame that is being read.
 	at   int32
@@ -248,7 +252,7 @@ func (l *core) authenticated(c *conn, who int, a *link.RawResponse) {
 	l.counts.Opened++
 	l.counts.Open++
 	l.out.opened(l.at)
-	if c.flags&wantsFocus != 0 {
+	if c.flags&wantsFocus != 0 && !l.cfg.Early { // else it came along
 		l.out.write(l.at, focus(c.conv))
 	}
 	if c.flags&everOpen != 0 && c.conv != 0 {

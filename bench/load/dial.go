@@ -22,17 +22,20 @@ type place struct {
 	request []byte // of the handshake, but for its end
 }
 
-// handshake is the request of a client. A token may go along.
-func (p *place) handshake(token, device string) []byte {
+// handshake is the request of a client. A token may go along, and with it the first frame, in base64url.
+func (p *place) handshake(token, device, frame string) []byte {
 	const end = "\r\n"
 	if token == "" {
 		return append(p.request[:len(p.request):len(p.request)], end...)
 	}
-	const head, name = "Authorization: Bearer ", "Throng-Device: "
-	b := make([]byte, 0, len(p.request)+len(head)+len(token)+len(name)+len(device)+3*len(end))
+	const head, name, first = "Authorization: Bearer ", "Throng-Device: ", "Throng-Frame: "
+	b := make([]byte, 0, len(p.request)+len(head)+len(token)+len(name)+len(device)+len(first)+len(frame)+4*len(end))
 	b = append(append(append(append(b, p.request...), head...), token...), end...)
 	if device != "" {
 		b = append(append(append(b, name...), device...), end...)
+	}
+	if frame != "" {
+		b = append(append(append(b, first...), frame...), end...)
 	}
 	return append(b, end...)
 }

@@ -73,11 +73,14 @@ func (l *loop) connected(i int32, c *conn) {
 		return
 	}
 	c.state = greeting
-	var token, device string
+	var token, device, frame string
 	if l.f.cfg.Early {
 		token, device = l.f.cfg.Token(l.core.client(i))
+		if c.flags&wantsFocus != 0 {
+			frame = l.core.focusAhead(c.conv)
+		}
 	}
-	l.write(i, l.where.handshake(token, device))
+	l.write(i, l.where.handshake(token, device, frame))
 }
 
 // greeted reads the answer and authenticates. It returns what came after it, nil where nothing is left to do.

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
@@ -81,10 +82,24 @@ func authenticate(token, device string) []byte {
 	}})
 }
 
-func focus(conv uint64) []byte {
-	return request(&throngv1.ClientEnvelope{Id: idFocus, Request: &throngv1.ClientEnvelope_Focus{
+func focus(conv uint64) []byte { return request(focusOn(conv)) }
+
+func focusOn(conv uint64) *throngv1.ClientEnvelope {
+	return &throngv1.ClientEnvelope{Id: idFocus, Request: &throngv1.ClientEnvelope_Focus{
 		Focus: &throngv1.FocusRequest{Conversations: []uint64{conv}},
-	}})
+	}}
+}
+
+// focusAhead is the frame of a focus as it goes along with a handshake. Clients that come one after the other mostly open the same.
+func (l *core) focusAhead(conv uint64) string {
+	if l.ahead.frame == "" || l.ahead.conv != conv {
+		b, err := proto.Marshal(&throngv1.ClientFrame{Envelopes: []*throngv1.ClientEnvelope{focusOn(conv)}})
+		if err != nil {
+			return "" // nothing that is made here fails to encode
+		}
+		l.ahead.conv, l.ahead.frame = conv, base64.RawURLEncoding.EncodeToString(b)
+	}
+	return l.ahead.frame
 }
 
 func pull(id, conv, from, to uint64, limit uint32) []byte {

@@ -44,8 +44,8 @@ func startCluster(ctx context.Context, c *Config, folder, key, secret string, te
 		return all, fmt.Errorf("the first node: %w", err)
 	}
 	o.Settings = append([]string{
-		"ROLES=gateway", fmt.Sprintf("GATEWAY_HEARTBEAT=%s", c.Heartbeat), "GATEWAY_WORKERS=256", "GATEWAY_AUTH_TIMEOUT=1m",
-		"GATEWAY_CALL_TIMEOUT=1m", "MEMORY_BUDGET=256MiB", "REDIS_TIMEOUT=5s", "PRESSURE_INTERVAL=0s", "REDIS_REPORT=15m",
+		"ROLES=gateway", fmt.Sprintf("GATEWAY_HEARTBEAT=%s", c.Heartbeat), "GATEWAY_WORKERS=512", "GATEWAY_AUTH_TIMEOUT=1m",
+		"GATEWAY_CALL_TIMEOUT=1m", "MEMORY_BUDGET=256MiB", "REDIS_TIMEOUT=5s", "PRESSURE_INTERVAL=0s", "REDIS_REPORT=15m", "MYSQL_SLOT_INTERVAL=1m",
 	}, settings...)
 	o.Env = c.Environment
 	var mu sync.Mutex // of tell
@@ -73,8 +73,9 @@ func startCluster(ctx context.Context, c *Config, folder, key, secret string, te
 
 // raised says what gateways have that are as many as the machine has no cores for.
 func raised() string {
-	return target.Raised() + "; nothing is left out under pressure, since gateways wait for cores that they share; 256 workers, calls of a minute; where " +
-		"sessions are is reported again every 15 minutes, and a use of a device within the hour not written again"
+	return target.Raised() + "; nothing is left out under pressure, since gateways wait for cores that they share; 512 workers, calls of a minute; where " +
+		"sessions are is reported again every 15 minutes, where slots are is looked up every minute, and a use of a device within the hour not " +
+		"written again"
 }
 
 // close ends all of them. The gateways' clients are gone by then: they are killed, side by side.

@@ -89,6 +89,7 @@ const (
 	flagAgain                      // in the poller's line of those who may have more to read
 	flagDoubted                    // in no group: its subscriptions are to be looked up again
 	flagReviewed                   // they are being looked up again; counted in loop.reviews
+	flagTogether                   // the answers to its handshake and to what came with that go out together
 )
 
 // has reports that the flags have all of those asked for.

@@ -28,6 +28,7 @@ type backend struct {
 	onQuery func()        // called by Subscriptions
 	failure error         // of Subscriptions
 	onFocus func()        // called by Focus
+	onToken func()        // called by Authenticate
 }
 
 func newBackend() *backend {
@@ -35,6 +36,12 @@ func newBackend() *backend {
 }
 
 func (b *backend) Authenticate(_ context.Context, token, _ string) (account.Identity, error) {
+	b.mu.Lock()
+	hook := b.onToken
+	b.mu.Unlock()
+	if hook != nil {
+		hook()
+	}
 	parts := strings.Split(token, ":")
 	if len(parts) < 2 {
 		return account.Identity{}, chat.Errorf(chat.CodeUnauthenticated, chat.ReasonTokenInvalid, "no such token")

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"encoding/base64"
 	"errors"
 	"maps"
 	"net/http"
@@ -62,8 +63,18 @@ func (s *Server) check(r *http.Request) (h Hello, agreed websocket.Agreement, er
 		}
 		h.Token, h.Device = token, r.Header.Get("Throng-Device")
 	}
+	if ahead := r.Header.Get(headerAhead); ahead != "" {
+		h.Ahead, err = base64.RawURLEncoding.DecodeString(ahead)
+		if err != nil || h.Token == "" {
+			return Hello{}, agreed, &websocket.Refusal{Status: http.StatusBadRequest, Err: chat.Errorf(chat.CodeInvalid, chat.ReasonMalformed,
+				headerAhead+" is a frame in base64url without padding, beside an Authorization")}
+		}
+	}
 	return h, agreed, nil
 }
+
+// headerAhead has the frame that a client would send first. It is as long as a head may be, at most.
+const headerAhead = "Throng-Frame"
 
 // upgrade switches the protocol and hands the connection over.
 func (s *Server) upgrade(w http.ResponseWriter, agreed *websocket.Agreement, from *held, h Hello) error {

@@ -37,11 +37,15 @@ func (l *loop) begin(c *conn, from *held, h *Hello) {
 	c.from, c.sub, c.window = from, h.Subprotocol, h.WindowBits
 	c.session.Init(l.env, c.sub, l.now)
 	l.srv.metrics.connections.Inc()
+	l.unchecked++
 	if l.srv.echo != nil {
 		l.settled(c)
 	}
 	if h.Token != "" {
 		c.session.Authorize(h.Token, h.Device)
+		if len(h.Ahead) > 0 {
+			l.frame(c, h.Ahead)
+		}
 	}
 	l.wheel.schedule(c, c.session.Tick(l.now))
 }
@@ -75,7 +79,11 @@ func (l *loop) identity(c *conn, o *op) {
 	if l.srv.deps.Devices != nil {
 		l.srv.deps.Devices.Opened(who.User, who.Device, c.id)
 	}
-	l.wheel.schedule(c, c.session.Tick(l.now))
+	next := c.session.Tick(l.now)
+	if c.flags.has(flagTogether) {
+		next = min(next, c.dueAt())
+	}
+	l.wheel.schedule(c, next)
 }
 
 // route registers the connection's user.
@@ -92,6 +100,7 @@ func (l *loop) route(c *conn, user chat.UserID) presence {
 func (l *loop) settled(c *conn) {
 	if !c.flags.has(flagAuthed) {
 		c.flags |= flagAuthed
+		l.unchecked--
 		if w := c.work; w != nil {
 			l.early -= w.early
 			w.early = 0
@@ -225,6 +234,10 @@ func (l *loop) due(c *conn) {
 		}
 		l.wheel.schedule(c, end)
 		return
+	}
+	if c.flags.has(flagTogether) { // it has waited for long enough
+		c.flags &^= flagTogether
+		l.mark(c)
 	}
 	next := min(c.session.Tick(l.now), l.probe(c))
 	if c.flags.has(flagWriting) {

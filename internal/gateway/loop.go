@@ -50,13 +50,15 @@ type loop struct {
 	works   []*work // to be used again
 	callers callers // whose handshake is not over
 	early   int     // bytes of frames that are not complete, of those who have shown no token
-	users   map[chat.UserID]*conn
-	groups  map[chat.ConversationID]*group
-	walks   []*group      // with something under way
-	endings []*group      // that were disbanded, and have members yet
-	sweeps  []*group      // with hints to send
-	swept   time.Duration // when hints were sent last, since start
-	telling int           // the next slot whose session is told the level; -1: all know it
+	// unchecked is how many connections wait for their token to be checked, or have not shown one.
+	unchecked int
+	users     map[chat.UserID]*conn
+	groups    map[chat.ConversationID]*group
+	walks     []*group      // with something under way
+	endings   []*group      // that were disbanded, and have members yet
+	sweeps    []*group      // with hints to send
+	swept     time.Duration // when hints were sent last, since start
+	telling   int           // the next slot whose session is told the level; -1: all know it
 
 	lookups  int           // sessions whose subscriptions are being looked up
 	reviews  int           // of those in doubt
@@ -287,7 +289,7 @@ func (l *loop) after(c *conn) {
 		return
 	}
 	l.dispatch(c)
-	if !c.session.Outbox().Empty() {
+	if !c.session.Outbox().Empty() && !(c.flags.has(flagTogether) && c.session.Busy()) {
 		l.mark(c)
 	}
 	if e, ended := c.session.Ended(); ended {

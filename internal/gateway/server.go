@@ -203,6 +203,8 @@ type Hello struct {
 	Address string
 	// Token and Device of an Authorization header; empty: the first frame has them.
 	Token, Device string
+	// Ahead is the first frame behind that, which came with it; empty: none did.
+	Ahead []byte
 	// WindowBits of the peer for compressed messages, as the handshake agreed on; 0: none.
 	WindowBits uint8
 	// First is what came behind the handshake.

@@ -336,7 +336,7 @@ func TestJSON(t *testing.T) {
 	})
 }
 
-// S-1, S-3 to S-5, S-24, S-32.
+// S-1, S-3 to S-5, S-24, S-32, S-36.
 func TestHandshakeIsChecked(t *testing.T) {
 	each(t, func(c *gateway.Config) { c.Origins = []string{"https://app.example"} }, func(t *testing.T, w *world) {
 		good := handshake()
@@ -356,6 +356,9 @@ func TestHandshakeIsChecked(t *testing.T) {
 			{name: "two origins", set: http.Header{"Origin": {"https://app.example", "https://evil.example"}}, status: 403},
 			{name: "no origin, token in header (no. 4)", set: http.Header{"Authorization": {"Bearer 1:10"}}, status: 101},
 			{name: "other authorization", set: http.Header{"Authorization": {"Basic eDp5"}}, status: 401},
+			{name: "a frame beside the token", set: http.Header{"Authorization": {"Bearer 1:10"}, "Throng-Frame": {"CgA"}}, status: 101},
+			{name: "a frame without a token", set: http.Header{"Throng-Frame": {"CgA"}}, status: 400},
+			{name: "a frame that is not in base64url", set: http.Header{"Authorization": {"Bearer 1:10"}, "Throng-Frame": {"CgA="}}, status: 400},
 			{name: "token in query (no. 5)", query: "?token=1:10", status: 400},
 			{name: "access token in query (no. 5)", query: "?access_token=1:10", status: 400},
 			{name: "version 8 (no. 6)", set: http.Header{"Sec-Websocket-Version": {"8"}}, status: 426},

@@ -40,12 +40,46 @@ func (w *workers) offer(j job) bool {
 	}
 }
 
+// patience is how long one worker's jobs of a kind may take. A context for each would cost them a timer, a channel and a place among all that
+// end with the server; they share one, for an eighth of the time that it lasts: so much less a job has at most.
+type patience struct {
+	ctx    context.Context //nolint:containedctx // that of the jobs to come; its owner runs them one after the other
+	cancel context.CancelFunc
+	fresh  time.Time // until when it is good for the next job
+}
+
+const patienceShare = 8
+
+// of returns the context for a job that begins now. What the job before had ends.
+func (p *patience) of(ctx context.Context, timeout time.Duration) context.Context {
+	now := time.Now()
+	if p.ctx == nil || now.After(p.fresh) {
+		p.end()
+		p.ctx, p.cancel = context.WithTimeout(ctx, timeout)
+		p.fresh = now.Add(timeout / patienceShare)
+	}
+	return p.ctx
+}
+
+func (p *patience) end() {
+	if p.cancel != nil {
+		p.cancel()
+	}
+}
+
 // run is one worker; it ends with ctx.
 func (w *workers) run(ctx context.Context) {
+	var auth, call patience
+	defer auth.end()
+	defer call.end()
 	for {
 		select {
 		case j := <-w.jobs:
-			w.do(ctx, j)
+			if j.call.Kind == session.CallAuthenticate {
+				w.do(auth.of(ctx, w.srv.cfg.AuthTimeout), j)
+			} else {
+				w.do(call.of(ctx, w.srv.cfg.CallTimeout), j)
+			}
 			// A worker that goes from job to job would keep its processor from the loops for 10 ms, and all of them together for a second.
 			runtime.Gosched()
 		case <-ctx.Done():
@@ -55,12 +89,6 @@ func (w *workers) run(ctx context.Context) {
 }
 
 func (w *workers) do(ctx context.Context, j job) {
-	timeout := w.srv.cfg.CallTimeout
-	if j.call.Kind == session.CallAuthenticate {
-		timeout = w.srv.cfg.AuthTimeout
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
 	o := op{ref: j.ref, id: j.call.ID}
 	switch j.call.Kind { //nolint:exhaustive // sends are submitted by the loop
 	case session.CallAuthenticate:

@@ -7,6 +7,7 @@ func (l *loop) write(c *conn) {
 	if c.id == 0 || c.flags.has(flagWriting) {
 		return
 	}
+	c.flags &^= flagTogether
 	out := c.session.Outbox()
 	bytes, buf := out.Take()
 	l.stats.collapsed += out.Collapsed()

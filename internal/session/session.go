@@ -104,6 +104,9 @@ func (s *Session) Draining() bool { return s.draining }
 // Starved reports that calls wait for the receiver to take what it was given.
 func (s *Session) Starved() bool { return s.tasks != nil && len(s.tasks.reads) > 0 }
 
+// Busy reports that a request was taken and is not answered.
+func (s *Session) Busy() bool { return s.state != stateEnded && s.inFlight() > 0 }
+
 // agenda returns the session's tasks to add to.
 func (s *Session) agenda() *tasks {
 	if s.tasks == nil {
