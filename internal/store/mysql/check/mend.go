@@ -99,12 +99,7 @@ func (c *checker) live(ctx context.Context, keys [][]byte) ([][]byte, error) {
 			of[d] = append(of[d], key)
 		}
 		for d, some := range of {
-			var q mysql.Text
-			q.Add("SELECT ")
-			t.columns(&q, false)
-			q.Add(" FROM ", t.name, " WHERE ")
-			t.equals(&q, some)
-			err := m.Read(ctx, d, "mend "+t.name, q.String(), func(r *mysql.Rows) error {
+			err := m.Read(ctx, d, "mend "+t.name, t.getQuery(some, false), func(r *mysql.Rows) error {
 				return r.Each(func(scan func(...any)) error {
 					v := t.scan(scan)
 					found[string(v.key)] = v.value

@@ -55,14 +55,8 @@ func (r *rows) page(ctx context.Context, d *mysql.Database, t *table, from []byt
 	if after {
 		p.from = append(p.from, 0)
 	}
-	var q mysql.Text
-	q.Add("SELECT ")
-	t.columns(&q, true)
-	q.Add(" FROM ", t.name, " FORCE INDEX (PRIMARY) WHERE ")
-	t.behind(&q, from, after)
-	q.Add(" ORDER BY ", t.order(), " LIMIT ").Number(pageRows)
 	n, view := 0, r.views[d]
-	err := view.Read(ctx, "check "+t.name, q.String(), func(in *mysql.Rows) error {
+	err := view.Read(ctx, "check "+t.name, t.pageQuery(from, after), func(in *mysql.Rows) error {
 		return in.Each(func(scan func(...any)) error {
 			v := t.scan(scan)
 			n++
@@ -118,15 +112,10 @@ func (t *table) scan(scan func(...any)) row {
 
 // whole reads a value that was too long for its page.
 func (r *rows) whole(ctx context.Context, d *mysql.Database, t *table, key []byte) ([]byte, error) {
-	var q mysql.Text
-	q.Add("SELECT ")
-	t.columns(&q, false)
-	q.Add(" FROM ", t.name, " WHERE ")
-	t.equals(&q, [][]byte{key})
 	short := *t
 	short.long = false
 	var value []byte
-	err := r.views[d].Read(ctx, "check "+t.name, q.String(), func(in *mysql.Rows) error {
+	err := r.views[d].Read(ctx, "check "+t.name, t.getQuery([][]byte{key}, false), func(in *mysql.Rows) error {
 		return in.Each(func(scan func(...any)) error { value = short.scan(scan).value; return nil })
 	})
 	return value, err //nolint:wrapcheck // it says what it was doing

@@ -213,14 +213,9 @@ func (r *rows) Get(ctx context.Context, keys [][]byte) ([][]byte, error) {
 		}
 	}
 	for at, some := range wanted {
-		var q mysql.Text
-		q.Add("SELECT ")
-		at.t.columns(&q, at.t.letter == record.TableEntry)
-		q.Add(" FROM ", at.t.name, " FORCE INDEX (PRIMARY) WHERE ")
-		at.t.equals(&q, some)
 		like := *at.t
 		like.long = at.t.letter == record.TableEntry
-		err := r.views[at.d].Read(ctx, "check "+at.t.name, q.String(), func(in *mysql.Rows) error {
+		err := r.views[at.d].Read(ctx, "check "+at.t.name, at.t.getQuery(some, like.long), func(in *mysql.Rows) error {
 			return in.Each(func(scan func(...any)) error {
 				v := like.scan(scan)
 				found[string(v.key)] = v.value

@@ -181,6 +181,26 @@ func (t *table) columns(q *mysql.Text, beginning bool) {
 	}
 }
 
+// pageQuery reads a page from a key on; with after, from behind it.
+func (t *table) pageQuery(from []byte, after bool) string {
+	var q mysql.Text
+	q.Add("SELECT ")
+	t.columns(&q, true)
+	q.Add(" FROM ", t.name, " FORCE INDEX (PRIMARY) WHERE ")
+	t.behind(&q, from, after)
+	return q.Add(" ORDER BY ", t.order(), " LIMIT ").Number(pageRows).String()
+}
+
+// getQuery reads rows by their keys; of those that may be long, the beginning alone.
+func (t *table) getQuery(keys [][]byte, beginning bool) string {
+	var q mysql.Text
+	q.Add("SELECT ")
+	t.columns(&q, beginning)
+	q.Add(" FROM ", t.name, " FORCE INDEX (PRIMARY) WHERE ")
+	t.equals(&q, keys)
+	return q.String()
+}
+
 // behind is the condition for the rows whose keys lie at a key or behind it; with after, behind it alone.
 func (t *table) behind(q *mysql.Text, key []byte, after bool) {
 	numbers, blob := t.parse(key)
