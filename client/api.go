@@ -23,6 +23,8 @@ type API struct {
 	Messages throngv1connect.MessageServiceClient
 	// Admin is for administrators and back ends.
 	Admin throngv1connect.AdminServiceClient
+	// Social is friends, follows and remarks; Relations keeps the list of them.
+	Social throngv1connect.SocialServiceClient
 
 	anonymous throngv1connect.AccountServiceClient
 }
@@ -59,6 +61,7 @@ func NewAPI(url string, opts ...APIOption) *API {
 		Conversations: throngv1connect.NewConversationServiceClient(cfg.http, base, all),
 		Messages:      throngv1connect.NewMessageServiceClient(cfg.http, base, all),
 		Admin:         throngv1connect.NewAdminServiceClient(cfg.http, base, all),
+		Social:        throngv1connect.NewSocialServiceClient(cfg.http, base, all),
 		anonymous:     throngv1connect.NewAccountServiceClient(cfg.http, base, plain),
 	}
 }

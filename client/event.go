@@ -138,6 +138,10 @@ type SendFailed struct {
 // ProfilesLearned tells names of users whose entries follow. Profiles with a version below a known one are old.
 type ProfilesLearned struct{ Profiles []*throngv1.Profile }
 
+// RelationsChanged tells that the user's list of relations has changed, here or on another device: Relations.Sync brings it. It may get
+// lost, so sync each time that the client gets Online, too.
+type RelationsChanged struct{ Version uint64 }
+
 // Reset tells that everything known of conversations is void and comes anew. The outbox stays.
 type Reset struct{}
 
@@ -154,6 +158,7 @@ func (SettingsChanged) event()     {}
 func (Sent) event()                {}
 func (SendFailed) event()          {}
 func (ProfilesLearned) event()     {}
+func (RelationsChanged) event()    {}
 func (Reset) event()               {}
 
 // eventQueue holds what is not yet told. It is bounded by those who fill it: streams stop delivering while it is full, and what

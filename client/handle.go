@@ -30,6 +30,10 @@ func (c *Client) handle(s *session, env *throngv1.ServerEnvelope) {
 	case *throngv1.ServerEnvelope_SyncHint:
 		s.wantSync = true
 		c.wake()
+	case *throngv1.ServerEnvelope_RelationsChanged:
+		if c.events.room() {
+			c.events.push(RelationsChanged{Version: v.RelationsChanged.GetVersion()})
+		}
 	case *throngv1.ServerEnvelope_Closing:
 		s.closing = v.Closing
 	case *throngv1.ServerEnvelope_Batching:

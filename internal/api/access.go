@@ -59,6 +59,15 @@ func accessOf() map[string]access {
 		rpc.MessageServiceMarkReadProcedure:    accessUser,
 		rpc.MessageServiceSyncProcedure:        accessUser,
 
+		rpc.SocialServiceRequestFriendProcedure:   accessUser,
+		rpc.SocialServiceAcceptFriendProcedure:    accessUser,
+		rpc.SocialServiceRefuseFriendProcedure:    accessUser,
+		rpc.SocialServiceWithdrawRequestProcedure: accessUser,
+		rpc.SocialServiceUnfriendProcedure:        accessUser,
+		rpc.SocialServiceSetFollowProcedure:       accessUser,
+		rpc.SocialServiceSetRemarkProcedure:       accessUser,
+		rpc.SocialServiceListRelationsProcedure:   accessUser,
+
 		rpc.AdminServiceCreateUsersProcedure:      accessAdmin,
 		rpc.AdminServiceGetUserProcedure:          accessAdmin,
 		rpc.AdminServiceListUsersProcedure:        accessAdmin,
@@ -77,7 +86,7 @@ func accessOf() map[string]access {
 func methods(each func(procedure string, m protoreflect.MethodDescriptor)) {
 	for _, file := range []protoreflect.FileDescriptor{
 		throngv1.File_throng_v1_access_proto, throngv1.File_throng_v1_account_proto, throngv1.File_throng_v1_conversation_proto,
-		throngv1.File_throng_v1_message_proto, throngv1.File_throng_v1_admin_proto,
+		throngv1.File_throng_v1_message_proto, throngv1.File_throng_v1_social_proto, throngv1.File_throng_v1_admin_proto,
 	} {
 		for i := range file.Services().Len() {
 			service := file.Services().Get(i)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"connectrpc.com/connect"
@@ -177,7 +178,7 @@ func (h accountHandler) DeleteAccount(
 	if err == nil {
 		// The password was checked with the deletion, so the groups come second; what is cut off here an administrator's
 		// EraseUser does again.
-		err = h.s.leaveGroups(ctx, user)
+		err = errors.Join(h.s.leaveGroups(ctx, user), h.s.deps.RelationLists.Erase(ctx, user))
 	}
 	return respond(&throngv1.DeleteAccountResponse{}, err)
 }

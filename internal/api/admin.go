@@ -157,8 +157,14 @@ func (h adminHandler) EraseUser(ctx context.Context, r *connect.Request[throngv1
 	if err := h.s.leaveGroups(ctx, id); err != nil {
 		return nil, err
 	}
+	if err := h.s.deps.RelationLists.Erase(ctx, id); err != nil {
+		return nil, err
+	}
 	err = h.s.deps.Administration.DeleteUser(ctx, id)
 	h.s.deps.Names.Forget(id)
+	if err == nil {
+		err = h.s.deps.RelationLists.Erase(ctx, id) // also what others put down until the account was gone
+	}
 	return respond(&throngv1.EraseUserResponse{MessagesErased: uint64(max(erased, 0))}, err)
 }
 

@@ -198,6 +198,16 @@ func rows() map[string]row {
 		"MessageService/MarkRead":    {`{"conversation":"$group","seq":"$head"}`, ok, outside(map[role]string{exMember: "read_beyond_head", server: unnamed})},
 		"MessageService/Sync":        self(`{}`),
 
+		"SocialService/RequestFriend":   self(`{"user":"$other","note":"hi"}`),
+		"SocialService/AcceptFriend":    {`{"user":"$other"}`, "request_not_found", only(unnamed, server)},
+		"SocialService/RefuseFriend":    self(`{"user":"$other"}`),
+		"SocialService/WithdrawRequest": self(`{"user":"$other"}`),
+		"SocialService/Unfriend":        self(`{"user":"$other"}`),
+		"SocialService/SetFollow":       self(`{"user":"$other","follow":true}`),
+		"SocialService/SetFollow whom":  {`{"user":"123456789","follow":true}`, "user_not_found", only(unnamed, server)},
+		"SocialService/SetRemark":       self(`{"user":"$other","remark":"my friend"}`),
+		"SocialService/ListRelations":   self(`{}`),
+
 		"AdminService/CreateUsers":      {`{"users":[{"externalId":"$client"}]}`, refused, admins()},
 		"AdminService/GetUser":          {`{"id":"$other"}`, refused, admins()},
 		"AdminService/ListUsers":        {`{"limit":1}`, refused, admins()},
@@ -226,7 +236,7 @@ func procedures() []string {
 	for _, f := range []protoreflect.FileDescriptor{
 		throngv1.File_throng_v1_access_proto, throngv1.File_throng_v1_account_proto, throngv1.File_throng_v1_conversation_proto,
 		throngv1.File_throng_v1_message_proto,
-		throngv1.File_throng_v1_admin_proto, throngv1.File_throng_v1_session_proto, throngv1.File_throng_v1_entry_proto,
+		throngv1.File_throng_v1_social_proto, throngv1.File_throng_v1_admin_proto, throngv1.File_throng_v1_session_proto, throngv1.File_throng_v1_entry_proto,
 	} {
 		for i := range f.Services().Len() {
 			s := f.Services().Get(i)

@@ -98,7 +98,7 @@ func (s *Server) nowhere(w http.ResponseWriter, r *http.Request) {
 func endpoints() map[string]string {
 	return map[string]string{
 		"name":    "throng",
-		"api":     "/throng.v1.{Account,Conversation,Message,Admin}Service/{Method}",
+		"api":     "/throng.v1.{Account,Conversation,Message,Social,Admin}Service/{Method}",
 		"openapi": "/openapi.json",
 		"session": SessionPath,
 		"health":  pathHealth,

@@ -11,6 +11,7 @@ import (
 	"github.com/throng-im/throng/internal/cluster"
 	"github.com/throng-im/throng/internal/conversation"
 	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/social"
 	"github.com/throng-im/throng/internal/timeline"
 )
 
@@ -96,6 +97,24 @@ type Timelines interface {
 	Settings(ctx context.Context, user chat.UserID, id chat.ConversationID, p timeline.SettingsPatch) (chat.Settings, error)
 }
 
+// Relations is what people are to each other.
+type Relations interface {
+	Request(ctx context.Context, user, other chat.UserID, note string) (social.View, error)
+	Accept(ctx context.Context, user, other chat.UserID) (social.View, error)
+	Refuse(ctx context.Context, user, other chat.UserID) (social.View, error)
+	Withdraw(ctx context.Context, user, other chat.UserID) (social.View, error)
+	Unfriend(ctx context.Context, user, other chat.UserID) (social.View, error)
+	Follow(ctx context.Context, user, other chat.UserID, on bool) (social.View, error)
+	Remark(ctx context.Context, user, other chat.UserID, name string) (social.View, error)
+}
+
+// RelationLists shows what people are to each other, and removes it.
+type RelationLists interface {
+	Since(ctx context.Context, user chat.UserID, c social.Cursor, limit int) (social.Page, error)
+	// Erase removes everything about a user, with the user and with others.
+	Erase(ctx context.Context, user chat.UserID) error
+}
+
 // Gateways says where a client may open its session.
 type Gateways interface {
 	// Gateways names nodes to try, the best first; none where only the balancer knows a way. Where nobody takes newcomers it fails with
@@ -135,6 +154,8 @@ type Deps struct {
 	Tiers          Tiers
 	Messages       Messages
 	Timelines      Timelines
+	Relations      Relations
+	RelationLists  RelationLists
 	Past           Past
 	// Names puts profiles to entries; nil makes one of Users.
 	Names *Introductions

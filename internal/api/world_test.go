@@ -24,6 +24,7 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/conversation"
 	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/social"
 	"github.com/throng-im/throng/internal/store/pebble"
 	"github.com/throng-im/throng/internal/timeline"
 )
@@ -36,6 +37,7 @@ type world struct {
 	accounts      *account.Service
 	messages      *message.Service
 	conversations *conversation.Service
+	relations     *social.Service
 	store         *pebble.Store
 	deps          api.Deps
 	logs          *logBuffer
@@ -113,6 +115,9 @@ func newWorld(t testing.TB, change ...settings) *world {
 	deps.Tokens, deps.Users, deps.Accounts, deps.Administration = w.accounts, w.accounts, w.accounts, w.accounts
 	deps.Openings, deps.Changes, deps.Tiers, deps.Messages, deps.Timelines = w.conversations, w.conversations, w.conversations, w.messages, timelines
 	deps.Past = past{w.store, rows}
+	w.relations, err = social.New(social.Default(), social.Deps{Rows: w.store.Relations(), Users: w.accounts})
+	assert.NoError(t, "making relations", err)
+	deps.Relations, deps.RelationLists = w.relations, w.relations
 	w.deps = deps
 	w.handler, err = api.New(api.Default(), deps)
 	assert.NoError(t, "making the API", err)

@@ -55,10 +55,11 @@ func (a *App) clustered(ctx context.Context, admit func(chat.Head) time.Duration
 	}
 	accounts := people.New(db)
 	e := &engine{
-		log: db, readers: db, directory: db, logs: db.TimelineLogs(), people: accounts, revocations: accounts,
+		log: db, readers: db, directory: db, logs: db.TimelineLogs(), people: accounts, revocations: accounts, relations: people.NewRelations(db),
 		archives: mysqlArchives{transfer.New(db, accounts)}, streams: events, node: self, shards: appenders, ready: db.Ready,
 		tended: tendOwn(db, relay.Held), nodes: db.Nodes, waits: db.Waits, place: db.Place, meets: memory.Ping,
 	}
+	e.tends = func() bool { return relay.Held()&(1<<tendingLane(0)) != 0 } // of the home database's node
 	shelf := people.NewShelf(db)
 	routes := memory.NewRoutes(self, a.resync)
 	devices := memory.NewDevices(self, func(r cluster.Replaced) { a.core.node.replaced(r) })

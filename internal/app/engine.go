@@ -12,6 +12,7 @@ import (
 	"github.com/throng-im/throng/internal/limit"
 	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/queue"
+	"github.com/throng-im/throng/internal/social"
 	"github.com/throng-im/throng/internal/store/near"
 	"github.com/throng-im/throng/internal/timeline"
 )
@@ -22,6 +23,9 @@ type engine struct {
 	readers   message.Members
 	directory conversation.Directory
 	people    accountPorts
+	relations social.Rows
+	// tends reports that this node completes what was left half done between users; nil is always.
+	tends func() bool
 	// revocations tell what other nodes revoked; nil where there are none.
 	revocations account.Revocations
 	logs        timeline.Logs

@@ -19,6 +19,7 @@ import (
 	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/presence"
 	"github.com/throng-im/throng/internal/pressure"
+	"github.com/throng-im/throng/internal/social"
 	"github.com/throng-im/throng/internal/timeline"
 )
 
@@ -36,6 +37,8 @@ type core struct {
 	conversations *conversation.Service
 	timelines     *timeline.Service
 	fanout        *fanout.Fanout
+	relations     *social.Service
+	lists         *listNews
 	direct        *fanout.Direct // nil where nothing can keep events back
 	typing        *presence.Typing
 	gateway       *gateway.Server
@@ -79,6 +82,9 @@ func (a *App) wire(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("building the fan-out: %w", err)
 	}
+	if err = a.wireRelations(); err != nil {
+		return err
+	}
 	if e.behind != nil {
 		c.direct = c.fanout.NewDirect(e.behind)
 	}
@@ -112,16 +118,10 @@ func (a *App) wire(ctx context.Context) error {
 	n.gateway, n.revoked, n.forgets, n.replaces = c.gateway, c.accounts.Forget, c.messages.Forget, c.gateway.Replace
 	stop := e.bus.Listen(e.node, n)
 	a.closers.add(func() error { stop(); return nil })
-	c.accounts.OnRevoke(func(r account.Revocation) {
-		if r.Reason == chat.ReasonUserDisabled {
-			c.gateway.CloseUser(r.User)
-			return
-		}
-		c.gateway.CloseDevices(r.User, r.Devices)
-	})
 	a.api, err = api.New(cfg.API, api.Deps{
 		Tokens: c.accounts, Users: c.accounts, Accounts: c.accounts, Administration: c.accounts,
 		Openings: c.conversations, Changes: c.conversations, Tiers: c.conversations, Messages: c.messages, Timelines: views,
+		Relations: c.relations, RelationLists: c.relations,
 		Past: past{messages: c.messages, rows: e.rows}, Names: names, Gateways: a.scheduler(), PublicURL: cfg.Server.PublicURL,
 		Limits: limits, Session: c.gateway, Ready: a.health.check,
 		AllowedOrigins: a.origins, Logger: log, Now: now,
@@ -141,6 +141,13 @@ func (a *App) wireAccess() {
 	a.wireWays()
 	a.announcer = a.newAnnouncer()
 	c.pressure.OnChange(func(pressure.Level) { a.announcer.say() })
+	c.accounts.OnRevoke(func(r account.Revocation) {
+		if r.Reason == chat.ReasonUserDisabled {
+			c.gateway.CloseUser(r.User)
+			return
+		}
+		c.gateway.CloseDevices(r.User, r.Devices)
+	})
 	a.drainer = &drainer{gateway: c.gateway, announcer: a.announcer, health: a.health, log: a.log, timeout: a.cfg.Server.DrainTimeout, followers: newGate()}
 }
 
@@ -203,6 +210,8 @@ func (a *App) parts() []part {
 		{name: "retention", run: a.retain, patience: 2 * time.Second},
 		{name: "accounts", run: c.accounts.Run, patience: 2 * time.Second},
 		{name: "node", run: c.node.run, patience: time.Second},
+		{name: "relations", run: c.relations.Run, patience: 2 * time.Second},
+		{name: "news of relations", run: c.lists.run, patience: time.Second},
 	}...)
 	if a.cfg.Works() {
 		parts = append(parts, part{name: "timelines", run: a.drainer.followers.run(c.engine.follow), patience: 2 * time.Second})

@@ -26,7 +26,7 @@ var aside = map[string]struct {
 }{
 	"internal/porttest": {[]string{
 		"internal/chat", "internal/account", "internal/conversation", "internal/message", "internal/timeline", "internal/queue",
-		"internal/presence", "internal/cluster", "internal/limit", "internal/assert",
+		"internal/presence", "internal/cluster", "internal/limit", "internal/social", "internal/assert",
 	}, "the contract suites know ports, never an adapter"},
 	"internal/arch": {nil, "it reads the source, it does not use it"},
 	"proto":         {[]string{"proto"}, "the schema knows nobody"},

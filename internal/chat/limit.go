@@ -25,6 +25,8 @@ const (
 	MaxChunkBytes      = 64 << 10   // encoded bytes of one chunk; at least one entry goes whatever its size
 	MaxProfiles        = 200        // profiles that one answer carries by itself
 	MaxProfileBytes    = 64 << 10   // of their names and avatars
+	MaxRelations       = 10_000     // friends and requests of one user, and as many follows, blocks and remarks each
+	MaxRequestNote     = 256        // characters of the note of a friend request
 	MaxAttributes      = 32
 	MaxAttributeBytes  = 4_096 // all of a user's attributes together
 )

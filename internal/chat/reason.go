@@ -44,6 +44,7 @@ const (
 	ReasonUserNotFound         Reason = "user_not_found"
 	ReasonDeviceNotFound       Reason = "device_not_found"
 	ReasonRouteNotFound        Reason = "route_not_found"
+	ReasonRequestNotFound      Reason = "request_not_found"
 
 	ReasonIdempotencyConflict Reason = "idempotency_conflict" // conflict
 	ReasonAfterMissing        Reason = "after_missing"
@@ -57,6 +58,7 @@ const (
 	ReasonRequestTooLarge      Reason = "request_too_large"
 	ReasonTooManyMembers       Reason = "too_many_members"
 	ReasonTooManyConversations Reason = "too_many_conversations"
+	ReasonTooManyRelations     Reason = "too_many_relations"
 
 	ReasonRateLimited     Reason = "rate_limited" // rate_limited
 	ReasonTooManyInFlight Reason = "too_many_in_flight"
@@ -69,6 +71,8 @@ const (
 
 	ReasonOwnerMustTransfer Reason = "owner_must_transfer" // failed_precondition
 	ReasonNotAGroup         Reason = "not_a_group"
+	ReasonAlreadyFriends    Reason = "already_friends"
+	ReasonRequestsFull      Reason = "requests_full"
 
 	ReasonUnsupported Reason = "unsupported" // unsupported
 

@@ -80,6 +80,8 @@ const (
 	// DeliverTyping says that User is typing in a conversation. Users names its receivers; nil goes to those subscribers who have it open,
 	// once they are as of the member change at MemberWas. It may be dropped anywhere.
 	DeliverTyping
+	// DeliverRelations says that the list of relations of the user in Users has come to Version.
+	DeliverRelations
 )
 
 // Delivery is one thing to tell to connections. It is immutable once it was handed to a bus.
@@ -104,4 +106,5 @@ type Delivery struct {
 	Token     uint64
 	Told      []byte
 	User      chat.UserID
+	Version   uint64
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/throng-im/throng/internal/presence"
 	"github.com/throng-im/throng/internal/pressure"
 	"github.com/throng-im/throng/internal/queue"
+	"github.com/throng-im/throng/internal/social"
 	"github.com/throng-im/throng/internal/store/kafka"
 	"github.com/throng-im/throng/internal/store/mysql"
 	"github.com/throng-im/throng/internal/store/redis"
@@ -73,6 +74,8 @@ type Config struct {
 	Limit limit.Config
 	// Conversation is about making conversations.
 	Conversation conversation.Config
+	// Social is how much people may have to do with each other.
+	Social social.Config
 	// Message is the way of messages into the log.
 	Message message.Config
 	// Tiers are the sizes at which conversations are delivered in other ways.
@@ -242,6 +245,7 @@ func Default() *Config {
 		Account:      account.Default(),
 		Limit:        limit.Default(),
 		Conversation: conversation.Default(),
+		Social:       social.Default(),
 		Message:      message.DefaultConfig(),
 		Tiers:        message.DefaultRules(),
 		Timeline:     timeline.Default(),
@@ -265,6 +269,7 @@ func (c *Config) Validate() error {
 		in("account", c.Account.Validate()),
 		in("limit", c.Limit.Validate()),
 		in("conversation", c.Conversation.Validate()),
+		in("social", c.Social.Validate()),
 		in("message", c.Message.Validate()),
 		in("tiers", c.Tiers.Validate()),
 		in("timeline", c.Timeline.Validate()),

@@ -80,6 +80,16 @@ func (f *Fanout) Settings(ctx context.Context, user chat.UserID, device chat.Dev
 	d := &cluster.Delivery{
 		Kind: cluster.DeliverSettings, Conversation: id, Users: []chat.UserID{user}, Device: device, Settings: s,
 	}
+	return f.tellUser(ctx, d)
+}
+
+// Relations tells a user's devices that the list of relations has come to a version. It may be called from any goroutine.
+func (f *Fanout) Relations(ctx context.Context, user chat.UserID, version uint64) error {
+	return f.tellUser(ctx, &cluster.Delivery{Kind: cluster.DeliverRelations, Users: []chat.UserID{user}, Version: version})
+}
+
+// tellUser takes a delivery to the nodes where its user has connections.
+func (f *Fanout) tellUser(ctx context.Context, d *cluster.Delivery) error {
 	nodes, err := f.routes.Users(ctx, d.Users, nil)
 	if err != nil {
 		return err

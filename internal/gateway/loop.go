@@ -348,7 +348,7 @@ func (l *loop) parcel(p *session.Parcel) {
 		}
 	case cluster.DeliverDisband:
 		l.disband(d.Conversation, d.From)
-	case cluster.DeliverEntry, cluster.DeliverRead, cluster.DeliverSettings, cluster.DeliverSync:
+	case cluster.DeliverEntry, cluster.DeliverRead, cluster.DeliverSettings, cluster.DeliverSync, cluster.DeliverRelations:
 		if d.Users != nil {
 			began, before, on := l.tracing()
 			l.deliverUsers(p)

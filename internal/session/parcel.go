@@ -89,6 +89,10 @@ func (s *slot) encode(d *cluster.Delivery, sub wire.Subprotocol, own bool) {
 		s.piece = encode(sub, &throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_SettingsChanged{
 			SettingsChanged: &throngv1.SettingsChanged{Conversation: uint64(d.Conversation), Settings: wire.Settings(d.Settings)},
 		}})
+	case cluster.DeliverRelations:
+		s.piece = encode(sub, &throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_RelationsChanged{
+			RelationsChanged: &throngv1.RelationsChanged{Version: d.Version},
+		}})
 	case cluster.DeliverSync:
 		s.piece = wire.SyncHint(sub)
 	case cluster.DeliverTyping:

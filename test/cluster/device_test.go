@@ -29,6 +29,7 @@ type device struct {
 	told   map[client.ConversationID]uint64
 	states []client.State // as they came
 	resets int
+	lists  int              // news of the list of relations that nobody has taken
 	heard  func(key string) // is called with each text that the application is told
 }
 
@@ -93,12 +94,23 @@ func (d *device) note(e client.Event) {
 		for seq := e.From; seq <= e.To; seq++ {
 			d.holes[history.Seen{Conversation: uint64(e.Conversation), Seq: seq}] = true
 		}
+	case client.RelationsChanged:
+		d.lists++
 	case client.Reset:
 		d.resets++
 	case client.StateChanged:
 		d.states = append(d.states, e.State)
 	default:
 	}
+}
+
+// news reports that the list of relations changed since it was asked last.
+func (d *device) news() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := d.lists
+	d.lists = 0
+	return n > 0
 }
 
 // say sends a text and waits for its acknowledgement.

@@ -28,6 +28,7 @@ var stories = []struct {
 	{"who was away catches up on any node", away},
 	{"settings reach the other devices", settings},
 	{"who is signed out is closed everywhere", signedOut},
+	{"friends come to the same on all devices", friends},
 	{"a device has one session, on whatever node", oneSession},
 	{"members see who is typing", typing},
 }

@@ -189,7 +189,11 @@ func (m *Model) command(line string) tea.Cmd {
 	case word == "quit":
 		return tea.Quit
 	default:
-		m.say("/add NAME…, /name NEW NAME, /leave, /help, /quit; a message that begins with a slash: //")
+		cmd, ok := m.relate(word, rest)
+		if !ok {
+			m.say("/add NAME…, /name NEW NAME, /leave, /friends, /friend NAME, /help, /quit; a message that begins with a slash: //")
+		}
+		return cmd
 	}
 	return nil
 }

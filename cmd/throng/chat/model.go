@@ -15,6 +15,7 @@ type Config struct {
 	Server Server
 	Reader Reader
 	People People
+	Social Social
 	// Events are taken in order; the channel is closed when the client has ended.
 	Events <-chan client.Event
 	Me     client.UserID
@@ -48,6 +49,8 @@ type Model struct {
 	help          bool
 	focused       bool // the terminal window has the user's attention
 	crowd         crowd
+	related       []*throngv1.Relation
+	relatedStale  bool // the list of relations is to be read
 	state         client.State
 	was           bool // it was online before
 	notice        string
@@ -141,6 +144,8 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		cmd = m.events(msg)
 	case pageMsg:
 		m.page(msg)
+	case relatedMsg:
+		m.relations(msg)
 	case profilesMsg:
 		m.profiles(msg)
 	case lookedMsg:
@@ -158,7 +163,7 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			m.room.input, cmd = m.room.input.Update(msg)
 		}
 	}
-	return m, tea.Batch(cmd, m.look(), m.ask(), m.read())
+	return m, tea.Batch(cmd, m.look(), m.ask(), m.read(), m.readRelations())
 }
 
 // events applies what happened.
@@ -200,6 +205,9 @@ func (m *Model) apply(event client.Event) {
 	case client.StateChanged:
 		m.state = e.State
 		m.was = m.was || e.State.Phase == client.Online
+		m.relatedStale = m.relatedStale || e.State.Phase == client.Online
+	case client.RelationsChanged:
+		m.relatedStale = true
 	case client.Message:
 		if m.room == nil || e.Conversation != m.room.conv.ID {
 			return

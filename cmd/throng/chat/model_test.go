@@ -11,6 +11,7 @@ import (
 
 	"github.com/throng-im/throng/client"
 	"github.com/throng-im/throng/cmd/throng/chat"
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
 func typeName(v any) string { return fmt.Sprintf("%T", v) }
@@ -290,6 +291,37 @@ func TestNewConversations(t *testing.T) {
 	w.key("enter")
 	if got := w.pending[0].Body.Text(); got != "/shrug" {
 		t.Errorf("two slashes sent %q, want /shrug", got)
+	}
+}
+
+func TestFriends(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.direct(1, alice)
+	w.start(100, 20)
+	w.tell(client.StateChanged{State: client.State{Phase: client.Online}})
+	w.key("enter")
+	w.typeText("/friends")
+	w.key("enter")
+	w.shows("No friends here yet")
+	w.relations = []*throngv1.Relation{
+		{User: uint64(alice), Friendship: throngv1.Friendship_FRIENDSHIP_INCOMING, Note: "it is me\x1b[31m", Remark: "Ali of work"},
+		{User: uint64(bob), Friendship: throngv1.Friendship_FRIENDSHIP_FRIENDS},
+	}
+	w.tell(client.RelationsChanged{Version: 2})
+	w.shows("Somebody wants to be friends", "Ali of work")
+	w.typeText("/friends")
+	w.key("enter")
+	w.shows("Friends: 鲍勃.", "Asking you: Ali of work (it is me")
+	for _, command := range []string{
+		"accept alice", "refuse @alice", "friend bob you know me", "withdraw bob", "unfriend bob", "follow bob", "unfollow bob", "remark bob Bobby B",
+	} {
+		w.typeText("/" + command)
+		w.key("enter")
+	}
+	want := "accept alice; refuse alice; friend bob you know me; withdraw bob; unfriend bob; follow bob; unfollow bob; remark bob Bobby B"
+	if got := strings.Join(w.asked, "; "); got != want {
+		t.Errorf("asked %q, want %q", got, want)
 	}
 }
 

@@ -14,7 +14,9 @@ import (
 type names struct {
 	me    client.UserID
 	known map[client.UserID]profile
-	asked map[client.UserID]bool
+	// remarks are the user's own names for others; they stand in front of theirs.
+	remarks map[client.UserID]string
+	asked   map[client.UserID]bool
 }
 
 // profile is a name and how new it is.
@@ -27,11 +29,14 @@ type profile struct {
 const maxNames = 50_000
 
 func newNames(me client.UserID, name string) *names {
-	return &names{me: me, known: map[client.UserID]profile{me: {name: clean(name, false)}}, asked: map[client.UserID]bool{}}
+	return &names{me: me, known: map[client.UserID]profile{me: {name: clean(name, false)}}, asked: map[client.UserID]bool{}, remarks: map[client.UserID]string{}}
 }
 
 // of is a user's name, or a number while it is not known.
 func (n *names) of(user client.UserID) string {
+	if remark := n.remarks[user]; remark != "" {
+		return remark
+	}
 	if p, ok := n.known[user]; ok {
 		return p.name
 	}
@@ -87,6 +92,9 @@ func (m *Model) ask() tea.Cmd {
 		if c.Last != nil {
 			users = append(users, mentioned(c.Last)...)
 		}
+	}
+	for _, r := range m.related {
+		users = append(users, client.UserID(r.GetUser()))
 	}
 	if m.room != nil {
 		for _, e := range m.room.entries {

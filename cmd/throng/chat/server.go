@@ -34,6 +34,15 @@ type Reader interface {
 	Focus(ctx context.Context, ids ...client.ConversationID) error
 }
 
+// Social is what the user and others are to each other. Each call waits for the server.
+type Social interface {
+	// Relate does what a command says about somebody: friend, accept, refuse, withdraw, unfriend, follow, unfollow or remark. text is the
+	// note of a request, or the name to remember somebody by.
+	Relate(ctx context.Context, command, handle, text string) error
+	// Relations is the list as it is now.
+	Relations(ctx context.Context) ([]*throngv1.Relation, error)
+}
+
 // People is what the screen asks about users and groups. Each call waits for the server.
 type People interface {
 	Profiles(ctx context.Context, users []client.UserID) ([]*throngv1.Profile, error)

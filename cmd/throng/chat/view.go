@@ -239,6 +239,11 @@ func (m *Model) helpLines(height int) []string {
 		{"/add NAME…", "add people to the group"},
 		{"/name NEW NAME", "call the group something else"},
 		{"/leave", "leave the group"},
+		{"/friends", "who your friends are, and who wants to be one"},
+		{"/friend NAME NOTE", "ask somebody; /withdraw NAME takes it back"},
+		{"/accept NAME", "be friends; /refuse NAME, /unfriend NAME"},
+		{"/follow NAME", "follow somebody; /unfollow NAME"},
+		{"/remark NAME AS", "call somebody what you like; only you see it"},
 		{"ctrl+c", "quit; you stay signed in"},
 	}
 	lines := []string{"", m.theme.name.Render(fit("  What the keys do", m.width)), ""}

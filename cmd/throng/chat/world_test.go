@@ -26,21 +26,22 @@ const (
 
 // world is a server in memory: logs, read positions, an outbox that the test empties.
 type world struct {
-	t       *testing.T
-	now     time.Time
-	logs    map[client.ConversationID][]*throngv1.Entry
-	convs   map[client.ConversationID]*client.Conversation
-	latest  int                                         // how many entries the SDK keeps
-	told    map[client.ConversationID][]*throngv1.Entry // what it was told, where that is not the log
-	pending []client.Draft
-	asked   []string
-	retries int
-	refuse  error
-	focus   []string // what the screen told to be open
-	blind   error    // the answer to that
-	pages   int      // how often it read back
-	types   map[client.ConversationID][]client.UserID
-	typed   []client.ConversationID // where the user typed
+	t         *testing.T
+	now       time.Time
+	logs      map[client.ConversationID][]*throngv1.Entry
+	convs     map[client.ConversationID]*client.Conversation
+	latest    int                                         // how many entries the SDK keeps
+	told      map[client.ConversationID][]*throngv1.Entry // what it was told, where that is not the log
+	pending   []client.Draft
+	asked     []string
+	retries   int
+	refuse    error
+	focus     []string // what the screen told to be open
+	blind     error    // the answer to that
+	pages     int      // how often it read back
+	types     map[client.ConversationID][]client.UserID
+	typed     []client.ConversationID // where the user typed
+	relations []*throngv1.Relation
 
 	events chan client.Event
 	model  tea.Model
@@ -62,7 +63,7 @@ func newWorld(t *testing.T) *world {
 func (w *world) start(width, height int) {
 	w.t.Helper()
 	w.model = chat.NewModel(chat.Config{
-		Server: w, Reader: w, People: w, Events: w.events, Me: me, Name: "Me", Host: "example.org", Now: func() time.Time { return w.now },
+		Server: w, Reader: w, People: w, Social: w, Events: w.events, Me: me, Name: "Me", Host: "example.org", Now: func() time.Time { return w.now },
 	})
 	w.send(tea.WindowSizeMsg{Width: width, Height: height})
 	w.tell(client.StateChanged{State: client.State{Phase: client.Online}})
@@ -298,3 +299,12 @@ func (w *world) Leave(context.Context, client.ConversationID) error {
 	w.asked = append(w.asked, "leave")
 	return nil
 }
+
+// Relate implements chat.Social.
+func (w *world) Relate(_ context.Context, command, handle, text string) error {
+	w.asked = append(w.asked, strings.TrimSpace(command+" "+handle+" "+text))
+	return nil
+}
+
+// Relations implements chat.Social.
+func (w *world) Relations(context.Context) ([]*throngv1.Relation, error) { return w.relations, nil }

@@ -56,3 +56,25 @@ func BenchmarkCreateUsers(b *testing.B) {
 	}
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "users/s")
 }
+
+func openRelations(t testing.TB, fs *vfs.MemFS) porttest.RelationStore {
+	t.Helper()
+	s, err := pebble.Open("data", pebble.Options{FS: fs, CacheBytes: 1 << 20, MemTableBytes: 1 << 20})
+	assert.NoError(t, "open", err)
+	return porttest.RelationStore{
+		Rows: s.Relations(), Close: s.Close,
+		Crash: func(t testing.TB) porttest.RelationStore {
+			seed := uint64(time.Now().UnixNano())
+			t.Logf("power loss with seed %d", seed)
+			clone := fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: rand.New(rand.NewPCG(seed, 0))})
+			after := openRelations(t, clone)
+			t.Cleanup(func() { _ = after.Close() })
+			return after
+		},
+	}
+}
+
+func TestRelations(t *testing.T) {
+	t.Parallel()
+	porttest.Relations(t, func(t testing.TB) porttest.RelationStore { return openRelations(t, vfs.NewCrashableMem()) })
+}

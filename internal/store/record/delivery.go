@@ -31,6 +31,7 @@ const (
 	deliveryToken
 	deliveryTold
 	deliveryUser
+	deliveryListed
 )
 
 // AppendDelivery writes a delivery for another node.
@@ -83,6 +84,7 @@ func AppendDelivery(b []byte, d *cluster.Delivery) []byte {
 		w.field(deliveryTold, func(b []byte) []byte { return append(b, d.Told...) })
 	}
 	w.number(deliveryUser, uint64(d.User))
+	w.number(deliveryListed, d.Version)
 	return w.b
 }
 
@@ -116,7 +118,7 @@ func DecodeDelivery(value []byte) (*cluster.Delivery, error) {
 		return nil, nil //nolint:nilnil // see above
 	case version == 0 || kind == 0 || r.broken:
 		return nil, ErrDamaged("delivery")
-	case kind > uint64(cluster.DeliverTyping):
+	case kind > uint64(cluster.DeliverRelations):
 		return nil, nil //nolint:nilnil // see above
 	}
 	for r.More() {
@@ -177,6 +179,8 @@ func (r *Reader) delivery(what uint64, d *cluster.Delivery) {
 		d.Told = slices.Clone(r.raw(uint64(len(r.b))))
 	case deliveryUser:
 		d.User = chat.UserID(r.Number())
+	case deliveryListed:
+		d.Version = r.Number()
 	default:
 		// of a newer node
 	}

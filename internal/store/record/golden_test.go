@@ -17,6 +17,7 @@ import (
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/social"
 	"github.com/throng-im/throng/internal/store/record"
 	"github.com/throng-im/throng/internal/timeline"
 )
@@ -60,10 +61,17 @@ func samples() []sample {
 	}
 	event := chat.Event{Entry: entry(chat.Text{Text: "hällo"}), Head: head, Was: chat.TierSmall, MemberWas: 3, Device: 44}
 	reading := chat.Event{Head: head, Reader: 2, Device: 44, Read: chat.Read{Seq: 9, Ordinal: 8}}
+	relation := social.Relation{
+		Follow: true, Block: true, Remark: "Bobby", Version: 7, Met: true, Due: true,
+		Mine:   social.Side{Want: true, Turn: 5, Ended: 3, AtMS: 1 << 41, Note: "hällo"},
+		Theirs: social.Side{Want: true, Turn: 4, Ended: 2, AtMS: 1 << 40, Note: "n"},
+	}
+	owner := social.Owner{Version: 1, Floor: 2, Wants: 3, Follows: 4, Blocks: 5, Remarks: 6, Waiting: 7, Day: 8, Asked: 9}
 	all := []sample{{"repeat", record.AppendRepeat(nil, repeat)}}
 	for _, later := range []chat.Later{"", block} {
 		head, part, user, device, settings, about, event, reading := head, part, user, device, settings, about, event, reading
 		head.Later, part.Later, user.Later, device.Later, settings.Later, about.Later = later, later, later, later, later, later
+		relation.Later, owner.Later = later, later
 		event.Later, reading.Later, event.Head.Later, invitation.Later = later, later, later, later
 		text := *event.Entry
 		text.Later, event.Entry = later, &text
@@ -77,6 +85,7 @@ func samples() []sample {
 			sample{"invitation" + with, record.AppendInvitation(nil, invitation)}, sample{"settings" + with, record.AppendSettings(nil, settings)},
 			sample{"conversation" + with, record.AppendConversation(nil, about)}, sample{"event" + with, record.AppendEvent(nil, event)},
 			sample{"event-read" + with, record.AppendEvent(nil, reading)}, sample{"stream" + with, record.AppendStreamEvent(nil, event)},
+			sample{"relation" + with, record.AppendRelation(nil, relation)}, sample{"owner" + with, record.AppendOwner(nil, owner)},
 			sample{"entry-text" + with, record.AppendEntry(nil, &text)},
 		)
 	}
@@ -123,6 +132,10 @@ func again(t *testing.T, name string, value []byte) []byte {
 		out = record.AppendInvitation(nil, r.Invitation(account.Hash{}))
 	case "settings":
 		out = record.AppendSettings(nil, r.Settings(true))
+	case "relation":
+		out = record.AppendRelation(nil, r.Relation(1))
+	case "owner":
+		out = record.AppendOwner(nil, r.Owner())
 	case "conversation":
 		out = record.AppendConversation(nil, r.Conversation(7))
 	case "entry":

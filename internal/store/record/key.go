@@ -27,6 +27,10 @@ import (
 //	x 1 externalID                      account by external id; x 0 hash: when one of that id was deleted
 //	d user device                       device
 //	v code                              invitation
+//	f user other                        what a user and another one are to each other, as the user's
+//	b user version                      whose row came to that version of the user's list
+//	j user                              what stands once about a user's relations
+//	y user other                        relation that is not mirrored yet; the value is empty
 //	o origin kind id                    where an import put something of another install
 //	q shard position                    events of one applied batch
 //	z name                              counters, format version, epoch, generation, follower positions
@@ -47,6 +51,10 @@ const (
 	TableExternal     = 'x'
 	TableDevice       = 'd'
 	TableInvitation   = 'v'
+	TableRelation     = 'f'
+	TableRelated      = 'b'
+	TableOwner        = 'j'
+	TableDue          = 'y'
 	TableImported     = 'o'
 	TableEvent        = 'q'
 	TableMeta         = 'z'

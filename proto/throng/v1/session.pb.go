@@ -334,6 +334,7 @@ type ServerEnvelope struct {
 	//	*ServerEnvelope_Batching
 	//	*ServerEnvelope_Degraded
 	//	*ServerEnvelope_Typing
+	//	*ServerEnvelope_RelationsChanged
 	Content       isServerEnvelope_Content `protobuf_oneof:"content"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -475,6 +476,15 @@ func (x *ServerEnvelope) GetTyping() *Typing {
 	return nil
 }
 
+func (x *ServerEnvelope) GetRelationsChanged() *RelationsChanged {
+	if x != nil {
+		if x, ok := x.Content.(*ServerEnvelope_RelationsChanged); ok {
+			return x.RelationsChanged
+		}
+	}
+	return nil
+}
+
 type isServerEnvelope_Content interface {
 	isServerEnvelope_Content()
 }
@@ -531,6 +541,11 @@ type ServerEnvelope_Typing struct {
 	Typing *Typing `protobuf:"bytes,20,opt,name=typing,proto3,oneof"`
 }
 
+type ServerEnvelope_RelationsChanged struct {
+	// The user's list of relations has changed.
+	RelationsChanged *RelationsChanged `protobuf:"bytes,40,opt,name=relations_changed,json=relationsChanged,proto3,oneof"`
+}
+
 func (*ServerEnvelope_Entry) isServerEnvelope_Content() {}
 
 func (*ServerEnvelope_Entries) isServerEnvelope_Content() {}
@@ -552,6 +567,8 @@ func (*ServerEnvelope_Batching) isServerEnvelope_Content() {}
 func (*ServerEnvelope_Degraded) isServerEnvelope_Content() {}
 
 func (*ServerEnvelope_Typing) isServerEnvelope_Content() {}
+
+func (*ServerEnvelope_RelationsChanged) isServerEnvelope_Content() {}
 
 // Response answers the request of the same id.
 type Response struct {
@@ -1695,6 +1712,52 @@ func (x *SettingsChanged) GetSettings() *ConversationSettings {
 	return nil
 }
 
+// RelationsChanged tells that the user's list of relations has come to a version: a device that knows an older one asks for what changed.
+// It may get lost: a device asks, too, when its session begins.
+type RelationsChanged struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Version       uint64                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RelationsChanged) Reset() {
+	*x = RelationsChanged{}
+	mi := &file_throng_v1_session_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RelationsChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RelationsChanged) ProtoMessage() {}
+
+func (x *RelationsChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_session_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RelationsChanged.ProtoReflect.Descriptor instead.
+func (*RelationsChanged) Descriptor() ([]byte, []int) {
+	return file_throng_v1_session_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *RelationsChanged) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
 // SyncHint asks the device to sync: something changed that deliveries do not carry, or too much was dropped.
 type SyncHint struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1704,7 +1767,7 @@ type SyncHint struct {
 
 func (x *SyncHint) Reset() {
 	*x = SyncHint{}
-	mi := &file_throng_v1_session_proto_msgTypes[20]
+	mi := &file_throng_v1_session_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1716,7 +1779,7 @@ func (x *SyncHint) String() string {
 func (*SyncHint) ProtoMessage() {}
 
 func (x *SyncHint) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_session_proto_msgTypes[20]
+	mi := &file_throng_v1_session_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1729,7 +1792,7 @@ func (x *SyncHint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SyncHint.ProtoReflect.Descriptor instead.
 func (*SyncHint) Descriptor() ([]byte, []int) {
-	return file_throng_v1_session_proto_rawDescGZIP(), []int{20}
+	return file_throng_v1_session_proto_rawDescGZIP(), []int{21}
 }
 
 type Closing struct {
@@ -1744,7 +1807,7 @@ type Closing struct {
 
 func (x *Closing) Reset() {
 	*x = Closing{}
-	mi := &file_throng_v1_session_proto_msgTypes[21]
+	mi := &file_throng_v1_session_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1756,7 +1819,7 @@ func (x *Closing) String() string {
 func (*Closing) ProtoMessage() {}
 
 func (x *Closing) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_session_proto_msgTypes[21]
+	mi := &file_throng_v1_session_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1769,7 +1832,7 @@ func (x *Closing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Closing.ProtoReflect.Descriptor instead.
 func (*Closing) Descriptor() ([]byte, []int) {
-	return file_throng_v1_session_proto_rawDescGZIP(), []int{21}
+	return file_throng_v1_session_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Closing) GetCloseCode() uint32 {
@@ -1813,7 +1876,7 @@ const file_throng_v1_session_proto_rawDesc = "" +
 	"\breceived\x18\b \x01(\v2\x1a.throng.v1.ReceivedRequestH\x00R\breceived\x12/\n" +
 	"\x05focus\x18\t \x01(\v2\x17.throng.v1.FocusRequestH\x00R\x05focus\x122\n" +
 	"\x06typing\x18\x14 \x01(\v2\x18.throng.v1.TypingRequestH\x00R\x06typingB\t\n" +
-	"\arequest\"\xdc\x04\n" +
+	"\arequest\"\xa8\x05\n" +
 	"\x0eServerEnvelope\x12(\n" +
 	"\x05entry\x18\x01 \x01(\v2\x10.throng.v1.EntryH\x00R\x05entry\x12.\n" +
 	"\aentries\x18\x02 \x01(\v2\x12.throng.v1.EntriesH\x00R\aentries\x121\n" +
@@ -1826,7 +1889,8 @@ const file_throng_v1_session_proto_rawDesc = "" +
 	"\bbatching\x18\n" +
 	" \x01(\v2\x13.throng.v1.BatchingH\x00R\bbatching\x121\n" +
 	"\bdegraded\x18\v \x01(\v2\x13.throng.v1.DegradedH\x00R\bdegraded\x12+\n" +
-	"\x06typing\x18\x14 \x01(\v2\x11.throng.v1.TypingH\x00R\x06typingB\t\n" +
+	"\x06typing\x18\x14 \x01(\v2\x11.throng.v1.TypingH\x00R\x06typing\x12J\n" +
+	"\x11relations_changed\x18( \x01(\v2\x1b.throng.v1.RelationsChangedH\x00R\x10relationsChangedB\t\n" +
 	"\acontentJ\x04\b\t\x10\n" +
 	"R\bprofiles\"\xe4\x03\n" +
 	"\bResponse\x12\x0e\n" +
@@ -1909,7 +1973,9 @@ const file_throng_v1_session_proto_rawDesc = "" +
 	"\fread_ordinal\x18\x03 \x01(\x04R\vreadOrdinal\"r\n" +
 	"\x0fSettingsChanged\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12;\n" +
-	"\bsettings\x18\x02 \x01(\v2\x1f.throng.v1.ConversationSettingsR\bsettings\"\n" +
+	"\bsettings\x18\x02 \x01(\v2\x1f.throng.v1.ConversationSettingsR\bsettings\",\n" +
+	"\x10RelationsChanged\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x04R\aversion\"\n" +
 	"\n" +
 	"\bSyncHint\"f\n" +
 	"\aClosing\x12\x1d\n" +
@@ -1930,7 +1996,7 @@ func file_throng_v1_session_proto_rawDescGZIP() []byte {
 	return file_throng_v1_session_proto_rawDescData
 }
 
-var file_throng_v1_session_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_throng_v1_session_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_throng_v1_session_proto_goTypes = []any{
 	(*ClientFrame)(nil),          // 0: throng.v1.ClientFrame
 	(*ServerFrame)(nil),          // 1: throng.v1.ServerFrame
@@ -1952,71 +2018,73 @@ var file_throng_v1_session_proto_goTypes = []any{
 	(*Degraded)(nil),             // 17: throng.v1.Degraded
 	(*ReadChanged)(nil),          // 18: throng.v1.ReadChanged
 	(*SettingsChanged)(nil),      // 19: throng.v1.SettingsChanged
-	(*SyncHint)(nil),             // 20: throng.v1.SyncHint
-	(*Closing)(nil),              // 21: throng.v1.Closing
-	(*SendRequest)(nil),          // 22: throng.v1.SendRequest
-	(*ListEntriesRequest)(nil),   // 23: throng.v1.ListEntriesRequest
-	(*MarkReadRequest)(nil),      // 24: throng.v1.MarkReadRequest
-	(*SyncRequest)(nil),          // 25: throng.v1.SyncRequest
-	(*TypingRequest)(nil),        // 26: throng.v1.TypingRequest
-	(*Entry)(nil),                // 27: throng.v1.Entry
-	(*Typing)(nil),               // 28: throng.v1.Typing
-	(*SendResponse)(nil),         // 29: throng.v1.SendResponse
-	(*Error)(nil),                // 30: throng.v1.Error
-	(*ListEntriesResponse)(nil),  // 31: throng.v1.ListEntriesResponse
-	(*MarkReadResponse)(nil),     // 32: throng.v1.MarkReadResponse
-	(*SyncResponse)(nil),         // 33: throng.v1.SyncResponse
-	(*Profile)(nil),              // 34: throng.v1.Profile
-	(*Cursor)(nil),               // 35: throng.v1.Cursor
-	(*Head)(nil),                 // 36: throng.v1.Head
-	(Tier)(0),                    // 37: throng.v1.Tier
-	(*ConversationSettings)(nil), // 38: throng.v1.ConversationSettings
+	(*RelationsChanged)(nil),     // 20: throng.v1.RelationsChanged
+	(*SyncHint)(nil),             // 21: throng.v1.SyncHint
+	(*Closing)(nil),              // 22: throng.v1.Closing
+	(*SendRequest)(nil),          // 23: throng.v1.SendRequest
+	(*ListEntriesRequest)(nil),   // 24: throng.v1.ListEntriesRequest
+	(*MarkReadRequest)(nil),      // 25: throng.v1.MarkReadRequest
+	(*SyncRequest)(nil),          // 26: throng.v1.SyncRequest
+	(*TypingRequest)(nil),        // 27: throng.v1.TypingRequest
+	(*Entry)(nil),                // 28: throng.v1.Entry
+	(*Typing)(nil),               // 29: throng.v1.Typing
+	(*SendResponse)(nil),         // 30: throng.v1.SendResponse
+	(*Error)(nil),                // 31: throng.v1.Error
+	(*ListEntriesResponse)(nil),  // 32: throng.v1.ListEntriesResponse
+	(*MarkReadResponse)(nil),     // 33: throng.v1.MarkReadResponse
+	(*SyncResponse)(nil),         // 34: throng.v1.SyncResponse
+	(*Profile)(nil),              // 35: throng.v1.Profile
+	(*Cursor)(nil),               // 36: throng.v1.Cursor
+	(*Head)(nil),                 // 37: throng.v1.Head
+	(Tier)(0),                    // 38: throng.v1.Tier
+	(*ConversationSettings)(nil), // 39: throng.v1.ConversationSettings
 }
 var file_throng_v1_session_proto_depIdxs = []int32{
 	2,  // 0: throng.v1.ClientFrame.envelopes:type_name -> throng.v1.ClientEnvelope
 	3,  // 1: throng.v1.ServerFrame.envelopes:type_name -> throng.v1.ServerEnvelope
 	6,  // 2: throng.v1.ClientEnvelope.authenticate:type_name -> throng.v1.AuthenticateRequest
-	22, // 3: throng.v1.ClientEnvelope.send:type_name -> throng.v1.SendRequest
-	23, // 4: throng.v1.ClientEnvelope.list_entries:type_name -> throng.v1.ListEntriesRequest
-	24, // 5: throng.v1.ClientEnvelope.mark_read:type_name -> throng.v1.MarkReadRequest
-	25, // 6: throng.v1.ClientEnvelope.sync:type_name -> throng.v1.SyncRequest
+	23, // 3: throng.v1.ClientEnvelope.send:type_name -> throng.v1.SendRequest
+	24, // 4: throng.v1.ClientEnvelope.list_entries:type_name -> throng.v1.ListEntriesRequest
+	25, // 5: throng.v1.ClientEnvelope.mark_read:type_name -> throng.v1.MarkReadRequest
+	26, // 6: throng.v1.ClientEnvelope.sync:type_name -> throng.v1.SyncRequest
 	9,  // 7: throng.v1.ClientEnvelope.heartbeat:type_name -> throng.v1.HeartbeatRequest
 	11, // 8: throng.v1.ClientEnvelope.received:type_name -> throng.v1.ReceivedRequest
 	13, // 9: throng.v1.ClientEnvelope.focus:type_name -> throng.v1.FocusRequest
-	26, // 10: throng.v1.ClientEnvelope.typing:type_name -> throng.v1.TypingRequest
-	27, // 11: throng.v1.ServerEnvelope.entry:type_name -> throng.v1.Entry
+	27, // 10: throng.v1.ClientEnvelope.typing:type_name -> throng.v1.TypingRequest
+	28, // 11: throng.v1.ServerEnvelope.entry:type_name -> throng.v1.Entry
 	5,  // 12: throng.v1.ServerEnvelope.entries:type_name -> throng.v1.Entries
 	4,  // 13: throng.v1.ServerEnvelope.response:type_name -> throng.v1.Response
 	15, // 14: throng.v1.ServerEnvelope.hint:type_name -> throng.v1.Hint
 	18, // 15: throng.v1.ServerEnvelope.read_changed:type_name -> throng.v1.ReadChanged
 	19, // 16: throng.v1.ServerEnvelope.settings_changed:type_name -> throng.v1.SettingsChanged
-	20, // 17: throng.v1.ServerEnvelope.sync_hint:type_name -> throng.v1.SyncHint
-	21, // 18: throng.v1.ServerEnvelope.closing:type_name -> throng.v1.Closing
+	21, // 17: throng.v1.ServerEnvelope.sync_hint:type_name -> throng.v1.SyncHint
+	22, // 18: throng.v1.ServerEnvelope.closing:type_name -> throng.v1.Closing
 	16, // 19: throng.v1.ServerEnvelope.batching:type_name -> throng.v1.Batching
 	17, // 20: throng.v1.ServerEnvelope.degraded:type_name -> throng.v1.Degraded
-	28, // 21: throng.v1.ServerEnvelope.typing:type_name -> throng.v1.Typing
-	29, // 22: throng.v1.Response.send:type_name -> throng.v1.SendResponse
-	30, // 23: throng.v1.Response.error:type_name -> throng.v1.Error
-	7,  // 24: throng.v1.Response.authenticate:type_name -> throng.v1.AuthenticateResponse
-	31, // 25: throng.v1.Response.list_entries:type_name -> throng.v1.ListEntriesResponse
-	32, // 26: throng.v1.Response.mark_read:type_name -> throng.v1.MarkReadResponse
-	33, // 27: throng.v1.Response.sync:type_name -> throng.v1.SyncResponse
-	10, // 28: throng.v1.Response.heartbeat:type_name -> throng.v1.HeartbeatResponse
-	14, // 29: throng.v1.Response.focus:type_name -> throng.v1.FocusResponse
-	27, // 30: throng.v1.Entries.entries:type_name -> throng.v1.Entry
-	34, // 31: throng.v1.Entries.profiles:type_name -> throng.v1.Profile
-	8,  // 32: throng.v1.AuthenticateResponse.limits:type_name -> throng.v1.Limits
-	35, // 33: throng.v1.HeartbeatResponse.cursor:type_name -> throng.v1.Cursor
-	36, // 34: throng.v1.HeartbeatResponse.heads:type_name -> throng.v1.Head
-	12, // 35: throng.v1.ReceivedRequest.positions:type_name -> throng.v1.Position
-	36, // 36: throng.v1.FocusResponse.heads:type_name -> throng.v1.Head
-	37, // 37: throng.v1.Hint.tier:type_name -> throng.v1.Tier
-	38, // 38: throng.v1.SettingsChanged.settings:type_name -> throng.v1.ConversationSettings
-	39, // [39:39] is the sub-list for method output_type
-	39, // [39:39] is the sub-list for method input_type
-	39, // [39:39] is the sub-list for extension type_name
-	39, // [39:39] is the sub-list for extension extendee
-	0,  // [0:39] is the sub-list for field type_name
+	29, // 21: throng.v1.ServerEnvelope.typing:type_name -> throng.v1.Typing
+	20, // 22: throng.v1.ServerEnvelope.relations_changed:type_name -> throng.v1.RelationsChanged
+	30, // 23: throng.v1.Response.send:type_name -> throng.v1.SendResponse
+	31, // 24: throng.v1.Response.error:type_name -> throng.v1.Error
+	7,  // 25: throng.v1.Response.authenticate:type_name -> throng.v1.AuthenticateResponse
+	32, // 26: throng.v1.Response.list_entries:type_name -> throng.v1.ListEntriesResponse
+	33, // 27: throng.v1.Response.mark_read:type_name -> throng.v1.MarkReadResponse
+	34, // 28: throng.v1.Response.sync:type_name -> throng.v1.SyncResponse
+	10, // 29: throng.v1.Response.heartbeat:type_name -> throng.v1.HeartbeatResponse
+	14, // 30: throng.v1.Response.focus:type_name -> throng.v1.FocusResponse
+	28, // 31: throng.v1.Entries.entries:type_name -> throng.v1.Entry
+	35, // 32: throng.v1.Entries.profiles:type_name -> throng.v1.Profile
+	8,  // 33: throng.v1.AuthenticateResponse.limits:type_name -> throng.v1.Limits
+	36, // 34: throng.v1.HeartbeatResponse.cursor:type_name -> throng.v1.Cursor
+	37, // 35: throng.v1.HeartbeatResponse.heads:type_name -> throng.v1.Head
+	12, // 36: throng.v1.ReceivedRequest.positions:type_name -> throng.v1.Position
+	37, // 37: throng.v1.FocusResponse.heads:type_name -> throng.v1.Head
+	38, // 38: throng.v1.Hint.tier:type_name -> throng.v1.Tier
+	39, // 39: throng.v1.SettingsChanged.settings:type_name -> throng.v1.ConversationSettings
+	40, // [40:40] is the sub-list for method output_type
+	40, // [40:40] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_throng_v1_session_proto_init() }
@@ -2052,6 +2120,7 @@ func file_throng_v1_session_proto_init() {
 		(*ServerEnvelope_Batching)(nil),
 		(*ServerEnvelope_Degraded)(nil),
 		(*ServerEnvelope_Typing)(nil),
+		(*ServerEnvelope_RelationsChanged)(nil),
 	}
 	file_throng_v1_session_proto_msgTypes[4].OneofWrappers = []any{
 		(*Response_Send)(nil),
@@ -2069,7 +2138,7 @@ func file_throng_v1_session_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_throng_v1_session_proto_rawDesc), len(file_throng_v1_session_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   22,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -76,3 +76,23 @@ func TestShelf(t *testing.T) {
 		})
 	}
 }
+
+// relations are those of a node; what is opened after a crash is another node.
+func relations(t testing.TB, dsns []string) porttest.RelationStore {
+	t.Helper()
+	s := node(t, dsns)
+	return porttest.RelationStore{
+		Rows: people.NewRelations(s), Close: s.Close,
+		Crash: func(t testing.TB) porttest.RelationStore { return relations(t, dsns) },
+	}
+}
+
+func TestRelations(t *testing.T) {
+	t.Parallel()
+	for name, n := range map[string]int{"one database": 1, "two databases": 2} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			porttest.Relations(t, func(t testing.TB) porttest.RelationStore { return relations(t, databases(t, n)) })
+		})
+	}
+}

@@ -44,6 +44,8 @@ var (
 		},
 		{name: "direct", numbers: []string{"low", "high", "conversation"}, keys: 2, what: mysql.NotedUser},
 		{name: "claim", numbers: []string{"actor", "conversation"}, blobs: []string{"client"}, keys: 1, blobKey: true, what: mysql.NotedUser},
+		{name: "relation", numbers: []string{"user", "other", "version", "due"}, blobs: []string{"value"}, keys: 2, what: mysql.NotedUser},
+		{name: "relation_owner", numbers: []string{"user"}, blobs: []string{"value"}, keys: 1, what: mysql.NotedUser},
 	}
 	outbox = &table{
 		name: "outbox", numbers: []string{"slot", "conversation", "seq", "reader", "read_seq"}, blobs: []string{"value", "added"}, keys: 5,
