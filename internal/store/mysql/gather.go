@@ -13,7 +13,7 @@ const (
 	// gatheredCrowd callers of one question are a storm: the next one begins when there are gatheredMost, or gatherPause after the last began.
 	// A statement costs a database as much as twenty of its rows, and who comes in a storm waits for the processor anyway.
 	gatheredCrowd = 16
-	gatherPause   = 25 * time.Millisecond
+	gatherPause   = 50 * time.Millisecond
 )
 
 // Gather has many callers ask the databases together.
