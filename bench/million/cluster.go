@@ -36,15 +36,15 @@ func startCluster(ctx context.Context, c *Config, folder, key, secret string, te
 			err = errors.Join(err, all.close())
 		}
 	}()
-	// Everybody comes back at once: devices that were used within the hour need not be written.
-	settings := append([]string{"ACCOUNT_USE_RESOLUTION=1h"}, c.Settings...)
+	// Everybody comes back at once: devices that were used within the day need not be written.
+	settings := append([]string{"ACCOUNT_USE_RESOLUTION=24h"}, c.Settings...)
 	o := target.Options{Key: key, Secret: secret, Config: c.Cluster, Binary: c.Binary, Folder: filepath.Join(folder, "node"), Settings: settings}
 	tell(live.Progress{Phase: "start"})
 	if all.node, err = target.Open(ctx, o); err != nil {
 		return all, fmt.Errorf("the first node: %w", err)
 	}
 	o.Settings = append([]string{
-		"ROLES=gateway", fmt.Sprintf("GATEWAY_HEARTBEAT=%s", c.Heartbeat), "GATEWAY_WORKERS=512", "GATEWAY_AUTH_TIMEOUT=1m",
+		"ROLES=gateway", fmt.Sprintf("GATEWAY_HEARTBEAT=%s", c.Heartbeat), "GATEWAY_WORKERS=1024", "GATEWAY_AUTH_TIMEOUT=1m",
 		"GATEWAY_CALL_TIMEOUT=1m", "MEMORY_BUDGET=256MiB", "REDIS_TIMEOUT=5s", "PRESSURE_INTERVAL=0s", "REDIS_REPORT=15m", "MYSQL_SLOT_INTERVAL=1m",
 	}, settings...)
 	o.Env = c.Environment
@@ -73,8 +73,8 @@ func startCluster(ctx context.Context, c *Config, folder, key, secret string, te
 
 // raised says what gateways have that are as many as the machine has no cores for.
 func raised() string {
-	return target.Raised() + "; nothing is left out under pressure, since gateways wait for cores that they share; 512 workers, calls of a minute; where " +
-		"sessions are is reported again every 15 minutes, where slots are is looked up every minute, and a use of a device within the hour not " +
+	return target.Raised() + "; nothing is left out under pressure, since gateways wait for cores that they share; 1,024 workers, calls of a minute; where " +
+		"sessions are is reported again every 15 minutes, where slots are is looked up every minute, and a use of a device within the day not " +
 		"written again"
 }
 

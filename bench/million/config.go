@@ -34,7 +34,7 @@ type Config struct {
 	// have sent something when they opened.
 	Heartbeat time.Duration
 	// Filling is how many gateways are filled at once, the others in turn after them, as a balancer does that fills one after the other;
-	// default 8. Opening bounds how many clients of each are connecting at once; default 400.
+	// default 3. Opening bounds how many clients of each are connecting at once; default 1,500.
 	Filling, Opening int
 	// Patience with receivers that lack something; default a minute.
 	Patience time.Duration
@@ -82,8 +82,8 @@ const (
 	defaultSize     = 128
 	maxSize         = 16_000
 	maxProcesses    = 64
-	openingEach     = 400
-	defaultFilling  = 8
+	openingEach     = 1_500
+	defaultFilling  = 3
 	defaultPatience = time.Minute
 )
 
