@@ -10,6 +10,7 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/limit"
 	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/social"
 	"github.com/throng-im/throng/internal/wire"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
@@ -17,7 +18,7 @@ import (
 // exportRetry is how long who finds all places taken, or has one already, is told to wait.
 const exportRetry = 30 * time.Second
 
-// ExportData implements the procedure of the same name: the account and its devices, the conversations as the user sees
+// ExportData implements the procedure of the same name: the account and its devices, relations, the conversations as the user sees
 // them, and what the user wrote.
 func (h accountHandler) ExportData(
 	ctx context.Context, _ *connect.Request[throngv1.ExportDataRequest], stream *connect.ServerStream[throngv1.ExportDataResponse],
@@ -50,6 +51,9 @@ func (e *export) run(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := e.relations(ctx); err != nil {
+		return err
+	}
 	conversations, err := e.s.conversationsOf(ctx, e.user)
 	if err != nil {
 		return err
@@ -60,6 +64,27 @@ func (e *export) run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// relations sends what the user is to others.
+func (e *export) relations(ctx context.Context) error {
+	for at := (social.Cursor{}); ; {
+		p, err := e.s.deps.RelationLists.Since(ctx, e.user, at, social.MaxPage)
+		if err != nil {
+			return err
+		}
+		for _, v := range p.Views {
+			if v.Empty() {
+				continue
+			}
+			if err := e.sendMessage("relation", relation(v)); err != nil {
+				return err
+			}
+		}
+		if at = p.Next; !p.More {
+			return nil
+		}
+	}
 }
 
 func (e *export) conversation(ctx context.Context, id chat.ConversationID) error {

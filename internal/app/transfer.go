@@ -10,6 +10,7 @@ import (
 	"github.com/throng-im/throng/internal/archive"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/social"
 	"github.com/throng-im/throng/internal/timeline"
 )
 
@@ -57,6 +58,15 @@ func (t importTarget) Settings(ctx context.Context, user chat.UserID, id chat.Co
 		Pinned: &s.Pinned, Muted: &s.Muted, Archived: &s.Archived, MarkedUnread: &s.MarkedUnread, Draft: &s.Draft, MarkedAt: read.Seq,
 	})
 	return err == nil, err
+}
+
+// Relation implements archive.Target. Relations to accounts that are gone are left out.
+func (t importTarget) Relation(ctx context.Context, r archive.Relation) error {
+	err := t.core.relations.Restore(ctx, r.User, r.Other, social.Said{Friend: r.Friend, Note: r.Note, AtMS: r.AtMS, Follow: r.Follow, Remark: r.Remark})
+	if e := chat.AsError(err); e != nil && e.Reason == chat.ReasonUserNotFound {
+		return nil
+	}
+	return err //nolint:wrapcheck // it says what it was about
 }
 
 // Handle implements archive.Target.

@@ -40,7 +40,7 @@ func send(t testing.TB, s *server, token string, conversation any, n int, text s
 // populate fills a server with everything that an export knows.
 func populate(t testing.TB, s *server) {
 	t.Helper()
-	ada, _ := signUp(t, s, "ada", "")
+	ada, adaID := signUp(t, s, "ada", "")
 	bob, bobID := signUp(t, s, "bob", "")
 	cyd, cydID := signUp(t, s, "cyd", "")
 	ok := func(what string, status int, out map[string]any) map[string]any {
@@ -72,6 +72,13 @@ func populate(t testing.TB, s *server) {
 	do(ada, "ConversationService/SetRole", map[string]any{"conversation": group, "user": cydID, "role": "ROLE_ADMIN"})
 	do(cyd, "ConversationService/Leave", map[string]any{"conversation": group})
 	do(ada, "ConversationService/UpdateSettings", map[string]any{"conversation": direct, "pinned": true, "draft": "later"})
+	do(ada, "SocialService/RequestFriend", map[string]any{"user": bobID, "note": "it is me"})
+	do(bob, "SocialService/AcceptFriend", map[string]any{"user": adaID})
+	do(cyd, "SocialService/RequestFriend", map[string]any{"user": bobID, "note": "and me"})
+	do(ada, "SocialService/SetFollow", map[string]any{"user": cydID, "follow": true})
+	do(cyd, "SocialService/SetRemark", map[string]any{"user": adaID, "remark": "A."})
+	do(ada, "SocialService/RequestFriend", map[string]any{"user": cydID})
+	do(cyd, "SocialService/RefuseFriend", map[string]any{"user": adaID})
 }
 
 func exportOf(t testing.TB, c *config.Config) string {

@@ -108,6 +108,12 @@ func cleanDescription(text string) string {
 	return text[:end]
 }
 
+// cleanShort is one line of at most some characters.
+func cleanShort(text string, most int) string {
+	runes := []rune(strings.TrimSpace(cleanText(text, false)))
+	return string(runes[:min(len(runes), most)])
+}
+
 // user cleans what a user is called and refuses what cannot be cleaned.
 func (c *Cleaned) user(u User) (User, error) {
 	u.Name, u.Avatar = c.name(u.Name), c.avatar(u.Avatar)

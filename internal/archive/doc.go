@@ -9,6 +9,7 @@
 //	  entry       seq, ordinal, sender, time, client id, body              by seq
 //	  member      role, spans, mute; for other readers, an import replays the entries
 //	  read        the read position of a member
+//	relation      what a user said about another one
 //	setting       a user's own settings for a conversation
 //	end           counts, once, last: an export without it was cut off
 //

@@ -21,6 +21,8 @@ type Source interface {
 	Entries(ctx context.Context, id chat.ConversationID, after chat.Seq, fn func(*chat.Entry) error) error
 	// Members gives everybody who is or was a member, with the read position.
 	Members(ctx context.Context, id chat.ConversationID, fn func(chat.Member, chat.Read) error) error
+	// Relations gives what users say about others, where that is something.
+	Relations(ctx context.Context, fn func(Relation) error) error
 	// Settings gives those that differ from the default.
 	Settings(ctx context.Context, fn func(chat.UserID, chat.ConversationID, chat.Settings) error) error
 }
@@ -101,6 +103,10 @@ func (e *exporter) all() error {
 	}
 	if err := e.src.Conversations(e.ctx, e.conversation); err != nil {
 		return fmt.Errorf("exporting conversations: %w", err)
+	}
+	err = e.src.Relations(e.ctx, func(r Relation) error { return e.write(relationLine{Type: typeRelation, Relation: r}) })
+	if err != nil {
+		return fmt.Errorf("exporting relations: %w", err)
 	}
 	err = e.src.Settings(e.ctx, func(user chat.UserID, id chat.ConversationID, s chat.Settings) error {
 		return e.write(setting{

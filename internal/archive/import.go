@@ -126,6 +126,8 @@ func (i *importer) line(text []byte, number uint64) error {
 		return nil
 	case typeRead:
 		return decode(text, i.read)
+	case typeRelation:
+		return decode(text, i.relation)
 	case typeSetting:
 		return decode(text, i.setting)
 	case typeEnd:
@@ -351,6 +353,26 @@ func (i *importer) setting(s setting) error {
 	}
 	if !stored {
 		i.position.Cleaned.Settings++ // of a member who came after the conversation was exported
+	}
+	return nil
+}
+
+func (i *importer) relation(r relationLine) error {
+	var err error
+	for _, id := range []*chat.UserID{&r.User, &r.Other} {
+		if *id, err = i.userID(*id); err != nil {
+			return err
+		}
+	}
+	if r.User == 0 || r.Other == 0 {
+		return errors.New("a relation needs two users")
+	}
+	if r.User == r.Other {
+		return nil // two of the archive are one here
+	}
+	r.Note, r.Remark = cleanShort(r.Note, chat.MaxRequestNote), cleanShort(r.Remark, chat.MaxNameRunes)
+	if err := i.to.Relation(i.ctx, r.Relation); err != nil {
+		return fmt.Errorf("what user %d is to user %d: %w", r.User, r.Other, err)
 	}
 	return nil
 }

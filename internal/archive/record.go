@@ -19,6 +19,7 @@ const (
 	typeEntry        = "entry"
 	typeMember       = "member"
 	typeRead         = "read"
+	typeRelation     = "relation"
 	typeSetting      = "setting"
 	typeEnd          = "end"
 )
@@ -111,6 +112,24 @@ type setting struct {
 	Archived     bool                `json:"archived,omitempty"`
 	MarkedUnread bool                `json:"marked_unread,omitempty"`
 	Draft        string              `json:"draft,omitempty"`
+}
+
+// Relation is what a user said about another one.
+type Relation struct {
+	User  chat.UserID `json:"user"`
+	Other chat.UserID `json:"other"`
+	// Friend: the user wants to be friends; two who do are.
+	Friend bool   `json:"friend,omitempty"`
+	Note   string `json:"note,omitempty"`
+	AtMS   uint64 `json:"at_ms,omitempty"`
+	Follow bool   `json:"follow,omitempty"`
+	Remark string `json:"remark,omitempty"`
+}
+
+type relationLine struct {
+	Type string `json:"type"`
+
+	Relation
 }
 
 type end struct {

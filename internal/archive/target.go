@@ -8,11 +8,8 @@ import (
 
 // Target is the install that an import goes into. All methods are durable on return, Submit when it calls done.
 type Target interface {
-	// Users finds or makes accounts, by external id, then by handle, then under their own id where that is free; it returns
-	// their ids in the target. The same user of the same origin is always the same account.
-	Users(ctx context.Context, origin string, users []User) ([]chat.UserID, error)
-	// User is what Users returned for the origin's id; 0 where it was not imported.
-	User(ctx context.Context, origin string, id chat.UserID) (chat.UserID, error)
+	TargetPeople
+
 	// Place finds or reserves the conversation for one of the origin; direct ones by their pair, which is in ids of the target.
 	Place(ctx context.Context, origin string, c chat.Conversation) (Place, error)
 	// Placed is what Place returned; the zero Place where there is none.
@@ -23,8 +20,19 @@ type Target interface {
 	Settle(ctx context.Context) error
 	// Settings stores a user's settings for a conversation. It reports false for who never was a member there.
 	Settings(ctx context.Context, user chat.UserID, id chat.ConversationID, s chat.Settings) (bool, error)
+}
+
+// TargetPeople are the users of a [Target].
+type TargetPeople interface {
+	// Users finds or makes accounts, by external id, then by handle, then under their own id where that is free; it returns
+	// their ids in the target. The same user of the same origin is always the same account.
+	Users(ctx context.Context, origin string, users []User) ([]chat.UserID, error)
+	// User is what Users returned for the origin's id; 0 where it was not imported.
+	User(ctx context.Context, origin string, id chat.UserID) (chat.UserID, error)
 	// Handle reports whether a sign-in name can be one here.
 	Handle(name string) bool
+	// Relation has a user say something about another one; what stands already stays as it is.
+	Relation(ctx context.Context, r Relation) error
 }
 
 // Place is where a conversation goes.

@@ -65,3 +65,30 @@ func (s *Service) Views(ctx context.Context, user chat.UserID, others []chat.Use
 	}
 	return out, nil
 }
+
+// Said is what an import has a user say about another one.
+type Said struct {
+	Friend bool
+	Note   string
+	AtMS   uint64
+	Follow bool
+	Remark string
+}
+
+// Restore has a user say something again. What stands already stays, and nothing counts as a request of today.
+func (s *Service) Restore(ctx context.Context, user, other chat.UserID, said Said) error {
+	if err := s.there(ctx, user, other); err != nil {
+		return err
+	}
+	_, err := s.say(ctx, user, other, func(_ *Owner, r *Relation) error {
+		if said.Friend && !r.Mine.Stands(r.Theirs) {
+			r.say(true, said.Note, said.AtMS)
+		}
+		r.Follow = r.Follow || said.Follow
+		if r.Remark == "" {
+			r.Remark = said.Remark
+		}
+		return nil
+	})
+	return err
+}

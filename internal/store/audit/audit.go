@@ -225,6 +225,7 @@ func (c *Checker) steps() []step {
 		{record.TableExternal, c.external, c},
 		{record.TableUser, c.user, c},
 		{record.TableDevice, c.device, c},
+		{record.TableRelation, c.relation, c},
 	}
 }
 

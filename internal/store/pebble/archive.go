@@ -122,6 +122,16 @@ func (p *Picture) Members(ctx context.Context, id chat.ConversationID, fn func(c
 	})
 }
 
+// Relations implements archive.Source.
+func (p *Picture) Relations(ctx context.Context, fn func(archive.Relation) error) error {
+	return p.each(ctx, []byte{record.TableRelation}, []byte{record.TableRelation + 1}, "relation", func(key []byte, r *record.Reader) error {
+		if a, ok := record.ArchiveRelation(chat.UserID(record.First(key)), r.Relation(chat.UserID(record.Second(key)))); ok {
+			return fn(a)
+		}
+		return nil
+	})
+}
+
 // Settings implements archive.Source.
 func (p *Picture) Settings(ctx context.Context, fn func(chat.UserID, chat.ConversationID, chat.Settings) error) error {
 	return p.each(ctx, []byte{record.TableSettings}, []byte{record.TableSettings + 1}, "settings", func(key []byte, r *record.Reader) error {

@@ -3,6 +3,7 @@ package record
 import (
 	"encoding/binary"
 
+	"github.com/throng-im/throng/internal/archive"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/social"
 )
@@ -92,3 +93,12 @@ func KeyOwner(user chat.UserID) []byte { return Key1(TableOwner, uint64(user)) }
 
 // KeyDue is the key that says that a row is not mirrored yet.
 func KeyDue(user, other chat.UserID) []byte { return Key2(TableDue, uint64(user), uint64(other)) }
+
+// ArchiveRelation is what an export says of a row; ok is false where that is nothing. What was said and then ended by the other one is nothing.
+func ArchiveRelation(user chat.UserID, r social.Relation) (a archive.Relation, ok bool) {
+	a = archive.Relation{User: user, Other: r.Other, Follow: r.Follow, Remark: r.Remark}
+	if r.Mine.Stands(r.Theirs) {
+		a.Friend, a.Note, a.AtMS = true, r.Mine.Note, r.Mine.AtMS
+	}
+	return a, a != archive.Relation{User: user, Other: r.Other}
+}

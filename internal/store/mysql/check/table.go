@@ -77,6 +77,7 @@ var tables = index(
 	&table{letter: record.TableRow, name: "shelf", numbers: []string{"user", "conversation"}, rest: []string{"member", "seq"}, place: byUser, row: shelved},
 	&table{letter: record.TableUser, name: "account", numbers: []string{"user"}, rest: []string{"value", "admin"}, place: byUser, long: true, row: person},
 	&table{letter: record.TableDevice, name: "device", numbers: []string{"user", "device"}, rest: []string{"value", "label"}, place: byUser, row: device},
+	&table{letter: record.TableRelation, name: "relation", numbers: []string{"user", "other"}, rest: []string{"value", "version", "due"}, place: byUser, row: related},
 	&table{letter: record.TableHandle, name: "handle", blob: "handle", rest: []string{"user"}, row: counted},
 	&table{letter: record.TableExternal, name: "external_id", blob: "external_id", rest: []string{"user"}, prefix: []byte{1}, row: counted},
 	&table{letter: record.TableMeta, name: "meta", blob: "name", rest: []string{"number"}, row: counted},
@@ -123,6 +124,15 @@ func device(n []uint64, _ []byte, rest []cell) (value []byte, odd string) {
 	r := record.NewReader(value)
 	if d := r.Device(chat.UserID(n[0]), chat.DeviceID(n[1])); r.Done() && d.Label != string(label) {
 		odd = "the column label is another thing than the row itself"
+	}
+	return value, odd
+}
+
+func related(n []uint64, _ []byte, rest []cell) (value []byte, odd string) {
+	value, version, due := rest[0].bytes, rest[1].number, rest[2].number
+	in := record.NewReader(value)
+	if r := in.Relation(chat.UserID(n[1])); in.Done() && (r.Version != version || r.Due != (due == 1)) {
+		odd = "the columns version and due are other things than the row itself"
 	}
 	return value, odd
 }

@@ -166,6 +166,22 @@ func (p *Picture) Members(ctx context.Context, id chat.ConversationID, fn func(c
 	})
 }
 
+// Relations implements archive.Source.
+func (p *Picture) Relations(ctx context.Context, fn func(archive.Relation) error) error {
+	relation := table{name: "relation", columns: "user, other, value", key: []string{"user", "other"}, has: hasUser}
+	return walk(ctx, p.s, p.people, relation, func(r row) error {
+		in := record.NewReader(r.value)
+		a, ok := record.ArchiveRelation(chat.UserID(r.key[0]), in.Relation(chat.UserID(r.key[1])))
+		if !in.Done() {
+			return record.ErrDamaged("relation")
+		}
+		if !ok {
+			return nil
+		}
+		return fn(a)
+	})
+}
+
 // placed is a user's settings for a conversation.
 type placed struct {
 	user     chat.UserID

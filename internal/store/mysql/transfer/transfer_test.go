@@ -20,6 +20,7 @@ import (
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/social"
 	"github.com/throng-im/throng/internal/store/mysql"
 	"github.com/throng-im/throng/internal/store/mysql/people"
 	"github.com/throng-im/throng/internal/store/mysql/transfer"
@@ -45,9 +46,10 @@ type install struct {
 		message.Log
 		message.Members
 	}
-	messages *message.Service
-	put      func(ctx context.Context, user chat.UserID, id chat.ConversationID, p timeline.Patch) error
-	picture  func(ctx context.Context) (source, error)
+	messages  *message.Service
+	relations *social.Service
+	put       func(ctx context.Context, user chat.UserID, id chat.ConversationID, p timeline.Patch) error
+	picture   func(ctx context.Context) (source, error)
 }
 
 type source interface {
@@ -68,6 +70,24 @@ func (i *install) Settings(ctx context.Context, user chat.UserID, id chat.Conver
 	return true, i.put(ctx, user, id, timeline.Patch{
 		Pinned: &s.Pinned, Muted: &s.Muted, Archived: &s.Archived, MarkedUnread: &s.MarkedUnread, Draft: &s.Draft, MarkedAt: part.Read.Seq,
 	})
+}
+
+func (i *install) Relation(ctx context.Context, r archive.Relation) error {
+	return i.relations.Restore(ctx, r.User, r.Other, social.Said{Friend: r.Friend, Note: r.Note, AtMS: r.AtMS, Follow: r.Follow, Remark: r.Remark})
+}
+
+// people are whoever is asked for.
+type everybody struct{}
+
+func (everybody) Exist(context.Context, []chat.UserID) ([]chat.UserID, error) { return nil, nil }
+
+// relate gives the install relations on rows.
+func (i *install) relate(t testing.TB, rows social.Rows) *install {
+	t.Helper()
+	var err error
+	i.relations, err = social.New(social.Default(), social.Deps{Rows: rows, Users: everybody{}})
+	assert.NoError(t, "relations", err)
+	return i
 }
 
 func (i *install) Handle(name string) bool {
@@ -101,7 +121,7 @@ func folder(t testing.TB) *install {
 		_, err := rows.PutSettings(ctx, user, id, p)
 		return err
 	}
-	return i.serve(t)
+	return i.relate(t, s.Relations()).serve(t)
 }
 
 func store(t testing.TB, dsns []string) *mysql.Store {
@@ -132,7 +152,7 @@ func cluster(t testing.TB, dsns []string) *install {
 		_, err := shelf.PutSettings(ctx, user, id, p)
 		return err
 	}
-	return i.serve(t)
+	return i.relate(t, people.NewRelations(s)).serve(t)
 }
 
 // export writes an install down, without the first line, which has the time and the origin.
@@ -223,6 +243,14 @@ func (i *install) populate(t testing.TB) {
 		stored, err := i.Settings(ctx, members[0], p.ID, chat.Settings{Pinned: n%3 == 0, Muted: n%3 == 1, MarkedUnread: n%5 == 0, Draft: fmt.Sprintf("draft %d", n%2)})
 		assert.True(t, "settings", err == nil && stored)
 	}
+	for n := range 6 {
+		said := archive.Relation{User: ids[n], Other: ids[n+1], Friend: n%2 == 0, AtMS: uint64(n), Follow: n%3 == 1, Remark: strings.Repeat("x", n)}
+		if said.Friend {
+			said.Note = fmt.Sprintf("note %d", n)
+		}
+		assert.NoError(t, "a relation", i.Relation(ctx, said))
+	}
+	assert.NoError(t, "friends", i.Relation(ctx, archive.Relation{User: ids[1], Other: ids[0], Friend: true, AtMS: 9}))
 }
 
 func TestExportAndImportAreARoundTrip(t *testing.T) {

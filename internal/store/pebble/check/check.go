@@ -89,7 +89,7 @@ func (c *checker) all() error {
 	conversations := func() error { return c.audit.Conversations(c.ctx, math.MaxUint64) }
 	people := func() error { return c.audit.People(c.ctx) }
 	counters := func() error { return c.audit.Counters(c.ctx, true) }
-	for _, step := range []func() error{c.meta, c.events, conversations, people, c.rows, c.settings, counters} {
+	for _, step := range []func() error{c.meta, c.events, conversations, people, c.rows, c.settings, c.relations, counters} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -114,6 +114,12 @@ func (c *checker) finding(f audit.Finding) error {
 	switch {
 	case f.Fix == nil:
 		return c.found(nil, "%s", f.Text)
+	case f.Fix.Drop && len(f.Fix.Key) == record.Key2Len && f.Fix.Key[0] == record.TableRelation:
+		fix, err := c.unrelate(f.Fix.Key)
+		if err != nil {
+			return err
+		}
+		return c.found(fix, "%s", f.Text)
 	case f.Fix.Drop:
 		return c.found(remove(f.Fix.Key), "%s", f.Text)
 	}

@@ -1,6 +1,7 @@
 package check_test
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/social"
 	"github.com/throng-im/throng/internal/store/pebble"
 	"github.com/throng-im/throng/internal/store/pebble/check"
 	"github.com/throng-im/throng/internal/store/record"
@@ -73,10 +75,21 @@ func plant(t *testing.T) *vfs.MemFS {
 	pinned := true
 	_, err = rows.PutSettings(ctx, 1, direct, timeline.Patch{Pinned: &pinned})
 	assert.NoError(t, "settings", err)
+	relations, err := social.New(social.Default(), social.Deps{Rows: s.Relations(), Users: everybody{}})
+	assert.NoError(t, "relations", err)
+	_, err = relations.Request(ctx, 1, 2, "hi")
+	assert.NoError(t, "a request", err)
+	_, err = relations.Follow(ctx, 3, 2, true)
+	assert.NoError(t, "a follow", err)
 	assert.NoError(t, "close", s.Close())
 	assert.True(t, "the closed store ends the follower", <-ended != nil)
 	return fs
 }
+
+// everybody is there.
+type everybody struct{}
+
+func (everybody) Exist(context.Context, []chat.UserID) ([]chat.UserID, error) { return nil, nil }
 
 func run(t *testing.T, fs vfs.FS, repair bool) (check.Report, string) {
 	t.Helper()
@@ -212,6 +225,27 @@ func TestCheckFindsAndMendsPlantedDamage(t *testing.T) {
 		{"a timeline of a stranger", func(db *engine.DB) error { return db.Set(key('c', 3, direct), []byte{1, 9, 1}, engine.Sync) }, "user 3 has conversation 1, but never was a member", false},
 		{"a pts beyond the last", edit(key('l', 1), func(v []byte) []byte { v[0] = 1; return v }), "beyond the last one", false},
 		{"settings of a stranger", func(db *engine.DB) error { return db.Set(key('s', 3, direct), []byte{1, 0}, engine.Sync) }, "user 3 has settings for conversation 1", false},
+		{"a relation is not mirrored", dropRow(key('f', 2, 1)), "user 2 was not told what user 1 said", false},
+		{"a mirror says less", edit(key('f', 2, 1), func(v []byte) []byte {
+			r := record.NewReader(v)
+			row := r.Relation(1)
+			row.Theirs.Turn = 0
+			return record.AppendRelation(nil, row)
+		}), "user 2 was not told what user 1 said", false},
+		{"a relation is cut", edit(key('f', 1, 2), cut), "what user 1 is to user 2 does not decode", true},
+		{"a relation to nobody", func(db *engine.DB) error {
+			row := record.AppendRelation(nil, social.Relation{Other: 77, Version: 9, Due: true, Follow: true})
+			return errors.Join(db.Set(key('f', 1, 77), row, engine.Sync), db.Set(key('b', 1, 9), []byte{77}, engine.Sync), db.Set(key('y', 1, 77), nil, engine.Sync))
+		}, "user 1 has a relation to user 77, and one of them is not there", false},
+		{"a relation has no place in the list", dropRow(key('b', 1, 1)), "user 1 to user 2 is not found by its version", false},
+		{"a place in a list is nobody's", func(db *engine.DB) error { return db.Set(key('b', 1, 8), []byte{2}, engine.Sync) }, "leads to no relation", false},
+		{"nobody knows what is due", edit(key('f', 3, 2), func(v []byte) []byte {
+			r := record.NewReader(v)
+			row := r.Relation(2)
+			row.Due = true
+			return record.AppendRelation(nil, row)
+		}), "user 3 to user 2 is due, and nobody knows", false},
+		{"nothing is due", func(db *engine.DB) error { return db.Set(key('y', 3, 2), nil, engine.Sync) }, "leads to no relation", false},
 		{"ids are given out again", func(db *engine.DB) error { return db.Set([]byte("znext conversation"), []byte{1}, engine.Sync) }, "counters: the next conversation id is 1", false},
 		{"administrators are miscounted", func(db *engine.DB) error { return db.Set([]byte("zaccount administrators"), []byte{7}, engine.Sync) }, "counters: the number of administrators is 7", false},
 		{"a head without entries", func(db *engine.DB) error { return db.Set(key('h', 77), []byte{1, 1, 0, 1, 1, 1, 1, 1}, engine.Sync) }, "conversation 77 has a head, but no entries", true},
