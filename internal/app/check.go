@@ -73,7 +73,7 @@ func (r Report) Summary() string {
 // sentence for each finding.
 func Check(ctx context.Context, dir string, repair bool, tell func(string)) (Report, error) {
 	if _, err := os.Stat(filepath.Join(dir, "FORMAT")); err != nil {
-		return Report{}, fmt.Errorf("there is no data folder at %s; name one", dir)
+		return Report{}, fmt.Errorf("there is no data folder at %s; name one, or with --config the configuration of a cluster", dir)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "db")); errors.Is(err, fs.ErrNotExist) {
 		return Report{}, fmt.Errorf("the data folder %s has no database; it is that of a cluster's node, whose databases are checked with: throng check --config FILE", dir)

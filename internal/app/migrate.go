@@ -110,12 +110,12 @@ func MigrateBack(ctx context.Context, from *config.Config, dir string, tell func
 	return writeFormat(filepath.Join(dir, "FORMAT"), formatVersion)
 }
 
-// databases opens those that a configuration names.
+// databases opens those that a configuration names: filling makes their tables, and takes the rest of a copy that was stopped.
 func databases(ctx context.Context, c *config.Config, filling bool) (*mysql.Store, error) {
 	if !c.Shared() {
 		return nil, errors.New("that is the configuration of a single server: name the one of a cluster, with store.driver = \"mysql\" and its databases")
 	}
-	s, err := mysql.Open(ctx, c.MySQL, mysql.Options{Filling: filling, Whole: true, Logger: slog.New(slog.DiscardHandler)})
+	s, err := mysql.Open(ctx, c.MySQL, mysql.Options{Filling: filling, Whole: true, Made: !filling, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, fmt.Errorf("opening the databases: %w", err)
 	}

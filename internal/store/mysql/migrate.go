@@ -37,6 +37,20 @@ func (e *NewerSchemaError) Error() string {
 		"install the newer version, or restore a backup of this one's", e.Has, e.Knows)
 }
 
+// OlderSchemaError says that there are no tables, or that they are those of an older version, and were to be taken as they are.
+type OlderSchemaError struct {
+	Has, Knows int
+}
+
+// Error implements error.
+func (e *OlderSchemaError) Error() string {
+	if e.Has == 0 {
+		return "it has no tables: is it the right one? Nodes make the tables when they start"
+	}
+	return fmt.Sprintf("the tables have version %d, and this version of throng knows %d: a node of this version changes them when it starts; "+
+		"until then use the version that the nodes have", e.Has, e.Knows)
+}
+
 // step is one migration.
 type step struct {
 	number     int
@@ -102,6 +116,9 @@ func (d *shard) migrate(ctx context.Context, log *slog.Logger) error {
 	}
 	if has > len(all) {
 		return d.newer(ctx, has, len(all), log)
+	}
+	if d.store.made {
+		return &OlderSchemaError{Has: has, Knows: len(all)}
 	}
 	slow := d.store.cfg
 	slow.Timeout = time.Hour // a change of a large table takes longer than an answer may take elsewhere

@@ -147,6 +147,38 @@ func TestNewerTables(t *testing.T) {
 	refused("of before there was a floor", Options{})
 }
 
+// Who looks at databases makes none: a wrong address would be as it should be.
+func TestTablesAreTakenAsTheyAre(t *testing.T) {
+	t.Parallel()
+	c := settings(t, 1)
+	all, err := steps()
+	assert.NoError(t, "steps", err)
+	refused := func(what string, has int, words string) {
+		t.Helper()
+		_, err := Open(t.Context(), c, Options{Made: true})
+		var older *OlderSchemaError
+		assert.True(t, what, errors.As(err, &older) && older.Has == has && older.Knows == len(all) && strings.Contains(err.Error(), words))
+	}
+	refused("an empty one", 0, "database 1 of the configuration: it has no tables")
+	db, err := c.open(t.Context(), c.Databases[0])
+	assert.NoError(t, "open", err)
+	t.Cleanup(func() { _ = db.Close() })
+	count := func(query string) (n int) {
+		t.Helper()
+		assert.NoError(t, query, db.QueryRowContext(t.Context(), query).Scan(&n))
+		return n
+	}
+	assert.Equal(t, "tables", count("SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE()"), 0)
+	open(t, c)
+	looks, err := Open(t.Context(), c, Options{Made: true})
+	assert.NoError(t, "after a node", err)
+	assert.NoError(t, "close", looks.Close())
+	_, err = db.ExecContext(t.Context(), "DELETE FROM migration WHERE version = ?", len(all))
+	assert.NoError(t, "an older one", err)
+	refused("an older one", len(all)-1, "a node of this version changes them when it starts")
+	assert.Equal(t, "version", count("SELECT MAX(version) FROM migration"), len(all)-1)
+}
+
 // I25: a node that waits for its turn to change the tables, and finds that a newer one was faster, looks whether it can run on them.
 func TestNewerTablesWhileItWaits(t *testing.T) {
 	t.Parallel()

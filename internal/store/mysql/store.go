@@ -37,6 +37,9 @@ type Options struct {
 	// Whole refuses tables of a newer version also where this one can run on them: it is for who reads everything, and would leave out
 	// what it does not know.
 	Whole bool
+	// Made takes databases as they are, and refuses those whose tables are not there or are to be changed first: it is for who looks at them,
+	// and must not make what it was to find.
+	Made bool
 }
 
 func (o Options) withDefaults() Options {
@@ -64,6 +67,7 @@ type Store struct {
 	metrics *metrics
 	shards  []*shard          // as configured, the home database first
 	whole   bool              // tables of a newer version are refused
+	made    bool              // tables that are not there, or older ones, are refused
 	byID    map[uint64]*shard // by the databases' own numbers
 	epoch   uint64
 	install uint64 // names what the databases belong to
@@ -104,7 +108,7 @@ func Open(ctx context.Context, c Config, o Options) (*Store, error) {
 	if err := errors.Join(c.Validate(), o.Rules.Validate()); err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: c, rules: o.Rules, now: o.Now, log: o.Logger, metrics: newMetrics(), byID: make(map[uint64]*shard), whole: o.Whole}
+	s := &Store{cfg: c, rules: o.Rules, now: o.Now, log: o.Logger, metrics: newMetrics(), byID: make(map[uint64]*shard), whole: o.Whole, made: o.Made}
 	s.few = Gather(s.standings)
 	err := s.open(ctx)
 	if err == nil && !o.Filling {

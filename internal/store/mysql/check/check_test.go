@@ -64,10 +64,11 @@ func plant(t testing.TB) *land {
 	for i := range accounts {
 		accounts[i] = account.Account{User: account.User{Handle: fmt.Sprintf("user%d", i+1), ExternalID: fmt.Sprintf("ext%d", i+1), Version: 1, Admin: i == 0}}
 	}
+	accounts[1].Name = strings.Repeat("n", 5_000) // longer than what is read with a page
 	made := people.New(l.s)
 	_, err := made.Create(ctx, accounts, account.Terms{})
 	assert.NoError(t, "accounts", err)
-	_, _, err = made.Add(ctx, account.Device{User: 1, Name: "phone"}, 10)
+	_, _, err = made.Add(ctx, account.Device{User: 1, Name: strings.Repeat("phone", 1_000)}, 10)
 	assert.NoError(t, "device", err)
 	first, err := l.s.Reserve(ctx, 2)
 	assert.NoError(t, "ids", err)
@@ -255,6 +256,7 @@ func TestCheckFindsPlantedDamage(t *testing.T) {
 		{"an account is gone", func(l *land) { l.exec("DELETE FROM account WHERE user=1") }, "device 1 belongs to user 1, who is not there", check.Rebuild, true},
 		{"an account is cut", func(l *land) { l.exec("UPDATE account SET value='x' WHERE user=3") }, "user 3: the account does not decode", check.Restore, true},
 		{"the column admin is wrong", func(l *land) { l.exec("UPDATE account SET admin=1 WHERE user=3") }, "the column admin is another thing", check.Rebuild, false},
+		{"the column admin of a long account is wrong", func(l *land) { l.exec("UPDATE account SET admin=1 WHERE user=2") }, "the column admin is another thing", check.Rebuild, false},
 		{"ids of conversations are given out again", func(l *land) { l.exec("UPDATE meta SET number=1 WHERE name='next conversation'") }, "the next conversation id is 1", check.Rebuild, false},
 		{"ids of users are given out again", func(l *land) { l.exec("UPDATE meta SET number=1 WHERE name='account last user'") }, "the last user id is 1", check.Rebuild, false},
 		{"an event is of no entry", func(l *land) {

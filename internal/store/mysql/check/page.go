@@ -110,13 +110,12 @@ func (t *table) scan(scan func(...any)) row {
 	return v
 }
 
-// whole reads a value that was too long for its page.
-func (r *rows) whole(ctx context.Context, d *mysql.Database, t *table, key []byte) ([]byte, error) {
+// whole reads a row whose value was too long for its page.
+func (r *rows) whole(ctx context.Context, d *mysql.Database, t *table, key []byte) (v row, err error) {
 	short := *t
 	short.long = false
-	var value []byte
-	err := r.views[d].Read(ctx, "check "+t.name, t.getQuery([][]byte{key}, false), func(in *mysql.Rows) error {
-		return in.Each(func(scan func(...any)) error { value = short.scan(scan).value; return nil })
+	err = r.views[d].Read(ctx, "check "+t.name, t.getQuery([][]byte{key}, false), func(in *mysql.Rows) error {
+		return in.Each(func(scan func(...any)) error { v = short.scan(scan); return nil })
 	})
-	return value, err //nolint:wrapcheck // it says what it was doing
+	return v, err //nolint:wrapcheck // it says what it was doing
 }

@@ -134,15 +134,16 @@ func (r *rows) walk(ctx context.Context, d *mysql.Database, t *table, from, to [
 }
 
 func (r *rows) row(ctx context.Context, d *mysql.Database, t *table, v *row, fn func(key, value []byte) error) error {
-	if v.odd != "" {
-		if err := r.odd(fmt.Sprintf("%s: %s", t.named(v.key), v.odd)); err != nil {
+	value, odd := v.value, v.odd
+	if v.long {
+		all, err := r.whole(ctx, d, t, v.key)
+		if err != nil {
 			return err
 		}
+		value, odd = all.value, all.odd
 	}
-	value := v.value
-	if v.long {
-		var err error
-		if value, err = r.whole(ctx, d, t, v.key); err != nil {
+	if odd != "" {
+		if err := r.odd(fmt.Sprintf("%s: %s", t.named(v.key), odd)); err != nil {
 			return err
 		}
 	}

@@ -176,7 +176,7 @@ func (t *table) columns(q *mysql.Text, beginning bool) {
 	}
 	for _, c := range t.rest {
 		switch {
-		case c == "value" && beginning:
+		case c == "value" && beginning && t.long:
 			add("LEFT(value, ")
 			q.Number(pageBytes).Add(")")
 		case c == "label":
