@@ -43,7 +43,7 @@ func checkCommand(e *environment) *cobra.Command {
 	f := cmd.Flags()
 	c.register(e, f)
 	f.BoolVar(&c.Repair, "repair", false, "Rebuild what is derived: heads, indexes, timelines; on a cluster, lists of conversations.")
-	f.StringVar(&c.Only, "only", "", "Look at nothing but users' lists of conversations, on a cluster: shelf.")
+	f.Var(textValue{&c.Only, "WHAT"}, "only", "Look at nothing but users' lists of conversations, on a cluster: shelf.")
 	f.BoolVar(&c.Quiet, "quiet", false, "Print only damage.")
 	return cmd
 }
@@ -54,7 +54,10 @@ func (c checkCmd) Run(e *environment) error {
 		return fmt.Errorf("--only: %q is nothing that is looked at by itself; there is %s", c.Only, onlyShelf)
 	}
 	report, err := c.check(e)
-	if err != nil {
+	switch {
+	case err != nil && e.ctx.Err() != nil:
+		return errors.New("it was stopped, and has not looked at everything")
+	case err != nil:
 		return err
 	}
 	if !c.Quiet {
@@ -86,18 +89,19 @@ func (c checkCmd) check(e *environment) (app.Report, error) {
 }
 
 func (c checkCmd) databases(e *environment, cluster *config.Config, tell func(string)) (app.Report, error) {
-	told := false
+	p := newProgress(e.errOut)
 	report, err := app.CheckDatabases(e.ctx, cluster, app.CheckOptions{
-		Shelf: c.Only == onlyShelf, Repair: c.Repair, Tell: tell,
+		Shelf: c.Only == onlyShelf, Repair: c.Repair,
+		Tell: func(text string) {
+			p.end()
+			tell(text)
+		},
 		Progress: func(text string) {
 			if !c.Quiet {
-				fmt.Fprintf(e.errOut, "\r%-70s", text)
-				told = true
+				p.now(text)
 			}
 		},
 	})
-	if told {
-		fmt.Fprintln(e.errOut)
-	}
+	p.end()
 	return report, err
 }

@@ -2,10 +2,13 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"os"
 	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
+	"golang.org/x/term"
 
 	"github.com/throng-im/throng/internal/config"
 )
@@ -47,4 +50,48 @@ func (s sources) load(e *environment, flags map[string]string) (*config.Loaded, 
 		fmt.Fprintln(e.errOut, "warning:", w)
 	}
 	return l, nil
+}
+
+// progress is what a command tells while it is at work: one line that is written over where a person looks on, and lines elsewhere.
+type progress struct {
+	w        io.Writer
+	terminal bool
+	begun    bool // a line has no end yet
+}
+
+func newProgress(w io.Writer) *progress {
+	f, ok := w.(*os.File)
+	return &progress{w: w, terminal: ok && term.IsTerminal(int(f.Fd()))}
+}
+
+// passing tells what the next one takes the place of.
+func (p *progress) passing(text string) {
+	if p.terminal {
+		fmt.Fprintf(p.w, "\r%s\x1b[K", text)
+		p.begun = true
+	}
+}
+
+// now tells how far it has come, which the next one takes the place of on a terminal, and stays elsewhere.
+func (p *progress) now(text string) {
+	if p.terminal {
+		p.passing(text)
+		return
+	}
+	fmt.Fprintln(p.w, text)
+}
+
+// stays tells what is to be read later.
+func (p *progress) stays(text string) {
+	p.passing("")
+	p.begun = false
+	fmt.Fprintln(p.w, text)
+}
+
+// end ends the line, if there is one: others write now.
+func (p *progress) end() {
+	if p.begun {
+		p.begun = false
+		fmt.Fprintln(p.w)
+	}
 }

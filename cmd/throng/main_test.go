@@ -106,6 +106,8 @@ func TestCommandLine(t *testing.T) {
 		{"an export of one", []string{"export", "--data", node, filepath.Join(dir, "x.jsonl")}, 1, "", "name the node's configuration with --config"},
 		{"a backup of one", []string{"backup", "--data", node, filepath.Join(dir, "x")}, 1, "", "name the node's configuration with --config"},
 		{"an account in one", []string{"user", "add", "anna", "--data", node}, 1, "", "name the node's configuration with --config"},
+		{"help of a part", []string{"check", "--help"}, 0, "--only WHAT ", ""},
+		{"a check of nothing", []string{"check", "--data", filepath.Join(dir, "none")}, 1, "", "or with --config the configuration of a cluster"},
 		{"a check of one", []string{"check", node}, 1, "", "checked with: throng check --config FILE"},
 		{"a check of something", []string{"check", "--only", "heads"}, 1, "", `"heads" is nothing that is looked at by itself`},
 		{"a check of a part of a folder", []string{"check", node, "--only", "shelf"}, 1, "", "a folder is looked at as a whole"},

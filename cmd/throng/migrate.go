@@ -65,18 +65,18 @@ func (c migrateCmd) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	tell := func(text string) { fmt.Fprintf(e.errOut, "\r%-70s", text) }
+	p := newProgress(e.errOut)
 	if c.From != "" {
-		err := app.MigrateBack(e.ctx, cluster.Config, c.Dir, tell)
-		fmt.Fprintln(e.errOut)
+		err := app.MigrateBack(e.ctx, cluster.Config, c.Dir, p.now)
+		p.end()
 		if err != nil {
 			return err
 		}
 		fmt.Fprintf(e.out, "the databases were copied into %s; look at it with: throng check %s\n", c.Dir, c.Dir)
 		return nil
 	}
-	report, err := app.Migrate(e.ctx, c.Dir, cluster.Config, tell)
-	fmt.Fprintln(e.errOut)
+	report, err := app.Migrate(e.ctx, c.Dir, cluster.Config, p.now)
+	p.end()
 	if err != nil {
 		return fmt.Errorf("%w\na copy that was begun goes on where it was: start the same migration again", err)
 	}

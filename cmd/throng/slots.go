@@ -28,19 +28,25 @@ people write meanwhile: to one slot at a time nobody writes for some tens of
 milliseconds. It may be stopped, and started again.`
 
 func slotsCommand(e *environment) *cobra.Command {
+	p := newProgress(e.errOut)
+	tell := func(text string, done bool) {
+		if done {
+			p.stays(text)
+		} else {
+			p.passing(text)
+		}
+	}
 	make := func(name, short, long string, run func(c slotsCmd, s *app.Slots) error, flags func(c *slotsCmd, cmd *cobra.Command)) *cobra.Command {
 		var c slotsCmd
-		cmd := leaf(name, short, long, func() error { return c.with(e, run) })
+		cmd := leaf(name, short, long, func() error {
+			defer p.end()
+			return c.with(e, run)
+		})
 		if flags != nil {
 			flags(&c, cmd)
 		}
 		c.registerConfig(e, cmd.Flags(), "Configuration of the cluster. Default: $THRONG_CONFIG.")
 		return cmd
-	}
-	tell := func(text string, done bool) {
-		if fmt.Fprintf(e.errOut, "\r%-78s", text); done {
-			fmt.Fprintln(e.errOut)
-		}
 	}
 	return group("slots", "Show and move the parts of a cluster's data that lie in one database or another.",
 		make("list", "Show how many slots each database has, and which are on their way.", slotsHelp,
