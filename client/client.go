@@ -55,6 +55,7 @@ type Client struct {
 	focus         focus
 	degraded      Degraded
 	typing        typing
+	there         there
 
 	toldDegraded   Degraded
 	degradedQueued bool // such an event waits to be taken

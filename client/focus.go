@@ -237,6 +237,7 @@ func (c *Client) plain() {
 	}
 	c.degrade(Degraded{})
 	c.stopTyping()
+	c.lostSight()
 }
 
 func (c *Client) degrade(d Degraded) {

@@ -46,6 +46,8 @@ func (c *Client) handle(s *session, env *throngv1.ServerEnvelope) {
 		c.degrade(degradedOf(v.Degraded))
 	case *throngv1.ServerEnvelope_Typing:
 		c.types(v.Typing)
+	case *throngv1.ServerEnvelope_PresenceChanged:
+		c.moved(v.PresenceChanged.GetPeople())
 	}
 }
 

@@ -69,6 +69,11 @@ type session struct {
 	asked      []ConversationID // the focus that the server was told last
 	taken      []ConversationID // the one that it took
 
+	said       uint64 // the change of presence that the server was told
+	watched    uint64 // the change of what is watched that it has answered
+	watching   bool
+	watchAfter time.Time
+
 	wg sync.WaitGroup
 }
 

@@ -31,6 +31,12 @@ func (s *Server) handle(ss *Session, env *throngv1.ClientEnvelope) {
 		s.focus(ss, id, r.Focus)
 	case *throngv1.ClientEnvelope_Typing:
 		s.typing(ss, r.Typing)
+	case *throngv1.ClientEnvelope_SetPresence:
+		s.setPresence(ss, id, r.SetPresence)
+	case *throngv1.ClientEnvelope_Watch:
+		s.watch(ss, id, r.Watch)
+	case *throngv1.ClientEnvelope_ListOnline:
+		s.listOnline(ss, id, r.ListOnline)
 	case *throngv1.ClientEnvelope_Received:
 		ss.mu.Lock()
 		for _, p := range r.Received.GetPositions() {

@@ -58,6 +58,7 @@ type Server struct {
 	convs    map[uint64]*conversation
 	sessions map[*Session]struct{}
 	degraded *throngv1.Degraded
+	there    map[uint64]throngv1.PresenceState // how users are, as Be said
 	dials    int
 	closed   bool
 	quit     chan struct{} // closed by Close

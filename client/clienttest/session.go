@@ -29,6 +29,7 @@ type Session struct {
 
 	mu       sync.Mutex
 	user     uint64
+	watch    map[uint64]bool // users
 	focus    []uint64
 	received map[uint64]uint64
 }

@@ -63,7 +63,7 @@ func (a *App) clustered(ctx context.Context, admit func(chat.Head) time.Duration
 	shelf := people.NewShelf(db)
 	routes := memory.NewRoutes(self, a.resync)
 	devices := memory.NewDevices(self, func(r cluster.Replaced) { a.core.node.replaced(r) })
-	e.devices = devices
+	e.devices, e.presence = devices, memory.NewPresence(routes)
 	e.hot, e.shares = memory.NewHot(), memory.NewShares()
 	e.routes, e.registrar, e.registry, e.bus = routes, routes, routes, memory.NewBus(a.resync)
 	positions := positionsOf(cfg.Kafka.Topic)
@@ -161,6 +161,7 @@ func (a *App) resync() {
 	a.log.Warn("deliveries may have been missed; sessions look for them")
 	a.core.engine.ring.Clear()
 	a.core.gateway.Resync()
+	a.core.presence.Resync()
 }
 
 // mysqlArchives are the [archives] of databases that nodes share.

@@ -46,7 +46,7 @@ func (a *App) embedded(admit func(chat.Head) time.Duration) (*engine, error) {
 		follower: follower, follow: follower.Run, streams: local.NewStreams(s),
 		settled: func(ctx context.Context) error { return follower.Passed(ctx, s.TimelineEvents().Tail()) },
 		node:    node, routes: routes, registrar: routes, registry: local.NewRegistry(), bus: local.NewBus(),
-		shares: local.NewShares(nil), nodes: func() int { return 1 },
+		shares: local.NewShares(nil), presence: local.NewPresence().Join(string(node)), nodes: func() int { return 1 },
 		archives: pebbleArchives{s}, tended: tendAll(pebbleArchives{s}), recent: s.RecentEvents(), checkpoint: s.Checkpoint, shards: 1,
 		ready: func(context.Context) error { return s.Ready() },
 	}, nil

@@ -11,6 +11,7 @@ import (
 	"github.com/throng-im/throng/internal/conversation"
 	"github.com/throng-im/throng/internal/limit"
 	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/presence"
 	"github.com/throng-im/throng/internal/queue"
 	"github.com/throng-im/throng/internal/social"
 	"github.com/throng-im/throng/internal/store/near"
@@ -38,7 +39,8 @@ type engine struct {
 	bus         cluster.Bus
 	devices     cluster.Devices // nil where one node has all sessions
 	shares      limit.Shares    // of limits
-	nodes       func() int      // how many there are, as the storage knows
+	presence    presence.Store
+	nodes       func() int // how many there are, as the storage knows
 	archives    archives
 	shards      int // how many workers append best
 	// tended hands over the conversations that this node looks after, some at a time: all of them where it is alone.

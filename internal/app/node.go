@@ -10,6 +10,7 @@ import (
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/cluster"
+	"github.com/throng-im/throng/internal/presence"
 	"github.com/throng-im/throng/internal/store/near"
 )
 
@@ -32,6 +33,7 @@ type node struct {
 
 	// set while wiring
 	gateway  cluster.Receiver
+	presence *presence.Hub
 	revoked  func(ctx context.Context, r account.Revocation)
 	forgets  func(id chat.ConversationID)                                 // must not block
 	replaces func(user chat.UserID, device chat.DeviceID, session uint64) // must not block
@@ -103,6 +105,9 @@ func (n *node) Receive(ctx context.Context, d *cluster.Delivery) error {
 	case cluster.DeliverAsk, cluster.DeliverTell:
 		n.asked(d)
 		return nil
+	case cluster.DeliverPresence:
+		n.presence.Apply(presence.Decode(d.Told))
+		return nil
 	case cluster.DeliverForget:
 		if n.ring != nil {
 			n.ring.Drop(d.Conversation)
@@ -126,6 +131,11 @@ func (n *node) Receive(ctx context.Context, d *cluster.Delivery) error {
 	default:
 		if n.ring != nil && d.Kind == cluster.DeliverEntry {
 			n.ring.Note(d.Entry, d.Head) // before anybody is told, and pulls
+		}
+		if d.Kind == cluster.DeliverEntry {
+			if _, out := d.Entry.Moves(); len(out) > 0 {
+				n.presence.Left(d.Conversation, out)
+			}
 		}
 		return n.gateway.Receive(ctx, d)
 	}

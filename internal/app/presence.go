@@ -8,12 +8,23 @@ import (
 	"github.com/throng-im/throng/internal/conversation"
 	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/presence"
+	"github.com/throng-im/throng/internal/pressure"
 )
 
-// wireTyping builds what people see of each other's typing.
-func (a *App) wireTyping() *presence.Typing {
+// wirePresence builds what people see of each other while they are there.
+func (a *App) wirePresence() {
 	c := a.core
-	return presence.NewTyping(a.cfg.Presence, standings{c.messages, c.engine.directory}, c.node.typed, a.registry)
+	rooms := standings{c.messages, c.engine.directory}
+	c.typing = presence.NewTyping(a.cfg.Presence, rooms, c.node.typed, a.registry)
+	c.presence = presence.NewHub(a.cfg.Presence, presence.Deps{
+		Store: c.engine.presence, Self: string(c.engine.node), Rooms: rooms, Metrics: a.registry, Logger: a.log,
+		Tell: func(ctx context.Context, node string, list []presence.Status) error {
+			return c.engine.bus.Deliver(ctx, cluster.Node(node), &cluster.Delivery{Kind: cluster.DeliverPresence, Told: presence.Append(nil, list)})
+		},
+		Audiences: func(yield func(id chat.ConversationID, sessions int)) { c.gateway.Audiences(yield) },
+		Quiet:     func() bool { return c.pressure.Level() >= pressure.PresenceCounts },
+	})
+	c.node.presence = c.presence
 }
 
 // standings answer from the ring of recent entries, and member lists from the directory.
@@ -49,6 +60,30 @@ func (s standings) Members(ctx context.Context, id chat.ConversationID) ([]chat.
 			return users, nil
 		}
 	}
+}
+
+// Direct implements presence.Rooms.
+func (s standings) Direct(ctx context.Context, a, b chat.UserID) (chat.ConversationID, error) {
+	return s.directory.Pair(ctx, min(a, b), max(a, b), 0) //nolint:wrapcheck // a port answers in our own errors
+}
+
+// Member implements presence.Rooms.
+func (s standings) Member(ctx context.Context, id chat.ConversationID, user chat.UserID) (bool, error) {
+	m, err := s.directory.Member(ctx, id, user)
+	if err != nil && chat.AsError(err).Code != chat.CodeNotFound {
+		return false, err //nolint:wrapcheck // as above
+	}
+	return err == nil && m.Current(), nil
+}
+
+// Page implements presence.Rooms.
+func (s standings) Page(ctx context.Context, id chat.ConversationID, after chat.UserID, limit int) ([]chat.UserID, error) {
+	page, err := s.directory.Members(ctx, id, after, limit, 0)
+	users := make([]chat.UserID, len(page))
+	for i := range page {
+		users[i] = page[i].User
+	}
+	return users, err //nolint:wrapcheck // as above
 }
 
 // typed tells the nodes of those who see it that somebody is typing. Nobody misses what does not come.

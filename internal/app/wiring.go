@@ -41,6 +41,7 @@ type core struct {
 	lists         *listNews
 	direct        *fanout.Direct // nil where nothing can keep events back
 	typing        *presence.Typing
+	presence      *presence.Hub
 	gateway       *gateway.Server
 	pressure      *pressure.Monitor
 }
@@ -90,8 +91,8 @@ func (a *App) wire(ctx context.Context) error {
 	}
 
 	// What is left out while there is too much to do.
-	c.pressure, c.typing = a.wirePressure(), a.wireTyping()
-
+	c.pressure = a.wirePressure()
+	a.wirePresence()
 	c.pressure.OnChange(func(l pressure.Level) { limits.crowd.Scale(eased(l)) })
 
 	// The doors.
@@ -101,7 +102,7 @@ func (a *App) wire(ctx context.Context) error {
 	doors.OutboundTotal = int(sizes.Budget / outboundShare)
 	c.gateway, err = gateway.New(doors, gateway.Deps{
 		Auth: c.accounts, Sender: c.messages, Requests: api.NewBackend(c.messages, views, names, now),
-		Subscriptions: gateway.NewMemberships(c.timelines), Routes: e.registrar, Devices: e.devices, Typing: c.typing.Type, Epoch: e.log.Epoch, Limits: limits,
+		Subscriptions: gateway.NewMemberships(c.timelines), Routes: e.registrar, Devices: e.devices, Typing: c.typing.Type, Presence: c.presence, Epoch: e.log.Epoch, Limits: limits,
 		Origins: a.origins, Level: c.pressure.Level, Names: names, Pace: limits.pace, Trace: a.tracer, Metrics: reg,
 		Logger: log, Now: now, Address: a.address(), Door: a.door(),
 	})
@@ -230,7 +231,7 @@ func (a *App) parts() []part {
 		return parts
 	}
 	parts = append(parts, part{name: "limits", run: c.sharing.Run, patience: time.Second})
-	parts = append(parts, part{name: "typing", run: c.typing.Run, patience: time.Second})
+	parts = append(parts, part{name: "typing", run: c.typing.Run, patience: time.Second}, part{name: "presence", run: c.presence.Run, patience: time.Second})
 	parts = append(parts, part{name: "pressure", run: c.pressure.Run, patience: time.Second})
 	parts = append(parts, part{name: "announcer", run: a.announcer.run, patience: time.Second})
 	if c.engine.meets != nil {

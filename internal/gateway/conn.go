@@ -88,6 +88,7 @@ const (
 	flagHalf                       // the peer sends nothing more: read to the end
 	flagAgain                      // in the poller's line of those who may have more to read
 	flagDoubted                    // in no group: its subscriptions are to be looked up again
+	flagSilent                     // it does not answer: it is told as gone
 	flagReviewed                   // they are being looked up again; counted in loop.reviews
 	flagTogether                   // the answers to its handshake and to what came with that go out together
 )

@@ -253,6 +253,10 @@ func (g *guest) read(payload []byte) {
 		switch c := env.GetContent().(type) {
 		case *throngv1.ServerEnvelope_Entry:
 			g.entry(c.Entry.GetConversation(), c.Entry)
+		case *throngv1.ServerEnvelope_PresenceChanged:
+			for _, p := range c.PresenceChanged.GetPeople() {
+				g.told = append(g.told, fmt.Sprintf("%d is %d", p.GetUser(), p.GetState()))
+			}
 		case *throngv1.ServerEnvelope_Typing:
 			g.told = append(g.told, fmt.Sprintf("%d types", c.Typing.GetUser()))
 		case *throngv1.ServerEnvelope_Entries:
@@ -285,6 +289,17 @@ func (g *guest) response(r *throngv1.Response) {
 		g.told = append(g.told, "authenticate")
 	case r.GetFocus() != nil:
 		g.told = append(g.told, "focus")
+	case r.GetWatch() != nil:
+		for _, p := range r.GetWatch().GetPeople() {
+			g.told = append(g.told, fmt.Sprintf("%d is %d", p.GetUser(), p.GetState()))
+		}
+		for _, n := range r.GetWatch().GetCounts() {
+			g.told = append(g.told, fmt.Sprintf("%d online in %d", n.GetOnline(), n.GetConversation()))
+		}
+	case r.GetListOnline() != nil:
+		g.told = append(g.told, fmt.Sprintf("%d of %d", len(r.GetListOnline().GetPeople()), r.GetListOnline().GetOnline()))
+	case r.GetSetPresence() != nil:
+		g.told = append(g.told, "set")
 	default:
 		g.told = append(g.told, "error "+r.GetError().GetReason())
 	}

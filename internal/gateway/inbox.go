@@ -28,6 +28,7 @@ const (
 	opHead                         // a conversation went on; n says who is told
 	opRound                        // a round of a large conversation
 	opResync                       // deliveries may have been missed
+	opPresence                     // somebody whom the connection watches is there in another way
 	opLevel                        // the server leaves out more or less than it did
 	opReplace                      // another connection of who's device has opened
 	opRevoke                       // who's devices lose their sessions

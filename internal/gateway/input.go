@@ -141,6 +141,7 @@ func (l *loop) dispatch(c *conn) {
 	if c.session.Refocused() {
 		l.refocus(c)
 	}
+	l.there(c)
 	for _, call := range c.session.Calls() {
 		switch call.Kind {
 		case session.CallSend:

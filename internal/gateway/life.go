@@ -87,12 +87,15 @@ func (l *loop) identity(c *conn, o *op) {
 }
 
 // route registers the connection's user.
-func (l *loop) route(c *conn, user chat.UserID) presence {
+func (l *loop) route(c *conn, user chat.UserID) whereabouts {
 	c.next = l.users[user]
 	l.users[user] = c
 	c.flags |= flagRouted
 	l.settled(c)
 	l.srv.metrics.sessions.Inc()
+	if l.srv.deps.Presence != nil {
+		l.srv.deps.Presence.Opened(c.id, user)
+	}
 	return l.srv.online.add(user, l.index)
 }
 
@@ -124,6 +127,9 @@ func (l *loop) unroute(c *conn) {
 	user := c.session.Who().User
 	if l.srv.deps.Devices != nil {
 		l.srv.deps.Devices.Closed(user, c.session.Who().Device, c.id)
+	}
+	if l.srv.deps.Presence != nil {
+		l.srv.deps.Presence.Closed(c.id, user)
 	}
 	first := l.users[user]
 	if first == c {

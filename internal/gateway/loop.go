@@ -240,7 +240,7 @@ func (l *loop) handle(o *op) {
 		l.revoke(*o.revoke)
 	case opDrain:
 		l.drain(o.drain)
-	case opInput, opGone, opWritten, opReady, opIdentity, opSubscribed, opRevealed, opAnswer, opSent:
+	case opInput, opGone, opWritten, opReady, opIdentity, opSubscribed, opRevealed, opAnswer, opSent, opPresence:
 		if o.kind == opAnswer {
 			l.pages.Add(-int64(o.n))
 		}
@@ -277,6 +277,8 @@ func (l *loop) handleConn(c *conn, o *op) {
 		l.revealed(c, o.err)
 	case opAnswer:
 		c.session.Answered(o.id, o.bytes, o.err)
+	case opPresence:
+		l.changes(c)
 	case opSent:
 		c.session.Sent(o.id, *o.result)
 	}
@@ -360,7 +362,8 @@ func (l *loop) parcel(p *session.Parcel) {
 		}
 	case cluster.DeliverTyping:
 		l.typing(p)
-	case cluster.DeliverRevoke, cluster.DeliverForget, cluster.DeliverWake, cluster.DeliverReplaced, cluster.DeliverAsk, cluster.DeliverTell:
+	case cluster.DeliverRevoke, cluster.DeliverForget, cluster.DeliverWake, cluster.DeliverReplaced, cluster.DeliverAsk, cluster.DeliverTell,
+		cluster.DeliverPresence:
 		// Other parts of the node take these ([Server.CloseUser], [Server.CloseDevices], [Server.Replace]).
 	}
 }

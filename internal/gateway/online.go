@@ -24,7 +24,7 @@ type online struct {
 type onlineShard struct {
 	// guarded by mu
 	mu     sync.RWMutex
-	users  map[chat.UserID]presence
+	users  map[chat.UserID]whereabouts
 	groups map[chat.ConversationID]audience
 }
 
@@ -41,8 +41,8 @@ type audience struct {
 // tally counts a conversation's subscribers on this node, and those of them who have it open.
 type tally struct{ members, open atomic.Int64 }
 
-// presence of a user on this node.
-type presence struct {
+// whereabouts of a user on this node.
+type whereabouts struct {
 	loops    uint64 // a bit per loop
 	sessions uint32
 }
@@ -51,7 +51,7 @@ func newOnline(routes cluster.Registrar) *online {
 	o := &online{routes: routes}
 	o.settler, _ = routes.(cluster.Settler)
 	for i := range o.shards {
-		o.shards[i].users = make(map[chat.UserID]presence)
+		o.shards[i].users = make(map[chat.UserID]whereabouts)
 		o.shards[i].groups = make(map[chat.ConversationID]audience)
 	}
 	return o
@@ -59,7 +59,7 @@ func newOnline(routes cluster.Registrar) *online {
 
 // add counts a session and returns the user's sessions and loops, this one included. The route stands when it returns,
 // other nodes' knowledge of it apart.
-func (o *online) add(user chat.UserID, loop int) presence {
+func (o *online) add(user chat.UserID, loop int) whereabouts {
 	s := &o.shards[user%onlineShards]
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -13,6 +13,9 @@ import (
 // pingAfter is how long a peer may be silent before it is pinged: more than a heartbeat, which it was about to send.
 func (l *loop) pingAfter() int64 { return l.srv.cfg.Heartbeat.Milliseconds() * 17 / 15 }
 
+// silentAfter is how long after that it counts as gone: with what it takes to tell others, its user is offline within 45 seconds.
+func (l *loop) silentAfter() int64 { return l.srv.cfg.Heartbeat.Milliseconds() / 10 }
+
 // pongWithin is how long it may be silent after that.
 func (l *loop) pongWithin() int64 { return l.srv.cfg.Heartbeat.Milliseconds() / 3 }
 
@@ -36,13 +39,17 @@ func (l *loop) probe(c *conn) (next int64) {
 	case l.now >= w.pingedAt+l.pongWithin():
 		c.session.End(throngv1.CloseCode_CLOSE_CODE_IDLE, "ping_unanswered", 0)
 		return l.now
+	case l.now >= w.pingedAt+l.silentAfter():
+		l.silent(c)
+		return w.pingedAt + l.pongWithin()
 	}
-	return w.pingedAt + l.pongWithin()
+	return w.pingedAt + l.silentAfter()
 }
 
 // heard notes a sign of life.
 func (l *loop) heard(c *conn) {
 	c.session.Heard(l.now) // anything that comes counts
+	l.speaks(c)
 	if w := c.work; w != nil && w.pingedAt != 0 {
 		w.pingedAt = 0
 		l.wheel.schedule(c, min(l.now+l.pingAfter(), c.dueAt()))

@@ -35,6 +35,8 @@ type Deps struct {
 	Devices cluster.Devices
 	// Typing takes that a user is typing; it must not block. Nil tells nobody.
 	Typing func(user chat.UserID, device chat.DeviceID, id chat.ConversationID)
+	// Presence knows who is there; nil knows nobody.
+	Presence Presence
 	// Epoch of the log; nil is 0.
 	Epoch func() uint64
 	// Limits may be nil: nobody is slowed down.

@@ -156,7 +156,13 @@ func (w *workers) subscribe(ctx context.Context, user chat.UserID) ([]Subscripti
 
 // answer runs a request and encodes what comes out, here and not on the loop: it may be half a megabyte.
 func (w *workers) answer(ctx context.Context, j job) ([]byte, error) {
-	res, err := request(ctx, w.srv.deps.Requests, j.who, j.call.Request)
+	var res *throngv1.Response
+	var err error
+	if env := j.call.Request; env.GetWatch() != nil || env.GetListOnline() != nil {
+		res, err = w.srv.watch(ctx, j.ref, j.loop, j.who, env)
+	} else {
+		res, err = request(ctx, w.srv.deps.Requests, j.who, env)
+	}
 	if err != nil {
 		return nil, err
 	}

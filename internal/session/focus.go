@@ -77,7 +77,7 @@ type Shared interface {
 // Share takes content of a large conversation that the user has open. It reports whether nothing waits for the receiver: then
 // the session leaves it to the shell, which writes the whole message that it has made for everybody.
 func (s *Session) Share(r Shared) (write bool) {
-	if s.state != stateOpen {
+	if s.state != stateOpen || s.misses() {
 		return false
 	}
 	return s.out.share(r)
@@ -85,21 +85,21 @@ func (s *Session) Share(r Shared) (write bool) {
 
 // Hint tells how far a conversation has got whose content the session does not get; piece is the hint for the session's subprotocol.
 func (s *Session) Hint(h chat.Head, piece []byte) {
-	if s.state == stateOpen {
+	if s.state == stateOpen && !s.misses() {
 		s.out.Push(piece, h.Conversation, placeOf(h))
 	}
 }
 
 // Missed tells that the session may have missed anything: one sync hint has the device look for itself.
 func (s *Session) Missed() {
-	if s.state == stateOpen {
+	if s.state == stateOpen && !s.misses() {
 		s.out.lagAll()
 	}
 }
 
 // Tell takes an event that is no delivery. Where too much waits already, a sync hint stands for it.
 func (s *Session) Tell(piece []byte) {
-	if s.state == stateOpen {
+	if s.state == stateOpen && !s.misses() {
 		s.notify(piece)
 	}
 }

@@ -240,6 +240,9 @@ func (s *scripted) output() string {
 	if s.sess.Refocused() {
 		fmt.Fprintf(&b, "focus on %v\n", s.sess.Focus())
 	}
+	if state, moved := s.sess.Moved(); moved {
+		fmt.Fprintf(&b, "there %s\n", strings.TrimPrefix(state.String(), "PRESENCE_STATE_"))
+	}
 	for _, c := range s.sess.Calls() {
 		switch c.Kind {
 		case session.CallAuthenticate:
@@ -281,6 +284,10 @@ func name(env *throngv1.ClientEnvelope) string {
 		return "heartbeat"
 	case *throngv1.ClientEnvelope_Focus:
 		return "focus"
+	case *throngv1.ClientEnvelope_Watch:
+		return "watch"
+	case *throngv1.ClientEnvelope_ListOnline:
+		return "list_online"
 	default:
 		return "?"
 	}

@@ -50,6 +50,7 @@ type Session struct {
 	level    pressure.Level // as it was told
 	reading  bool           // a call that may block is under way
 	draining bool
+	presence presence // how the device is there
 }
 
 // tasks are what a session wants done and what waits for its turn.
@@ -244,8 +245,11 @@ func (s *Session) begin(now int64, env *throngv1.ClientEnvelope) {
 		s.received(now, r.Received.GetPositions())
 	case *throngv1.ClientEnvelope_Typing:
 		s.typing(env.GetId(), r.Typing)
+	case *throngv1.ClientEnvelope_SetPresence:
+		s.setPresence(env.GetId(), r.SetPresence)
 	case *throngv1.ClientEnvelope_ListEntries, *throngv1.ClientEnvelope_MarkRead, *throngv1.ClientEnvelope_Sync,
-		*throngv1.ClientEnvelope_Heartbeat, *throngv1.ClientEnvelope_Authenticate, *throngv1.ClientEnvelope_Focus:
+		*throngv1.ClientEnvelope_Heartbeat, *throngv1.ClientEnvelope_Authenticate, *throngv1.ClientEnvelope_Focus,
+		*throngv1.ClientEnvelope_Watch, *throngv1.ClientEnvelope_ListOnline:
 		t := s.agenda()
 		t.reads = append(t.reads, env)
 		s.pump()
@@ -360,6 +364,10 @@ func (s *Session) Deliver(now int64, p *Parcel) {
 	d := p.d
 	if s.state != stateOpen || (d.Device != 0 && d.Device == s.who.Device) {
 		// Before it is open the device has not synced yet; its own doings it knows from the answers.
+		return
+	}
+	if s.presence.suspended {
+		s.presence.missed = s.presence.missed || d.Kind != cluster.DeliverTyping
 		return
 	}
 	switch d.Kind {

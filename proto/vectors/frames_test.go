@@ -44,6 +44,12 @@ func frames() map[string]proto.Message {
 	return out
 }
 
+func people() []*throngv1.Presence {
+	return []*throngv1.Presence{
+		{User: 2, State: throngv1.PresenceState_PRESENCE_STATE_ONLINE}, {User: maxID, State: throngv1.PresenceState_PRESENCE_STATE_OFFLINE},
+	}
+}
+
 func requests() map[string]*throngv1.ClientEnvelope {
 	send := func(change func(*throngv1.SendRequest)) *throngv1.ClientEnvelope {
 		r := &throngv1.SendRequest{Conversation: 4, ClientId: uuid()}
@@ -69,6 +75,15 @@ func requests() map[string]*throngv1.ClientEnvelope {
 		}}},
 		"focus": {Id: 7, Request: &throngv1.ClientEnvelope_Focus{Focus: &throngv1.FocusRequest{
 			Conversations: []uint64{4, maxID},
+		}}},
+		"set presence": {Id: 7, Request: &throngv1.ClientEnvelope_SetPresence{SetPresence: &throngv1.SetPresenceRequest{
+			State: throngv1.PresenceState_PRESENCE_STATE_BUSY, Suspended: true,
+		}}},
+		"watch": {Id: 7, Request: &throngv1.ClientEnvelope_Watch{Watch: &throngv1.WatchRequest{
+			People: []*throngv1.Watched{{User: 2}, {User: maxID, Conversation: 4}}, Conversations: []uint64{4, maxID},
+		}}},
+		"list online": {Id: 7, Request: &throngv1.ClientEnvelope_ListOnline{ListOnline: &throngv1.ListOnlineRequest{
+			Conversation: 4, Limit: 100, After: maxID,
 		}}},
 		"typing":        {Request: &throngv1.ClientEnvelope_Typing{Typing: &throngv1.TypingRequest{Conversation: maxID}}},
 		"focus nothing": {Id: 7, Request: &throngv1.ClientEnvelope_Focus{Focus: &throngv1.FocusRequest{}}},
@@ -158,8 +173,9 @@ func events() map[string]*throngv1.ServerEnvelope {
 		"degraded": {Content: &throngv1.ServerEnvelope_Degraded{Degraded: &throngv1.Degraded{
 			Level: 5, TypingOff: true, PresenceCounts: true, ReceiptsOff: true, ContentAsHints: true, AdmissionClosed: true,
 		}}},
-		"typing":        {Content: &throngv1.ServerEnvelope_Typing{Typing: &throngv1.Typing{Conversation: maxID, User: 2}}},
-		"degraded over": {Content: &throngv1.ServerEnvelope_Degraded{Degraded: &throngv1.Degraded{}}},
+		"presence changed": {Content: &throngv1.ServerEnvelope_PresenceChanged{PresenceChanged: &throngv1.PresenceChanged{People: people()}}},
+		"typing":           {Content: &throngv1.ServerEnvelope_Typing{Typing: &throngv1.Typing{Conversation: maxID, User: 2}}},
+		"degraded over":    {Content: &throngv1.ServerEnvelope_Degraded{Degraded: &throngv1.Degraded{}}},
 	}
 }
 
@@ -186,6 +202,11 @@ func answers() map[string]*throngv1.Response {
 			Withheld: []*throngv1.Span{{From: 1, To: 2}}, Covered: &throngv1.Span{From: 1, To: 3}, HeadSeq: 3, HeadOrdinal: 2,
 			Profiles: profiles(),
 		}}},
+		"set presence": {Result: &throngv1.Response_SetPresence{SetPresence: &throngv1.SetPresenceResponse{}}},
+		"watch": {Result: &throngv1.Response_Watch{Watch: &throngv1.WatchResponse{
+			People: people(), Counts: []*throngv1.OnlineCount{{Conversation: 4, Online: 300}},
+		}}},
+		"list online": {Result: &throngv1.Response_ListOnline{ListOnline: &throngv1.ListOnlineResponse{People: people(), Next: maxID, Online: 300}}},
 		"focus": {Result: &throngv1.Response_Focus{Focus: &throngv1.FocusResponse{Heads: []*throngv1.Head{
 			{Conversation: 4, Seq: 12, Ordinal: 11, Tier: throngv1.Tier_TIER_LARGE}, {Conversation: maxID, Seq: 1, Tier: throngv1.Tier_TIER_SMALL},
 		}}}},

@@ -31,6 +31,7 @@ var stories = []struct {
 	{"friends come to the same on all devices", friends},
 	{"a device has one session, on whatever node", oneSession},
 	{"members see who is typing", typing},
+	{"people see who is there", seeing},
 }
 
 func run(t *testing.T, nodes []node) {

@@ -9,6 +9,7 @@ import (
 	"github.com/throng-im/throng/internal/cluster"
 	"github.com/throng-im/throng/internal/limit"
 	"github.com/throng-im/throng/internal/porttest"
+	"github.com/throng-im/throng/internal/presence"
 	"github.com/throng-im/throng/internal/store/local"
 )
 
@@ -29,6 +30,16 @@ func TestRegistry(t *testing.T) {
 	t.Parallel()
 	porttest.Registry(t, func(testing.TB) porttest.ClusterRegistry {
 		return porttest.ClusterRegistry{Node: "n1", Registry: local.NewRegistry()}
+	})
+}
+
+func TestPresence(t *testing.T) {
+	t.Parallel()
+	porttest.Presence(t, func(testing.TB) porttest.Presences {
+		p := local.NewPresence()
+		return porttest.Presences{
+			Join: func(_ testing.TB, node string) presence.Store { return p.Join(node) }, Leave: func(_ testing.TB, node string) { p.Leave(node) },
+		}
 	})
 }
 

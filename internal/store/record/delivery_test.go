@@ -38,6 +38,7 @@ func deliveries() []*cluster.Delivery {
 		{Kind: cluster.DeliverTell, Node: "B", Token: 1 << 63, Told: []byte("{}")},
 		{Kind: cluster.DeliverTyping, Conversation: 7, User: 3, Device: 4, Users: []chat.UserID{1, 2}, MemberWas: 9},
 		{Kind: cluster.DeliverRelations, Users: []chat.UserID{4}, Version: 1 << 52},
+		{Kind: cluster.DeliverPresence, Told: []byte{1, 7, 2, 9}},
 	}
 }
 
@@ -57,7 +58,7 @@ func TestDeliveriesComeAsTheyWent(t *testing.T) {
 	for name, yes := range told {
 		assert.True(t, "a delivery above has the field "+name, yes)
 	}
-	for k := cluster.DeliverEntry; k <= cluster.DeliverRelations; k++ {
+	for k := cluster.DeliverEntry; k <= cluster.DeliverPresence; k++ {
 		assert.True(t, "each kind is there", kinds[k])
 	}
 }

@@ -18,6 +18,8 @@ const (
 	keyBus    = ":bus:{"        // channel: deliveries to a node
 	keyLine   = ":timeline:{u:" // hash: a user's timeline
 	keySeats  = ":devices:{u:"  // hash: the newest session of each of a user's devices
+	keyThere  = ":presence:{u:" // hash: what nodes say of a user, and which watch
+	keyCounts = ":presence:{c:" // hash: how many sessions nodes have in a large conversation
 	keyHot    = ":hot:{c:"      // hash: newest entries of a conversation
 	keyBucket = ":limit:{"      // string: when a bucket of a limit is full again
 )
@@ -31,6 +33,14 @@ func numbered(prefix, kind string, id uint64) string {
 func (c *Client) userKey(u chat.UserID) string { return numbered(c.cfg.Prefix, keyUser, uint64(u)) }
 
 func (c *Client) devicesKey(u chat.UserID) string { return numbered(c.cfg.Prefix, keySeats, uint64(u)) }
+
+func (c *Client) presenceKey(u chat.UserID) string {
+	return numbered(c.cfg.Prefix, keyThere, uint64(u))
+}
+
+func (c *Client) countsKey(id chat.ConversationID) string {
+	return numbered(c.cfg.Prefix, keyCounts, uint64(id))
+}
 
 func (c *Client) lineKey(u chat.UserID) string { return numbered(c.cfg.Prefix, keyLine, uint64(u)) }
 

@@ -30,6 +30,7 @@ const (
 	opSeed      operation = "timeline_seed"
 	opLease     operation = "limit_lease"
 	opDevices   operation = "devices"
+	opPresence  operation = "presence"
 )
 
 // metrics of Redis. Names and words are in docs/operations/metrics.md.

@@ -25,7 +25,7 @@ type scripts struct {
 	renewal, farewell, watching                      *script
 	readLine, endLine, seedLine, applyLine, mendLine *script
 	keep, cool                                       *script
-	lease, newest, attach                            *script
+	lease, newest, attach, word                      *script
 }
 
 func newScripts() scripts {
@@ -34,6 +34,7 @@ func newScripts() scripts {
 		readLine: newScript(readLineText), endLine: newScript(endLineText), seedLine: newScript(seedLineText),
 		applyLine: newScript(applyLineText), mendLine: newScript(mendLineText),
 		keep: newScript(keepText), cool: newScript(coolText), lease: newScript(leaseText), newest: newScript(newestText), attach: newScript(attachText),
+		word: newScript(wordText),
 	}
 	if mutant == mutantCursorUnmarked {
 		all.readLine = newScript(strings.Replace(readLineText, markText, "", 1))

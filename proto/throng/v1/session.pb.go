@@ -130,6 +130,9 @@ type ClientEnvelope struct {
 	//	*ClientEnvelope_Received
 	//	*ClientEnvelope_Focus
 	//	*ClientEnvelope_Typing
+	//	*ClientEnvelope_SetPresence
+	//	*ClientEnvelope_Watch
+	//	*ClientEnvelope_ListOnline
 	Request       isClientEnvelope_Request `protobuf_oneof:"request"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -260,6 +263,33 @@ func (x *ClientEnvelope) GetTyping() *TypingRequest {
 	return nil
 }
 
+func (x *ClientEnvelope) GetSetPresence() *SetPresenceRequest {
+	if x != nil {
+		if x, ok := x.Request.(*ClientEnvelope_SetPresence); ok {
+			return x.SetPresence
+		}
+	}
+	return nil
+}
+
+func (x *ClientEnvelope) GetWatch() *WatchRequest {
+	if x != nil {
+		if x, ok := x.Request.(*ClientEnvelope_Watch); ok {
+			return x.Watch
+		}
+	}
+	return nil
+}
+
+func (x *ClientEnvelope) GetListOnline() *ListOnlineRequest {
+	if x != nil {
+		if x, ok := x.Request.(*ClientEnvelope_ListOnline); ok {
+			return x.ListOnline
+		}
+	}
+	return nil
+}
+
 type isClientEnvelope_Request interface {
 	isClientEnvelope_Request()
 }
@@ -300,6 +330,18 @@ type ClientEnvelope_Typing struct {
 	Typing *TypingRequest `protobuf:"bytes,20,opt,name=typing,proto3,oneof"`
 }
 
+type ClientEnvelope_SetPresence struct {
+	SetPresence *SetPresenceRequest `protobuf:"bytes,21,opt,name=set_presence,json=setPresence,proto3,oneof"`
+}
+
+type ClientEnvelope_Watch struct {
+	Watch *WatchRequest `protobuf:"bytes,22,opt,name=watch,proto3,oneof"`
+}
+
+type ClientEnvelope_ListOnline struct {
+	ListOnline *ListOnlineRequest `protobuf:"bytes,23,opt,name=list_online,json=listOnline,proto3,oneof"`
+}
+
 func (*ClientEnvelope_Authenticate) isClientEnvelope_Request() {}
 
 func (*ClientEnvelope_Send) isClientEnvelope_Request() {}
@@ -318,6 +360,12 @@ func (*ClientEnvelope_Focus) isClientEnvelope_Request() {}
 
 func (*ClientEnvelope_Typing) isClientEnvelope_Request() {}
 
+func (*ClientEnvelope_SetPresence) isClientEnvelope_Request() {}
+
+func (*ClientEnvelope_Watch) isClientEnvelope_Request() {}
+
+func (*ClientEnvelope_ListOnline) isClientEnvelope_Request() {}
+
 // ServerEnvelope is an answer (id is set) or something that happened (id is absent).
 type ServerEnvelope struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -334,6 +382,7 @@ type ServerEnvelope struct {
 	//	*ServerEnvelope_Batching
 	//	*ServerEnvelope_Degraded
 	//	*ServerEnvelope_Typing
+	//	*ServerEnvelope_PresenceChanged
 	//	*ServerEnvelope_RelationsChanged
 	Content       isServerEnvelope_Content `protobuf_oneof:"content"`
 	unknownFields protoimpl.UnknownFields
@@ -476,6 +525,15 @@ func (x *ServerEnvelope) GetTyping() *Typing {
 	return nil
 }
 
+func (x *ServerEnvelope) GetPresenceChanged() *PresenceChanged {
+	if x != nil {
+		if x, ok := x.Content.(*ServerEnvelope_PresenceChanged); ok {
+			return x.PresenceChanged
+		}
+	}
+	return nil
+}
+
 func (x *ServerEnvelope) GetRelationsChanged() *RelationsChanged {
 	if x != nil {
 		if x, ok := x.Content.(*ServerEnvelope_RelationsChanged); ok {
@@ -541,6 +599,10 @@ type ServerEnvelope_Typing struct {
 	Typing *Typing `protobuf:"bytes,20,opt,name=typing,proto3,oneof"`
 }
 
+type ServerEnvelope_PresenceChanged struct {
+	PresenceChanged *PresenceChanged `protobuf:"bytes,21,opt,name=presence_changed,json=presenceChanged,proto3,oneof"`
+}
+
 type ServerEnvelope_RelationsChanged struct {
 	// The user's list of relations has changed.
 	RelationsChanged *RelationsChanged `protobuf:"bytes,40,opt,name=relations_changed,json=relationsChanged,proto3,oneof"`
@@ -568,6 +630,8 @@ func (*ServerEnvelope_Degraded) isServerEnvelope_Content() {}
 
 func (*ServerEnvelope_Typing) isServerEnvelope_Content() {}
 
+func (*ServerEnvelope_PresenceChanged) isServerEnvelope_Content() {}
+
 func (*ServerEnvelope_RelationsChanged) isServerEnvelope_Content() {}
 
 // Response answers the request of the same id.
@@ -584,6 +648,9 @@ type Response struct {
 	//	*Response_Sync
 	//	*Response_Heartbeat
 	//	*Response_Focus
+	//	*Response_SetPresence
+	//	*Response_Watch
+	//	*Response_ListOnline
 	Result        isResponse_Result `protobuf_oneof:"result"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -705,6 +772,33 @@ func (x *Response) GetFocus() *FocusResponse {
 	return nil
 }
 
+func (x *Response) GetSetPresence() *SetPresenceResponse {
+	if x != nil {
+		if x, ok := x.Result.(*Response_SetPresence); ok {
+			return x.SetPresence
+		}
+	}
+	return nil
+}
+
+func (x *Response) GetWatch() *WatchResponse {
+	if x != nil {
+		if x, ok := x.Result.(*Response_Watch); ok {
+			return x.Watch
+		}
+	}
+	return nil
+}
+
+func (x *Response) GetListOnline() *ListOnlineResponse {
+	if x != nil {
+		if x, ok := x.Result.(*Response_ListOnline); ok {
+			return x.ListOnline
+		}
+	}
+	return nil
+}
+
 type isResponse_Result interface {
 	isResponse_Result()
 }
@@ -741,6 +835,18 @@ type Response_Focus struct {
 	Focus *FocusResponse `protobuf:"bytes,9,opt,name=focus,proto3,oneof"`
 }
 
+type Response_SetPresence struct {
+	SetPresence *SetPresenceResponse `protobuf:"bytes,21,opt,name=set_presence,json=setPresence,proto3,oneof"`
+}
+
+type Response_Watch struct {
+	Watch *WatchResponse `protobuf:"bytes,22,opt,name=watch,proto3,oneof"`
+}
+
+type Response_ListOnline struct {
+	ListOnline *ListOnlineResponse `protobuf:"bytes,23,opt,name=list_online,json=listOnline,proto3,oneof"`
+}
+
 func (*Response_Send) isResponse_Result() {}
 
 func (*Response_Error) isResponse_Result() {}
@@ -756,6 +862,12 @@ func (*Response_Sync) isResponse_Result() {}
 func (*Response_Heartbeat) isResponse_Result() {}
 
 func (*Response_Focus) isResponse_Result() {}
+
+func (*Response_SetPresence) isResponse_Result() {}
+
+func (*Response_Watch) isResponse_Result() {}
+
+func (*Response_ListOnline) isResponse_Result() {}
 
 // Entries of one conversation, ascending: a chunk.
 type Entries struct {
@@ -1864,7 +1976,7 @@ const file_throng_v1_session_proto_rawDesc = "" +
 	"\vClientFrame\x127\n" +
 	"\tenvelopes\x18\x01 \x03(\v2\x19.throng.v1.ClientEnvelopeR\tenvelopes\"F\n" +
 	"\vServerFrame\x127\n" +
-	"\tenvelopes\x18\x01 \x03(\v2\x19.throng.v1.ServerEnvelopeR\tenvelopes\"\xa8\x04\n" +
+	"\tenvelopes\x18\x01 \x03(\v2\x19.throng.v1.ServerEnvelopeR\tenvelopes\"\xde\x05\n" +
 	"\x0eClientEnvelope\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12D\n" +
 	"\fauthenticate\x18\x02 \x01(\v2\x1e.throng.v1.AuthenticateRequestH\x00R\fauthenticate\x12,\n" +
@@ -1875,8 +1987,12 @@ const file_throng_v1_session_proto_rawDesc = "" +
 	"\theartbeat\x18\a \x01(\v2\x1b.throng.v1.HeartbeatRequestH\x00R\theartbeat\x128\n" +
 	"\breceived\x18\b \x01(\v2\x1a.throng.v1.ReceivedRequestH\x00R\breceived\x12/\n" +
 	"\x05focus\x18\t \x01(\v2\x17.throng.v1.FocusRequestH\x00R\x05focus\x122\n" +
-	"\x06typing\x18\x14 \x01(\v2\x18.throng.v1.TypingRequestH\x00R\x06typingB\t\n" +
-	"\arequest\"\xa8\x05\n" +
+	"\x06typing\x18\x14 \x01(\v2\x18.throng.v1.TypingRequestH\x00R\x06typing\x12B\n" +
+	"\fset_presence\x18\x15 \x01(\v2\x1d.throng.v1.SetPresenceRequestH\x00R\vsetPresence\x12/\n" +
+	"\x05watch\x18\x16 \x01(\v2\x17.throng.v1.WatchRequestH\x00R\x05watch\x12?\n" +
+	"\vlist_online\x18\x17 \x01(\v2\x1c.throng.v1.ListOnlineRequestH\x00R\n" +
+	"listOnlineB\t\n" +
+	"\arequest\"\xf1\x05\n" +
 	"\x0eServerEnvelope\x12(\n" +
 	"\x05entry\x18\x01 \x01(\v2\x10.throng.v1.EntryH\x00R\x05entry\x12.\n" +
 	"\aentries\x18\x02 \x01(\v2\x12.throng.v1.EntriesH\x00R\aentries\x121\n" +
@@ -1889,10 +2005,11 @@ const file_throng_v1_session_proto_rawDesc = "" +
 	"\bbatching\x18\n" +
 	" \x01(\v2\x13.throng.v1.BatchingH\x00R\bbatching\x121\n" +
 	"\bdegraded\x18\v \x01(\v2\x13.throng.v1.DegradedH\x00R\bdegraded\x12+\n" +
-	"\x06typing\x18\x14 \x01(\v2\x11.throng.v1.TypingH\x00R\x06typing\x12J\n" +
+	"\x06typing\x18\x14 \x01(\v2\x11.throng.v1.TypingH\x00R\x06typing\x12G\n" +
+	"\x10presence_changed\x18\x15 \x01(\v2\x1a.throng.v1.PresenceChangedH\x00R\x0fpresenceChanged\x12J\n" +
 	"\x11relations_changed\x18( \x01(\v2\x1b.throng.v1.RelationsChangedH\x00R\x10relationsChangedB\t\n" +
 	"\acontentJ\x04\b\t\x10\n" +
-	"R\bprofiles\"\xe4\x03\n" +
+	"R\bprofiles\"\x9d\x05\n" +
 	"\bResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12-\n" +
 	"\x04send\x18\x02 \x01(\v2\x17.throng.v1.SendResponseH\x00R\x04send\x12(\n" +
@@ -1902,7 +2019,11 @@ const file_throng_v1_session_proto_rawDesc = "" +
 	"\tmark_read\x18\x06 \x01(\v2\x1b.throng.v1.MarkReadResponseH\x00R\bmarkRead\x12-\n" +
 	"\x04sync\x18\a \x01(\v2\x17.throng.v1.SyncResponseH\x00R\x04sync\x12<\n" +
 	"\theartbeat\x18\b \x01(\v2\x1c.throng.v1.HeartbeatResponseH\x00R\theartbeat\x120\n" +
-	"\x05focus\x18\t \x01(\v2\x18.throng.v1.FocusResponseH\x00R\x05focusB\b\n" +
+	"\x05focus\x18\t \x01(\v2\x18.throng.v1.FocusResponseH\x00R\x05focus\x12C\n" +
+	"\fset_presence\x18\x15 \x01(\v2\x1e.throng.v1.SetPresenceResponseH\x00R\vsetPresence\x120\n" +
+	"\x05watch\x18\x16 \x01(\v2\x18.throng.v1.WatchResponseH\x00R\x05watch\x12@\n" +
+	"\vlist_online\x18\x17 \x01(\v2\x1d.throng.v1.ListOnlineResponseH\x00R\n" +
+	"listOnlineB\b\n" +
 	"\x06result\"\x89\x01\n" +
 	"\aEntries\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12*\n" +
@@ -2026,18 +2147,25 @@ var file_throng_v1_session_proto_goTypes = []any{
 	(*MarkReadRequest)(nil),      // 25: throng.v1.MarkReadRequest
 	(*SyncRequest)(nil),          // 26: throng.v1.SyncRequest
 	(*TypingRequest)(nil),        // 27: throng.v1.TypingRequest
-	(*Entry)(nil),                // 28: throng.v1.Entry
-	(*Typing)(nil),               // 29: throng.v1.Typing
-	(*SendResponse)(nil),         // 30: throng.v1.SendResponse
-	(*Error)(nil),                // 31: throng.v1.Error
-	(*ListEntriesResponse)(nil),  // 32: throng.v1.ListEntriesResponse
-	(*MarkReadResponse)(nil),     // 33: throng.v1.MarkReadResponse
-	(*SyncResponse)(nil),         // 34: throng.v1.SyncResponse
-	(*Profile)(nil),              // 35: throng.v1.Profile
-	(*Cursor)(nil),               // 36: throng.v1.Cursor
-	(*Head)(nil),                 // 37: throng.v1.Head
-	(Tier)(0),                    // 38: throng.v1.Tier
-	(*ConversationSettings)(nil), // 39: throng.v1.ConversationSettings
+	(*SetPresenceRequest)(nil),   // 28: throng.v1.SetPresenceRequest
+	(*WatchRequest)(nil),         // 29: throng.v1.WatchRequest
+	(*ListOnlineRequest)(nil),    // 30: throng.v1.ListOnlineRequest
+	(*Entry)(nil),                // 31: throng.v1.Entry
+	(*Typing)(nil),               // 32: throng.v1.Typing
+	(*PresenceChanged)(nil),      // 33: throng.v1.PresenceChanged
+	(*SendResponse)(nil),         // 34: throng.v1.SendResponse
+	(*Error)(nil),                // 35: throng.v1.Error
+	(*ListEntriesResponse)(nil),  // 36: throng.v1.ListEntriesResponse
+	(*MarkReadResponse)(nil),     // 37: throng.v1.MarkReadResponse
+	(*SyncResponse)(nil),         // 38: throng.v1.SyncResponse
+	(*SetPresenceResponse)(nil),  // 39: throng.v1.SetPresenceResponse
+	(*WatchResponse)(nil),        // 40: throng.v1.WatchResponse
+	(*ListOnlineResponse)(nil),   // 41: throng.v1.ListOnlineResponse
+	(*Profile)(nil),              // 42: throng.v1.Profile
+	(*Cursor)(nil),               // 43: throng.v1.Cursor
+	(*Head)(nil),                 // 44: throng.v1.Head
+	(Tier)(0),                    // 45: throng.v1.Tier
+	(*ConversationSettings)(nil), // 46: throng.v1.ConversationSettings
 }
 var file_throng_v1_session_proto_depIdxs = []int32{
 	2,  // 0: throng.v1.ClientFrame.envelopes:type_name -> throng.v1.ClientEnvelope
@@ -2051,40 +2179,47 @@ var file_throng_v1_session_proto_depIdxs = []int32{
 	11, // 8: throng.v1.ClientEnvelope.received:type_name -> throng.v1.ReceivedRequest
 	13, // 9: throng.v1.ClientEnvelope.focus:type_name -> throng.v1.FocusRequest
 	27, // 10: throng.v1.ClientEnvelope.typing:type_name -> throng.v1.TypingRequest
-	28, // 11: throng.v1.ServerEnvelope.entry:type_name -> throng.v1.Entry
-	5,  // 12: throng.v1.ServerEnvelope.entries:type_name -> throng.v1.Entries
-	4,  // 13: throng.v1.ServerEnvelope.response:type_name -> throng.v1.Response
-	15, // 14: throng.v1.ServerEnvelope.hint:type_name -> throng.v1.Hint
-	18, // 15: throng.v1.ServerEnvelope.read_changed:type_name -> throng.v1.ReadChanged
-	19, // 16: throng.v1.ServerEnvelope.settings_changed:type_name -> throng.v1.SettingsChanged
-	21, // 17: throng.v1.ServerEnvelope.sync_hint:type_name -> throng.v1.SyncHint
-	22, // 18: throng.v1.ServerEnvelope.closing:type_name -> throng.v1.Closing
-	16, // 19: throng.v1.ServerEnvelope.batching:type_name -> throng.v1.Batching
-	17, // 20: throng.v1.ServerEnvelope.degraded:type_name -> throng.v1.Degraded
-	29, // 21: throng.v1.ServerEnvelope.typing:type_name -> throng.v1.Typing
-	20, // 22: throng.v1.ServerEnvelope.relations_changed:type_name -> throng.v1.RelationsChanged
-	30, // 23: throng.v1.Response.send:type_name -> throng.v1.SendResponse
-	31, // 24: throng.v1.Response.error:type_name -> throng.v1.Error
-	7,  // 25: throng.v1.Response.authenticate:type_name -> throng.v1.AuthenticateResponse
-	32, // 26: throng.v1.Response.list_entries:type_name -> throng.v1.ListEntriesResponse
-	33, // 27: throng.v1.Response.mark_read:type_name -> throng.v1.MarkReadResponse
-	34, // 28: throng.v1.Response.sync:type_name -> throng.v1.SyncResponse
-	10, // 29: throng.v1.Response.heartbeat:type_name -> throng.v1.HeartbeatResponse
-	14, // 30: throng.v1.Response.focus:type_name -> throng.v1.FocusResponse
-	28, // 31: throng.v1.Entries.entries:type_name -> throng.v1.Entry
-	35, // 32: throng.v1.Entries.profiles:type_name -> throng.v1.Profile
-	8,  // 33: throng.v1.AuthenticateResponse.limits:type_name -> throng.v1.Limits
-	36, // 34: throng.v1.HeartbeatResponse.cursor:type_name -> throng.v1.Cursor
-	37, // 35: throng.v1.HeartbeatResponse.heads:type_name -> throng.v1.Head
-	12, // 36: throng.v1.ReceivedRequest.positions:type_name -> throng.v1.Position
-	37, // 37: throng.v1.FocusResponse.heads:type_name -> throng.v1.Head
-	38, // 38: throng.v1.Hint.tier:type_name -> throng.v1.Tier
-	39, // 39: throng.v1.SettingsChanged.settings:type_name -> throng.v1.ConversationSettings
-	40, // [40:40] is the sub-list for method output_type
-	40, // [40:40] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	28, // 11: throng.v1.ClientEnvelope.set_presence:type_name -> throng.v1.SetPresenceRequest
+	29, // 12: throng.v1.ClientEnvelope.watch:type_name -> throng.v1.WatchRequest
+	30, // 13: throng.v1.ClientEnvelope.list_online:type_name -> throng.v1.ListOnlineRequest
+	31, // 14: throng.v1.ServerEnvelope.entry:type_name -> throng.v1.Entry
+	5,  // 15: throng.v1.ServerEnvelope.entries:type_name -> throng.v1.Entries
+	4,  // 16: throng.v1.ServerEnvelope.response:type_name -> throng.v1.Response
+	15, // 17: throng.v1.ServerEnvelope.hint:type_name -> throng.v1.Hint
+	18, // 18: throng.v1.ServerEnvelope.read_changed:type_name -> throng.v1.ReadChanged
+	19, // 19: throng.v1.ServerEnvelope.settings_changed:type_name -> throng.v1.SettingsChanged
+	21, // 20: throng.v1.ServerEnvelope.sync_hint:type_name -> throng.v1.SyncHint
+	22, // 21: throng.v1.ServerEnvelope.closing:type_name -> throng.v1.Closing
+	16, // 22: throng.v1.ServerEnvelope.batching:type_name -> throng.v1.Batching
+	17, // 23: throng.v1.ServerEnvelope.degraded:type_name -> throng.v1.Degraded
+	32, // 24: throng.v1.ServerEnvelope.typing:type_name -> throng.v1.Typing
+	33, // 25: throng.v1.ServerEnvelope.presence_changed:type_name -> throng.v1.PresenceChanged
+	20, // 26: throng.v1.ServerEnvelope.relations_changed:type_name -> throng.v1.RelationsChanged
+	34, // 27: throng.v1.Response.send:type_name -> throng.v1.SendResponse
+	35, // 28: throng.v1.Response.error:type_name -> throng.v1.Error
+	7,  // 29: throng.v1.Response.authenticate:type_name -> throng.v1.AuthenticateResponse
+	36, // 30: throng.v1.Response.list_entries:type_name -> throng.v1.ListEntriesResponse
+	37, // 31: throng.v1.Response.mark_read:type_name -> throng.v1.MarkReadResponse
+	38, // 32: throng.v1.Response.sync:type_name -> throng.v1.SyncResponse
+	10, // 33: throng.v1.Response.heartbeat:type_name -> throng.v1.HeartbeatResponse
+	14, // 34: throng.v1.Response.focus:type_name -> throng.v1.FocusResponse
+	39, // 35: throng.v1.Response.set_presence:type_name -> throng.v1.SetPresenceResponse
+	40, // 36: throng.v1.Response.watch:type_name -> throng.v1.WatchResponse
+	41, // 37: throng.v1.Response.list_online:type_name -> throng.v1.ListOnlineResponse
+	31, // 38: throng.v1.Entries.entries:type_name -> throng.v1.Entry
+	42, // 39: throng.v1.Entries.profiles:type_name -> throng.v1.Profile
+	8,  // 40: throng.v1.AuthenticateResponse.limits:type_name -> throng.v1.Limits
+	43, // 41: throng.v1.HeartbeatResponse.cursor:type_name -> throng.v1.Cursor
+	44, // 42: throng.v1.HeartbeatResponse.heads:type_name -> throng.v1.Head
+	12, // 43: throng.v1.ReceivedRequest.positions:type_name -> throng.v1.Position
+	44, // 44: throng.v1.FocusResponse.heads:type_name -> throng.v1.Head
+	45, // 45: throng.v1.Hint.tier:type_name -> throng.v1.Tier
+	46, // 46: throng.v1.SettingsChanged.settings:type_name -> throng.v1.ConversationSettings
+	47, // [47:47] is the sub-list for method output_type
+	47, // [47:47] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_throng_v1_session_proto_init() }
@@ -2107,6 +2242,9 @@ func file_throng_v1_session_proto_init() {
 		(*ClientEnvelope_Received)(nil),
 		(*ClientEnvelope_Focus)(nil),
 		(*ClientEnvelope_Typing)(nil),
+		(*ClientEnvelope_SetPresence)(nil),
+		(*ClientEnvelope_Watch)(nil),
+		(*ClientEnvelope_ListOnline)(nil),
 	}
 	file_throng_v1_session_proto_msgTypes[3].OneofWrappers = []any{
 		(*ServerEnvelope_Entry)(nil),
@@ -2120,6 +2258,7 @@ func file_throng_v1_session_proto_init() {
 		(*ServerEnvelope_Batching)(nil),
 		(*ServerEnvelope_Degraded)(nil),
 		(*ServerEnvelope_Typing)(nil),
+		(*ServerEnvelope_PresenceChanged)(nil),
 		(*ServerEnvelope_RelationsChanged)(nil),
 	}
 	file_throng_v1_session_proto_msgTypes[4].OneofWrappers = []any{
@@ -2131,6 +2270,9 @@ func file_throng_v1_session_proto_init() {
 		(*Response_Sync)(nil),
 		(*Response_Heartbeat)(nil),
 		(*Response_Focus)(nil),
+		(*Response_SetPresence)(nil),
+		(*Response_Watch)(nil),
+		(*Response_ListOnline)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
