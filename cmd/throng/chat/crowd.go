@@ -44,6 +44,7 @@ func (m *Model) look() tea.Cmd {
 	if id != 0 {
 		ids = append(ids, id)
 	}
+	m.cfg.Server.Watch(nil, ids...)
 	reader := m.cfg.Reader
 	return func() tea.Msg {
 		defer cancel()
@@ -141,6 +142,28 @@ func (m *Model) typing(id client.ConversationID) string {
 	default:
 		return strconv.Itoa(len(users)) + " people are typing"
 	}
+}
+
+// presence says how the others of a conversation are there; nothing where that is not known.
+func (m *Model) presence(c client.Conversation) string {
+	if c.Kind == throngv1.Kind_KIND_DIRECT {
+		switch m.cfg.Server.Presence(c.Peer) {
+		case throngv1.PresenceState_PRESENCE_STATE_ONLINE:
+			return "online"
+		case throngv1.PresenceState_PRESENCE_STATE_BUSY:
+			return "busy"
+		case throngv1.PresenceState_PRESENCE_STATE_AWAY:
+			return "away"
+		case throngv1.PresenceState_PRESENCE_STATE_OFFLINE:
+			return "offline"
+		case throngv1.PresenceState_PRESENCE_STATE_UNSPECIFIED:
+		}
+		return ""
+	}
+	if n := m.cfg.Server.OnlineCount(c.ID); n > 0 {
+		return "about " + grouped(uint64(n)) + " online"
+	}
+	return ""
 }
 
 // several joins as many words as fit into width cells; the first one always stands there.

@@ -238,7 +238,7 @@ func (m *Model) apply(event client.Event) {
 		if m.room != nil {
 			m.room.drop()
 		}
-	default: // TypingChanged, ConversationChanged, ReadChanged, SettingsChanged, Behind, Batching: the list and the room are read anew below
+	default: // PresenceChanged, TypingChanged, ConversationChanged, ReadChanged, SettingsChanged, Behind, Batching: the list and the room are read anew below
 	}
 }
 

@@ -15,14 +15,25 @@ type Server interface {
 	TotalUnread() uint64
 	// Send puts a text into the outbox.
 	Send(id client.ConversationID, text string) error
-	// Typing tells the others that the user is typing; it may be called as often as that is so.
-	Typing(id client.ConversationID)
-	// Typists are who else is typing.
-	Typists(id client.ConversationID) []client.UserID
+	Others
+
 	// Pending are the messages that are not stored yet, oldest first.
 	Pending(id client.ConversationID) []client.Draft
 	// Retry ends a wait before the next connection.
 	Retry()
+}
+
+// Others are those who are there at the same time. No method waits.
+type Others interface {
+	// Typing tells the others that the user is typing; it may be called as often as that is so.
+	Typing(id client.ConversationID)
+	// Typists are who else is typing.
+	Typists(id client.ConversationID) []client.UserID
+	// Watch has the server tell how the members of a conversation are there, in place of those before; none is nobody.
+	Watch(people []client.Watched, ids ...client.ConversationID)
+	// Presence is how somebody is there who is watched; OnlineCount how many sessions of a larger group that is.
+	Presence(user client.UserID) throngv1.PresenceState
+	OnlineCount(id client.ConversationID) int
 }
 
 // Reader is what reading a conversation takes. Each call waits for the server.

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/throng-im/throng/client"
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
 // Who is typing stands above the field, and what the user types is told, commands apart.
@@ -38,5 +39,37 @@ func TestTypingIsShown(t *testing.T) {
 	w.typeText("/he")
 	if len(w.typed) != 1 {
 		t.Errorf("a command is nobody's business: %v", w.typed)
+	}
+}
+
+// How the other one is there stands in the title, and of a large group how many are.
+func TestPresenceIsShown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.direct(1, alice)
+	w.group(2, "Group")
+	w.write(1, alice, "hi")
+	w.start(100, 20)
+	w.key("enter")
+	for _, row := range []struct {
+		state throngv1.PresenceState
+		want  string
+	}{
+		{throngv1.PresenceState_PRESENCE_STATE_BUSY, "busy"},
+		{throngv1.PresenceState_PRESENCE_STATE_AWAY, "away"},
+		{throngv1.PresenceState_PRESENCE_STATE_OFFLINE, "offline"},
+	} {
+		w.there = map[client.UserID]throngv1.PresenceState{alice: row.state}
+		w.tell(client.PresenceChanged{Users: []client.UserID{alice}})
+		w.shows(row.want)
+	}
+	if len(w.watch) != 1 || w.watch[0] != 1 {
+		t.Errorf("watches %v", w.watch)
+	}
+	w.online = map[client.ConversationID]int{2: 1_234}
+	w.key("alt+down")
+	w.shows("about 1,234 online")
+	if len(w.watch) != 1 || w.watch[0] != 2 {
+		t.Errorf("watches %v", w.watch)
 	}
 }

@@ -190,6 +190,11 @@ func (m *Model) titleLine(width int) string {
 		right = "only you "
 	case c.Kind == throngv1.Kind_KIND_GROUP:
 		right = grouped(uint64(c.Members)) + " members "
+		if there := m.presence(c); there != "" {
+			right = grouped(uint64(c.Members)) + " members, " + there + " "
+		}
+	case m.presence(c) != "":
+		right = m.presence(c) + " "
 	}
 	left := width - strWidth(right)
 	return m.theme.name.Render(fit(name(c, m.names), left)) + m.theme.dim.Render(right)

@@ -41,6 +41,9 @@ type world struct {
 	pages     int      // how often it read back
 	types     map[client.ConversationID][]client.UserID
 	typed     []client.ConversationID // where the user typed
+	watch     []client.ConversationID
+	there     map[client.UserID]throngv1.PresenceState
+	online    map[client.ConversationID]int
 	relations []*throngv1.Relation
 
 	events chan client.Event
@@ -103,6 +106,15 @@ func (w *world) Typing(id client.ConversationID) { w.typed = append(w.typed, id)
 
 // Typists implements chat.Server.
 func (w *world) Typists(id client.ConversationID) []client.UserID { return w.types[id] }
+
+// Watch implements chat.Server.
+func (w *world) Watch(_ []client.Watched, ids ...client.ConversationID) { w.watch = ids }
+
+// Presence implements chat.Server.
+func (w *world) Presence(user client.UserID) throngv1.PresenceState { return w.there[user] }
+
+// OnlineCount implements chat.Server.
+func (w *world) OnlineCount(id client.ConversationID) int { return w.online[id] }
 
 // tell hands events to the screen.
 func (w *world) tell(events ...client.Event) {
