@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -14,8 +15,11 @@ import (
 
 // renewalText renews the lease of a node, says what it is, and tells which nodes live. Leases end by the server's clock.
 //
-// KEYS live, info. ARGV node, info, lease in ms.
-// It answers {whether the lease still ran, replication id, nodes, their infos}.
+// The tenure of a node is drawn anew with each lease that did not follow on one that ran: a node whose renewal had no answer sees by the
+// next one that its lease had run out before.
+//
+// KEYS live, info. ARGV node, info, lease in ms, a tenure in case that this is another one.
+// It answers {whether the lease still ran, replication id, nodes, their infos, the tenure}.
 const renewalText = `
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -25,16 +29,21 @@ redis.call('ZADD', KEYS[1], string.format('%.0f', now + ARGV[3]), ARGV[1])
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
 for _, n in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(' .. string.format('%.0f', now))) do
   redis.call('ZREM', KEYS[1], n)
-  redis.call('HDEL', KEYS[2], n)
+  redis.call('HDEL', KEYS[2], n, n .. '#')
+end
+local tenure = ran == 1 and redis.call('HGET', KEYS[2], ARGV[1] .. '#')
+if not tenure then
+  tenure = ARGV[4]
+  redis.call('HSET', KEYS[2], ARGV[1] .. '#', tenure)
 end
 local live = redis.call('ZRANGE', KEYS[1], 0, -1)
 local id = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
-return {ran, id, live, redis.call('HMGET', KEYS[2], unpack(live))}`
+return {ran, id, live, redis.call('HMGET', KEYS[2], unpack(live)), tenure}`
 
 // farewellText ends the lease of a node.
 const farewellText = `
 redis.call('ZREM', KEYS[1], ARGV[1])
-redis.call('HDEL', KEYS[2], ARGV[1])
+redis.call('HDEL', KEYS[2], ARGV[1], ARGV[1] .. '#')
 return 1`
 
 // watchingText looks whether a key of the node is still there, and leaves one for the next time. KEYS key. ARGV expiry in ms.
@@ -42,6 +51,10 @@ const watchingText = `
 local was = redis.call('SET', KEYS[1], '1', 'PX', ARGV[1], 'GET')
 local id = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
 return {was and 1 or 0, id}`
+
+// renewals is how many fit into a lease that have no answer: what has not come for so long may have renewed it all the same, and the next one
+// is on its way.
+const renewals = 4
 
 // watches is on how many keys a node looks for losses in a Redis Cluster, each in another 64th of the slots.
 const watches = 64
@@ -70,12 +83,14 @@ func (r *Routes) renew(ctx context.Context) (lost bool, err error) {
 	}
 	calls := []scriptCall{{
 		script: r.client.scripts.renewal, keys: []string{r.client.cfg.Prefix + keyLive, r.client.cfg.Prefix + keyInfo},
-		args: []string{string(r.node), string(info), millis(lease)},
+		args: []string{string(r.node), string(info), millis(lease), rand.Text()},
 	}}
 	for _, tag := range r.tags {
 		key := r.client.cfg.Prefix + keyWatch + tag + "}:" + string(r.node)
 		calls = append(calls, scriptCall{script: r.client.scripts.watching, keys: []string{key}, args: []string{millis(10 * r.client.cfg.Lease)}})
 	}
+	ctx, cancel := context.WithTimeout(ctx, r.client.cfg.Lease/renewals)
+	defer cancel()
 	answers, err := r.client.run(ctx, opRenew, calls...)
 	if err != nil {
 		return false, unavailable(err, "renewing the lease")
@@ -94,9 +109,14 @@ func (r *Routes) renew(ctx context.Context) (lost bool, err error) {
 		if i > 0 {
 			continue
 		}
-		if len(all) < 4 {
+		if len(all) < 5 {
 			return false, unavailable(fmt.Errorf("an answer of %d parts", len(all)), "renewing the lease")
 		}
+		tenure, _ := all[4].ToString()
+		if tenure != r.tenure && mutant != mutantLossUnnoticed {
+			lost = true
+		}
+		r.tenure = tenure
 		names, err := all[2].AsStrSlice()
 		if err != nil {
 			return false, unavailable(err, "renewing the lease")

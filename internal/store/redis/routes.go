@@ -35,6 +35,7 @@ type Routes struct {
 
 	renewing sync.Mutex
 	replicas []string // guarded by renewing: replication ids, of the lease's server and of each tag's
+	tenure   string   // guarded by renewing: as the last renewal told
 
 	look sync.Mutex // held by who asks for a node that is not known
 
@@ -72,7 +73,9 @@ func (r *Routes) Run(ctx context.Context) error {
 	joined := false
 	for {
 		lost, err := r.renew(ctx)
-		turn.Reset(r.client.cfg.Renew) // what is announced renews as well
+		if err == nil {
+			turn.Reset(r.client.cfg.Renew) // what is announced renews as well
+		}
 		switch {
 		case ctx.Err() != nil:
 		case err != nil:

@@ -167,6 +167,25 @@ func TestALeaseRunsOut(t *testing.T) {
 	assert.True(t, "not before its end: "+took.String(), took > time.Second)
 }
 
+// A lease that ran out is noticed also where the renewal that began the next one had no answer: here another one renews in the node's name.
+func TestALeaseRanOutUnseen(t *testing.T) {
+	t.Parallel()
+	k := engines.Redis(t)
+	cfg := settings(k.Address, k.Prefix)
+	cfg.Lease, cfg.Renew = 2*time.Second, time.Second
+	a := join(t, client(t, cfg), "a")
+	a.Attach(1)
+	assert.NoError(t, "flush", a.Flush(t.Context()))
+	command(t, cfg, "ZREM", cfg.Prefix+":{nodes}:live", "a")
+	again := join(t, client(t, cfg), "a")
+	select {
+	case <-a.lost:
+	case <-time.After(20 * time.Second):
+		t.Error("it does not know that it may have missed something")
+	}
+	assert.Equal(t, "losses that the other one saw, whose lease it is", len(again.lost), 0)
+}
+
 // I10: after FLUSHALL all routes are back, and the node is told that it may have missed something.
 func TestRoutesAfterFlushall(t *testing.T) {
 	t.Parallel()
