@@ -65,7 +65,7 @@ func (r *Relations) take(m *throngv1.ListRelationsResponse) {
 
 // gone reports that there is nothing between the two.
 func gone(v *throngv1.Relation) bool {
-	return v.GetFriendship() == throngv1.Friendship_FRIENDSHIP_UNSPECIFIED && !v.GetFollowing() && v.GetRemark() == ""
+	return v.GetFriendship() == throngv1.Friendship_FRIENDSHIP_UNSPECIFIED && !v.GetFollowing() && !v.GetBlocked() && v.GetRemark() == ""
 }
 
 // Of is the relation to a user; nil where there is none. It is shared: do not change it.

@@ -66,6 +66,7 @@ func accessOf() map[string]access {
 		rpc.SocialServiceUnfriendProcedure:        accessUser,
 		rpc.SocialServiceSetFollowProcedure:       accessUser,
 		rpc.SocialServiceSetRemarkProcedure:       accessUser,
+		rpc.SocialServiceSetBlockProcedure:        accessUser,
 		rpc.SocialServiceListRelationsProcedure:   accessUser,
 
 		rpc.AdminServiceCreateUsersProcedure:      accessAdmin,

@@ -206,6 +206,7 @@ func rows() map[string]row {
 		"SocialService/SetFollow":       self(`{"user":"$other","follow":true}`),
 		"SocialService/SetFollow whom":  {`{"user":"123456789","follow":true}`, "user_not_found", only(unnamed, server)},
 		"SocialService/SetRemark":       self(`{"user":"$other","remark":"my friend"}`),
+		"SocialService/SetBlock":        self(`{"user":"$other","block":true}`),
 		"SocialService/ListRelations":   self(`{}`),
 
 		"AdminService/CreateUsers":      {`{"users":[{"externalId":"$client"}]}`, refused, admins()},

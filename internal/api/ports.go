@@ -106,6 +106,7 @@ type Relations interface {
 	Unfriend(ctx context.Context, user, other chat.UserID) (social.View, error)
 	Follow(ctx context.Context, user, other chat.UserID, on bool) (social.View, error)
 	Remark(ctx context.Context, user, other chat.UserID, name string) (social.View, error)
+	Block(ctx context.Context, user, other chat.UserID, on bool) (social.View, error)
 }
 
 // RelationLists shows what people are to each other, and removes it.

@@ -91,6 +91,16 @@ func (h socialHandler) SetRemark(
 	return respond(&throngv1.SetRemarkResponse{Relation: out}, err)
 }
 
+// SetBlock implements the procedure of the same name.
+func (h socialHandler) SetBlock(
+	ctx context.Context, r *connect.Request[throngv1.SetBlockRequest],
+) (*connect.Response[throngv1.SetBlockResponse], error) {
+	out, err := about(ctx, r.Msg.GetUser(), func(ctx context.Context, user, other chat.UserID) (social.View, error) {
+		return h.s.deps.Relations.Block(ctx, user, other, r.Msg.GetBlock())
+	})
+	return respond(&throngv1.SetBlockResponse{Relation: out}, err)
+}
+
 // ListRelations implements the procedure of the same name.
 func (h socialHandler) ListRelations(
 	ctx context.Context, r *connect.Request[throngv1.ListRelationsRequest],
@@ -121,6 +131,6 @@ func relation(v social.View) *throngv1.Relation {
 		friendship = throngv1.Friendship_FRIENDSHIP_FRIENDS
 	}
 	return &throngv1.Relation{
-		User: uint64(v.Other), Friendship: friendship, Note: v.Note, SinceMs: v.SinceMS, Following: v.Follow, Remark: v.Remark,
+		User: uint64(v.Other), Friendship: friendship, Note: v.Note, SinceMs: v.SinceMS, Following: v.Follow, Remark: v.Remark, Blocked: v.Block,
 	}
 }

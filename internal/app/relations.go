@@ -14,12 +14,20 @@ func (a *App) wireRelations() (err error) {
 	c := a.core
 	c.lists = newListNews(c.fanout.Relations, a.log)
 	c.relations, err = social.New(a.cfg.Social, social.Deps{
-		Rows: c.engine.relations, Users: c.accounts, Tell: c.lists.tell, Mine: c.engine.tends, Logger: a.log, Now: a.options.Now,
+		Rows: c.engine.relations, Users: c.accounts, Doors: c.conversations, Tell: c.lists.tell, Mine: c.engine.tends, Logger: a.log, Now: a.options.Now,
 	})
 	if err != nil {
 		return fmt.Errorf("building the relations: %w", err)
 	}
 	return nil
+}
+
+// terms are the relations, which are built after the conversations.
+type terms struct{ core *core }
+
+// Bar implements conversation.Terms.
+func (t terms) Bar(ctx context.Context, sender, receiver chat.UserID) (chat.Bar, error) {
+	return t.core.relations.Bar(ctx, sender, receiver) //nolint:wrapcheck // it says what it was about
 }
 
 // newsWaiting bounds what waits to be told of lists of relations. What does not fit is let go of: devices ask when they connect.

@@ -62,7 +62,7 @@ func (t importTarget) Settings(ctx context.Context, user chat.UserID, id chat.Co
 
 // Relation implements archive.Target. Relations to accounts that are gone are left out.
 func (t importTarget) Relation(ctx context.Context, r archive.Relation) error {
-	err := t.core.relations.Restore(ctx, r.User, r.Other, social.Said{Friend: r.Friend, Note: r.Note, AtMS: r.AtMS, Follow: r.Follow, Remark: r.Remark})
+	err := t.core.relations.Restore(ctx, r.User, r.Other, social.Said{Friend: r.Friend, Note: r.Note, AtMS: r.AtMS, Follow: r.Follow, Block: r.Block, Remark: r.Remark})
 	if e := chat.AsError(err); e != nil && e.Reason == chat.ReasonUserNotFound {
 		return nil
 	}

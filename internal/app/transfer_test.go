@@ -76,6 +76,7 @@ func populate(t testing.TB, s *server) {
 	do(bob, "SocialService/AcceptFriend", map[string]any{"user": adaID})
 	do(cyd, "SocialService/RequestFriend", map[string]any{"user": bobID, "note": "and me"})
 	do(ada, "SocialService/SetFollow", map[string]any{"user": cydID, "follow": true})
+	do(cyd, "SocialService/SetBlock", map[string]any{"user": bobID, "block": true})
 	do(cyd, "SocialService/SetRemark", map[string]any{"user": adaID, "remark": "A."})
 	do(ada, "SocialService/RequestFriend", map[string]any{"user": cydID})
 	do(cyd, "SocialService/RefuseFriend", map[string]any{"user": adaID})

@@ -73,7 +73,7 @@ func (a *App) wire(ctx context.Context) error {
 	lines.Shards = cmp.Or(lines.Shards, e.shards)
 	c.messages = message.New(lines, e.log, e.readers, reg, log, message.WithRecent(e.recent), message.WithHot(e.hot), message.WithAnnounce(n.forget),
 		message.WithTrace(a.tracer))
-	c.conversations = conversation.New(cfg.Conversation, e.directory, c.messages, c.accounts, e.log, conversation.WithCounts(e.rows))
+	c.conversations = conversation.New(cfg.Conversation, e.directory, c.messages, c.accounts, e.log, conversation.WithCounts(e.rows), conversation.WithTerms(terms{c}))
 	lists := cfg.Timeline
 	lists.Digests = sizes.Digests
 	c.timelines = timeline.New(lists, e.rows, e.logs, e.follower, timeline.WithCrowds(crowds{c.messages}))

@@ -123,6 +123,7 @@ type Relation struct {
 	Note   string `json:"note,omitempty"`
 	AtMS   uint64 `json:"at_ms,omitempty"`
 	Follow bool   `json:"follow,omitempty"`
+	Block  bool   `json:"block,omitempty"`
 	Remark string `json:"remark,omitempty"`
 }
 

@@ -123,9 +123,18 @@ type Member struct {
 	// SentMS is when the member last sent in slow mode, by the server's clock; 0 for those whom it does not concern. It outlives the
 	// membership.
 	SentMS uint64
+	// Bar of a direct conversation keeps the member from writing to the other one.
+	Bar Bar
 	// Left is how the conversation looked when the membership ended; nil for who is a member.
 	Left  *Farewell
 	Later Later
+}
+
+// Bar says whether somebody takes no messages of a member of their direct conversation.
+type Bar struct {
+	On bool
+	// Version orders bars: an older one changes nothing. It is that of the relations of whoever takes no messages.
+	Version uint64
 }
 
 // Farewell is what who left still sees of a conversation besides the entries.

@@ -33,6 +33,7 @@ const (
 	ReasonNotAMember      Reason = "not_a_member"
 	ReasonRoleTooLow      Reason = "role_too_low"
 	ReasonMuted           Reason = "muted"
+	ReasonNotAccepted     Reason = "not_accepted"
 	ReasonNotOpen         Reason = "not_open"
 	ReasonSignUpClosed    Reason = "sign_up_closed"
 	ReasonOriginForbidden Reason = "origin_forbidden"

@@ -27,13 +27,11 @@ func (s *Service) OpenDirect(ctx context.Context, actor, peer chat.UserID) (chat
 	} else if ok, err := s.begun(ctx, id); err != nil || ok {
 		return id, err
 	}
-	members := []chat.UserID{low, high}
-	if low == high {
-		members = members[:1]
+	bars, err := s.bars(ctx, actor, peer)
+	if err != nil {
+		return 0, err
 	}
-	return id, s.begin(ctx, &chat.Draft{
-		Conversation: id, Sender: actor, Body: chat.Created{Kind: chat.KindDirect, Members: members},
-	})
+	return id, s.beginDirect(ctx, id, actor, peer, bars)
 }
 
 // pair writes the row that decides which conversation the two have. A peer that is gone keeps what there is already,

@@ -54,11 +54,20 @@ type Counts interface {
 	Counts(ctx context.Context, users []chat.UserID) ([]int, error)
 }
 
+// Terms says who takes messages of whom.
+type Terms interface {
+	// Bar is what keeps the sender from writing to the receiver in their direct conversation, as of now.
+	Bar(ctx context.Context, sender, receiver chat.UserID) (chat.Bar, error)
+}
+
 // Option is a part that a service may have.
 type Option func(s *Service)
 
 // WithCounts makes the service hold users to chat.MaxConversations.
 func WithCounts(c Counts) Option { return func(s *Service) { s.counts = c } }
+
+// WithTerms makes the service put up bars in direct conversations.
+func WithTerms(t Terms) Option { return func(s *Service) { s.terms = t } }
 
 // Service makes and changes conversations. All methods may be called from any goroutine and block until what they did is
 // durable; their errors are *chat.Error. An actor of 0 is the server or a back end, which no membership rule binds.
@@ -69,6 +78,7 @@ type Service struct {
 	users  Users
 	heads  Heads
 	counts Counts // nil: no bound
+	terms  Terms  // nil: everybody takes all
 	block  int
 
 	// guarded by mu: ids that are reserved and not used yet

@@ -25,6 +25,12 @@ func Check(d *chat.Draft) *chat.Error {
 	if d.Conversation == 0 || d.Conversation > chat.MaxID || d.Sender > chat.MaxID {
 		return chat.Errorf(chat.CodeInvalid, chat.ReasonIDInvalid, "an id is a number from 1 to %d", uint64(chat.MaxID))
 	}
+	if d.Body == nil && d.Mark == 0 && d.Bars != nil {
+		if _, ok := d.Bars[d.Sender]; !ok || d.Sender == 0 || len(d.Bars) != 1 {
+			return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "a bar is about its sender alone")
+		}
+		return nil
+	}
 	if d.Body == nil {
 		if d.Mark == 0 || d.Sender == 0 {
 			return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "the request says nothing: a message has a body, a read mark a position and a reader")

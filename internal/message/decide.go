@@ -31,6 +31,9 @@ func (r Rules) Decide(st State, d *chat.Draft, nowMS uint64) (Effect, *chat.Erro
 		return Effect{}, errNotFound()
 	}
 	if d.Body == nil {
+		if d.Bars != nil {
+			return c.bar()
+		}
 		return c.mark()
 	}
 	if !d.ClientID.IsZero() {
@@ -94,6 +97,9 @@ func (c *change) admit() *chat.Error {
 	}
 	if c.head.Dissolved {
 		return errDissolved()
+	}
+	if c.part.Bar.On && c.draft.TimeMS == 0 { // what is imported was sent already
+		return errNotAccepted()
 	}
 	if after := c.draft.After; !after.IsZero() {
 		if _, ok := c.st.Repeat(c.draft.Conversation, c.draft.Sender, after); !ok {
@@ -195,6 +201,20 @@ func (c *change) mark() (Effect, *chat.Error) {
 	}
 	e.Parts = []Part{part}
 	e.Result.Read, e.Moved = part.Read, true
+	return e, nil
+}
+
+// bar puts up or takes away what keeps the sender from writing in a direct conversation. It is no entry, and nobody is told.
+func (c *change) bar() (Effect, *chat.Error) {
+	part := c.st.Part(c.draft.Conversation, c.draft.Sender)
+	if len(part.Spans) == 0 || c.head.Kind != chat.KindDirect {
+		return Effect{}, errNotFound()
+	}
+	e := Effect{Head: c.head, Result: chat.Result{Seq: c.head.Seq, Ordinal: c.head.Ordinal, TimeMS: c.head.TimeMS, Read: part.Read}}
+	if bar := c.draft.Bars[c.draft.Sender]; bar.Version >= part.Bar.Version && bar != part.Bar {
+		part.User, part.Bar = c.draft.Sender, bar
+		e.Parts = []Part{part}
+	}
 	return e, nil
 }
 

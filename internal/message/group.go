@@ -41,6 +41,9 @@ func (c *change) create(body chat.Created) (Effect, *chat.Error) {
 	e.Parts = make([]Part, len(body.Members))
 	for i, user := range body.Members {
 		e.Parts[i] = c.entered(Part{}, user, roles(i), &e)
+		if body.Kind == chat.KindDirect {
+			e.Parts[i].Bar = d.Bars[user]
+		}
 		if user == d.Sender {
 			e.Result.Read = e.Parts[i].Read
 		}

@@ -22,6 +22,8 @@ import (
 //   - LOG-9 Each applied entry and each moved read position is an event, in order per conversation, at least once.
 //   - LOG-10 An error of Append or Wait is a *chat.Error: unavailable promises that nothing was stored, unknown promises
 //     nothing.
+//   - LOG-12 A bar of a member of a direct conversation is decided in the order of drafts, and takes the place of none that is newer. Behind it
+//     what the member writes is refused. It is no entry, and no event.
 //   - LOG-11 Tombstone replaces content, keeps seq, ordinal, sender, time and the repeat's answer; events of members stay.
 type Log interface {
 	Append(ctx context.Context, drafts []*chat.Draft) (Applied, error)

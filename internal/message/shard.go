@@ -233,7 +233,7 @@ func (s *shard) complete() {
 // note has a draft that became an entry, or was one already, traced.
 func (s *shard) note(f *flight, sub *submission, r *chat.Result, now time.Time) {
 	d := sub.draft
-	if r.Err != nil || d.Mark != 0 {
+	if r.Err != nil || d.Body == nil {
 		return
 	}
 	kind := trace.Append

@@ -13,7 +13,7 @@ import (
 	"github.com/throng-im/throng/internal/message"
 )
 
-// Log runs the rules LOG-1 to LOG-11 against an adapter. Open returns a fresh, empty one; the test closes it.
+// Log runs the rules LOG-1 to LOG-12 against an adapter. Open returns a fresh, empty one; the test closes it.
 func Log(t *testing.T, open func(t testing.TB) Engine) {
 	t.Helper()
 	runEngine(t, open, []engineCase{
@@ -32,6 +32,7 @@ func Log(t *testing.T, open func(t testing.TB) Engine) {
 		{"LOG-10 a closed log promises that nothing was stored", logClosed},
 		{"LOG-10 a caller that gave up", logCanceled},
 		{"LOG-11 a tombstone keeps the place", logTombstone},
+		{"LOG-12 a bar holds from its append on", logBar},
 		{"ranges", logRanges},
 		{"every body comes back", logBodies},
 		{"heads of what is not there are zero", logNoHeads},
@@ -208,6 +209,39 @@ func logSlowMode(t *testing.T, e Engine) {
 	assert.Equal(t, "the head", after.head(t, 1).SlowModeMS, day)
 	assert.Equal(t, "the next message", reasonOf(after.do(t, text(1, bob, 3))[0]), chat.ReasonSlowMode)
 	assert.True(t, "the repeat of the first one", after.must(t, text(1, bob, 2))[0].Repeat)
+}
+
+func logBar(t *testing.T, e Engine) {
+	direct := func(id chat.ConversationID, bars map[chat.UserID]chat.Bar) *chat.Draft {
+		return &chat.Draft{Conversation: id, Sender: alice, Bars: bars, Body: chat.Created{Kind: chat.KindDirect, Members: []chat.UserID{alice, bob}}}
+	}
+	bar := func(id chat.ConversationID, user chat.UserID, on bool, version uint64) *chat.Draft {
+		return &chat.Draft{Conversation: id, Sender: user, Bars: map[chat.UserID]chat.Bar{user: {On: on, Version: version}}}
+	}
+	e.must(t, direct(1, nil), text(1, bob, 1))
+	before := e.head(t, 1)
+	results := e.do(t, bar(1, bob, true, 5), text(1, bob, 2), text(1, bob, 1), text(1, alice, 1))
+	assert.Equal(t, "a bar", reasonOf(results[0]), "")
+	assert.Equal(t, "a send right behind it", reasonOf(results[1]), chat.ReasonNotAccepted)
+	assert.True(t, "a repeat of before is answered", results[2].Err == nil && results[2].Repeat)
+	assert.Equal(t, "the other one writes", reasonOf(results[3]), "")
+	assert.Equal(t, "a bar is no entry", e.head(t, 1).Seq, before.Seq+1)
+	e.must(t, bar(1, bob, false, 4))
+	e = e.Crash(t)
+	assert.Equal(t, "an older one changes nothing, and a crash neither", reasonOf(e.do(t, text(1, bob, 2))[0]), chat.ReasonNotAccepted)
+	m, err := e.Directory.Member(t.Context(), 1, bob)
+	assert.NoError(t, "member", err)
+	assert.Equal(t, "the member's bar", m.Bar, chat.Bar{On: true, Version: 5})
+	e.must(t, &chat.Draft{Conversation: 1, Sender: bob, Mark: e.head(t, 1).Seq}, bar(1, bob, false, 6), text(1, bob, 2))
+	e.contiguous(t, 1)
+
+	e.must(t, direct(2, map[chat.UserID]chat.Bar{bob: {On: true, Version: 1}}))
+	assert.Equal(t, "a conversation that begins with one", reasonOf(e.do(t, text(2, bob, 1))[0]), chat.ReasonNotAccepted)
+	e.must(t, text(2, alice, 1))
+	e.must(t, group(3, alice, bob))
+	assert.Equal(t, "groups have none", reasonOf(e.do(t, bar(3, bob, true, 1))[0]), chat.ReasonConversationNotFound)
+	assert.Equal(t, "nor has a stranger", reasonOf(e.do(t, bar(1, eve, true, 1))[0]), chat.ReasonConversationNotFound)
+	assert.Equal(t, "of another one", reasonOf(e.do(t, &chat.Draft{Conversation: 1, Sender: bob, Bars: map[chat.UserID]chat.Bar{alice: {On: true}}})[0]), chat.ReasonBodyInvalid)
 }
 
 func logClosed(t *testing.T, e Engine) {

@@ -1,4 +1,5 @@
-// Package social owns what people are to each other: friends, who follows whom, names that somebody gave another one, and blocks.
+// Package social owns what people are to each other: friends, who follows whom, names that somebody gave another one, and blocks
+// (block.go), which bar a member of a direct conversation from writing.
 //
 // Each of two people has a row about the other one, which lies with its owner, so that no change needs two databases at once. A row says
 // what its owner wants (mine), which the owner alone writes, and what the other one wants (theirs), which is mirrored:

@@ -72,6 +72,7 @@ type Said struct {
 	Note   string
 	AtMS   uint64
 	Follow bool
+	Block  bool
 	Remark string
 }
 
@@ -84,7 +85,7 @@ func (s *Service) Restore(ctx context.Context, user, other chat.UserID, said Sai
 		if said.Friend && !r.Mine.Stands(r.Theirs) {
 			r.say(true, said.Note, said.AtMS)
 		}
-		r.Follow = r.Follow || said.Follow
+		r.Follow, r.Block = r.Follow || said.Follow, r.Block || said.Block
 		if r.Remark == "" {
 			r.Remark = said.Remark
 		}

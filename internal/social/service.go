@@ -15,10 +15,18 @@ type Users interface {
 	Exist(ctx context.Context, ids []chat.UserID) ([]chat.UserID, error)
 }
 
+// Doors are the direct conversations of users.
+type Doors interface {
+	// Settle brings the bars in the conversation of two users, if any, to what [Service.Bar] says. Later appends are held to it.
+	Settle(ctx context.Context, a, b chat.UserID) error
+}
+
 // Deps is what the relations work with.
 type Deps struct {
 	Rows  Rows
 	Users Users
+	// Doors are the direct conversations; nil is none.
+	Doors Doors
 	// Tell says that a user's list has come to a version. It must not block, and may be lost: devices ask by themselves when they
 	// connect. Nil tells nobody.
 	Tell func(user chat.UserID, version uint64)
@@ -108,7 +116,7 @@ func (s *Service) change(ctx context.Context, user, other chat.UserID, fn func(o
 			o.Version++
 			r.Version = o.Version
 		}
-		if *r != before && !r.Met || r.Mine.Turn != before.Mine.Turn {
+		if *r != before && !r.Met || r.Mine.Turn != before.Mine.Turn || r.Block != before.Block {
 			r.Due = true
 		}
 		return nil
@@ -140,9 +148,9 @@ func bounds(before, after *Owner) error {
 	return nil
 }
 
-// mirror completes what a user said: steps 2 and 3.
+// mirror completes what a user said: step 2, what it means for their direct conversation, and step 3.
 func (s *Service) mirror(ctx context.Context, user chat.UserID, r Relation) (Relation, error) {
-	said := r.Mine
+	said, version := r.Mine, r.Version
 	theirs, err := s.change(ctx, r.Other, user, func(_ *Owner, r *Relation) error {
 		r.Met = true
 		r.hear(said)
@@ -151,10 +159,16 @@ func (s *Service) mirror(ctx context.Context, user chat.UserID, r Relation) (Rel
 	if err != nil {
 		return Relation{}, err
 	}
+	if s.deps.Doors != nil {
+		if err := s.deps.Doors.Settle(ctx, user, r.Other); err != nil {
+			return Relation{}, fmt.Errorf("settling a conversation: %w", err)
+		}
+	}
 	return s.change(ctx, user, r.Other, func(_ *Owner, r *Relation) error {
 		r.Met = true
+		settled := r.Version <= version // else something changed after the conversation was settled
 		r.hear(theirs.Mine)
-		if r.Mine.Turn == said.Turn {
+		if r.Mine.Turn == said.Turn && settled {
 			r.Due = false
 		}
 		return nil

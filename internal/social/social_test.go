@@ -280,6 +280,68 @@ func TestSweepForgets(t *testing.T) {
 	assert.Equal(t, "it is not counted", o.Follows, uint32(0))
 }
 
+// doors notes whose conversations were settled, and may fail.
+type doors struct {
+	settled [][2]chat.UserID
+	fail    error
+}
+
+func (d *doors) Settle(_ context.Context, a, b chat.UserID) error {
+	d.settled = append(d.settled, [2]chat.UserID{a, b})
+	return d.fail
+}
+
+// REL-17, REL-18, REL-19: a block is the blocker's alone.
+func TestBlock(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	d := &doors{}
+	var err error
+	w.Service, err = social.New(social.Default(), social.Deps{Rows: w.rows, Users: w, Tell: w.tell, Doors: d})
+	assert.NoError(t, "service", err)
+	ctx := t.Context()
+	_, err = w.Request(ctx, alice, bob, "")
+	assert.NoError(t, "request", err)
+	_, err = w.Accept(ctx, bob, alice)
+	assert.NoError(t, "accept", err)
+	before, told := w.list(t, alice, social.Cursor{}), w.told[alice]
+
+	d.settled, d.fail = nil, chat.Errorf(chat.CodeUnavailable, chat.ReasonStorageUnavailable, "the log is away")
+	_, err = w.Block(ctx, bob, alice, true)
+	assert.Equal(t, "a block that is not in force yet", reasonOf(err), chat.ReasonInDoubt)
+	bar, err := w.Bar(ctx, alice, bob)
+	assert.NoError(t, "bar", err)
+	assert.True(t, "stands", bar.On)
+	d.fail = nil
+	v, err := w.Block(ctx, bob, alice, true)
+	assert.NoError(t, "asking again", err)
+	assert.True(t, "he blocks her, and they stay friends", v.Block && v.Friendship == social.Friends)
+	assert.Equal(t, "their conversation was settled", d.settled, [][2]chat.UserID{{bob, alice}, {bob, alice}})
+	assert.Equal(t, "alice sees what she saw", w.list(t, alice, social.Cursor{}), before)
+	assert.Equal(t, "her devices are told nothing", w.told[alice], told)
+	back, err := w.Bar(ctx, bob, alice)
+	assert.NoError(t, "bar", err)
+	assert.True(t, "he may write to her", !back.On)
+
+	_, err = w.Unfriend(ctx, alice, bob)
+	assert.NoError(t, "unfriend", err)
+	at := w.list(t, bob, social.Cursor{}).Next
+	hers, err := w.Request(ctx, alice, bob, "please")
+	assert.NoError(t, "request", err)
+	assert.Equal(t, "for her it waits", hers.Friendship, social.Requested)
+	assert.Equal(t, "he sees none", len(w.list(t, bob, at).Views), 0)
+	v, err = w.Block(ctx, bob, alice, false)
+	assert.NoError(t, "unblock", err)
+	assert.Equal(t, "now he does", v.Friendship, social.Incoming)
+	newer, err := w.Bar(ctx, alice, bob)
+	assert.NoError(t, "bar", err)
+	assert.True(t, "the bar is gone, and newer", !newer.On && newer.Version > bar.Version)
+	_, err = w.Block(ctx, bob, nobody, true)
+	assert.Equal(t, "nobody", reasonOf(err), chat.ReasonUserNotFound)
+	_, err = w.Block(ctx, bob, bob, true)
+	assert.Equal(t, "oneself", reasonOf(err), chat.ReasonFieldInvalid)
+}
+
 func TestConfig(t *testing.T) {
 	t.Parallel()
 	assert.NoError(t, "the defaults", social.Default().Validate())

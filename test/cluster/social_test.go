@@ -1,6 +1,11 @@
 package cluster_test
 
 import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
 	"connectrpc.com/connect"
 
 	"github.com/throng-im/throng/client"
@@ -48,4 +53,95 @@ func friends(w *world) {
 		return r.GetFriendship() == throngv1.Friendship_FRIENDSHIP_UNSPECIFIED && r.GetRemark() == "Bobby"
 	})
 	sees("it is over", other, users[0], func(r *throngv1.Relation) bool { return r == nil })
+}
+
+// send writes to a conversation on a node, and says whether it was appended. Anything but an acknowledgement and not_accepted fails.
+func (w *world) send(n int, from client.UserID, conv client.ConversationID, key uint64) bool {
+	w.t.Helper()
+	id := make([]byte, 16)
+	id[0], id[1], id[14], id[15] = 1, byte(n), byte(key>>8), byte(key)
+	_, err := w.back(n, from).Messages.Send(w.ctx(), connect.NewRequest(&throngv1.SendRequest{
+		Conversation: uint64(conv), ClientId: id, Body: &throngv1.SendRequest_Text{Text: fmt.Sprintf("%d", key)},
+	}))
+	var e *client.Error
+	if errors.As(err, &e) && e.Reason == "not_accepted" {
+		return false
+	}
+	w.must("sending", err)
+	return true
+}
+
+func (w *world) block(n int, user, other client.UserID, on bool) {
+	w.t.Helper()
+	_, err := w.back(n, user).Social.SetBlock(w.ctx(), connect.NewRequest(&throngv1.SetBlockRequest{User: uint64(other), Block: on}))
+	w.must("blocking", err)
+}
+
+// blocked is REL-17: while somebody writes on two nodes at once, the other one blocks on a third. Nothing that is sent after that was answered
+// is appended.
+func blocked(w *world) {
+	users := w.people(2)
+	conv, err := w.join(0, users[1]).OpenDirect(w.ctx(), users[0])
+	w.must("opening", err)
+	var blocked atomic.Bool
+	var late, sent atomic.Int64
+	var all sync.WaitGroup
+	stop := make(chan struct{})
+	for n := range 2 {
+		all.Go(func() {
+			for key := uint64(0); ; key++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				after := blocked.Load()
+				if w.send(n, users[0], conv, key) {
+					sent.Add(1)
+					if after {
+						late.Add(1)
+					}
+				}
+			}
+		})
+	}
+	w.until("something is sent", func() bool { return sent.Load() > 5 })
+	w.block(2, users[1], users[0], true)
+	blocked.Store(true)
+	for n := range 3 {
+		if w.send(n, users[0], conv, 60_000) {
+			w.t.Errorf("node %d takes a message of who is blocked", n)
+		}
+	}
+	close(stop)
+	all.Wait()
+	if n := late.Load(); n > 0 {
+		w.t.Errorf("%d messages were taken after the block was answered", n)
+	}
+	if !w.send(0, users[1], conv, 1) {
+		w.t.Error("who blocks may not write")
+	}
+	w.block(1, users[1], users[0], false)
+	if !w.send(0, users[0], conv, 61_000) {
+		w.t.Error("the block was taken away, and the bar stays")
+	}
+}
+
+// blockedFirst is REL-19: whoever is blocked at the moment of opening the conversation and writing at once.
+func blockedFirst(w *world) {
+	for range 8 {
+		users := w.people(2)
+		var conv client.ConversationID
+		var all sync.WaitGroup
+		all.Go(func() { w.block(1, users[1], users[0], true) })
+		all.Go(func() {
+			r, err := w.back(0, users[0]).Conversations.OpenDirect(w.ctx(), connect.NewRequest(&throngv1.OpenDirectRequest{User: uint64(users[1])}))
+			w.must("opening", err)
+			conv = client.ConversationID(r.Msg.GetConversation().GetId())
+		})
+		all.Wait()
+		if w.send(2, users[0], conv, 1) {
+			w.t.Error("who is blocked wrote")
+		}
+	}
 }

@@ -29,6 +29,8 @@ var stories = []struct {
 	{"settings reach the other devices", settings},
 	{"who is signed out is closed everywhere", signedOut},
 	{"friends come to the same on all devices", friends},
+	{"who is blocked writes no more, on any node", blocked},
+	{"a block meets the first message", blockedFirst},
 	{"a device has one session, on whatever node", oneSession},
 	{"members see who is typing", typing},
 	{"people see who is there", seeing},

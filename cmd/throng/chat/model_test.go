@@ -314,12 +314,12 @@ func TestFriends(t *testing.T) {
 	w.key("enter")
 	w.shows("Friends: 鲍勃.", "Asking you: Ali of work (it is me")
 	for _, command := range []string{
-		"accept alice", "refuse @alice", "friend bob you know me", "withdraw bob", "unfriend bob", "follow bob", "unfollow bob", "remark bob Bobby B",
+		"accept alice", "refuse @alice", "friend bob you know me", "withdraw bob", "unfriend bob", "follow bob", "unfollow bob", "block bob", "unblock bob", "remark bob Bobby B",
 	} {
 		w.typeText("/" + command)
 		w.key("enter")
 	}
-	want := "accept alice; refuse alice; friend bob you know me; withdraw bob; unfriend bob; follow bob; unfollow bob; remark bob Bobby B"
+	want := "accept alice; refuse alice; friend bob you know me; withdraw bob; unfriend bob; follow bob; unfollow bob; block bob; unblock bob; remark bob Bobby B"
 	if got := strings.Join(w.asked, "; "); got != want {
 		t.Errorf("asked %q, want %q", got, want)
 	}

@@ -47,7 +47,7 @@ type Reader interface {
 
 // Social is what the user and others are to each other. Each call waits for the server.
 type Social interface {
-	// Relate does what a command says about somebody: friend, accept, refuse, withdraw, unfriend, follow, unfollow or remark. text is the
+	// Relate does what a command says about somebody: friend, accept, refuse, withdraw, unfriend, follow, unfollow, block, unblock or remark. text is the
 	// note of a request, or the name to remember somebody by.
 	Relate(ctx context.Context, command, handle, text string) error
 	// Relations is the list as it is now.

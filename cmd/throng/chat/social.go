@@ -27,6 +27,7 @@ func (m *Model) relate(word, rest string) (cmd tea.Cmd, ok bool) {
 	done, ok := map[string]string{
 		"friend": "Asked.", "accept": "You are friends.", "refuse": "Refused.", "withdraw": "Taken back.", "unfriend": "You are no longer friends.",
 		"follow": "You follow them.", "unfollow": "You no longer follow them.", "remark": "Remembered.",
+		"block": "Blocked: you get no messages from them.", "unblock": "You get their messages again.",
 	}[word]
 	handle, text, _ := strings.Cut(rest, " ")
 	handle = strings.TrimPrefix(handle, "@")
@@ -143,6 +144,8 @@ func (s social) Relate(ctx context.Context, command, handle, text string) error 
 		_, err = api.Unfriend(ctx, connect.NewRequest(&throngv1.UnfriendRequest{User: user}))
 	case "follow", "unfollow":
 		_, err = api.SetFollow(ctx, connect.NewRequest(&throngv1.SetFollowRequest{User: user, Follow: command == "follow"}))
+	case "block", "unblock":
+		_, err = api.SetBlock(ctx, connect.NewRequest(&throngv1.SetBlockRequest{User: user, Block: command == "block"}))
 	case "remark":
 		_, err = api.SetRemark(ctx, connect.NewRequest(&throngv1.SetRemarkRequest{User: user, Remark: text}))
 	}

@@ -248,6 +248,7 @@ func (m *Model) helpLines(height int) []string {
 		{"/friend NAME NOTE", "ask somebody; /withdraw NAME takes it back"},
 		{"/accept NAME", "be friends; /refuse NAME, /unfriend NAME"},
 		{"/follow NAME", "follow somebody; /unfollow NAME"},
+		{"/block NAME", "get no messages from somebody; /unblock NAME"},
 		{"/remark NAME AS", "call somebody what you like; only you see it"},
 		{"ctrl+c", "quit; you stay signed in"},
 	}

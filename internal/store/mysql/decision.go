@@ -263,7 +263,7 @@ func (c *decision) want(drafts []*chat.Draft) {
 func marks(drafts []*chat.Draft) []entryKey {
 	var keys []entryKey
 	for _, d := range drafts {
-		if d.Body == nil {
+		if d.Mark != 0 {
 			keys = append(keys, entryKey{d.Conversation, d.Mark})
 		}
 	}

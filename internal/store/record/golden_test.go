@@ -72,6 +72,8 @@ func samples() []sample {
 		head, part, user, device, settings, about, event, reading := head, part, user, device, settings, about, event, reading
 		head.Later, part.Later, user.Later, device.Later, settings.Later, about.Later = later, later, later, later, later, later
 		relation.Later, owner.Later = later, later
+		barred := part
+		barred.Bar = chat.Bar{On: true, Version: 300}
 		event.Later, reading.Later, event.Head.Later, invitation.Later = later, later, later, later
 		text := *event.Entry
 		text.Later, event.Entry = later, &text
@@ -81,6 +83,7 @@ func samples() []sample {
 		}
 		all = append(all,
 			sample{"head" + with, record.AppendHead(nil, head)}, sample{"part" + with, record.AppendPart(nil, part)},
+			sample{"part-bar" + with, record.AppendPart(nil, barred)},
 			sample{"account" + with, record.AppendAccount(nil, user)}, sample{"device" + with, record.AppendDevice(nil, device)},
 			sample{"invitation" + with, record.AppendInvitation(nil, invitation)}, sample{"settings" + with, record.AppendSettings(nil, settings)},
 			sample{"conversation" + with, record.AppendConversation(nil, about)}, sample{"event" + with, record.AppendEvent(nil, event)},

@@ -90,6 +90,9 @@ const (
 	partLater
 )
 
+// blockBar begins a block with a bar in front. What other versions put there begins otherwise.
+const blockBar byte = 1
+
 func appendPartRest(b []byte, m chat.Member) []byte {
 	if m.SentMS != 0 {
 		b = binary.AppendUvarint(append(b, partSent), m.SentMS)
@@ -97,8 +100,13 @@ func appendPartRest(b []byte, m chat.Member) []byte {
 	if m.Left != nil {
 		b = appendStrings(append(b, partLeft), m.Left.Name, m.Left.Avatar)
 	}
-	if later := laterOf(m.Later); later != "" {
-		b = appendString(append(b, partLater), string(later))
+	later := string(laterOf(m.Later))
+	if m.Bar != (chat.Bar{}) {
+		// Who does not know of bars keeps it as a block of a later version.
+		later = string(binary.AppendUvarint([]byte{blockBar, flag(m.Bar.On)}, m.Bar.Version)) + later
+	}
+	if later != "" {
+		b = appendString(append(b, partLater), later)
 	}
 	return b
 }
@@ -111,7 +119,13 @@ func (r *Reader) partRest(m *chat.Member) {
 		case partLeft:
 			m.Left = &chat.Farewell{Name: r.string(), Avatar: r.string()}
 		case partLater:
-			m.Later = chat.Later(r.string())
+			block := NewReader(r.raw(r.Number()))
+			if len(block.b) > 0 && block.b[0] == blockBar {
+				_ = block.byte()
+				m.Bar = chat.Bar{On: block.byte() != 0, Version: block.Number()}
+			}
+			r.broken = r.broken || block.broken
+			m.Later = chat.Later(block.b)
 		default:
 			r.broken = true
 		}

@@ -96,7 +96,7 @@ func KeyDue(user, other chat.UserID) []byte { return Key2(TableDue, uint64(user)
 
 // ArchiveRelation is what an export says of a row; ok is false where that is nothing. What was said and then ended by the other one is nothing.
 func ArchiveRelation(user chat.UserID, r social.Relation) (a archive.Relation, ok bool) {
-	a = archive.Relation{User: user, Other: r.Other, Follow: r.Follow, Remark: r.Remark}
+	a = archive.Relation{User: user, Other: r.Other, Follow: r.Follow, Block: r.Block, Remark: r.Remark}
 	if r.Mine.Stands(r.Theirs) {
 		a.Friend, a.Note, a.AtMS = true, r.Mine.Note, r.Mine.AtMS
 	}

@@ -92,7 +92,9 @@ type Relation struct {
 	// The caller follows the other one, who is not told.
 	Following bool `protobuf:"varint,5,opt,name=following,proto3" json:"following,omitempty"`
 	// A name that the caller gave, and nobody else sees.
-	Remark        string `protobuf:"bytes,6,opt,name=remark,proto3" json:"remark,omitempty"`
+	Remark string `protobuf:"bytes,6,opt,name=remark,proto3" json:"remark,omitempty"`
+	// The caller takes no messages of the other one, who is not told.
+	Blocked       bool `protobuf:"varint,7,opt,name=blocked,proto3" json:"blocked,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -167,6 +169,13 @@ func (x *Relation) GetRemark() string {
 		return x.Remark
 	}
 	return ""
+}
+
+func (x *Relation) GetBlocked() bool {
+	if x != nil {
+		return x.Blocked
+	}
+	return false
 }
 
 // RelationCursor is how much of the list a device knows. It is the answer's of before, unchanged; none at first.
@@ -864,6 +873,102 @@ func (x *SetRemarkResponse) GetRelation() *Relation {
 	return nil
 }
 
+type SetBlockRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	User          uint64                 `protobuf:"varint,1,opt,name=user,proto3" json:"user,omitempty"`
+	Block         bool                   `protobuf:"varint,2,opt,name=block,proto3" json:"block,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetBlockRequest) Reset() {
+	*x = SetBlockRequest{}
+	mi := &file_throng_v1_social_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetBlockRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetBlockRequest) ProtoMessage() {}
+
+func (x *SetBlockRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_social_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetBlockRequest.ProtoReflect.Descriptor instead.
+func (*SetBlockRequest) Descriptor() ([]byte, []int) {
+	return file_throng_v1_social_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *SetBlockRequest) GetUser() uint64 {
+	if x != nil {
+		return x.User
+	}
+	return 0
+}
+
+func (x *SetBlockRequest) GetBlock() bool {
+	if x != nil {
+		return x.Block
+	}
+	return false
+}
+
+type SetBlockResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Relation      *Relation              `protobuf:"bytes,1,opt,name=relation,proto3" json:"relation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetBlockResponse) Reset() {
+	*x = SetBlockResponse{}
+	mi := &file_throng_v1_social_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetBlockResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetBlockResponse) ProtoMessage() {}
+
+func (x *SetBlockResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_social_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetBlockResponse.ProtoReflect.Descriptor instead.
+func (*SetBlockResponse) Descriptor() ([]byte, []int) {
+	return file_throng_v1_social_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *SetBlockResponse) GetRelation() *Relation {
+	if x != nil {
+		return x.Relation
+	}
+	return nil
+}
+
 type ListRelationsRequest struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Cursor *RelationCursor        `protobuf:"bytes,1,opt,name=cursor,proto3" json:"cursor,omitempty"`
@@ -875,7 +980,7 @@ type ListRelationsRequest struct {
 
 func (x *ListRelationsRequest) Reset() {
 	*x = ListRelationsRequest{}
-	mi := &file_throng_v1_social_proto_msgTypes[16]
+	mi := &file_throng_v1_social_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -887,7 +992,7 @@ func (x *ListRelationsRequest) String() string {
 func (*ListRelationsRequest) ProtoMessage() {}
 
 func (x *ListRelationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_social_proto_msgTypes[16]
+	mi := &file_throng_v1_social_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -900,7 +1005,7 @@ func (x *ListRelationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRelationsRequest.ProtoReflect.Descriptor instead.
 func (*ListRelationsRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_social_proto_rawDescGZIP(), []int{16}
+	return file_throng_v1_social_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListRelationsRequest) GetCursor() *RelationCursor {
@@ -932,7 +1037,7 @@ type ListRelationsResponse struct {
 
 func (x *ListRelationsResponse) Reset() {
 	*x = ListRelationsResponse{}
-	mi := &file_throng_v1_social_proto_msgTypes[17]
+	mi := &file_throng_v1_social_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -944,7 +1049,7 @@ func (x *ListRelationsResponse) String() string {
 func (*ListRelationsResponse) ProtoMessage() {}
 
 func (x *ListRelationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_social_proto_msgTypes[17]
+	mi := &file_throng_v1_social_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -957,7 +1062,7 @@ func (x *ListRelationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRelationsResponse.ProtoReflect.Descriptor instead.
 func (*ListRelationsResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_social_proto_rawDescGZIP(), []int{17}
+	return file_throng_v1_social_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListRelationsResponse) GetReset_() bool {
@@ -992,7 +1097,7 @@ var File_throng_v1_social_proto protoreflect.FileDescriptor
 
 const file_throng_v1_social_proto_rawDesc = "" +
 	"\n" +
-	"\x16throng/v1/social.proto\x12\tthrong.v1\"\xba\x01\n" +
+	"\x16throng/v1/social.proto\x12\tthrong.v1\"\xd4\x01\n" +
 	"\bRelation\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\x04R\x04user\x125\n" +
 	"\n" +
@@ -1001,7 +1106,8 @@ const file_throng_v1_social_proto_rawDesc = "" +
 	"\x04note\x18\x03 \x01(\tR\x04note\x12\x19\n" +
 	"\bsince_ms\x18\x04 \x01(\x04R\asinceMs\x12\x1c\n" +
 	"\tfollowing\x18\x05 \x01(\bR\tfollowing\x12\x16\n" +
-	"\x06remark\x18\x06 \x01(\tR\x06remark\"@\n" +
+	"\x06remark\x18\x06 \x01(\tR\x06remark\x12\x18\n" +
+	"\ablocked\x18\a \x01(\bR\ablocked\"@\n" +
 	"\x0eRelationCursor\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x14\n" +
 	"\x05floor\x18\x02 \x01(\x04R\x05floor\">\n" +
@@ -1035,6 +1141,11 @@ const file_throng_v1_social_proto_rawDesc = "" +
 	"\x04user\x18\x01 \x01(\x04R\x04user\x12\x16\n" +
 	"\x06remark\x18\x02 \x01(\tR\x06remark\"D\n" +
 	"\x11SetRemarkResponse\x12/\n" +
+	"\brelation\x18\x01 \x01(\v2\x13.throng.v1.RelationR\brelation\";\n" +
+	"\x0fSetBlockRequest\x12\x12\n" +
+	"\x04user\x18\x01 \x01(\x04R\x04user\x12\x14\n" +
+	"\x05block\x18\x02 \x01(\bR\x05block\"C\n" +
+	"\x10SetBlockResponse\x12/\n" +
 	"\brelation\x18\x01 \x01(\v2\x13.throng.v1.RelationR\brelation\"_\n" +
 	"\x14ListRelationsRequest\x121\n" +
 	"\x06cursor\x18\x01 \x01(\v2\x19.throng.v1.RelationCursorR\x06cursor\x12\x14\n" +
@@ -1049,7 +1160,7 @@ const file_throng_v1_social_proto_rawDesc = "" +
 	"\x16FRIENDSHIP_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14FRIENDSHIP_REQUESTED\x10\x01\x12\x17\n" +
 	"\x13FRIENDSHIP_INCOMING\x10\x02\x12\x16\n" +
-	"\x12FRIENDSHIP_FRIENDS\x10\x032\x98\x05\n" +
+	"\x12FRIENDSHIP_FRIENDS\x10\x032\xdf\x05\n" +
 	"\rSocialService\x12T\n" +
 	"\rRequestFriend\x12\x1f.throng.v1.RequestFriendRequest\x1a .throng.v1.RequestFriendResponse\"\x00\x12Q\n" +
 	"\fAcceptFriend\x12\x1e.throng.v1.AcceptFriendRequest\x1a\x1f.throng.v1.AcceptFriendResponse\"\x00\x12Q\n" +
@@ -1057,7 +1168,8 @@ const file_throng_v1_social_proto_rawDesc = "" +
 	"\x0fWithdrawRequest\x12!.throng.v1.WithdrawRequestRequest\x1a\".throng.v1.WithdrawRequestResponse\"\x00\x12E\n" +
 	"\bUnfriend\x12\x1a.throng.v1.UnfriendRequest\x1a\x1b.throng.v1.UnfriendResponse\"\x00\x12H\n" +
 	"\tSetFollow\x12\x1b.throng.v1.SetFollowRequest\x1a\x1c.throng.v1.SetFollowResponse\"\x00\x12H\n" +
-	"\tSetRemark\x12\x1b.throng.v1.SetRemarkRequest\x1a\x1c.throng.v1.SetRemarkResponse\"\x00\x12T\n" +
+	"\tSetRemark\x12\x1b.throng.v1.SetRemarkRequest\x1a\x1c.throng.v1.SetRemarkResponse\"\x00\x12E\n" +
+	"\bSetBlock\x12\x1a.throng.v1.SetBlockRequest\x1a\x1b.throng.v1.SetBlockResponse\"\x00\x12T\n" +
 	"\rListRelations\x12\x1f.throng.v1.ListRelationsRequest\x1a .throng.v1.ListRelationsResponse\"\x00B6Z4github.com/throng-im/throng/proto/throng/v1;throngv1b\x06proto3"
 
 var (
@@ -1073,7 +1185,7 @@ func file_throng_v1_social_proto_rawDescGZIP() []byte {
 }
 
 var file_throng_v1_social_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_throng_v1_social_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_throng_v1_social_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_throng_v1_social_proto_goTypes = []any{
 	(Friendship)(0),                 // 0: throng.v1.Friendship
 	(*Relation)(nil),                // 1: throng.v1.Relation
@@ -1092,8 +1204,10 @@ var file_throng_v1_social_proto_goTypes = []any{
 	(*SetFollowResponse)(nil),       // 14: throng.v1.SetFollowResponse
 	(*SetRemarkRequest)(nil),        // 15: throng.v1.SetRemarkRequest
 	(*SetRemarkResponse)(nil),       // 16: throng.v1.SetRemarkResponse
-	(*ListRelationsRequest)(nil),    // 17: throng.v1.ListRelationsRequest
-	(*ListRelationsResponse)(nil),   // 18: throng.v1.ListRelationsResponse
+	(*SetBlockRequest)(nil),         // 17: throng.v1.SetBlockRequest
+	(*SetBlockResponse)(nil),        // 18: throng.v1.SetBlockResponse
+	(*ListRelationsRequest)(nil),    // 19: throng.v1.ListRelationsRequest
+	(*ListRelationsResponse)(nil),   // 20: throng.v1.ListRelationsResponse
 }
 var file_throng_v1_social_proto_depIdxs = []int32{
 	0,  // 0: throng.v1.Relation.friendship:type_name -> throng.v1.Friendship
@@ -1104,30 +1218,33 @@ var file_throng_v1_social_proto_depIdxs = []int32{
 	1,  // 5: throng.v1.UnfriendResponse.relation:type_name -> throng.v1.Relation
 	1,  // 6: throng.v1.SetFollowResponse.relation:type_name -> throng.v1.Relation
 	1,  // 7: throng.v1.SetRemarkResponse.relation:type_name -> throng.v1.Relation
-	2,  // 8: throng.v1.ListRelationsRequest.cursor:type_name -> throng.v1.RelationCursor
-	1,  // 9: throng.v1.ListRelationsResponse.relations:type_name -> throng.v1.Relation
-	2,  // 10: throng.v1.ListRelationsResponse.cursor:type_name -> throng.v1.RelationCursor
-	3,  // 11: throng.v1.SocialService.RequestFriend:input_type -> throng.v1.RequestFriendRequest
-	5,  // 12: throng.v1.SocialService.AcceptFriend:input_type -> throng.v1.AcceptFriendRequest
-	7,  // 13: throng.v1.SocialService.RefuseFriend:input_type -> throng.v1.RefuseFriendRequest
-	9,  // 14: throng.v1.SocialService.WithdrawRequest:input_type -> throng.v1.WithdrawRequestRequest
-	11, // 15: throng.v1.SocialService.Unfriend:input_type -> throng.v1.UnfriendRequest
-	13, // 16: throng.v1.SocialService.SetFollow:input_type -> throng.v1.SetFollowRequest
-	15, // 17: throng.v1.SocialService.SetRemark:input_type -> throng.v1.SetRemarkRequest
-	17, // 18: throng.v1.SocialService.ListRelations:input_type -> throng.v1.ListRelationsRequest
-	4,  // 19: throng.v1.SocialService.RequestFriend:output_type -> throng.v1.RequestFriendResponse
-	6,  // 20: throng.v1.SocialService.AcceptFriend:output_type -> throng.v1.AcceptFriendResponse
-	8,  // 21: throng.v1.SocialService.RefuseFriend:output_type -> throng.v1.RefuseFriendResponse
-	10, // 22: throng.v1.SocialService.WithdrawRequest:output_type -> throng.v1.WithdrawRequestResponse
-	12, // 23: throng.v1.SocialService.Unfriend:output_type -> throng.v1.UnfriendResponse
-	14, // 24: throng.v1.SocialService.SetFollow:output_type -> throng.v1.SetFollowResponse
-	16, // 25: throng.v1.SocialService.SetRemark:output_type -> throng.v1.SetRemarkResponse
-	18, // 26: throng.v1.SocialService.ListRelations:output_type -> throng.v1.ListRelationsResponse
-	19, // [19:27] is the sub-list for method output_type
-	11, // [11:19] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	1,  // 8: throng.v1.SetBlockResponse.relation:type_name -> throng.v1.Relation
+	2,  // 9: throng.v1.ListRelationsRequest.cursor:type_name -> throng.v1.RelationCursor
+	1,  // 10: throng.v1.ListRelationsResponse.relations:type_name -> throng.v1.Relation
+	2,  // 11: throng.v1.ListRelationsResponse.cursor:type_name -> throng.v1.RelationCursor
+	3,  // 12: throng.v1.SocialService.RequestFriend:input_type -> throng.v1.RequestFriendRequest
+	5,  // 13: throng.v1.SocialService.AcceptFriend:input_type -> throng.v1.AcceptFriendRequest
+	7,  // 14: throng.v1.SocialService.RefuseFriend:input_type -> throng.v1.RefuseFriendRequest
+	9,  // 15: throng.v1.SocialService.WithdrawRequest:input_type -> throng.v1.WithdrawRequestRequest
+	11, // 16: throng.v1.SocialService.Unfriend:input_type -> throng.v1.UnfriendRequest
+	13, // 17: throng.v1.SocialService.SetFollow:input_type -> throng.v1.SetFollowRequest
+	15, // 18: throng.v1.SocialService.SetRemark:input_type -> throng.v1.SetRemarkRequest
+	17, // 19: throng.v1.SocialService.SetBlock:input_type -> throng.v1.SetBlockRequest
+	19, // 20: throng.v1.SocialService.ListRelations:input_type -> throng.v1.ListRelationsRequest
+	4,  // 21: throng.v1.SocialService.RequestFriend:output_type -> throng.v1.RequestFriendResponse
+	6,  // 22: throng.v1.SocialService.AcceptFriend:output_type -> throng.v1.AcceptFriendResponse
+	8,  // 23: throng.v1.SocialService.RefuseFriend:output_type -> throng.v1.RefuseFriendResponse
+	10, // 24: throng.v1.SocialService.WithdrawRequest:output_type -> throng.v1.WithdrawRequestResponse
+	12, // 25: throng.v1.SocialService.Unfriend:output_type -> throng.v1.UnfriendResponse
+	14, // 26: throng.v1.SocialService.SetFollow:output_type -> throng.v1.SetFollowResponse
+	16, // 27: throng.v1.SocialService.SetRemark:output_type -> throng.v1.SetRemarkResponse
+	18, // 28: throng.v1.SocialService.SetBlock:output_type -> throng.v1.SetBlockResponse
+	20, // 29: throng.v1.SocialService.ListRelations:output_type -> throng.v1.ListRelationsResponse
+	21, // [21:30] is the sub-list for method output_type
+	12, // [12:21] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_throng_v1_social_proto_init() }
@@ -1141,7 +1258,7 @@ func file_throng_v1_social_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_throng_v1_social_proto_rawDesc), len(file_throng_v1_social_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   18,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -73,7 +73,7 @@ func (i *install) Settings(ctx context.Context, user chat.UserID, id chat.Conver
 }
 
 func (i *install) Relation(ctx context.Context, r archive.Relation) error {
-	return i.relations.Restore(ctx, r.User, r.Other, social.Said{Friend: r.Friend, Note: r.Note, AtMS: r.AtMS, Follow: r.Follow, Remark: r.Remark})
+	return i.relations.Restore(ctx, r.User, r.Other, social.Said{Friend: r.Friend, Note: r.Note, AtMS: r.AtMS, Follow: r.Follow, Block: r.Block, Remark: r.Remark})
 }
 
 // people are whoever is asked for.
@@ -244,7 +244,7 @@ func (i *install) populate(t testing.TB) {
 		assert.True(t, "settings", err == nil && stored)
 	}
 	for n := range 6 {
-		said := archive.Relation{User: ids[n], Other: ids[n+1], Friend: n%2 == 0, AtMS: uint64(n), Follow: n%3 == 1, Remark: strings.Repeat("x", n)}
+		said := archive.Relation{User: ids[n], Other: ids[n+1], Friend: n%2 == 0, AtMS: uint64(n), Follow: n%3 == 1, Block: n == 4, Remark: strings.Repeat("x", n)}
 		if said.Friend {
 			said.Note = fmt.Sprintf("note %d", n)
 		}

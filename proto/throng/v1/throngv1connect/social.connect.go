@@ -53,6 +53,8 @@ const (
 	SocialServiceSetFollowProcedure = "/throng.v1.SocialService/SetFollow"
 	// SocialServiceSetRemarkProcedure is the fully-qualified name of the SocialService's SetRemark RPC.
 	SocialServiceSetRemarkProcedure = "/throng.v1.SocialService/SetRemark"
+	// SocialServiceSetBlockProcedure is the fully-qualified name of the SocialService's SetBlock RPC.
+	SocialServiceSetBlockProcedure = "/throng.v1.SocialService/SetBlock"
 	// SocialServiceListRelationsProcedure is the fully-qualified name of the SocialService's
 	// ListRelations RPC.
 	SocialServiceListRelationsProcedure = "/throng.v1.SocialService/ListRelations"
@@ -74,6 +76,8 @@ type SocialServiceClient interface {
 	SetFollow(context.Context, *connect.Request[v1.SetFollowRequest]) (*connect.Response[v1.SetFollowResponse], error)
 	// SetRemark gives a user a name that the caller alone sees.
 	SetRemark(context.Context, *connect.Request[v1.SetRemarkRequest]) (*connect.Response[v1.SetRemarkResponse], error)
+	// SetBlock has the caller take no messages of a user, or take them again.
+	SetBlock(context.Context, *connect.Request[v1.SetBlockRequest]) (*connect.Response[v1.SetBlockResponse], error)
 	// ListRelations answers what changed in the caller's list since a cursor.
 	ListRelations(context.Context, *connect.Request[v1.ListRelationsRequest]) (*connect.Response[v1.ListRelationsResponse], error)
 }
@@ -131,6 +135,12 @@ func NewSocialServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 			connect.WithSchema(socialServiceMethods.ByName("SetRemark")),
 			connect.WithClientOptions(opts...),
 		),
+		setBlock: connect.NewClient[v1.SetBlockRequest, v1.SetBlockResponse](
+			httpClient,
+			baseURL+SocialServiceSetBlockProcedure,
+			connect.WithSchema(socialServiceMethods.ByName("SetBlock")),
+			connect.WithClientOptions(opts...),
+		),
 		listRelations: connect.NewClient[v1.ListRelationsRequest, v1.ListRelationsResponse](
 			httpClient,
 			baseURL+SocialServiceListRelationsProcedure,
@@ -149,6 +159,7 @@ type socialServiceClient struct {
 	unfriend        *connect.Client[v1.UnfriendRequest, v1.UnfriendResponse]
 	setFollow       *connect.Client[v1.SetFollowRequest, v1.SetFollowResponse]
 	setRemark       *connect.Client[v1.SetRemarkRequest, v1.SetRemarkResponse]
+	setBlock        *connect.Client[v1.SetBlockRequest, v1.SetBlockResponse]
 	listRelations   *connect.Client[v1.ListRelationsRequest, v1.ListRelationsResponse]
 }
 
@@ -187,6 +198,11 @@ func (c *socialServiceClient) SetRemark(ctx context.Context, req *connect.Reques
 	return c.setRemark.CallUnary(ctx, req)
 }
 
+// SetBlock calls throng.v1.SocialService.SetBlock.
+func (c *socialServiceClient) SetBlock(ctx context.Context, req *connect.Request[v1.SetBlockRequest]) (*connect.Response[v1.SetBlockResponse], error) {
+	return c.setBlock.CallUnary(ctx, req)
+}
+
 // ListRelations calls throng.v1.SocialService.ListRelations.
 func (c *socialServiceClient) ListRelations(ctx context.Context, req *connect.Request[v1.ListRelationsRequest]) (*connect.Response[v1.ListRelationsResponse], error) {
 	return c.listRelations.CallUnary(ctx, req)
@@ -208,6 +224,8 @@ type SocialServiceHandler interface {
 	SetFollow(context.Context, *connect.Request[v1.SetFollowRequest]) (*connect.Response[v1.SetFollowResponse], error)
 	// SetRemark gives a user a name that the caller alone sees.
 	SetRemark(context.Context, *connect.Request[v1.SetRemarkRequest]) (*connect.Response[v1.SetRemarkResponse], error)
+	// SetBlock has the caller take no messages of a user, or take them again.
+	SetBlock(context.Context, *connect.Request[v1.SetBlockRequest]) (*connect.Response[v1.SetBlockResponse], error)
 	// ListRelations answers what changed in the caller's list since a cursor.
 	ListRelations(context.Context, *connect.Request[v1.ListRelationsRequest]) (*connect.Response[v1.ListRelationsResponse], error)
 }
@@ -261,6 +279,12 @@ func NewSocialServiceHandler(svc SocialServiceHandler, opts ...connect.HandlerOp
 		connect.WithSchema(socialServiceMethods.ByName("SetRemark")),
 		connect.WithHandlerOptions(opts...),
 	)
+	socialServiceSetBlockHandler := connect.NewUnaryHandler(
+		SocialServiceSetBlockProcedure,
+		svc.SetBlock,
+		connect.WithSchema(socialServiceMethods.ByName("SetBlock")),
+		connect.WithHandlerOptions(opts...),
+	)
 	socialServiceListRelationsHandler := connect.NewUnaryHandler(
 		SocialServiceListRelationsProcedure,
 		svc.ListRelations,
@@ -283,6 +307,8 @@ func NewSocialServiceHandler(svc SocialServiceHandler, opts ...connect.HandlerOp
 			socialServiceSetFollowHandler.ServeHTTP(w, r)
 		case SocialServiceSetRemarkProcedure:
 			socialServiceSetRemarkHandler.ServeHTTP(w, r)
+		case SocialServiceSetBlockProcedure:
+			socialServiceSetBlockHandler.ServeHTTP(w, r)
 		case SocialServiceListRelationsProcedure:
 			socialServiceListRelationsHandler.ServeHTTP(w, r)
 		default:
@@ -320,6 +346,10 @@ func (UnimplementedSocialServiceHandler) SetFollow(context.Context, *connect.Req
 
 func (UnimplementedSocialServiceHandler) SetRemark(context.Context, *connect.Request[v1.SetRemarkRequest]) (*connect.Response[v1.SetRemarkResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("throng.v1.SocialService.SetRemark is not implemented"))
+}
+
+func (UnimplementedSocialServiceHandler) SetBlock(context.Context, *connect.Request[v1.SetBlockRequest]) (*connect.Response[v1.SetBlockResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("throng.v1.SocialService.SetBlock is not implemented"))
 }
 
 func (UnimplementedSocialServiceHandler) ListRelations(context.Context, *connect.Request[v1.ListRelationsRequest]) (*connect.Response[v1.ListRelationsResponse], error) {

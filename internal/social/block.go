@@ -1,0 +1,41 @@
+package social
+
+import (
+	"context"
+
+	"github.com/throng-im/throng/internal/chat"
+)
+
+// Block has a user take no messages of another one, or take them again. Nobody tells the other one, who finds nothing changed but that
+// messages in their direct conversation are refused; friendship, follows and remarks stay as they are. When it returns, no later
+// message of the other one is appended there. An error may leave the block standing, and in force a little later.
+func (s *Service) Block(ctx context.Context, user, other chat.UserID, on bool) (View, error) {
+	if on {
+		if err := s.there(ctx, user, other); err != nil {
+			return View{}, err
+		}
+	} else if user == other {
+		return View{}, errSelf()
+	}
+	r, err := s.change(ctx, user, other, func(_ *Owner, r *Relation) error {
+		r.Block = on
+		return nil
+	})
+	if err != nil || !r.Due {
+		return r.View(), err
+	}
+	if r, err = s.mirror(ctx, user, r); err != nil {
+		return View{}, chat.Wrap(err, chat.CodeUnknown, chat.ReasonInDoubt, "this is stored, and not in force everywhere yet; ask again")
+	}
+	return r.View(), nil
+}
+
+// Bar is what keeps the sender from writing to the receiver, as of now.
+func (s *Service) Bar(ctx context.Context, sender, receiver chat.UserID) (bar chat.Bar, err error) {
+	// Changing nothing shows both rows as of one moment.
+	_, _, err = s.rows.Change(ctx, receiver, sender, func(o *Owner, r *Relation) error {
+		bar = chat.Bar{On: r.Block, Version: o.Version}
+		return nil
+	})
+	return bar, err //nolint:wrapcheck // the rows say what they were doing
+}
