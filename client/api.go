@@ -21,6 +21,8 @@ type API struct {
 	Conversations throngv1connect.ConversationServiceClient
 	// Messages is the log, for those who are not on a session.
 	Messages throngv1connect.MessageServiceClient
+	// Presence answers who is there, for those who are not on a session.
+	Presence throngv1connect.PresenceServiceClient
 	// Admin is for administrators and back ends.
 	Admin throngv1connect.AdminServiceClient
 	// Social is friends, follows and remarks; Relations keeps the list of them.
@@ -60,6 +62,7 @@ func NewAPI(url string, opts ...APIOption) *API {
 		Accounts:      throngv1connect.NewAccountServiceClient(cfg.http, base, all),
 		Conversations: throngv1connect.NewConversationServiceClient(cfg.http, base, all),
 		Messages:      throngv1connect.NewMessageServiceClient(cfg.http, base, all),
+		Presence:      throngv1connect.NewPresenceServiceClient(cfg.http, base, all),
 		Admin:         throngv1connect.NewAdminServiceClient(cfg.http, base, all),
 		Social:        throngv1connect.NewSocialServiceClient(cfg.http, base, all),
 		anonymous:     throngv1connect.NewAccountServiceClient(cfg.http, base, plain),

@@ -198,6 +198,9 @@ func rows() map[string]row {
 		"MessageService/MarkRead":    {`{"conversation":"$group","seq":"$head"}`, ok, outside(map[role]string{exMember: "read_beyond_head", server: unnamed})},
 		"MessageService/Sync":        self(`{}`),
 
+		"PresenceService/GetPresence": self(`{"people":[{"user":"$other"},{"user":"$target"}]}`),
+		"PresenceService/ListOnline":  {`{"conversation":"$group"}`, ok, outside(map[role]string{server: unnamed})},
+
 		"SocialService/RequestFriend":   self(`{"user":"$other","note":"hi"}`),
 		"SocialService/AcceptFriend":    {`{"user":"$other"}`, "request_not_found", only(unnamed, server)},
 		"SocialService/RefuseFriend":    self(`{"user":"$other"}`),
@@ -236,7 +239,7 @@ func procedures() []string {
 	var out []string
 	for _, f := range []protoreflect.FileDescriptor{
 		throngv1.File_throng_v1_access_proto, throngv1.File_throng_v1_account_proto, throngv1.File_throng_v1_conversation_proto,
-		throngv1.File_throng_v1_message_proto,
+		throngv1.File_throng_v1_message_proto, throngv1.File_throng_v1_presence_proto,
 		throngv1.File_throng_v1_social_proto, throngv1.File_throng_v1_admin_proto, throngv1.File_throng_v1_session_proto, throngv1.File_throng_v1_entry_proto,
 	} {
 		for i := range f.Services().Len() {

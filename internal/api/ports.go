@@ -11,6 +11,7 @@ import (
 	"github.com/throng-im/throng/internal/cluster"
 	"github.com/throng-im/throng/internal/conversation"
 	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/presence"
 	"github.com/throng-im/throng/internal/social"
 	"github.com/throng-im/throng/internal/timeline"
 )
@@ -116,6 +117,12 @@ type RelationLists interface {
 	Erase(ctx context.Context, user chat.UserID) error
 }
 
+// Presence knows who is there ([presence.Hub]).
+type Presence interface {
+	Read(ctx context.Context, user chat.UserID, people []presence.Named) ([]presence.Status, error)
+	ListOnline(ctx context.Context, user chat.UserID, id chat.ConversationID, after chat.UserID, limit int) (presence.OnlinePage, error)
+}
+
 // Gateways says where a client may open its session.
 type Gateways interface {
 	// Gateways names nodes to try, the best first; none where only the balancer knows a way. Where nobody takes newcomers it fails with
@@ -158,6 +165,7 @@ type Deps struct {
 	Relations      Relations
 	RelationLists  RelationLists
 	Past           Past
+	Presence       Presence
 	// Names puts profiles to entries; nil makes one of Users.
 	Names *Introductions
 

@@ -83,6 +83,7 @@ func (s *Server) routes() http.Handler {
 	s.mount(mux)(rpc.NewAccountServiceHandler(accountHandler{s}, options...))
 	s.mount(mux)(rpc.NewConversationServiceHandler(conversationHandler{s}, options...))
 	s.mount(mux)(rpc.NewMessageServiceHandler(messageHandler{s}, options...))
+	s.mount(mux)(rpc.NewPresenceServiceHandler(presenceHandler{s}, options...))
 	s.mount(mux)(rpc.NewSocialServiceHandler(socialHandler{s}, options...))
 	s.mount(mux)(rpc.NewAdminServiceHandler(adminHandler{s}, options...))
 	mux.HandleFunc(SessionPath, s.serveSession)

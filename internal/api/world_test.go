@@ -24,7 +24,9 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/conversation"
 	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/presence"
 	"github.com/throng-im/throng/internal/social"
+	"github.com/throng-im/throng/internal/store/local"
 	"github.com/throng-im/throng/internal/store/pebble"
 	"github.com/throng-im/throng/internal/timeline"
 )
@@ -33,6 +35,7 @@ const serverKey = "server-key-of-the-tests-0123456789"
 
 // world is the real thing behind the API, on a file system in memory.
 type world struct {
+	there         presence.Store
 	handler       http.Handler
 	accounts      *account.Service
 	messages      *message.Service
@@ -114,6 +117,10 @@ func newWorld(t testing.TB, change ...settings) *world {
 
 	deps.Tokens, deps.Users, deps.Accounts, deps.Administration = w.accounts, w.accounts, w.accounts, w.accounts
 	deps.Openings, deps.Changes, deps.Tiers, deps.Messages, deps.Timelines = w.conversations, w.conversations, w.conversations, w.messages, timelines
+	w.there = local.NewPresence().Join("n1")
+	deps.Presence = presence.NewHub(presence.Default(), presence.Deps{
+		Store: w.there, Self: "n1", Rooms: halls{w.messages, w.store},
+	})
 	deps.Past = past{w.store, rows}
 	w.relations, err = social.New(social.Default(), social.Deps{Rows: w.store.Relations(), Users: w.accounts})
 	assert.NoError(t, "making relations", err)

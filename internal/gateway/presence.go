@@ -124,7 +124,7 @@ func (s *Server) watch(ctx context.Context, r ref, l *loop, who wire.Actor, env 
 func peopleOf(list []presence.Status) []*throngv1.Presence {
 	out := make([]*throngv1.Presence, len(list))
 	for i, s := range list {
-		out[i] = &throngv1.Presence{User: uint64(s.User), State: throngv1.PresenceState(s.State) + throngv1.PresenceState_PRESENCE_STATE_OFFLINE}
+		out[i] = &throngv1.Presence{User: uint64(s.User), State: wire.PresenceState(uint8(s.State))}
 	}
 	return out
 }

@@ -117,3 +117,8 @@ func ListEntries(reader chat.UserID, id chat.ConversationID, p *Page) *throngv1.
 		HeadSeq: uint64(p.Head.Seq), HeadOrdinal: uint64(p.Head.Ordinal),
 	}
 }
+
+// PresenceState tells how somebody is there, from offline (0) to busy (3). The schema's 0 is not said.
+func PresenceState(n uint8) throngv1.PresenceState {
+	return throngv1.PresenceState(n) + throngv1.PresenceState_PRESENCE_STATE_OFFLINE
+}

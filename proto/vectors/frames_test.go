@@ -173,9 +173,10 @@ func events() map[string]*throngv1.ServerEnvelope {
 		"degraded": {Content: &throngv1.ServerEnvelope_Degraded{Degraded: &throngv1.Degraded{
 			Level: 5, TypingOff: true, PresenceCounts: true, ReceiptsOff: true, ContentAsHints: true, AdmissionClosed: true,
 		}}},
-		"presence changed": {Content: &throngv1.ServerEnvelope_PresenceChanged{PresenceChanged: &throngv1.PresenceChanged{People: people()}}},
-		"typing":           {Content: &throngv1.ServerEnvelope_Typing{Typing: &throngv1.Typing{Conversation: maxID, User: 2}}},
-		"degraded over":    {Content: &throngv1.ServerEnvelope_Degraded{Degraded: &throngv1.Degraded{}}},
+		"relations changed": {Content: &throngv1.ServerEnvelope_RelationsChanged{RelationsChanged: &throngv1.RelationsChanged{Version: 300}}},
+		"presence changed":  {Content: &throngv1.ServerEnvelope_PresenceChanged{PresenceChanged: &throngv1.PresenceChanged{People: people()}}},
+		"typing":            {Content: &throngv1.ServerEnvelope_Typing{Typing: &throngv1.Typing{Conversation: maxID, User: 2}}},
+		"degraded over":     {Content: &throngv1.ServerEnvelope_Degraded{Degraded: &throngv1.Degraded{}}},
 	}
 }
 

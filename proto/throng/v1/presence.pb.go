@@ -79,6 +79,95 @@ func (PresenceState) EnumDescriptor() ([]byte, []int) {
 	return file_throng_v1_presence_proto_rawDescGZIP(), []int{0}
 }
 
+type GetPresenceRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most 200.
+	People        []*Watched `protobuf:"bytes,1,rep,name=people,proto3" json:"people,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetPresenceRequest) Reset() {
+	*x = GetPresenceRequest{}
+	mi := &file_throng_v1_presence_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetPresenceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetPresenceRequest) ProtoMessage() {}
+
+func (x *GetPresenceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_presence_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetPresenceRequest.ProtoReflect.Descriptor instead.
+func (*GetPresenceRequest) Descriptor() ([]byte, []int) {
+	return file_throng_v1_presence_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *GetPresenceRequest) GetPeople() []*Watched {
+	if x != nil {
+		return x.People
+	}
+	return nil
+}
+
+type GetPresenceResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	People        []*Presence            `protobuf:"bytes,1,rep,name=people,proto3" json:"people,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetPresenceResponse) Reset() {
+	*x = GetPresenceResponse{}
+	mi := &file_throng_v1_presence_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetPresenceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetPresenceResponse) ProtoMessage() {}
+
+func (x *GetPresenceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_presence_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetPresenceResponse.ProtoReflect.Descriptor instead.
+func (*GetPresenceResponse) Descriptor() ([]byte, []int) {
+	return file_throng_v1_presence_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *GetPresenceResponse) GetPeople() []*Presence {
+	if x != nil {
+		return x.People
+	}
+	return nil
+}
+
 // TypingRequest tells that the user is writing in a conversation. It has no answer, errors apart.
 type TypingRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -89,7 +178,7 @@ type TypingRequest struct {
 
 func (x *TypingRequest) Reset() {
 	*x = TypingRequest{}
-	mi := &file_throng_v1_presence_proto_msgTypes[0]
+	mi := &file_throng_v1_presence_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -101,7 +190,7 @@ func (x *TypingRequest) String() string {
 func (*TypingRequest) ProtoMessage() {}
 
 func (x *TypingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_presence_proto_msgTypes[0]
+	mi := &file_throng_v1_presence_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -114,7 +203,7 @@ func (x *TypingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TypingRequest.ProtoReflect.Descriptor instead.
 func (*TypingRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_presence_proto_rawDescGZIP(), []int{0}
+	return file_throng_v1_presence_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *TypingRequest) GetConversation() uint64 {
@@ -135,7 +224,7 @@ type Typing struct {
 
 func (x *Typing) Reset() {
 	*x = Typing{}
-	mi := &file_throng_v1_presence_proto_msgTypes[1]
+	mi := &file_throng_v1_presence_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -147,7 +236,7 @@ func (x *Typing) String() string {
 func (*Typing) ProtoMessage() {}
 
 func (x *Typing) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_presence_proto_msgTypes[1]
+	mi := &file_throng_v1_presence_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -160,7 +249,7 @@ func (x *Typing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Typing.ProtoReflect.Descriptor instead.
 func (*Typing) Descriptor() ([]byte, []int) {
-	return file_throng_v1_presence_proto_rawDescGZIP(), []int{1}
+	return file_throng_v1_presence_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Typing) GetConversation() uint64 {
@@ -188,7 +277,7 @@ type Presence struct {
 
 func (x *Presence) Reset() {
 	*x = Presence{}
-	mi := &file_throng_v1_presence_proto_msgTypes[2]
+	mi := &file_throng_v1_presence_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -200,7 +289,7 @@ func (x *Presence) String() string {
 func (*Presence) ProtoMessage() {}
 
 func (x *Presence) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_presence_proto_msgTypes[2]
+	mi := &file_throng_v1_presence_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -213,7 +302,7 @@ func (x *Presence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Presence.ProtoReflect.Descriptor instead.
 func (*Presence) Descriptor() ([]byte, []int) {
-	return file_throng_v1_presence_proto_rawDescGZIP(), []int{2}
+	return file_throng_v1_presence_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Presence) GetUser() uint64 {
@@ -244,7 +333,7 @@ type SetPresenceRequest struct {
 
 func (x *SetPresenceRequest) Reset() {
 	*x = SetPresenceRequest{}
-	mi := &file_throng_v1_presence_proto_msgTypes[3]
+	mi := &file_throng_v1_presence_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -256,7 +345,7 @@ func (x *SetPresenceRequest) String() string {
 func (*SetPresenceRequest) ProtoMessage() {}
 
 func (x *SetPresenceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_presence_proto_msgTypes[3]
+	mi := &file_throng_v1_presence_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -269,7 +358,7 @@ func (x *SetPresenceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPresenceRequest.ProtoReflect.Descriptor instead.
 func (*SetPresenceRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_presence_proto_rawDescGZIP(), []int{3}
+	return file_throng_v1_presence_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *SetPresenceRequest) GetState() PresenceState {
@@ -294,7 +383,7 @@ type SetPresenceResponse struct {
 
 func (x *SetPresenceResponse) Reset() {
 	*x = SetPresenceResponse{}
-	mi := &file_throng_v1_presence_proto_msgTypes[4]
+	mi := &file_throng_v1_presence_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -306,7 +395,7 @@ func (x *SetPresenceResponse) String() string {
 func (*SetPresenceResponse) ProtoMessage() {}
 
 func (x *SetPresenceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_presence_proto_msgTypes[4]
+	mi := &file_throng_v1_presence_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -319,7 +408,7 @@ func (x *SetPresenceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPresenceResponse.ProtoReflect.Descriptor instead.
 func (*SetPresenceResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_presence_proto_rawDescGZIP(), []int{4}
+	return file_throng_v1_presence_proto_rawDescGZIP(), []int{6}
 }
 
 // WatchRequest names whom the session wants to hear of, in place of those named before; nobody is nobody. It ends with the connection.
@@ -335,7 +424,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_throng_v1_presence_proto_msgTypes[5]
+	mi := &file_throng_v1_presence_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -347,7 +436,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_presence_proto_msgTypes[5]
+	mi := &file_throng_v1_presence_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -360,7 +449,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_presence_proto_rawDescGZIP(), []int{5}
+	return file_throng_v1_presence_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *WatchRequest) GetPeople() []*Watched {
@@ -389,7 +478,7 @@ type Watched struct {
 
 func (x *Watched) Reset() {
 	*x = Watched{}
-	mi := &file_throng_v1_presence_proto_msgTypes[6]
+	mi := &file_throng_v1_presence_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -401,7 +490,7 @@ func (x *Watched) String() string {
 func (*Watched) ProtoMessage() {}
 
 func (x *Watched) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_presence_proto_msgTypes[6]
+	mi := &file_throng_v1_presence_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -414,7 +503,7 @@ func (x *Watched) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Watched.ProtoReflect.Descriptor instead.
 func (*Watched) Descriptor() ([]byte, []int) {
-	return file_throng_v1_presence_proto_rawDescGZIP(), []int{6}
+	return file_throng_v1_presence_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Watched) GetUser() uint64 {
@@ -442,7 +531,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_throng_v1_presence_proto_msgTypes[7]
+	mi := &file_throng_v1_presence_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -454,7 +543,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_presence_proto_msgTypes[7]
+	mi := &file_throng_v1_presence_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -467,7 +556,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_presence_proto_rawDescGZIP(), []int{7}
+	return file_throng_v1_presence_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *WatchResponse) GetPeople() []*Presence {
@@ -495,7 +584,7 @@ type OnlineCount struct {
 
 func (x *OnlineCount) Reset() {
 	*x = OnlineCount{}
-	mi := &file_throng_v1_presence_proto_msgTypes[8]
+	mi := &file_throng_v1_presence_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -507,7 +596,7 @@ func (x *OnlineCount) String() string {
 func (*OnlineCount) ProtoMessage() {}
 
 func (x *OnlineCount) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_presence_proto_msgTypes[8]
+	mi := &file_throng_v1_presence_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -520,7 +609,7 @@ func (x *OnlineCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OnlineCount.ProtoReflect.Descriptor instead.
 func (*OnlineCount) Descriptor() ([]byte, []int) {
-	return file_throng_v1_presence_proto_rawDescGZIP(), []int{8}
+	return file_throng_v1_presence_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *OnlineCount) GetConversation() uint64 {
@@ -551,7 +640,7 @@ type ListOnlineRequest struct {
 
 func (x *ListOnlineRequest) Reset() {
 	*x = ListOnlineRequest{}
-	mi := &file_throng_v1_presence_proto_msgTypes[9]
+	mi := &file_throng_v1_presence_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -563,7 +652,7 @@ func (x *ListOnlineRequest) String() string {
 func (*ListOnlineRequest) ProtoMessage() {}
 
 func (x *ListOnlineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_presence_proto_msgTypes[9]
+	mi := &file_throng_v1_presence_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -576,7 +665,7 @@ func (x *ListOnlineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOnlineRequest.ProtoReflect.Descriptor instead.
 func (*ListOnlineRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_presence_proto_rawDescGZIP(), []int{9}
+	return file_throng_v1_presence_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListOnlineRequest) GetConversation() uint64 {
@@ -614,7 +703,7 @@ type ListOnlineResponse struct {
 
 func (x *ListOnlineResponse) Reset() {
 	*x = ListOnlineResponse{}
-	mi := &file_throng_v1_presence_proto_msgTypes[10]
+	mi := &file_throng_v1_presence_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -626,7 +715,7 @@ func (x *ListOnlineResponse) String() string {
 func (*ListOnlineResponse) ProtoMessage() {}
 
 func (x *ListOnlineResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_presence_proto_msgTypes[10]
+	mi := &file_throng_v1_presence_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -639,7 +728,7 @@ func (x *ListOnlineResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOnlineResponse.ProtoReflect.Descriptor instead.
 func (*ListOnlineResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_presence_proto_rawDescGZIP(), []int{10}
+	return file_throng_v1_presence_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListOnlineResponse) GetPeople() []*Presence {
@@ -673,7 +762,7 @@ type PresenceChanged struct {
 
 func (x *PresenceChanged) Reset() {
 	*x = PresenceChanged{}
-	mi := &file_throng_v1_presence_proto_msgTypes[11]
+	mi := &file_throng_v1_presence_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -685,7 +774,7 @@ func (x *PresenceChanged) String() string {
 func (*PresenceChanged) ProtoMessage() {}
 
 func (x *PresenceChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_presence_proto_msgTypes[11]
+	mi := &file_throng_v1_presence_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -698,7 +787,7 @@ func (x *PresenceChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PresenceChanged.ProtoReflect.Descriptor instead.
 func (*PresenceChanged) Descriptor() ([]byte, []int) {
-	return file_throng_v1_presence_proto_rawDescGZIP(), []int{11}
+	return file_throng_v1_presence_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *PresenceChanged) GetPeople() []*Presence {
@@ -712,7 +801,11 @@ var File_throng_v1_presence_proto protoreflect.FileDescriptor
 
 const file_throng_v1_presence_proto_rawDesc = "" +
 	"\n" +
-	"\x18throng/v1/presence.proto\x12\tthrong.v1\"3\n" +
+	"\x18throng/v1/presence.proto\x12\tthrong.v1\"@\n" +
+	"\x12GetPresenceRequest\x12*\n" +
+	"\x06people\x18\x01 \x03(\v2\x12.throng.v1.WatchedR\x06people\"B\n" +
+	"\x13GetPresenceResponse\x12+\n" +
+	"\x06people\x18\x01 \x03(\v2\x13.throng.v1.PresenceR\x06people\"3\n" +
 	"\rTypingRequest\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\x04R\fconversation\"@\n" +
 	"\x06Typing\x12\"\n" +
@@ -752,7 +845,11 @@ const file_throng_v1_presence_proto_rawDesc = "" +
 	"\x16PRESENCE_STATE_OFFLINE\x10\x01\x12\x17\n" +
 	"\x13PRESENCE_STATE_AWAY\x10\x02\x12\x19\n" +
 	"\x15PRESENCE_STATE_ONLINE\x10\x03\x12\x17\n" +
-	"\x13PRESENCE_STATE_BUSY\x10\x04B6Z4github.com/throng-im/throng/proto/throng/v1;throngv1b\x06proto3"
+	"\x13PRESENCE_STATE_BUSY\x10\x042\xae\x01\n" +
+	"\x0fPresenceService\x12N\n" +
+	"\vGetPresence\x12\x1d.throng.v1.GetPresenceRequest\x1a\x1e.throng.v1.GetPresenceResponse\"\x00\x12K\n" +
+	"\n" +
+	"ListOnline\x12\x1c.throng.v1.ListOnlineRequest\x1a\x1d.throng.v1.ListOnlineResponse\"\x00B6Z4github.com/throng-im/throng/proto/throng/v1;throngv1b\x06proto3"
 
 var (
 	file_throng_v1_presence_proto_rawDescOnce sync.Once
@@ -767,35 +864,43 @@ func file_throng_v1_presence_proto_rawDescGZIP() []byte {
 }
 
 var file_throng_v1_presence_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_throng_v1_presence_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_throng_v1_presence_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_throng_v1_presence_proto_goTypes = []any{
 	(PresenceState)(0),          // 0: throng.v1.PresenceState
-	(*TypingRequest)(nil),       // 1: throng.v1.TypingRequest
-	(*Typing)(nil),              // 2: throng.v1.Typing
-	(*Presence)(nil),            // 3: throng.v1.Presence
-	(*SetPresenceRequest)(nil),  // 4: throng.v1.SetPresenceRequest
-	(*SetPresenceResponse)(nil), // 5: throng.v1.SetPresenceResponse
-	(*WatchRequest)(nil),        // 6: throng.v1.WatchRequest
-	(*Watched)(nil),             // 7: throng.v1.Watched
-	(*WatchResponse)(nil),       // 8: throng.v1.WatchResponse
-	(*OnlineCount)(nil),         // 9: throng.v1.OnlineCount
-	(*ListOnlineRequest)(nil),   // 10: throng.v1.ListOnlineRequest
-	(*ListOnlineResponse)(nil),  // 11: throng.v1.ListOnlineResponse
-	(*PresenceChanged)(nil),     // 12: throng.v1.PresenceChanged
+	(*GetPresenceRequest)(nil),  // 1: throng.v1.GetPresenceRequest
+	(*GetPresenceResponse)(nil), // 2: throng.v1.GetPresenceResponse
+	(*TypingRequest)(nil),       // 3: throng.v1.TypingRequest
+	(*Typing)(nil),              // 4: throng.v1.Typing
+	(*Presence)(nil),            // 5: throng.v1.Presence
+	(*SetPresenceRequest)(nil),  // 6: throng.v1.SetPresenceRequest
+	(*SetPresenceResponse)(nil), // 7: throng.v1.SetPresenceResponse
+	(*WatchRequest)(nil),        // 8: throng.v1.WatchRequest
+	(*Watched)(nil),             // 9: throng.v1.Watched
+	(*WatchResponse)(nil),       // 10: throng.v1.WatchResponse
+	(*OnlineCount)(nil),         // 11: throng.v1.OnlineCount
+	(*ListOnlineRequest)(nil),   // 12: throng.v1.ListOnlineRequest
+	(*ListOnlineResponse)(nil),  // 13: throng.v1.ListOnlineResponse
+	(*PresenceChanged)(nil),     // 14: throng.v1.PresenceChanged
 }
 var file_throng_v1_presence_proto_depIdxs = []int32{
-	0, // 0: throng.v1.Presence.state:type_name -> throng.v1.PresenceState
-	0, // 1: throng.v1.SetPresenceRequest.state:type_name -> throng.v1.PresenceState
-	7, // 2: throng.v1.WatchRequest.people:type_name -> throng.v1.Watched
-	3, // 3: throng.v1.WatchResponse.people:type_name -> throng.v1.Presence
-	9, // 4: throng.v1.WatchResponse.counts:type_name -> throng.v1.OnlineCount
-	3, // 5: throng.v1.ListOnlineResponse.people:type_name -> throng.v1.Presence
-	3, // 6: throng.v1.PresenceChanged.people:type_name -> throng.v1.Presence
-	7, // [7:7] is the sub-list for method output_type
-	7, // [7:7] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	9,  // 0: throng.v1.GetPresenceRequest.people:type_name -> throng.v1.Watched
+	5,  // 1: throng.v1.GetPresenceResponse.people:type_name -> throng.v1.Presence
+	0,  // 2: throng.v1.Presence.state:type_name -> throng.v1.PresenceState
+	0,  // 3: throng.v1.SetPresenceRequest.state:type_name -> throng.v1.PresenceState
+	9,  // 4: throng.v1.WatchRequest.people:type_name -> throng.v1.Watched
+	5,  // 5: throng.v1.WatchResponse.people:type_name -> throng.v1.Presence
+	11, // 6: throng.v1.WatchResponse.counts:type_name -> throng.v1.OnlineCount
+	5,  // 7: throng.v1.ListOnlineResponse.people:type_name -> throng.v1.Presence
+	5,  // 8: throng.v1.PresenceChanged.people:type_name -> throng.v1.Presence
+	1,  // 9: throng.v1.PresenceService.GetPresence:input_type -> throng.v1.GetPresenceRequest
+	12, // 10: throng.v1.PresenceService.ListOnline:input_type -> throng.v1.ListOnlineRequest
+	2,  // 11: throng.v1.PresenceService.GetPresence:output_type -> throng.v1.GetPresenceResponse
+	13, // 12: throng.v1.PresenceService.ListOnline:output_type -> throng.v1.ListOnlineResponse
+	11, // [11:13] is the sub-list for method output_type
+	9,  // [9:11] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_throng_v1_presence_proto_init() }
@@ -809,9 +914,9 @@ func file_throng_v1_presence_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_throng_v1_presence_proto_rawDesc), len(file_throng_v1_presence_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   12,
+			NumMessages:   14,
 			NumExtensions: 0,
-			NumServices:   0,
+			NumServices:   1,
 		},
 		GoTypes:           file_throng_v1_presence_proto_goTypes,
 		DependencyIndexes: file_throng_v1_presence_proto_depIdxs,
