@@ -145,6 +145,10 @@ func (b *back) person(r row) error {
 			}
 		}
 		return b.to.Put(record.KeyInvitation(account.Hash(v[0])), v[1])
+	case relations:
+		return b.relation(chat.UserID(n[0]), chat.UserID(n[1]), n[2], n[3] == 1, v[0])
+	case owners:
+		return b.to.Put(record.KeyOwner(chat.UserID(n[0])), v[0])
 	case imported:
 		if len(v[1]) != 1 {
 			return record.ErrDamaged("import")
@@ -154,6 +158,21 @@ func (b *back) person(r row) error {
 		return b.to.Put(record.KeyMeta(string(v[0])), record.Number(n[0]))
 	}
 	return nil
+}
+
+// relation writes a row, with what it is found by.
+func (b *back) relation(user, other chat.UserID, version uint64, due bool, value []byte) error {
+	if version != 0 {
+		if err := b.to.Put(record.KeyRelated(user, version), record.Number(uint64(other))); err != nil {
+			return err
+		}
+	}
+	if due {
+		if err := b.to.Put(record.KeyDue(user, other), nil); err != nil {
+			return err
+		}
+	}
+	return b.to.Put(record.KeyRelation(user, other), value)
 }
 
 // inside writes a row of a timeline, which has the order of conversations: the one in which they changed is Redis's, and clients of

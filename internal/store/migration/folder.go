@@ -72,9 +72,13 @@ func rowsOf(key, value []byte) ([]row, error) {
 		return []row{{settings, []uint64{record.First(key), record.Second(key), 1}, [][]byte{value}}}, nil
 	case record.TableUser, record.TableDevice, record.TableInvitation:
 		return rowsOfPeople(key, value)
+	case record.TableRelation:
+		return rowsOfRelation(key, value)
+	case record.TableOwner:
+		return keyed(owners, 1, key, value)
 	case record.TableHandle, record.TableExternal, record.TableImported, record.TableMeta:
 		return rowsOfNames(key, value)
-	case record.TableLead, record.TableRow, record.TableLast, record.TableEvent:
+	case record.TableLead, record.TableRow, record.TableLast, record.TableEvent, record.TableRelated, record.TableDue:
 		return nil, nil // derived from others, or events of a moment
 	default:
 		return nil, fmt.Errorf("the folder has a table %q, which this version of throng does not know", key[0])
@@ -170,6 +174,19 @@ func rowsOfPeople(key, value []byte) ([]row, error) {
 		return nil, record.ErrDamaged("account, device or invitation")
 	}
 	return []row{r}, nil
+}
+
+func rowsOfRelation(key, value []byte) ([]row, error) {
+	if len(key) != record.Key2Len {
+		return nil, record.ErrDamaged("relation")
+	}
+	user, other := record.First(key), record.Second(key)
+	in := record.NewReader(value)
+	r := in.Relation(chat.UserID(other))
+	if !in.Done() {
+		return nil, record.ErrDamaged("relation")
+	}
+	return []row{{relations, []uint64{user, other, r.Version, flag(r.Due)}, [][]byte{value}}}, nil
 }
 
 // rowsOfNames are those whose key is a name and whose value is a number.

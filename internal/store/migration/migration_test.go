@@ -19,6 +19,7 @@ import (
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/social"
 	"github.com/throng-im/throng/internal/store/migration"
 	"github.com/throng-im/throng/internal/store/mysql"
 	"github.com/throng-im/throng/internal/store/mysql/people"
@@ -97,6 +98,14 @@ func fill(t testing.TB) *folder {
 	assert.NoError(t, "import", err)
 	_, err = s.Imports().Place(ctx, "another install", chat.Conversation{ID: 9_000, Kind: chat.KindGroup})
 	assert.NoError(t, "import", err)
+	for _, other := range f.users[1:4] {
+		_, _, err = s.Relations().Change(ctx, f.users[0], other, func(o *social.Owner, r *social.Relation) error {
+			o.Version++
+			r.Version, r.Due, r.Follow, r.Remark = o.Version, true, true, "remark"
+			return nil
+		})
+		assert.NoError(t, "relation", err)
+	}
 	rows, err := s.Timelines()
 	assert.NoError(t, "timelines", err)
 

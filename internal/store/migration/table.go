@@ -62,12 +62,16 @@ var (
 		name: "invitation", numbers: []string{"bootstrap", "expires_ms"}, blobs: []string{"code", "value"}, update: []string{"bootstrap", "expires_ms", "value"},
 		optional: "bootstrap",
 	}
+	relations = &table{
+		name: "relation", numbers: []string{"user", "other", "version", "due"}, blobs: []string{"value"}, update: []string{"version", "due", "value"}, place: byUser,
+	}
+	owners   = &table{name: "relation_owner", numbers: []string{"user"}, blobs: []string{"value"}, update: []string{"value"}, place: byUser}
 	imported = &table{name: "imported", numbers: []string{"id", "target"}, blobs: []string{"origin", "kind"}, update: []string{"target"}}
 	numbers  = &table{name: "meta", numbers: []string{"number"}, blobs: []string{"name"}, update: []string{"number"}, where: "name IN (" + metaNames() + ")"}
 
 	tables = []*table{
 		entries, repeats, heads, conversations, members, leaders, pairs, claims, inside, settings, accounts, devices, handles, externals,
-		ended, invitations, imported, numbers,
+		ended, invitations, relations, owners, imported, numbers,
 	}
 )
 
