@@ -95,6 +95,7 @@ func TestCommandLine(t *testing.T) {
 		{"restore of nothing", []string{"restore", dir}, 1, "", "is no complete backup"},
 		{"import of nothing", []string{"import", filepath.Join(dir, "none")}, 1, "", "no such file"},
 		{"a migration to nowhere", []string{"migrate", filepath.Join(dir, "none")}, 1, "", "say one of"},
+		{"the secret of a node", []string{"migrate", node, "--secret"}, 1, "", "it is that of a cluster's node"},
 		{"the secret of nothing", []string{"migrate", filepath.Join(dir, "none"), "--secret"}, 1, "", "there is no data folder"},
 		{"a migration without a configuration", []string{"migrate", "--to", filepath.Join(dir, "none.toml")}, 1, "", "no such file"},
 		{"slots of one server", []string{"slots", "list"}, 1, "", "that is the configuration of a single server"},

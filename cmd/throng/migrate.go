@@ -78,7 +78,7 @@ func (c migrateCmd) Run(e *environment) error {
 	report, err := app.Migrate(e.ctx, c.Dir, cluster.Config, p.now)
 	p.end()
 	if err != nil {
-		return fmt.Errorf("%w\na copy that was begun goes on where it was: start the same migration again", err)
+		return err
 	}
 	fmt.Fprint(e.out, report.Summary())
 	if report.Strangers {

@@ -35,6 +35,26 @@ func TestProgress(t *testing.T) {
 // Who stops a check is told so, and not what it was doing.
 func TestAStoppedCheckSaysSo(t *testing.T) {
 	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	var out, errOut bytes.Buffer
+	code := run([]string{"check", "--config", clusterFile(t)}, &environment{ctx: ctx, out: &out, errOut: &errOut, in: strings.NewReader("")})
+	assert.Equal(t, "exit code", code, exitFailed)
+	assert.Equal(t, "words", errOut.String(), "throng: it was stopped, and has not looked at everything\n")
+}
+
+// A migration that has not begun does not speak of one that was.
+func TestAMigrationOfNothingSaysSo(t *testing.T) {
+	t.Parallel()
+	none := filepath.Join(t.TempDir(), "none")
+	code, _, errOut := command(t, nil, "migrate", none, "--to", clusterFile(t))
+	assert.Equal(t, "exit code", code, exitFailed)
+	assert.Equal(t, "words", errOut, "throng: there is no data folder at "+none+"; name one\n")
+}
+
+// clusterFile is the configuration of a cluster that nobody runs.
+func clusterFile(t testing.TB) string {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "cluster.toml")
 	assert.NoError(t, "write", os.WriteFile(file, []byte(`
 store.driver = "mysql"
@@ -46,10 +66,5 @@ redis.addresses = ["127.0.0.1:1"]
 kafka.brokers = ["127.0.0.1:1"]
 account.signing_secrets = ["acaa4756dfef5c8055812e0f67941720da3eb9e917d2a0a4d7e92c63578a53ee"]
 `), 0o600))
-	ctx, stop := context.WithCancel(t.Context())
-	stop()
-	var out, errOut bytes.Buffer
-	code := run([]string{"check", "--config", file}, &environment{ctx: ctx, out: &out, errOut: &errOut, in: strings.NewReader("")})
-	assert.Equal(t, "exit code", code, exitFailed)
-	assert.Equal(t, "words", errOut.String(), "throng: it was stopped, and has not looked at everything\n")
+	return file
 }

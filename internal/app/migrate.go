@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -47,10 +48,13 @@ func FolderSecret(dir string) (string, error) {
 	return hex.EncodeToString(secret), errors.Join(err, folder.Close())
 }
 
-// existing opens a data folder that is there.
+// existing opens a data folder that is there, and has data.
 func existing(dir string) (*Folder, error) {
 	if _, err := os.Stat(filepath.Join(dir, "FORMAT")); err != nil {
 		return nil, fmt.Errorf("there is no data folder at %s; name one", dir)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "db")); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("the data folder %s has no database; it is that of a cluster's node, and has nothing to be copied", dir)
 	}
 	return OpenFolder(dir)
 }
@@ -81,7 +85,9 @@ func migrate(ctx context.Context, folder *Folder, to *config.Config, tell func(s
 	if err != nil {
 		return m, fmt.Errorf("reading the folder: %w", err)
 	}
-	m.Report, err = migration.Copy(ctx, r, s, migration.Options{Progress: telling(tell)})
+	if m.Report, err = migration.Copy(ctx, r, s, migration.Options{Progress: telling(tell)}); err != nil {
+		err = fmt.Errorf("%w\na copy that was begun goes on where it was: start the same migration again", err)
+	}
 	return m, errors.Join(err, r.Close())
 }
 

@@ -3,6 +3,7 @@ package way
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -91,9 +92,16 @@ func (f *Finder) Find(ctx context.Context, id chat.ConversationID, seq chat.Seq)
 }
 
 func (r *Report) problem(what string, err error) {
-	if err != nil {
-		r.Problems = append(r.Problems, what+" is unknown: "+strings.ReplaceAll(err.Error(), "\n", "; "))
+	if err == nil {
+		return
 	}
+	var all []string
+	for line := range strings.SplitSeq(err.Error(), "\n") { // one for each node, perhaps of the same thing
+		if !slices.Contains(all, line) {
+			all = append(all, line)
+		}
+	}
+	r.Problems = append(r.Problems, what+" is unknown: "+strings.Join(all, "; "))
 }
 
 // describe says what stands about an entry.

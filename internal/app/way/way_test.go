@@ -149,7 +149,9 @@ func TestNotAllIsKnown(t *testing.T) {
 		f := &way.Finder{
 			Log: truth{body: chat.Tombstone{Reason: chat.TombstoneErased}}, Directory: truth{err: away},
 			Nodes: member(t, "asked", nil, local.NewBus(), nil, false),
-			Waits: func(context.Context, chat.ConversationID, chat.Seq) (bool, error) { return false, away },
+			Waits: func(context.Context, chat.ConversationID, chat.Seq) (bool, error) {
+				return false, errors.Join(away, away)
+			},
 		}
 		r, err := f.Find(t.Context(), 7, 1)
 		assert.NoError(t, "finding", err)
@@ -157,7 +159,7 @@ func TestNotAllIsKnown(t *testing.T) {
 		assert.NoError(t, "writing", r.Write(&text))
 		for _, part := range []string{
 			"its content is gone: it was erased", "published     unknown", "read          unknown", "delivered     unknown: no node remembers it",
-			"whether its event waits in the outbox is unknown: it is away", "who has read it is unknown: it is away", "when it was handed in, and on which node",
+			"whether its event waits in the outbox is unknown: it is away\n", "who has read it is unknown: it is away", "when it was handed in, and on which node",
 		} {
 			assert.True(t, "the report says "+part+":\n"+text.String(), strings.Contains(text.String(), part))
 		}
