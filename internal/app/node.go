@@ -107,6 +107,7 @@ func (n *node) Receive(ctx context.Context, d *cluster.Delivery) error {
 		return nil
 	case cluster.DeliverPresence:
 		n.presence.Apply(presence.Decode(d.Told))
+		n.presence.Doubt(d.Users)
 		return nil
 	case cluster.DeliverForget:
 		if n.ring != nil {

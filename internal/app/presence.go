@@ -15,12 +15,13 @@ import (
 func (a *App) wirePresence() {
 	c := a.core
 	rooms := standings{c.messages, c.engine.directory}
-	c.typing = presence.NewTyping(a.cfg.Presence, rooms, c.node.typed, a.registry)
+	c.typing = presence.NewTyping(a.cfg.Presence, rooms, c.node.typed, c.relations.Blockers, a.registry)
 	c.presence = presence.NewHub(a.cfg.Presence, presence.Deps{
 		Store: c.engine.presence, Self: string(c.engine.node), Rooms: rooms, Metrics: a.registry, Logger: a.log,
 		Tell: func(ctx context.Context, node string, list []presence.Status) error {
 			return c.engine.bus.Deliver(ctx, cluster.Node(node), &cluster.Delivery{Kind: cluster.DeliverPresence, Told: presence.Append(nil, list)})
 		},
+		Hidden:    c.relations.Blockers,
 		Audiences: func(yield func(id chat.ConversationID, sessions int)) { c.gateway.Audiences(yield) },
 		Quiet:     func() bool { return c.pressure.Level() >= pressure.PresenceCounts },
 	})
@@ -84,6 +85,33 @@ func (s standings) Page(ctx context.Context, id chat.ConversationID, after chat.
 		users[i] = page[i].User
 	}
 	return users, err //nolint:wrapcheck // as above
+}
+
+// doors settles what relations mean for two users: for their conversation, and for who sees whom.
+type doors struct {
+	*conversation.Service
+
+	node *node
+}
+
+// Settle implements social.Doors.
+func (d doors) Settle(ctx context.Context, a, b chat.UserID) error {
+	if err := d.Service.Settle(ctx, a, b); err != nil {
+		return err //nolint:wrapcheck // it says what it was about
+	}
+	d.node.doubt(ctx, a, b)
+	return nil
+}
+
+// doubt has what users' sessions watch looked at again, on all nodes.
+func (n *node) doubt(ctx context.Context, users ...chat.UserID) {
+	nodes, err := n.routes.Users(ctx, users, nil)
+	if err == nil && len(nodes) > 0 {
+		err = tell(ctx, n.bus, nodes, &cluster.Delivery{Kind: cluster.DeliverPresence, Users: users})
+	}
+	if err != nil && ctx.Err() == nil {
+		n.log.Warn("sessions may go on to see who is there of somebody who hides from them, until they connect again", "error", err)
+	}
 }
 
 // typed tells the nodes of those who see it that somebody is typing. Nobody misses what does not come.

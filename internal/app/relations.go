@@ -14,7 +14,7 @@ func (a *App) wireRelations() (err error) {
 	c := a.core
 	c.lists = newListNews(c.fanout.Relations, a.log)
 	c.relations, err = social.New(a.cfg.Social, social.Deps{
-		Rows: c.engine.relations, Users: c.accounts, Doors: c.conversations, Tell: c.lists.tell, Mine: c.engine.tends, Logger: a.log, Now: a.options.Now,
+		Rows: c.engine.relations, Users: c.accounts, Doors: doors{c.conversations, c.node}, Tell: c.lists.tell, Mine: c.engine.tends, Logger: a.log, Now: a.options.Now,
 	})
 	if err != nil {
 		return fmt.Errorf("building the relations: %w", err)

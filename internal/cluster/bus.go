@@ -82,7 +82,8 @@ const (
 	DeliverTyping
 	// DeliverRelations says that the list of relations of the user in Users has come to Version.
 	DeliverRelations
-	// DeliverPresence says how users are there whom sessions of the node watch: Told has it, in presence's own words.
+	// DeliverPresence says how users are there whom sessions of the node watch: Told has it, in presence's own words. What
+	// sessions of Users watch is to be looked at again.
 	DeliverPresence
 )
 

@@ -33,6 +33,7 @@ func Relations(t *testing.T, open func(t testing.TB) RelationStore) {
 		"SOC-6 what is due":                             relationsDue,
 		"SOC-7 erase":                                   relationsErase,
 		"SOC-8 closed":                                  relationsClosed,
+		"SOC-9 rows about one":                          relationsToward,
 		"REL-3 a crash between the two rows":            crashBetween,
 		"REL-5 both request at once":                    bothRequest,
 		"REL-6 accept against withdraw":                 acceptAgainstWithdraw,
@@ -220,12 +221,35 @@ func relationsErase(t *testing.T, s RelationStore) {
 	assert.True(t, "what lies with others stays", s.rel(t, bob, alice).Follow)
 }
 
+func relationsToward(t *testing.T, s RelationStore) {
+	var users []chat.UserID
+	for user := chat.UserID(10); user < 40; user++ { // of several databases, where there are
+		if user%3 == 0 {
+			s.put(t, user, bob, func(r *social.Relation) { r.Block = true })
+		}
+		s.put(t, user, alice, func(r *social.Relation) { r.Follow = true })
+		users = append(users, user)
+	}
+	rows, err := s.Toward(t.Context(), users, bob)
+	assert.NoError(t, "toward", err)
+	assert.Equal(t, "rows", len(rows), len(users))
+	for i, user := range users {
+		assert.Equal(t, "a row", rows[i], s.rel(t, user, bob))
+		assert.Equal(t, "a block", rows[i].Block, user%3 == 0)
+	}
+	rows, err = s.Toward(t.Context(), nil, bob)
+	assert.NoError(t, "of nobody", err)
+	assert.Equal(t, "of nobody", len(rows), 0)
+}
+
 func relationsClosed(t *testing.T, s RelationStore) {
 	assert.NoError(t, "close", s.Close())
 	_, _, err := s.Change(t.Context(), alice, bob, func(*social.Owner, *social.Relation) error { return nil })
 	assert.Equal(t, "change", chat.AsError(err).Code, chat.CodeUnavailable)
 	_, err = s.Relations(t.Context(), alice, []chat.UserID{bob})
 	assert.Equal(t, "relations", chat.AsError(err).Code, chat.CodeUnavailable)
+	_, err = s.Toward(t.Context(), []chat.UserID{alice}, bob)
+	assert.Equal(t, "toward", chat.AsError(err).Code, chat.CodeUnavailable)
 	_, _, err = s.Since(t.Context(), alice, 0, 1)
 	assert.Equal(t, "since", chat.AsError(err).Code, chat.CodeUnavailable)
 }

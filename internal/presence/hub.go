@@ -22,6 +22,9 @@ const (
 	tellEvery = time.Second
 )
 
+// Hidden returns those of the users whom a watcher must not see, such as who has blocked the watcher.
+type Hidden func(ctx context.Context, watcher chat.UserID, users []chat.UserID) ([]chat.UserID, error)
+
 // Deps are what a hub needs.
 type Deps struct {
 	Store Store
@@ -31,8 +34,8 @@ type Deps struct {
 	Tell func(ctx context.Context, node string, list []Status) error
 	// Rooms say who shares a conversation with whom.
 	Rooms Rooms
-	// Hidden returns those of the users whom a watcher must not see, such as who has blocked the watcher; nil hides nobody.
-	Hidden func(ctx context.Context, watcher chat.UserID, users []chat.UserID) ([]chat.UserID, error)
+	// Hidden may be nil, which hides nobody. After a change of what it says [Hub.Doubt] is called, on each node.
+	Hidden Hidden
 	// Audiences tells for conversations above the small tier how many sessions this node has in them; nil tells none.
 	Audiences func(yield func(id chat.ConversationID, sessions int))
 	// Quiet reports that nobody is to be told of changes for now; nil is never.

@@ -53,7 +53,6 @@ type town struct {
 	hubs   map[string]*presence.Hub
 	stops  map[string]func()
 
-	hidden map[chat.UserID][]chat.UserID // from whom
 	quiet  bool
 	sent   int // deliveries between nodes
 	stores map[string]*counted
@@ -78,9 +77,11 @@ func inTown(t *testing.T, cfg presence.Config, nodes []string, test func(w *town
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &town{
-			t: t, rooms: &rooms{heads: map[chat.ConversationID]chat.Head{}, members: map[chat.ConversationID][]chat.UserID{}},
+			t: t, rooms: &rooms{
+				heads: map[chat.ConversationID]chat.Head{}, members: map[chat.ConversationID][]chat.UserID{}, hidden: map[chat.UserID][]chat.UserID{},
+			},
 			shared: local.NewPresence(), hubs: map[string]*presence.Hub{}, stops: map[string]func(){},
-			hidden: map[chat.UserID][]chat.UserID{}, stores: map[string]*counted{},
+			stores: map[string]*counted{},
 		}
 		for _, n := range nodes {
 			w.start(cfg, n)
@@ -105,17 +106,8 @@ func (w *town) start(cfg presence.Config, node string) {
 			}
 			return nil
 		},
-		Hidden: func(_ context.Context, watcher chat.UserID, users []chat.UserID) (out []chat.UserID, err error) {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			for _, u := range users {
-				if slices.Contains(w.hidden[u], watcher) {
-					out = append(out, u)
-				}
-			}
-			return out, nil
-		},
-		Quiet: func() bool { w.mu.Lock(); defer w.mu.Unlock(); return w.quiet },
+		Hidden: w.hides,
+		Quiet:  func() bool { w.mu.Lock(); defer w.mu.Unlock(); return w.quiet },
 	})
 	w.mu.Lock()
 	w.hubs[node] = h
@@ -244,6 +236,28 @@ func TestANodeGoes(t *testing.T) {
 		w.start(presence.Default(), "a")
 		w.hubs["a"].Opened(20, 2)
 		v.after(3*time.Second, "on the node that came back", "2 online")
+	})
+}
+
+// PRE-14: whoever hides from a watcher is offline to it from then on, and to nobody else.
+func TestWhoHidesGoesOffline(t *testing.T) {
+	t.Parallel()
+	inTown(t, presence.Default(), []string{"a", "b"}, func(w *town) {
+		w.room(5, chat.TierSmall, 1, 1, 2, 3)
+		w.hubs["b"].Opened(20, 2)
+		pass(3 * time.Second)
+		v, other := w.viewer("a", 1, 1), w.viewer("a", 3, 3)
+		assert.Equal(t, "at first", v.watch(nil, presence.Named{User: 2, Conversation: 5}), []string{"2 online"})
+		assert.Equal(t, "another one, too", other.watch(nil, presence.Named{User: 2, Conversation: 5}), []string{"2 online"})
+		w.mu.Lock()
+		w.hidden[2] = []chat.UserID{1}
+		w.mu.Unlock()
+		w.hubs["a"].Doubt([]chat.UserID{1, 2, 77})
+		v.after(3*time.Second, "hidden", "2 offline")
+		w.hubs["b"].Set(20, 2, presence.Busy)
+		v.after(5*time.Second, "what changes then")
+		assert.Equal(t, "for the other one", other.taken(), []string{"2 busy"})
+		assert.Equal(t, "named anew", v.watch(nil, presence.Named{User: 2, Conversation: 5}), []string{"2 offline"})
 	})
 }
 

@@ -41,6 +41,7 @@ type Typing struct {
 	// immutable after construction
 	standings Standings
 	tell      func(ctx context.Context, t Typed) error
+	hidden    Hidden
 	now       func() time.Duration
 	words     chan Typed
 	told      prometheus.Counter
@@ -60,11 +61,11 @@ type typist struct {
 	conversation chat.ConversationID
 }
 
-// NewTyping makes it, of a valid configuration. Tell takes a word to the nodes of its receivers; reg may be nil.
-func NewTyping(cfg Config, standings Standings, tell func(ctx context.Context, t Typed) error, reg prometheus.Registerer) *Typing {
+// NewTyping makes it, of a valid configuration. Tell takes a word to the nodes of its receivers; hidden and reg may be nil.
+func NewTyping(cfg Config, standings Standings, tell func(ctx context.Context, t Typed) error, hidden Hidden, reg prometheus.Registerer) *Typing {
 	start := time.Now()
 	t := &Typing{
-		standings: standings, tell: tell, now: func() time.Duration { return time.Since(start) },
+		standings: standings, tell: tell, hidden: hidden, now: func() time.Duration { return time.Since(start) },
 		young: make(map[typist]time.Duration), members: newMembers(cfg.TypingMembers),
 		told: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "throng", Subsystem: "presence", Name: "typing_total", Help: "Times that members were told who is typing.",
@@ -76,7 +77,7 @@ func NewTyping(cfg Config, standings Standings, tell func(ctx context.Context, t
 	if cfg.Typing {
 		t.words = make(chan Typed, typingWaiting)
 	}
-	for _, reason := range []string{dropOften, dropWaiting, dropStranger, dropLarge, dropFailed} {
+	for _, reason := range []string{dropOften, dropWaiting, dropStranger, dropLarge, dropHidden, dropFailed} {
 		t.dropped.WithLabelValues(reason)
 	}
 	if reg != nil {
@@ -91,6 +92,7 @@ const (
 	dropWaiting  = "waiting"
 	dropStranger = "no_member"
 	dropLarge    = "large"
+	dropHidden   = "hidden"
 	dropFailed   = "failed"
 )
 
@@ -189,7 +191,17 @@ func (t *Typing) address(ctx context.Context, w *Typed) (reason string, err erro
 			w.Users = append(w.Users, u)
 		}
 	}
-	return "", err
+	if err != nil || t.hidden == nil || head.Kind != chat.KindDirect {
+		return "", err
+	}
+	for _, u := range w.Users { // the other one
+		for _, pair := range [][2]chat.UserID{{u, w.User}, {w.User, u}} {
+			if hides, err := t.hidden(ctx, pair[0], pair[1:]); err != nil || len(hides) > 0 {
+				return dropHidden, err
+			}
+		}
+	}
+	return "", nil
 }
 
 // small returns the members of a small conversation as of its last member change, or later.

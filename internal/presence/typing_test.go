@@ -22,7 +22,20 @@ type rooms struct {
 	members map[chat.ConversationID][]chat.UserID
 	loads   int
 	told    []presence.Typed
+	hidden  map[chat.UserID][]chat.UserID // from whom
 	err     error
+}
+
+// hides is a presence.Hidden.
+func (r *rooms) hides(_ context.Context, watcher chat.UserID, users []chat.UserID) (out []chat.UserID, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, u := range users {
+		if slices.Contains(r.hidden[u], watcher) {
+			out = append(out, u)
+		}
+	}
+	return out, nil
 }
 
 func (r *rooms) Standing(_ context.Context, user chat.UserID, id chat.ConversationID) (chat.Head, bool, error) {
@@ -73,7 +86,7 @@ func inRooms(t *testing.T, cfg presence.Config, test func(r *rooms, typing *pres
 	synctest.Test(t, func(t *testing.T) {
 		r := &rooms{heads: map[chat.ConversationID]chat.Head{}, members: map[chat.ConversationID][]chat.UserID{}}
 		reg := prometheus.NewRegistry()
-		typing := presence.NewTyping(cfg, r, r.tell, reg)
+		typing := presence.NewTyping(cfg, r, r.tell, r.hides, reg)
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- typing.Run(ctx) }()
@@ -123,8 +136,35 @@ func TestTypingGoesFromMembersToMembers(t *testing.T) {
 		assert.Equal(t, "metrics", counts, map[string]float64{
 			"throng_presence_typing_total": 4, "throng_presence_typing_dropped_total often": 0, "throng_presence_typing_dropped_total waiting": 0,
 			"throng_presence_typing_dropped_total no_member": 6, "throng_presence_typing_dropped_total large": 1,
-			"throng_presence_typing_dropped_total failed": 0,
+			"throng_presence_typing_dropped_total hidden": 0, "throng_presence_typing_dropped_total failed": 0,
 		})
+	})
+}
+
+// PRE-2: in a direct conversation neither of two sees the other one typing where one of them hides.
+func TestTypingIsHidden(t *testing.T) {
+	t.Parallel()
+	inRooms(t, presence.Default(), func(r *rooms, typing *presence.Typing, _ *prometheus.Registry) {
+		r.room(5, chat.TierSmall, 1, 1, 2)
+		r.room(6, chat.TierSmall, 1, 1, 2)
+		r.mu.Lock()
+		direct := r.heads[5]
+		direct.Kind = chat.KindDirect
+		r.heads[5] = direct
+		r.hidden = map[chat.UserID][]chat.UserID{2: {1}}
+		r.mu.Unlock()
+		for _, user := range []chat.UserID{1, 2} {
+			typing.Type(user, 10, 5)
+		}
+		assert.Equal(t, "in the direct one", len(r.taken()), 0)
+		typing.Type(1, 10, 6)
+		assert.Equal(t, "in a group", len(r.taken()), 1)
+		pass(presence.TypingEvery)
+		r.mu.Lock()
+		r.hidden = nil
+		r.mu.Unlock()
+		typing.Type(1, 10, 5)
+		assert.Equal(t, "hidden no more", len(r.taken()), 1)
 	})
 }
 

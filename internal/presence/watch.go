@@ -2,6 +2,7 @@ package presence
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/throng-im/throng/internal/chat"
@@ -12,8 +13,6 @@ const (
 	MaxWatched = 200
 	// maxSubjects bounds whom a session watches, members of the conversations that it names included.
 	maxSubjects = 1_000
-	// MaxOnline is how many people a page of [Hub.ListOnline] has at most, scanned is how many members are looked at for it.
-	MaxOnline, scanned = 200, 1_000
 )
 
 // Rooms know who shares a conversation with whom.
@@ -58,6 +57,7 @@ type watcher struct {
 	request Watch
 	via     map[chat.UserID]chat.ConversationID // whom it watches, and what they share
 	pending map[chat.UserID]struct{}            // of these, whose change was not taken yet
+	lost    map[chat.UserID]struct{}            // who is hidden from it since, which it has not taken yet
 	changed func()
 	next    time.Duration // when it may be told next
 }
@@ -71,7 +71,7 @@ func (h *Hub) Watch(ctx context.Context, q Watch) (Seen, error) {
 	h.mu.Lock()
 	partings := h.partings
 	h.mu.Unlock()
-	via, counts, err := h.resolve(ctx, &q)
+	via, _, counts, err := h.resolve(ctx, &q)
 	if err != nil {
 		return Seen{}, err
 	}
@@ -86,10 +86,11 @@ func (h *Hub) Watch(ctx context.Context, q Watch) (Seen, error) {
 	}
 	w := h.watchers[q.Session]
 	if w == nil {
-		w = &watcher{session: q.Session, user: q.User, pending: make(map[chat.UserID]struct{})}
+		w = &watcher{session: q.Session, user: q.User, pending: make(map[chat.UserID]struct{}), lost: make(map[chat.UserID]struct{})}
 		h.watchers[q.Session] = w
 	}
 	w.request, w.changed = q, q.Changed
+	clear(w.lost)
 	h.see(w, via)
 	if len(via) == 0 {
 		delete(h.watchers, q.Session)
@@ -135,14 +136,14 @@ func (p *person) has(session uint64) bool {
 	return false
 }
 
-// resolve says who of those named may be watched, through which conversation.
-func (h *Hub) resolve(ctx context.Context, q *Watch) (via map[chat.UserID]chat.ConversationID, counts []Count, err error) {
+// resolve says who of those named may be watched, through which conversation, and who hides.
+func (h *Hub) resolve(ctx context.Context, q *Watch) (via map[chat.UserID]chat.ConversationID, hidden []chat.UserID, counts []Count, err error) {
 	via = make(map[chat.UserID]chat.ConversationID, len(q.People))
 	inside := make(map[chat.ConversationID]bool)
 	for _, n := range q.People {
 		id, err := h.shared(ctx, q.User, n, inside)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		if id != 0 {
 			via[n.User] = id
@@ -153,14 +154,14 @@ func (h *Hub) resolve(ctx context.Context, q *Watch) (via map[chat.UserID]chat.C
 		head, member, err := h.deps.Rooms.Standing(ctx, q.User, id)
 		switch {
 		case err != nil:
-			return nil, nil, err //nolint:wrapcheck // a port answers in our own errors
+			return nil, nil, nil, err //nolint:wrapcheck // a port answers in our own errors
 		case !member:
 		case head.Tier > chat.TierSmall:
 			large = append(large, id)
 		default:
 			members, err := h.deps.Rooms.Members(ctx, id)
 			if err != nil {
-				return nil, nil, err //nolint:wrapcheck // as above
+				return nil, nil, nil, err //nolint:wrapcheck // as above
 			}
 			for _, u := range members {
 				if _, had := via[u]; !had && u != q.User && len(via) < maxSubjects {
@@ -169,11 +170,11 @@ func (h *Hub) resolve(ctx context.Context, q *Watch) (via map[chat.UserID]chat.C
 			}
 		}
 	}
-	if err := h.hide(ctx, q.User, via); err != nil {
-		return nil, nil, err
+	if hidden, err = h.hide(ctx, q.User, via); err != nil {
+		return nil, nil, nil, err
 	}
 	counts, err = h.counts(ctx, large)
-	return via, counts, err
+	return via, hidden, counts, err
 }
 
 // shared returns the conversation that a watcher shares with somebody; 0 where there is none.
@@ -203,10 +204,10 @@ func (h *Hub) shared(ctx context.Context, watcher chat.UserID, n Named, inside m
 	return n.Conversation, nil
 }
 
-// hide takes those out whom a watcher must not see.
-func (h *Hub) hide(ctx context.Context, watcher chat.UserID, via map[chat.UserID]chat.ConversationID) error {
+// hide takes those out whom a watcher must not see, and returns them.
+func (h *Hub) hide(ctx context.Context, watcher chat.UserID, via map[chat.UserID]chat.ConversationID) ([]chat.UserID, error) {
 	if h.deps.Hidden == nil || len(via) == 0 {
-		return nil
+		return nil, nil
 	}
 	users := make([]chat.UserID, 0, len(via))
 	for u := range via {
@@ -216,7 +217,7 @@ func (h *Hub) hide(ctx context.Context, watcher chat.UserID, via map[chat.UserID
 	for _, u := range hidden {
 		delete(via, u)
 	}
-	return err
+	return hidden, err
 }
 
 func (h *Hub) counts(ctx context.Context, ids []chat.ConversationID) ([]Count, error) {
@@ -294,7 +295,11 @@ func (h *Hub) Take(session uint64) []Status {
 			out = append(out, x.status)
 		}
 	}
+	for u := range w.lost {
+		out = append(out, Status{User: u})
+	}
 	clear(w.pending)
+	clear(w.lost)
 	delete(h.ready, w)
 	h.metrics.told.Add(float64(len(out)))
 	return out
@@ -333,10 +338,29 @@ func (h *Hub) Left(id chat.ConversationID, users []chat.UserID) {
 	}
 }
 
+// Doubt has the watches of users' sessions looked at again: somebody may be hidden from them now. It never blocks.
+func (h *Hub) Doubt(users []chat.UserID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.partings++ // also of a watch that is being looked up
+	for _, u := range users {
+		p := h.people[u]
+		if p == nil {
+			continue
+		}
+		for _, s := range p.seats {
+			if h.watchers[s.session] != nil {
+				h.doubted = append(h.doubted, s.session)
+			}
+		}
+	}
+}
+
 // doubtsAtOnce is how many sessions' watches are looked at again in a [pace].
 const doubtsAtOnce = 50
 
-// doubt looks again whether sessions may watch whom they watch: they may have missed that somebody left.
+// doubt looks again whether sessions may watch whom they watch: they may have missed that somebody left, or hides from them. Who hides is
+// offline to them.
 func (h *Hub) doubt(ctx context.Context) {
 	for range doubtsAtOnce {
 		h.mu.Lock()
@@ -355,7 +379,7 @@ func (h *Hub) doubt(ctx context.Context) {
 		if w == nil {
 			continue
 		}
-		via, _, err := h.resolve(ctx, &q)
+		via, hidden, _, err := h.resolve(ctx, &q)
 		h.mu.Lock()
 		if err != nil {
 			h.doubted = append(h.doubted, q.Session)
@@ -367,93 +391,12 @@ func (h *Hub) doubt(ctx context.Context) {
 			if _, may := via[u]; !may {
 				delete(w.via, u)
 				h.blind(w, u)
+				if slices.Contains(hidden, u) {
+					w.lost[u] = struct{}{}
+					h.ready[w] = struct{}{}
+				}
 			}
 		}
 		h.mu.Unlock()
 	}
-}
-
-// Read answers how people are now for a user who asks; who may not be seen is offline.
-func (h *Hub) Read(ctx context.Context, user chat.UserID, people []Named) ([]Status, error) {
-	q := Watch{User: user, People: people}
-	if len(people) > MaxWatched {
-		return nil, chat.Errorf(chat.CodeTooLarge, chat.ReasonFieldInvalid, "at most %d people are asked for at once", MaxWatched)
-	}
-	via, _, err := h.resolve(ctx, &q)
-	if err != nil {
-		return nil, err
-	}
-	users := make([]chat.UserID, 0, len(via))
-	for u := range via {
-		users = append(users, u)
-	}
-	list, err := h.deps.Store.Read(ctx, users)
-	if err != nil {
-		return nil, err //nolint:wrapcheck // a port answers in our own errors
-	}
-	for _, n := range people {
-		if _, may := via[n.User]; !may {
-			list = append(list, Status{User: n.User})
-		}
-	}
-	return list, nil
-}
-
-// OnlinePage is a part of who is there of a conversation's members.
-type OnlinePage struct {
-	People []Status
-	// Next is where the next page begins; 0 after the last one. A page may be empty before that.
-	Next chat.UserID
-	// Online is about how many are there; 0 where only the small know each other by name.
-	Online uint32
-}
-
-// ListOnline returns members of a conversation who are there, above after by rising id.
-func (h *Hub) ListOnline(ctx context.Context, user chat.UserID, id chat.ConversationID, after chat.UserID, limit int) (OnlinePage, error) {
-	head, member, err := h.deps.Rooms.Standing(ctx, user, id)
-	if err != nil {
-		return OnlinePage{}, err //nolint:wrapcheck // a port answers in our own errors
-	}
-	if !member {
-		return OnlinePage{}, chat.Errorf(chat.CodeNotFound, chat.ReasonConversationNotFound, "no such conversation")
-	}
-	if limit <= 0 || limit > MaxOnline {
-		limit = MaxOnline
-	}
-	var out OnlinePage
-	if head.Tier > chat.TierSmall {
-		counts, err := h.counts(ctx, []chat.ConversationID{id})
-		if err != nil {
-			return OnlinePage{}, err
-		}
-		out.Online = counts[0].Online
-	}
-	members, err := h.deps.Rooms.Page(ctx, id, after, scanned)
-	if err != nil {
-		return OnlinePage{}, err //nolint:wrapcheck // as above
-	}
-	via := make(map[chat.UserID]chat.ConversationID, len(members))
-	for _, u := range members {
-		via[u] = id
-	}
-	if err := h.hide(ctx, user, via); err != nil {
-		return OnlinePage{}, err
-	}
-	list, err := h.deps.Store.Read(ctx, members)
-	if err != nil {
-		return OnlinePage{}, err //nolint:wrapcheck // as above
-	}
-	for i, s := range list {
-		if _, may := via[s.User]; may && s.State != Offline {
-			out.People = append(out.People, s)
-		}
-		if len(out.People) == limit && i < len(list)-1 {
-			out.Next = s.User
-			return out, nil
-		}
-	}
-	if len(members) == scanned {
-		out.Next = members[len(members)-1]
-	}
-	return out, nil
 }

@@ -30,6 +30,21 @@ func (s *Service) Block(ctx context.Context, user, other chat.UserID, on bool) (
 	return r.View(), nil
 }
 
+// Blockers returns those of some users who have blocked another one.
+func (s *Service) Blockers(ctx context.Context, user chat.UserID, of []chat.UserID) ([]chat.UserID, error) {
+	rows, err := s.rows.Toward(ctx, of, user)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // the rows say what they were doing
+	}
+	var out []chat.UserID
+	for i := range rows {
+		if rows[i].Block {
+			out = append(out, of[i])
+		}
+	}
+	return out, nil
+}
+
 // Bar is what keeps the sender from writing to the receiver, as of now.
 func (s *Service) Bar(ctx context.Context, sender, receiver chat.UserID) (bar chat.Bar, err error) {
 	// Changing nothing shows both rows as of one moment.

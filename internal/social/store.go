@@ -18,10 +18,13 @@ import (
 //   - SOC-6 Due returns rows that are due, of any users, and in no order that the caller may rely on.
 //   - SOC-7 Erase removes everything that lies with a user, and nothing of others.
 //   - SOC-8 Every error but fn's own is a *chat.Error. A closed store answers unavailable.
+//   - SOC-9 Toward returns what Relations of each of the users would.
 type Rows interface {
 	Change(ctx context.Context, user, other chat.UserID, fn func(o *Owner, r *Relation) error) (Owner, Relation, error)
 	// Relations returns rows in the order asked; one with Other alone where there is none.
 	Relations(ctx context.Context, user chat.UserID, others []chat.UserID) ([]Relation, error)
+	// Toward returns the rows of users about one other, in the order of the users; the zero Relation with that Other where there is none.
+	Toward(ctx context.Context, users []chat.UserID, other chat.UserID) ([]Relation, error)
 	// Owner is the zero value for who has no rows.
 	Owner(ctx context.Context, user chat.UserID) (Owner, error)
 	Since(ctx context.Context, user chat.UserID, version uint64, limit int) (Owner, []Relation, error)

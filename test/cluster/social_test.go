@@ -106,8 +106,12 @@ func blocked(w *world) {
 		})
 	}
 	w.until("something is sent", func() bool { return sent.Load() > 5 })
+	watcher := w.join(0, users[0])
+	watcher.Watch([]client.Watched{{User: users[1]}})
+	w.until("the other one is seen", func() bool { return watcher.Presence(users[1]) == isThere })
 	w.block(2, users[1], users[0], true)
 	blocked.Store(true)
+	w.until("who blocks is seen no more", func() bool { return watcher.Presence(users[1]) == isOffline })
 	for n := range 3 {
 		if w.send(n, users[0], conv, 60_000) {
 			w.t.Errorf("node %d takes a message of who is blocked", n)

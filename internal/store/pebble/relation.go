@@ -104,6 +104,19 @@ func (r *Relations) Relations(ctx context.Context, user chat.UserID, others []ch
 	})
 }
 
+// Toward returns the rows of users about one other.
+func (r *Relations) Toward(ctx context.Context, users []chat.UserID, other chat.UserID) ([]social.Relation, error) {
+	out := make([]social.Relation, len(users))
+	return out, r.read(ctx, func() (err error) {
+		for i, user := range users {
+			if out[i], err = r.row(user, other); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // read looks at rows, and waits until what was seen is durable.
 func (r *Relations) read(ctx context.Context, look func() error) error {
 	release, err := r.a.s.read()

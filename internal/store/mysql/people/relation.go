@@ -177,6 +177,45 @@ func (r *Relations) Relations(ctx context.Context, user chat.UserID, others []ch
 	return out, nil
 }
 
+// Toward returns the rows of users about one other.
+func (r *Relations) Toward(ctx context.Context, users []chat.UserID, other chat.UserID) ([]social.Relation, error) {
+	rows := make(map[chat.UserID]social.Relation)
+	err := r.s.Routed(ctx, func(m *mysql.Map) error {
+		clear(rows)
+		for d, some := range byDatabase(m, users) {
+			for chunk := range slices.Chunk(some, atOnce) {
+				var q mysql.Text
+				q.Add("SELECT user, value FROM relation WHERE other = ").Number(uint64(other)).Add(" AND user IN (")
+				list(&q, chunk)
+				q.Add(")")
+				err := m.Read(ctx, d, "relations", q.String(), func(r *mysql.Rows) error {
+					return r.Each(func(scan func(...any)) error {
+						var user chat.UserID
+						var value []byte
+						scan(&user, &value)
+						row, err := decodeRelation(other, value)
+						rows[user] = row
+						return err
+					})
+				})
+				if err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]social.Relation, len(users))
+	for i, user := range users {
+		out[i] = rows[user]
+		out[i].Other = other
+	}
+	return out, nil
+}
+
 // Owner returns what stands once about a user's relations.
 func (r *Relations) Owner(ctx context.Context, user chat.UserID) (social.Owner, error) {
 	o, _, err := r.Since(ctx, user, chat.MaxID, 0)
