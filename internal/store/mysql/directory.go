@@ -56,34 +56,17 @@ func (s *Store) Read(ctx context.Context, id chat.ConversationID, user chat.User
 	return p.Read, err
 }
 
-// Part returns a user's part in a conversation.
+// Part returns a user's part in a conversation. Whoever asks at the same time is looked up in the same question: a million who pull at once
+// are all asked for.
 func (s *Store) Part(ctx context.Context, id chat.ConversationID, user chat.UserID) (message.Part, error) {
-	var p message.Part
-	found := false
-	var q text
-	q.add("SELECT m.value FROM head h LEFT JOIN member m ON m.conversation=h.conversation AND m.user=").number(uint64(user)).
-		add(" WHERE h.conversation=").number(uint64(id))
-	err := s.ofConversation(id).read(ctx, "member", q.String(), func(r *rows) error {
-		var value sql.RawBytes
-		p, found = message.Part{}, false
-		for r.next() {
-			r.scan(&value)
-			if found = true; value == nil {
-				continue // who never was a member
-			}
-			in := record.NewReader(value)
-			p = in.Part(user)
-			r.whole(&in, "member")
-		}
-		return nil
-	})
-	if err == nil && !found {
+	parts, err := s.few.Get(ctx, &standing{user: user, ids: []chat.ConversationID{id}})
+	if err == nil && !parts[0].Head.Exists() {
 		err = errNoConversation()
 	}
 	if err != nil {
 		return message.Part{}, err
 	}
-	return p, nil
+	return message.Part{Member: parts[0].Member, Read: parts[0].Read}, nil
 }
 
 // Members pages the current members of a conversation. Owners and admins come from an index of their own.
