@@ -21,12 +21,6 @@ const (
 	stateEnded
 )
 
-// Ending is how a session ended: the shell sends what waits, then closes the connection with the code.
-type Ending struct {
-	Code   throngv1.CloseCode
-	Reason string
-}
-
 // Session is what the server knows of one device's connection: a state machine without I/O. It is given requests, answers,
 // deliveries and ticks, and leaves envelopes in its outbox, calls to be made, and in the end an [Ending]. Time is in
 // milliseconds of a clock that never jumps. It is owned by one loop; no method blocks. What it holds only while something is under
@@ -85,22 +79,11 @@ func (s *Session) Outbox() *Outbox { return &s.out }
 // Who is the session's user and device; zero until the token was checked.
 func (s *Session) Who() wire.Actor { return s.who }
 
-// Ended tells how the session ended; ok is false while it lasts.
-func (s *Session) Ended() (e Ending, ok bool) {
-	if s.end != nil {
-		e = *s.end
-	}
-	return e, s.state == stateEnded
-}
-
 // Subscribing reports that the routes stand and the subscriptions are being looked up.
 func (s *Session) Subscribing() bool { return s.state == stateSubscribing }
 
 // Open reports that the session takes requests and deliveries.
 func (s *Session) Open() bool { return s.state == stateOpen }
-
-// Draining reports that the session was asked to go.
-func (s *Session) Draining() bool { return s.draining }
 
 // Starved reports that calls wait for the receiver to take what it was given.
 func (s *Session) Starved() bool { return s.tasks != nil && len(s.tasks.reads) > 0 }
@@ -426,46 +409,6 @@ func (s *Session) settle() {
 		s.state = stateEnded
 		s.out.end()
 	}
-}
-
-// Drain asks the session to end once its requests are answered; the client is told to come back after retryMS.
-func (s *Session) Drain(retryMS uint32) {
-	if s.state == stateEnded || s.draining {
-		return
-	}
-	s.draining = true
-	s.closing(throngv1.CloseCode_CLOSE_CODE_DRAIN, string(chat.ReasonDraining), retryMS)
-	if s.state != stateOpen {
-		s.end, s.state = &Ending{throngv1.CloseCode_CLOSE_CODE_DRAIN, string(chat.ReasonDraining)}, stateEnded
-		return
-	}
-	s.settle()
-}
-
-// End ends the session: the notice is the last envelope (S-29).
-func (s *Session) End(code throngv1.CloseCode, reason string, retryMS uint32) {
-	if s.state == stateEnded {
-		return
-	}
-	s.out.end()
-	if !s.draining {
-		s.closing(code, reason, retryMS)
-	}
-	s.end, s.state = &Ending{Code: code, Reason: reason}, stateEnded
-	s.forget()
-}
-
-// Cut ends the session without a word: the connection is gone, or broke the framing.
-func (s *Session) Cut() {
-	s.state = stateEnded
-	s.forget()
-	s.out.Drop()
-}
-
-func (s *Session) closing(code throngv1.CloseCode, reason string, retryMS uint32) {
-	s.out.Add(encode(s.out.sub, &throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_Closing{Closing: &throngv1.Closing{
-		CloseCode: uint32(code), Reason: reason, RetryAfterMs: retryMS,
-	}}}))
 }
 
 // Heard notes a sign of life that is no request.
