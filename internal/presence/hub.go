@@ -70,7 +70,7 @@ type Hub struct {
 	dirty    map[chat.UserID]struct{} // people with something to say, now or later
 	ready    map[*watcher]struct{}    // watchers with something to take
 	unwatch  map[chat.UserID]struct{} // subjects whom nobody watches any more
-	doubted  []uint64                 // sessions whose watches are to be looked at again
+	doubted  map[uint64]struct{}      // sessions whose watches are to be looked at again
 	partings uint64                   // how often somebody has left a conversation
 	stale    bool                     // everybody who is watched is to be watched, and read, again
 
@@ -116,7 +116,7 @@ func NewHub(cfg Config, deps Deps) *Hub {
 		cfg: cfg, deps: deps, log: deps.Logger, start: time.Now(),
 		people: make(map[chat.UserID]*person), watched: make(map[chat.UserID]*subject), watchers: make(map[uint64]*watcher),
 		dirty: make(map[chat.UserID]struct{}), ready: make(map[*watcher]struct{}), unwatch: make(map[chat.UserID]struct{}),
-		counted: make(map[chat.ConversationID]uint32),
+		counted: make(map[chat.ConversationID]uint32), doubted: make(map[uint64]struct{}),
 	}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
@@ -238,7 +238,7 @@ func (h *Hub) Resync() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for session := range h.watchers {
-		h.doubted = append(h.doubted, session)
+		h.doubted[session] = struct{}{}
 	}
 	h.stale = true
 	h.again(nil)

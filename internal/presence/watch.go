@@ -77,7 +77,7 @@ func (h *Hub) Watch(ctx context.Context, q Watch) (Seen, error) {
 	}
 	h.mu.Lock()
 	if partings != h.partings { // perhaps one of these, after it was looked up
-		h.doubted = append(h.doubted, q.Session)
+		h.doubted[q.Session] = struct{}{}
 	}
 	p := h.people[q.User]
 	if p == nil || !p.has(q.Session) { // it has ended meanwhile
@@ -350,10 +350,17 @@ func (h *Hub) Doubt(users []chat.UserID) {
 		}
 		for _, s := range p.seats {
 			if h.watchers[s.session] != nil {
-				h.doubted = append(h.doubted, s.session)
+				h.doubted[s.session] = struct{}{}
 			}
 		}
 	}
+}
+
+func anyOf(set map[uint64]struct{}) (one uint64, ok bool) {
+	for one = range set {
+		return one, true
+	}
+	return 0, false
 }
 
 // doubtsAtOnce is how many sessions' watches are looked at again in a [pace].
@@ -364,13 +371,13 @@ const doubtsAtOnce = 50
 func (h *Hub) doubt(ctx context.Context) {
 	for range doubtsAtOnce {
 		h.mu.Lock()
-		if len(h.doubted) == 0 {
-			h.doubted = nil
+		session, ok := anyOf(h.doubted)
+		if !ok {
 			h.mu.Unlock()
 			return
 		}
-		w := h.watchers[h.doubted[0]]
-		h.doubted = h.doubted[1:]
+		delete(h.doubted, session)
+		w := h.watchers[session]
 		var q Watch
 		if w != nil {
 			q = w.request
@@ -382,7 +389,7 @@ func (h *Hub) doubt(ctx context.Context) {
 		via, hidden, _, err := h.resolve(ctx, &q)
 		h.mu.Lock()
 		if err != nil {
-			h.doubted = append(h.doubted, q.Session)
+			h.doubted[session] = struct{}{}
 			h.mu.Unlock()
 			h.failed(err)
 			return
