@@ -20,7 +20,7 @@ import (
 func settings(brokers []string, topic string) kafka.Config {
 	cfg := kafka.DefaultConfig()
 	cfg.Brokers, cfg.Topic, cfg.Partitions = brokers, topic, 4
-	cfg.SessionTimeout, cfg.CommitInterval, cfg.Timeout = 1500*time.Millisecond, 50*time.Millisecond, 2*time.Second
+	cfg.SessionTimeout, cfg.CommitInterval, cfg.Timeout = 1500*time.Millisecond, 50*time.Millisecond, 10*time.Second
 	return cfg
 }
 
