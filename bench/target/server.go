@@ -220,6 +220,23 @@ func (s *Server) settings() []string {
 	return env
 }
 
+// log is where all that the process says is kept: in its folder, where somebody gave it one.
+func (s *Server) log() (io.WriteCloser, error) {
+	if s.temporary {
+		return discard{io.Discard}, nil
+	}
+	if err := os.MkdirAll(s.folder, 0o700); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(filepath.Join(s.folder, "server.log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+}
+
+// discard closes what there is not.
+type discard struct{ io.Writer }
+
+// Close implements io.Closer.
+func (discard) Close() error { return nil }
+
 // Start starts the process, also again after Kill: on the same folder and the same address.
 func (s *Server) Start(ctx context.Context) error {
 	begin := time.Now()
@@ -229,13 +246,18 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 	s.proc, _ = s.Command(context.WithoutCancel(ctx), args...)
 	s.metrics = ""
-	out, err := s.proc.StdoutPipe()
+	log, err := s.log()
 	if err != nil {
 		return err
 	}
+	s.proc.Stderr = io.MultiWriter(s.said, log)
+	out, err := s.proc.StdoutPipe()
+	if err != nil {
+		return errors.Join(err, log.Close())
+	}
 	if err := s.proc.Start(); err != nil {
 		s.proc = nil
-		return err
+		return errors.Join(err, log.Close())
 	}
 	greeted := make(chan struct{})
 	read := make(chan struct{})
@@ -246,7 +268,7 @@ func (s *Server) Start(ctx context.Context) error {
 	s.ended = make(chan error, 1)
 	go func() { // ends with the process
 		<-read
-		s.ended <- s.proc.Wait()
+		s.ended <- errors.Join(s.proc.Wait(), log.Close())
 	}()
 	limit := time.NewTimer(startTimeout)
 	defer limit.Stop()
