@@ -62,10 +62,10 @@ start_processes() {
   tools/kafka.sh
   if [ ! -d "$dir/mariadb/mysql" ]; then
     mkdir -p "$dir"
-    mariadb-install-db --no-defaults --datadir="$dir/mariadb" --user="$(id -un)" --auth-root-authentication-method=normal --skip-test-db \
+    mariadb-install-db --no-defaults --datadir="$dir/mariadb" --tmpdir="$dir" --user="$(id -un)" --auth-root-authentication-method=normal --skip-test-db \
       --skip-name-resolve --innodb-use-native-aio=0 >"$dir/mariadb.log" 2>&1 || { tail "$dir/mariadb.log"; exit 1; }
   fi
-  launch mariadb $mysql_port mariadbd --no-defaults --datadir="$dir/mariadb" --user="$(id -un)" --bind-address=127.0.0.1 --port=$mysql_port \
+  launch mariadb $mysql_port mariadbd --no-defaults --datadir="$dir/mariadb" --tmpdir="$dir" --user="$(id -un)" --bind-address=127.0.0.1 --port=$mysql_port \
     --socket="$dir/mariadb.socket" --skip-name-resolve --innodb-use-native-aio=0 --log-bin="$dir/mariadb/binlog" --binlog-format=ROW \
     --server-id=1 --sync-binlog=1 --innodb-flush-log-at-trx-commit=1 --character-set-server=utf8mb4
   launch redis $redis_port redis-server --port $redis_port --bind 127.0.0.1 --dir "$dir" --save '' --daemonize no

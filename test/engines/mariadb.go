@@ -70,7 +70,7 @@ func newMariaDB(args []string) (*Process, error) {
 	c.User, c.Net, c.Addr = "root", "tcp", loopback(port)
 	p := &Process{name: "MariaDB", folder: dir, address: c.Addr, names: c.FormatDSN()}
 	p.command = append([]string{
-		daemon, "--no-defaults", "--datadir=" + data, "--user=root", "--bind-address=127.0.0.1", fmt.Sprintf("--port=%d", port),
+		daemon, "--no-defaults", "--datadir=" + data, "--tmpdir=" + dir, "--user=root", "--bind-address=127.0.0.1", fmt.Sprintf("--port=%d", port),
 		"--socket=" + filepath.Join(dir, "socket"), "--pid-file=" + filepath.Join(dir, "pid"), "--skip-name-resolve",
 		"--innodb-use-native-aio=0", "--innodb-buffer-pool-size=128M", innodbLog, "--max-connections=500", "--performance-schema=OFF",
 		"--log-bin=" + filepath.Join(data, "binlog"), "--binlog-format=ROW", "--server-id=1", "--sync-binlog=1",
@@ -103,7 +103,8 @@ func (d *datadir) copy(to string) error {
 		if err != nil {
 			return err
 		}
-		err = run(install, "--no-defaults", "--datadir="+filepath.Join(dir, "data"), "--user=root", "--skip-test-db",
+		// A server that starts removes tables from its folder for temporary ones: each has one of its own.
+		err = run(install, "--no-defaults", "--datadir="+filepath.Join(dir, "data"), "--tmpdir="+dir, "--user=root", "--skip-test-db",
 			"--auth-root-authentication-method=normal", "--skip-name-resolve", "--innodb-use-native-aio=0", innodbLog)
 		if err != nil {
 			return err
