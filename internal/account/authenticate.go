@@ -232,11 +232,11 @@ func (s *Service) companyDevice(ctx context.Context, id Identity, label string) 
 	now := s.nowMS()
 	d, gone, err := s.deps.Devices.Add(ctx, Device{
 		User: id.User, Name: key.label, Label: key.label, CreatedMS: now, LastUsedMS: now,
-	}, s.cfg.MaxDevices)
+	}, s.cfg.room(PlatformUnspecified))
 	if err != nil {
 		return 0, fmt.Errorf("making a company's device: %w", err)
 	}
-	s.ended(id.User, gone)
+	s.displaced(id.User, gone)
 	if d.EndedMS != 0 {
 		if d, err = s.revive(ctx, id, d.ID); err != nil {
 			return 0, err

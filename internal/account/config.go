@@ -37,6 +37,8 @@ type Config struct {
 	ServerKeys []Secret `config:"server_keys,secret"`
 	// MaxDevices of one user; a further one ends the device that was unused the longest.
 	MaxDevices int
+	// Sessions bounds the devices of one user by what they are.
+	Sessions Sessions
 	// HashConcurrency is how many passwords are hashed at once, 19 MiB each; 0 is the number of cores.
 	HashConcurrency int
 	// HashQueue is how many more may wait; beyond it sign-in answers overloaded.
@@ -87,6 +89,7 @@ func Default() Config {
 		RefreshGrace:    30 * time.Second,
 		Issuer:          "throng",
 		MaxDevices:      100,
+		Sessions:        Sessions{Above: AboveEndOldest},
 		HashQueue:       256,
 		CacheSize:       100_000,
 		CacheFor:        4 * time.Second,
@@ -111,7 +114,7 @@ const (
 
 // Validate reports every setting that cannot work. Signing secrets may still be missing; [New] needs one.
 func (c Config) Validate() error {
-	problems := []error{c.Company.validate()}
+	problems := []error{c.Company.validate(), c.Sessions.validate()}
 	switch c.SignUp {
 	case SignUpOpen, SignUpInvitation, SignUpClosed:
 	default:

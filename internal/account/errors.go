@@ -42,6 +42,12 @@ func ErrDeviceNotFound() error {
 	return chat.Errorf(chat.CodeNotFound, chat.ReasonDeviceNotFound, "there is no such device")
 }
 
+// ErrTooManyDevices is what [Devices] answers where a class is full and the operator wants the new one refused.
+func ErrTooManyDevices() error {
+	return chat.Errorf(chat.CodeFailedPrecondition, chat.ReasonTooManyDevices,
+		"you are signed in on as many devices of this kind as one may be; sign out on one of them first")
+}
+
 // ErrHandleTaken is what [Users] answers where a fresh account meets one of the same handle or external id.
 func ErrHandleTaken() error {
 	return chat.Errorf(chat.CodeAlreadyExists, chat.ReasonHandleTaken, "somebody has this name already; choose another one")

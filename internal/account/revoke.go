@@ -12,7 +12,7 @@ type Revocation struct {
 	User chat.UserID
 	// Devices are the ones, 0 among them where a company's tokens that name no device ended too; none is everything of the user.
 	Devices []chat.DeviceID
-	Reason  chat.Reason // signed_out, or user_disabled where the user is disabled or gone
+	Reason  chat.Reason // signed_out, displaced, or user_disabled where the user is disabled or gone
 }
 
 // OnRevoke adds a function that is told of every revocation, this node's in the goroutine that causes it and other nodes' in that
@@ -52,6 +52,13 @@ func (s *Service) tell(r Revocation) {
 func (s *Service) ended(user chat.UserID, devices []chat.DeviceID) {
 	if len(devices) > 0 {
 		s.revoked(Revocation{User: user, Devices: devices, Reason: chat.ReasonSignedOut})
+	}
+}
+
+// displaced is revoked for devices that went to make room for another one.
+func (s *Service) displaced(user chat.UserID, devices []chat.DeviceID) {
+	if len(devices) > 0 {
+		s.revoked(Revocation{User: user, Devices: devices, Reason: chat.ReasonDisplaced})
 	}
 }
 

@@ -19,11 +19,11 @@ type slowDevices struct {
 	beforeAdd func()
 }
 
-func (s *slowDevices) Add(ctx context.Context, d account.Device, maxDevices int) (account.Device, []chat.DeviceID, error) {
+func (s *slowDevices) Add(ctx context.Context, d account.Device, r account.Room) (account.Device, []chat.DeviceID, error) {
 	if s.beforeAdd != nil {
 		s.beforeAdd()
 	}
-	return s.devicesPort.Add(ctx, d, maxDevices)
+	return s.devicesPort.Add(ctx, d, r)
 }
 
 func (s *slowDevices) Device(ctx context.Context, user chat.UserID, id chat.DeviceID) (account.Device, error) {

@@ -102,6 +102,17 @@ func (s *Service) SignOut(ctx context.Context, user chat.UserID, device chat.Dev
 	return len(gone), nil
 }
 
+// SignOutOthers ends all devices of a user but the one that asks. A company's tokens that name no device stay good, the caller's among
+// them; [Service.SignOut] of all ends those too.
+func (s *Service) SignOutOthers(ctx context.Context, user chat.UserID, keep chat.DeviceID) (int, error) {
+	_, gone, err := s.deps.Users.Update(ctx, user, nil, Ending{All: true, Keep: keep, AtMS: s.nowMS()})
+	if err != nil {
+		return 0, fmt.Errorf("signing others out: %w", err)
+	}
+	s.ended(user, gone)
+	return len(gone), nil
+}
+
 // Devices returns where a user is signed in, by id.
 func (s *Service) Devices(ctx context.Context, user chat.UserID) ([]Device, error) {
 	devices, err := s.deps.Devices.Devices(ctx, user)

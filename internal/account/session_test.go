@@ -248,7 +248,7 @@ func TestMaxDevices(t *testing.T) {
 		_, err := w.SignIn(t.Context(), credentials("ada", password))
 		assert.NoError(t, "another device", err)
 	}
-	assert.Equal(t, "told", w.revocations(), []account.Revocation{{User: first.User.ID, Devices: []chat.DeviceID{first.Device}, Reason: chat.ReasonSignedOut}})
+	assert.Equal(t, "told", w.revocations(), []account.Revocation{{User: first.User.ID, Devices: []chat.DeviceID{first.Device}, Reason: chat.ReasonDisplaced}})
 	_, err := w.Authenticate(t.Context(), first.Tokens.Access, "")
 	refused(t, "the oldest device", err, chat.ReasonSignedOut)
 }

@@ -238,11 +238,11 @@ func (s *Service) grant(ctx context.Context, u User, d NewDevice) (Grant, error)
 	device, gone, err := s.deps.Devices.Add(ctx, Device{
 		User: u.ID, Name: strings.TrimSpace(d.Name), Platform: d.Platform, CreatedMS: now, LastUsedMS: now, Address: address,
 		Refresh: Rotation{Number: 1, Current: sha256.Sum256(secret[:]), ExpiresMS: now + ms(s.cfg.RefreshTokenTTL)},
-	}, s.cfg.MaxDevices)
+	}, s.cfg.room(d.Platform))
 	if err != nil {
 		return Grant{}, fmt.Errorf("adding a device: %w", err)
 	}
-	s.ended(u.ID, gone)
+	s.displaced(u.ID, gone)
 	tokens, err := s.tokensOf(device, secret)
 	if err != nil {
 		return Grant{}, err

@@ -22,8 +22,8 @@ import (
 //   - ACC-7 Delete frees the handle and the external id, drops devices and everything personal, and keeps id and version
 //     (raised). Create then refuses, with signed_out, tokens for that external id that were issued before.
 //   - ACC-8 There is at most one device per user and label; Add returns the one that is there.
-//   - ACC-9 Add keeps at most max devices: those unused the longest go first. When an ended one goes, tokens that it would
-//     have refused stay refused.
+//   - ACC-9 Add makes room as [Room.Make] says, in the same step: nothing goes, and nothing is stored, where that refuses. When an ended
+//     one goes, tokens that it would have refused stay refused.
 //   - ACC-10 An invitation makes at most as many accounts as it has uses, and none at or after its expiry.
 //   - ACC-11 A bootstrap invitation makes an account only while there is no administrator. In the store of one process only the newest
 //     one counts; where nodes share the store the newest of all of them do, until one of them is used.
@@ -78,8 +78,8 @@ type Ending struct {
 
 // Devices is the port of the devices; its rules stand at [Users].
 type Devices interface {
-	// Add stores a device of an account that is not deleted, and gives it an id. It returns the devices that had to go for it.
-	Add(ctx context.Context, d Device, maxDevices int) (Device, []chat.DeviceID, error)
+	// Add stores a device of an account that is not deleted, and gives it an id. It returns those in use that had to go for it.
+	Add(ctx context.Context, d Device, r Room) (Device, []chat.DeviceID, error)
 	// Device returns one, ended or not.
 	Device(ctx context.Context, user chat.UserID, id chat.DeviceID) (Device, error)
 	// Devices returns the user's devices that have not ended, by id.

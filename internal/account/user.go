@@ -65,6 +65,7 @@ const (
 	PlatformPhone
 	PlatformTerminal
 	PlatformServer
+	PlatformTablet
 )
 
 // Bounds of what describes a device.
@@ -87,7 +88,7 @@ func (d NewDevice) validate() error {
 	if err := checkText("device name", d.Name, maxDeviceName); err != nil {
 		return err
 	}
-	if d.Platform > PlatformServer {
+	if d.Platform > PlatformTablet {
 		return errField("platform", "is not one of the known ones")
 	}
 	return nil

@@ -56,7 +56,7 @@ func credentials(ctx context.Context, handle, password string, d *throngv1.NewDe
 
 func newDevice(ctx context.Context, d *throngv1.NewDevice) account.NewDevice {
 	platform := account.Platform(255) // refused
-	if p := d.GetPlatform(); p >= 0 && p <= throngv1.Platform_PLATFORM_SERVER {
+	if p := d.GetPlatform(); p >= 0 && p <= throngv1.Platform_PLATFORM_TABLET {
 		platform = account.Platform(p)
 	}
 	return account.NewDevice{Name: d.GetName(), Platform: platform, Address: requestOf(ctx).address}
@@ -109,6 +109,9 @@ func (h accountHandler) refreshFailed(ctx context.Context, err error, fromCookie
 
 // SignOut implements the procedure of the same name.
 func (h accountHandler) SignOut(ctx context.Context, r *connect.Request[throngv1.SignOutRequest]) (*connect.Response[throngv1.SignOutResponse], error) {
+	if r.Msg.GetOthers() {
+		return h.signOutOthers(ctx, r.Msg)
+	}
 	rq := requestOf(ctx)
 	device := rq.caller.device
 	if n := r.Msg.GetDevice(); n != 0 && !r.Msg.GetAll() {
@@ -130,6 +133,18 @@ func (h accountHandler) SignOut(ctx context.Context, r *connect.Request[throngv1
 		setCookie(res.Header(), rq, "", 0)
 	}
 	return res, nil
+}
+
+func (h accountHandler) signOutOthers(ctx context.Context, m *throngv1.SignOutRequest) (*connect.Response[throngv1.SignOutResponse], error) {
+	c := requestOf(ctx).caller
+	if m.GetAll() || m.GetDevice() != 0 {
+		return nil, chat.Errorf(chat.CodeInvalid, chat.ReasonFieldInvalid, "others goes with neither device nor all")
+	}
+	if c.device == 0 {
+		return nil, chat.Errorf(chat.CodeInvalid, chat.ReasonIDInvalid, "this token names no device that could stay")
+	}
+	n, err := h.s.deps.Accounts.SignOutOthers(ctx, c.user, c.device)
+	return respond(&throngv1.SignOutResponse{Ended: uint32(max(n, 0))}, err)
 }
 
 // ListDevices implements the procedure of the same name.

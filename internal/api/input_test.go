@@ -76,6 +76,8 @@ func TestBadInput(t *testing.T) {
 		{"password too short", "AccountService/SignUp", `{"handle":"carol","password":"short"}`, "password_invalid"},
 		{"handle too long", "AccountService/SignUp", `{"handle":"` + strings.Repeat("h", 65) + `","password":"correct horse battery"}`, "field_too_large"},
 		{"another's device", "AccountService/SignOut", fmt.Sprintf(`{"device":"%d"}`, c.other.device), "device_not_found"},
+		{"others and all", "AccountService/SignOut", `{"others":true,"all":true}`, "field_invalid"},
+		{"others and one", "AccountService/SignOut", fmt.Sprintf(`{"others":true,"device":"%d"}`, c.other.device), "field_invalid"},
 		{"201 profiles", "AccountService/ListProfiles", `{"users":[` + strings.Repeat(`1,`, 200) + `1]}`, "field_too_large"},
 		{"nobody's handle", "AccountService/FindUser", `{"handle":"  "}`, "user_not_found"},
 		{"no JSON", "AccountService/GetMe", `hello`, "malformed"},

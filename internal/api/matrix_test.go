@@ -167,6 +167,7 @@ func rows() map[string]row {
 		"AccountService/SignIn":         {`{"handle":"nobody","password":"correct horse battery"}`, "sign_in_failed", nil},
 		"AccountService/Refresh":        {`{}`, "token_missing", nil},
 		"AccountService/SignOut":        {`{"all":true}`, ok, only(unnamed, server)},
+		"AccountService/SignOut others": {`{"others":true}`, ok, map[role]string{server: unnamed, acting: "id_invalid"}},
 		"AccountService/ListDevices":    self(`{}`),
 		"AccountService/GetMe":          self(`{}`),
 		"AccountService/UpdateProfile":  self(`{"name":"another"}`),

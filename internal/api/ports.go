@@ -40,6 +40,7 @@ type Accounts interface {
 	SignIn(ctx context.Context, c account.Credentials) (account.Grant, error)
 	Refresh(ctx context.Context, token, address string) (account.Grant, error)
 	SignOut(ctx context.Context, user chat.UserID, device chat.DeviceID, all bool) (int, error)
+	SignOutOthers(ctx context.Context, user chat.UserID, keep chat.DeviceID) (int, error)
 	UpdateProfile(ctx context.Context, user chat.UserID, c account.ProfileChange) (account.User, error)
 	ChangePassword(ctx context.Context, user chat.UserID, device chat.DeviceID, old, fresh string) (int, error)
 	DeleteAccount(ctx context.Context, user chat.UserID, password string) error

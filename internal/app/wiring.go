@@ -147,7 +147,7 @@ func (a *App) wireAccess() {
 			c.gateway.CloseUser(r.User)
 			return
 		}
-		c.gateway.CloseDevices(r.User, r.Devices)
+		c.gateway.CloseDevices(r.User, r.Devices, r.Reason)
 	})
 	a.drainer = &drainer{gateway: c.gateway, announcer: a.announcer, health: a.health, log: a.log, timeout: a.cfg.Server.DrainTimeout, followers: newGate()}
 }

@@ -27,6 +27,7 @@ const (
 	ReasonTokenExpired Reason = "token_expired"
 	ReasonSignInFailed Reason = "sign_in_failed"
 	ReasonSignedOut    Reason = "signed_out"
+	ReasonDisplaced    Reason = "displaced"
 	ReasonAuthExpected Reason = "authentication_expected"
 
 	ReasonForbidden       Reason = "forbidden" // forbidden
@@ -74,6 +75,7 @@ const (
 	ReasonNotAGroup         Reason = "not_a_group"
 	ReasonAlreadyFriends    Reason = "already_friends"
 	ReasonRequestsFull      Reason = "requests_full"
+	ReasonTooManyDevices    Reason = "too_many_devices"
 
 	ReasonUnsupported Reason = "unsupported" // unsupported
 

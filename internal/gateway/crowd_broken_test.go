@@ -84,7 +84,7 @@ func TestNothingFollowsTheGoodbye(t *testing.T) {
 			h.deliver(content(big, seq+1, chat.TierLarge))
 			synctest.Wait()
 		}
-		h.gateway.CloseDevices(1, nil)
+		h.gateway.CloseDevices(1, nil, chat.ReasonSignedOut)
 		synctest.Wait()
 		g.free()
 		got := g.said()

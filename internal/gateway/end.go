@@ -14,6 +14,7 @@ type revocation struct {
 	user    chat.UserID
 	devices []chat.DeviceID // nil: all
 	code    throngv1.CloseCode
+	why     chat.Reason
 	at      int64  // when the loop was told
 	number  uint64 // which of the loop's revocations it is
 }
@@ -25,6 +26,9 @@ func (r *revocation) covers(device chat.DeviceID) bool {
 func (r *revocation) err() error {
 	if r.code == throngv1.CloseCode_CLOSE_CODE_USER_GONE {
 		return chat.Errorf(chat.CodeForbidden, chat.ReasonUserDisabled, "the user is disabled or gone")
+	}
+	if r.why == chat.ReasonDisplaced {
+		return chat.Errorf(chat.CodeUnauthenticated, chat.ReasonDisplaced, "the device was signed out for one that signed in")
 	}
 	return chat.Errorf(chat.CodeUnauthenticated, chat.ReasonSignedOut, "the device was signed out")
 }
@@ -39,18 +43,11 @@ func (l *loop) revoke(r revocation) {
 	for c := l.users[r.user]; c != nil; {
 		next := c.next
 		if r.covers(c.session.Who().Device) {
-			c.session.End(r.code, reasonOf(r.code), 0)
+			c.session.End(r.code, string(r.why), 0)
 			l.after(c)
 		}
 		c = next
 	}
-}
-
-func reasonOf(code throngv1.CloseCode) string {
-	if code == throngv1.CloseCode_CLOSE_CODE_USER_GONE {
-		return string(chat.ReasonUserDisabled)
-	}
-	return string(chat.ReasonSignedOut)
 }
 
 // revokedSince finds a revocation that the loop was told of after an authentication began: the check of the token may have

@@ -52,13 +52,18 @@ func TestPipelinedSendsKeepTheirOrder(t *testing.T) {
 func TestRevocationClosesLiveSessions(t *testing.T) {
 	each(t, nil, func(t *testing.T, w *world) {
 		a, b, c := w.login("1:10"), w.login("1:11"), w.login("2:20")
-		w.gateway.CloseDevices(1, []chat.DeviceID{10})
+		w.gateway.CloseDevices(1, []chat.DeviceID{10}, chat.ReasonSignedOut)
 		w.deliver(entry(5, 1, 3, "afterwards", 1))
 		if code, notice := a.closedAtOnce(); code != 4300 || notice.GetReason() != "signed_out" {
 			t.Errorf("the signed out device: %d %v", code, notice)
 		}
 		if b.next().GetEntry().GetText() != "afterwards" {
 			t.Error("the user's other device was touched")
+		}
+		d := w.login("1:12")
+		w.gateway.CloseDevices(1, []chat.DeviceID{12}, chat.ReasonDisplaced) // DEV-6
+		if code, notice := d.closed(); code != 4300 || notice.GetReason() != "displaced" {
+			t.Errorf("the device that made room: %d %v", code, notice)
 		}
 		w.gateway.CloseUser(1)
 		if code, _ := b.closed(); code != 4302 {
@@ -83,7 +88,7 @@ func TestADeviceHasOneSession(t *testing.T) {
 			if fresh.next().GetEntry().GetText() != "hello" {
 				t.Fatal("the later session is deaf")
 			}
-			w.gateway.CloseDevices(1, nil)
+			w.gateway.CloseDevices(1, nil, chat.ReasonSignedOut)
 			if code, _ := fresh.closed(); code != 4300 {
 				t.Fatalf("the later session: %d", code)
 			}

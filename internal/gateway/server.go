@@ -247,16 +247,16 @@ func (s *Server) give(l *loop, o *opening) error {
 }
 
 // CloseDevices ends the sessions of some of a user's devices, which were signed out; no device means all.
-func (s *Server) CloseDevices(user chat.UserID, devices []chat.DeviceID) {
+func (s *Server) CloseDevices(user chat.UserID, devices []chat.DeviceID, why chat.Reason) {
 	if mutant == mutantSignOutIgnored {
 		return
 	}
-	s.revoke(revocation{user: user, devices: devices, code: throngv1.CloseCode_CLOSE_CODE_SIGNED_OUT})
+	s.revoke(revocation{user: user, devices: devices, code: throngv1.CloseCode_CLOSE_CODE_SIGNED_OUT, why: why})
 }
 
 // CloseUser ends all sessions of a user who was disabled or deleted.
 func (s *Server) CloseUser(user chat.UserID) {
-	s.revoke(revocation{user: user, code: throngv1.CloseCode_CLOSE_CODE_USER_GONE})
+	s.revoke(revocation{user: user, code: throngv1.CloseCode_CLOSE_CODE_USER_GONE, why: chat.ReasonUserDisabled})
 }
 
 // revoke goes to all loops: one may be about to open such a session.

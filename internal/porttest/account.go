@@ -42,6 +42,7 @@ func Accounts(t *testing.T, open func(t testing.TB) AccountStore) {
 		{"ACC-7 Delete keeps nothing personal", accountDelete},
 		{"ACC-8 one device per label", accountLabel},
 		{"ACC-9 the oldest device makes room", accountRoom},
+		{"ACC-9 a class of devices is full", accountClass},
 		{"ACC-10 an invitation is spent", accountInvitation},
 		{"ACC-11 one bootstrap, for the first administrator", accountBootstrap},
 		{"ACC-11 nodes that share a store have a bootstrap each", accountBootstraps},
@@ -78,7 +79,7 @@ func (s AccountStore) one(t testing.TB, id chat.UserID) account.Account {
 
 func (s AccountStore) device(t testing.TB, d account.Device) account.Device {
 	t.Helper()
-	d, _, err := s.Devices.Add(t.Context(), d, 100)
+	d, _, err := s.Devices.Add(t.Context(), d, account.Room{Most: 100})
 	assert.NoError(t, "add a device", err)
 	return d
 }
@@ -246,7 +247,7 @@ func accountDelete(t *testing.T, s AccountStore) {
 	assert.Equal(t, "what is left", s.one(t, id), account.Account{User: account.User{ID: id, Version: 2, CreatedMS: 1}, Deleted: true})
 	_, err := s.Devices.Device(ctx, id, d.ID)
 	assert.ErrorIs(t, "its device", err, account.ErrDeviceNotFound())
-	_, _, err = s.Devices.Add(ctx, account.Device{User: id}, 10)
+	_, _, err = s.Devices.Add(ctx, account.Device{User: id}, account.Room{Most: 10})
 	assert.ErrorIs(t, "a new device", err, account.ErrUserNotFound())
 	assert.ErrorIs(t, "deleting again", s.Users.Delete(ctx, id, 2_000), account.ErrUserNotFound())
 	_, _, err = s.Users.Update(ctx, id, nil, account.Ending{})

@@ -21,7 +21,7 @@ func accountLabel(t *testing.T, s AccountStore) {
 	ids := make([]chat.DeviceID, 16)
 	for i := range ids {
 		wg.Go(func() {
-			d, _, err := s.Devices.Add(context.WithoutCancel(t.Context()), account.Device{User: id, Label: "phone", Name: "mine"}, 100)
+			d, _, err := s.Devices.Add(context.WithoutCancel(t.Context()), account.Device{User: id, Label: "phone", Name: "mine"}, account.Room{Most: 100})
 			if err == nil {
 				ids[i] = d.ID
 			}
@@ -48,7 +48,7 @@ func accountRoom(t *testing.T, s AccountStore) {
 	assert.NoError(t, "touched device", err)
 	assert.True(t, "its use", touched.LastUsedMS == 40 && touched.Address == "192.0.2.9")
 
-	_, gone, err := s.Devices.Add(ctx, account.Device{User: id, LastUsedMS: 50}, 3)
+	_, gone, err := s.Devices.Add(ctx, account.Device{User: id, LastUsedMS: 50}, account.Room{Most: 3})
 	assert.NoError(t, "add a fourth", err)
 	assert.Equal(t, "made room", gone, []chat.DeviceID{d[2].ID})
 	assert.Equal(t, "tokens of the user", s.one(t, id).TokensFromMS, 0)
@@ -56,13 +56,54 @@ func accountRoom(t *testing.T, s AccountStore) {
 	// An ended one goes first, is no news, and leaves its mark.
 	_, _, err = s.Users.Update(ctx, id, nil, account.Ending{Devices: []chat.DeviceID{d[1].ID}, AtMS: 45})
 	assert.NoError(t, "end", err)
-	_, gone, err = s.Devices.Add(ctx, account.Device{User: id, LastUsedMS: 51}, 3)
+	_, gone, err = s.Devices.Add(ctx, account.Device{User: id, LastUsedMS: 51}, account.Room{Most: 3})
 	assert.NoError(t, "add a fifth", err)
 	assert.Equal(t, "made room", len(gone), 0)
 	assert.Equal(t, "tokens that the ended device refused", s.one(t, id).TokensFromMS, 45)
 	left, err := s.Devices.Devices(ctx, id)
 	assert.NoError(t, "list", err)
 	assert.Equal(t, "devices left", len(left), 3)
+}
+
+// accountClass has callers sign in at once where a class has room for two.
+func accountClass(t *testing.T, s AccountStore) {
+	ctx := t.Context()
+	id := s.create(t, newUser("a", ""))[0].ID
+	phone := func(used uint64, r account.Room) (account.Device, []chat.DeviceID, error) {
+		return s.Devices.Add(ctx, account.Device{User: id, Platform: account.PlatformPhone, LastUsedMS: used}, r)
+	}
+	other := s.device(t, account.Device{User: id, Platform: account.PlatformWeb, LastUsedMS: 1})
+	refuse := account.Room{Most: 100, OfClass: 2, Refuse: true}
+	var wg sync.WaitGroup
+	var in, out atomic.Int32
+	for i := range 12 {
+		wg.Go(func() {
+			switch _, _, err := phone(uint64(10+i), refuse); {
+			case err == nil:
+				in.Add(1)
+			case errors.Is(err, account.ErrTooManyDevices()):
+				out.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	assert.Equal(t, "phones with room for 2", in.Load(), 2)
+	assert.Equal(t, "refused", out.Load(), 10)
+	before, err := s.Devices.Devices(ctx, id)
+	assert.NoError(t, "list", err)
+	assert.Equal(t, "devices", len(before), 3)
+
+	d, gone, err := phone(50, account.Room{Most: 100, OfClass: 2})
+	assert.NoError(t, "one for which the oldest goes", err)
+	oldest := before[1]
+	if before[2].LastUsedMS < oldest.LastUsedMS {
+		oldest = before[2]
+	}
+	assert.Equal(t, "which went", gone, []chat.DeviceID{oldest.ID})
+	after, err := s.Crash(t).Devices.Devices(ctx, id)
+	assert.NoError(t, "list after a crash", err)
+	assert.Equal(t, "devices after a crash", len(after), 3)
+	assert.True(t, "the other class was left alone", after[0].ID == other.ID && after[2].ID == d.ID)
 }
 
 func accountInvitation(t *testing.T, s AccountStore) {
@@ -221,7 +262,7 @@ func accountCrash(t *testing.T, s AccountStore) {
 				if err != nil {
 					continue
 				}
-				d, _, err := s.Devices.Add(ctx, account.Device{User: made[0].ID, LastUsedMS: 1}, 1_000)
+				d, _, err := s.Devices.Add(ctx, account.Device{User: made[0].ID, LastUsedMS: 1}, account.Room{Most: 1_000})
 				if err != nil {
 					continue
 				}

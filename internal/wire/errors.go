@@ -173,7 +173,7 @@ func CloseCode(e *chat.Error) throngv1.CloseCode {
 		return throngv1.CloseCode_CLOSE_CODE_TOKEN_EXPIRED
 	case chat.ReasonAuthExpected:
 		return throngv1.CloseCode_CLOSE_CODE_AUTH_EXPECTED
-	case chat.ReasonSignedOut:
+	case chat.ReasonSignedOut, chat.ReasonDisplaced:
 		return throngv1.CloseCode_CLOSE_CODE_SIGNED_OUT
 	case chat.ReasonUserDisabled:
 		return throngv1.CloseCode_CLOSE_CODE_USER_GONE

@@ -26,6 +26,7 @@ func settingsOf(t *testing.T) *config.Config {
 	cfg.Data = filepath.Join(t.TempDir(), "data")
 	cfg.Server.Listen, cfg.Metrics.Listen = "127.0.0.1:0", ""
 	cfg.Account.ServerKeys = []account.Secret{account.Secret(process.Key)}
+	cfg.Account.Sessions.Tablet = 1
 	cfg.Tiers.SmallMembers, cfg.Tiers.MediumMembers = 8, 1_000
 	for _, r := range []*limit.Bucket{&cfg.Limit.ConnectAddress, &cfg.Limit.RequestUser, &cfg.Limit.SendUser, &cfg.Limit.SendConversation} {
 		r.Rate = 0

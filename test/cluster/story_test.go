@@ -28,6 +28,7 @@ var stories = []struct {
 	{"who was away catches up on any node", away},
 	{"settings reach the other devices", settings},
 	{"who is signed out is closed everywhere", signedOut},
+	{"a user ends other devices, and a newer one takes the place of an older", otherDevices},
 	{"friends come to the same on all devices", friends},
 	{"who is blocked writes no more, on any node", blocked},
 	{"a block meets the first message", blockedFirst},
@@ -266,6 +267,42 @@ func signedOut(w *world) {
 		if !within(w.ctx(), 5e9, func() bool { return d.State().Phase == client.Closed }) {
 			w.t.Errorf("5 s after it was signed out the session is %v", d.State().Phase)
 		}
+	}
+}
+
+// otherDevices has a device sign out the others (DEV-2, DEV-3), and one tablet make room for the next: the deployments of stories have room
+// for one (DEV-6).
+func otherDevices(w *world) {
+	users := w.people(1)
+	tablet := func(n int) string {
+		resp, err := w.back(n, 0).Admin.IssueToken(w.ctx(), connect.NewRequest(&throngv1.IssueTokenRequest{
+			User: uint64(users[0]), Device: &throngv1.NewDevice{Name: "tablet", Platform: throngv1.Platform_PLATFORM_TABLET},
+		}))
+		w.must("signing a tablet in", err)
+		return resp.Msg.GetTokens().GetAccessToken()
+	}
+	closed := func(d *device, reason string) {
+		w.until("the session is closed", func() bool { return d.State().Phase == client.Closed })
+		var told *client.CloseError
+		if !errors.As(d.State().Cause, &told) || told.Code != 4300 || told.Reason != reason {
+			w.t.Errorf("the session ended with %v, not 4300 %s", d.State().Cause, reason)
+		}
+	}
+	asks, first := w.join(0, users[0]), w.device(1, users[0], tablet(0))
+	w.until("the first tablet is connected", first.online)
+	second := w.device(2, users[0], tablet(2))
+	closed(first, "displaced")
+	w.until("the second tablet is connected", second.online)
+	resp, err := asks.API().Accounts.SignOut(w.ctx(), connect.NewRequest(&throngv1.SignOutRequest{Others: true}))
+	w.must("signing the others out", err)
+	if n := resp.Msg.GetEnded(); n != 1 {
+		w.t.Errorf("%d devices ended, not 1", n)
+	}
+	closed(second, "signed_out")
+	list, err := asks.API().Accounts.ListDevices(w.ctx(), connect.NewRequest(&throngv1.ListDevicesRequest{}))
+	w.must("listing devices", err)
+	if left := list.Msg.GetDevices(); len(left) != 1 || !left[0].GetCurrent() || !asks.online() {
+		w.t.Errorf("left are %v", left)
 	}
 }
 

@@ -189,9 +189,12 @@ func (m *Model) command(line string) tea.Cmd {
 	case word == "quit":
 		return tea.Quit
 	default:
-		cmd, ok := m.relate(word, rest)
+		cmd, ok := m.devices(word, rest)
 		if !ok {
-			m.say("/add NAME…, /name NEW NAME, /leave, /friends, /friend NAME, /help, /quit; a message that begins with a slash: //")
+			cmd, ok = m.relate(word, rest)
+		}
+		if !ok {
+			m.say("/add NAME…, /name NEW NAME, /leave, /friends, /friend NAME, /devices, /help, /quit; a message that begins with a slash: //")
 		}
 		return cmd
 	}

@@ -16,6 +16,8 @@ type Config struct {
 	Reader Reader
 	People People
 	Social Social
+	// Devices is where the user is signed in.
+	Devices Devices
 	// Events are taken in order; the channel is closed when the client has ended.
 	Events <-chan client.Event
 	Me     client.UserID
@@ -50,6 +52,7 @@ type Model struct {
 	focused       bool // the terminal window has the user's attention
 	crowd         crowd
 	related       []*throngv1.Relation
+	signedIn      []*throngv1.Device // as they were last shown
 	relatedStale  bool // the list of relations is to be read
 	state         client.State
 	was           bool // it was online before
@@ -144,6 +147,8 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		cmd = m.events(msg)
 	case pageMsg:
 		m.page(msg)
+	case devicesMsg:
+		m.listed(msg)
 	case relatedMsg:
 		m.relations(msg)
 	case profilesMsg:

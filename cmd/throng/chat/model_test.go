@@ -383,3 +383,31 @@ func TestQuit(t *testing.T) {
 		t.Error("q in the list does not quit")
 	}
 }
+
+func TestDevices(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.direct(1, alice)
+	w.start(180, 20)
+	w.key("enter")
+	w.devices = []*throngv1.Device{
+		{Id: 7, Name: "pocket\x1b[31m", Platform: throngv1.Platform_PLATFORM_PHONE, LastUsedMs: uint64(w.now.Add(-3 * time.Hour).UnixMilli())},
+		{Id: 9, Name: "here", Platform: throngv1.Platform_PLATFORM_TERMINAL, Current: true},
+	}
+	do := func(command string) {
+		w.typeText("/" + command)
+		w.key("enter")
+	}
+	do("signout 1")
+	w.shows("/devices shows the numbers")
+	do("devices")
+	w.shows("Signed in: 1 pocket", "(phone), used 3 h ago; 2 here (terminal), this one.")
+	do("signout 2")
+	w.shows("That is this device.")
+	do("signout 1")
+	w.shows("1 device signed out.")
+	do("signout others")
+	if got := strings.Join(w.asked, "; "); got != "sign out 7; sign out 0" {
+		t.Errorf("asked %q", got)
+	}
+}

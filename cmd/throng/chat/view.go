@@ -250,6 +250,7 @@ func (m *Model) helpLines(height int) []string {
 		{"/follow NAME", "follow somebody; /unfollow NAME"},
 		{"/block NAME", "get no messages from somebody; /unblock NAME"},
 		{"/remark NAME AS", "call somebody what you like; only you see it"},
+		{"/devices", "where you are signed in; /signout NUMBER, /signout others"},
 		{"ctrl+c", "quit; you stay signed in"},
 	}
 	lines := []string{"", m.theme.name.Render(fit("  What the keys do", m.width)), ""}

@@ -45,6 +45,7 @@ type world struct {
 	there     map[client.UserID]throngv1.PresenceState
 	online    map[client.ConversationID]int
 	relations []*throngv1.Relation
+	devices   []*throngv1.Device
 
 	events chan client.Event
 	model  tea.Model
@@ -66,7 +67,7 @@ func newWorld(t *testing.T) *world {
 func (w *world) start(width, height int) {
 	w.t.Helper()
 	w.model = chat.NewModel(chat.Config{
-		Server: w, Reader: w, People: w, Social: w, Events: w.events, Me: me, Name: "Me", Host: "example.org", Now: func() time.Time { return w.now },
+		Server: w, Reader: w, People: w, Social: w, Devices: w, Events: w.events, Me: me, Name: "Me", Host: "example.org", Now: func() time.Time { return w.now },
 	})
 	w.send(tea.WindowSizeMsg{Width: width, Height: height})
 	w.tell(client.StateChanged{State: client.State{Phase: client.Online}})
@@ -320,3 +321,12 @@ func (w *world) Relate(_ context.Context, command, handle, text string) error {
 
 // Relations implements chat.Social.
 func (w *world) Relations(context.Context) ([]*throngv1.Relation, error) { return w.relations, nil }
+
+// Devices implements chat.Devices.
+func (w *world) Devices(context.Context) ([]*throngv1.Device, error) { return w.devices, nil }
+
+// SignOut implements chat.Devices.
+func (w *world) SignOut(_ context.Context, device uint64) (uint32, error) {
+	w.asked = append(w.asked, fmt.Sprint("sign out ", device))
+	return 1, nil
+}

@@ -87,7 +87,7 @@ func fill(t testing.TB) *folder {
 	for i, m := range made {
 		f.users = append(f.users, m.ID)
 		for _, label := range []string{"", "phone"} {
-			_, _, err := people.Add(ctx, account.Device{User: m.ID, Label: label, Name: "device", LastUsedMS: uint64(i)}, 10)
+			_, _, err := people.Add(ctx, account.Device{User: m.ID, Label: label, Name: "device", LastUsedMS: uint64(i)}, account.Room{Most: 10})
 			assert.NoError(t, "device", err)
 		}
 	}
@@ -271,7 +271,7 @@ func (f *folder) goesOn(t testing.TB, s *mysql.Store, here *people.Accounts) {
 	made, err := here.Create(ctx, []account.Account{{User: account.User{Handle: "newcomer", Version: 1}}}, account.Terms{})
 	assert.NoError(t, "create", err)
 	assert.True(t, "a user id that nobody had", made[0].ID > 77)
-	d, _, err := here.Add(ctx, account.Device{User: made[0].ID}, 10)
+	d, _, err := here.Add(ctx, account.Device{User: made[0].ID}, account.Room{Most: 10})
 	assert.NoError(t, "device", err)
 	assert.True(t, "a device id that nobody had", d.ID > 60)
 	id, err := s.Reserve(ctx, 1)

@@ -1,7 +1,6 @@
 package pebble
 
 import (
-	"cmp"
 	"context"
 	"slices"
 
@@ -38,7 +37,7 @@ func putDevice(b *pebble.Batch, d account.Device) error {
 }
 
 // Add stores a device, or finds the one with its label.
-func (a *Accounts) Add(ctx context.Context, d account.Device, maxDevices int) (account.Device, []chat.DeviceID, error) {
+func (a *Accounts) Add(ctx context.Context, d account.Device, room account.Room) (account.Device, []chat.DeviceID, error) {
 	var gone []chat.DeviceID
 	err := a.change(ctx, func(b *pebble.Batch) error {
 		u, err := a.living(d.User)
@@ -60,7 +59,7 @@ func (a *Accounts) Add(ctx context.Context, d account.Device, maxDevices int) (a
 			return err
 		}
 		d.ID = chat.DeviceID(last + 1)
-		if gone, err = a.makeRoom(b, u, devices, maxDevices); err != nil {
+		if gone, err = a.makeRoom(b, u, devices, d, room); err != nil {
 			return err
 		}
 		if err := putDevice(b, d); err != nil {
@@ -74,30 +73,25 @@ func (a *Accounts) Add(ctx context.Context, d account.Device, maxDevices int) (a
 	return d, gone, nil
 }
 
-// makeRoom drops devices until one more fits. It returns those that were in use.
-func (a *Accounts) makeRoom(b *pebble.Batch, u account.Account, devices []account.Device, maxDevices int) ([]chat.DeviceID, error) {
-	excess := len(devices) - maxDevices + 1
-	if excess <= 0 {
-		return nil, nil
+// makeRoom drops the devices that have to go for a fresh one. It returns those that were in use.
+func (a *Accounts) makeRoom(
+	b *pebble.Batch, u account.Account, devices []account.Device, fresh account.Device, room account.Room,
+) ([]chat.DeviceID, error) {
+	gone, err := room.Make(devices, fresh)
+	if err != nil {
+		return nil, err
 	}
-	slices.SortFunc(devices, func(x, y account.Device) int {
-		return cmp.Or(-cmp.Compare(min(x.EndedMS, 1), min(y.EndedMS, 1)), cmp.Compare(x.LastUsedMS, y.LastUsedMS), cmp.Compare(x.ID, y.ID))
-	})
-	var gone []chat.DeviceID
-	from := u.TokensFromMS
-	for _, d := range devices[:excess] {
+	for _, d := range gone {
 		if err := drop(b, record.KeyDevice(d.User, d.ID)); err != nil {
 			return nil, err
 		}
-		if d.EndedMS == 0 {
-			gone = append(gone, d.ID)
-		}
-		u.TokensFromMS = max(u.TokensFromMS, d.EndedMS)
 	}
+	inUse, from := account.Spent(gone, u.TokensFromMS)
 	if u.TokensFromMS == from {
-		return gone, nil
+		return inUse, nil
 	}
-	return gone, putAccount(b, u)
+	u.TokensFromMS = from
+	return inUse, putAccount(b, u)
 }
 
 // end ends devices of a user.

@@ -32,7 +32,9 @@ const (
 	Platform_PLATFORM_DESKTOP     Platform = 2
 	Platform_PLATFORM_PHONE       Platform = 3
 	Platform_PLATFORM_TERMINAL    Platform = 4
-	Platform_PLATFORM_SERVER      Platform = 5
+	// A program without a person.
+	Platform_PLATFORM_SERVER Platform = 5
+	Platform_PLATFORM_TABLET Platform = 6
 )
 
 // Enum value maps for Platform.
@@ -44,6 +46,7 @@ var (
 		3: "PLATFORM_PHONE",
 		4: "PLATFORM_TERMINAL",
 		5: "PLATFORM_SERVER",
+		6: "PLATFORM_TABLET",
 	}
 	Platform_value = map[string]int32{
 		"PLATFORM_UNSPECIFIED": 0,
@@ -52,6 +55,7 @@ var (
 		"PLATFORM_PHONE":       3,
 		"PLATFORM_TERMINAL":    4,
 		"PLATFORM_SERVER":      5,
+		"PLATFORM_TABLET":      6,
 	}
 )
 
@@ -781,7 +785,9 @@ type SignOutRequest struct {
 	// Which device; 0 is the caller's own.
 	Device uint64 `protobuf:"varint,1,opt,name=device,proto3" json:"device,omitempty"`
 	// All devices, the caller's own too.
-	All           bool `protobuf:"varint,2,opt,name=all,proto3" json:"all,omitempty"`
+	All bool `protobuf:"varint,2,opt,name=all,proto3" json:"all,omitempty"`
+	// All devices but the caller's own; it needs a token that names one.
+	Others        bool `protobuf:"varint,50,opt,name=others,proto3" json:"others,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -826,6 +832,13 @@ func (x *SignOutRequest) GetDevice() uint64 {
 func (x *SignOutRequest) GetAll() bool {
 	if x != nil {
 		return x.All
+	}
+	return false
+}
+
+func (x *SignOutRequest) GetOthers() bool {
+	if x != nil {
+		return x.Others
 	}
 	return false
 }
@@ -1657,10 +1670,11 @@ const file_throng_v1_account_proto_rawDesc = "" +
 	"\x0eRefreshRequest\x12#\n" +
 	"\rrefresh_token\x18\x01 \x01(\tR\frefreshToken\"<\n" +
 	"\x0fRefreshResponse\x12)\n" +
-	"\x06tokens\x18\x01 \x01(\v2\x11.throng.v1.TokensR\x06tokens\":\n" +
+	"\x06tokens\x18\x01 \x01(\v2\x11.throng.v1.TokensR\x06tokens\"R\n" +
 	"\x0eSignOutRequest\x12\x16\n" +
 	"\x06device\x18\x01 \x01(\x04R\x06device\x12\x10\n" +
-	"\x03all\x18\x02 \x01(\bR\x03all\"'\n" +
+	"\x03all\x18\x02 \x01(\bR\x03all\x12\x16\n" +
+	"\x06others\x182 \x01(\bR\x06others\"'\n" +
 	"\x0fSignOutResponse\x12\x14\n" +
 	"\x05ended\x18\x01 \x01(\rR\x05ended\"\x14\n" +
 	"\x12ListDevicesRequest\"B\n" +
@@ -1702,14 +1716,15 @@ const file_throng_v1_account_proto_rawDesc = "" +
 	"\x11ExportDataRequest\"<\n" +
 	"\x12ExportDataResponse\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
-	"\x04json\x18\x02 \x01(\tR\x04json*\x8c\x01\n" +
+	"\x04json\x18\x02 \x01(\tR\x04json*\xa1\x01\n" +
 	"\bPlatform\x12\x18\n" +
 	"\x14PLATFORM_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fPLATFORM_WEB\x10\x01\x12\x14\n" +
 	"\x10PLATFORM_DESKTOP\x10\x02\x12\x12\n" +
 	"\x0ePLATFORM_PHONE\x10\x03\x12\x15\n" +
 	"\x11PLATFORM_TERMINAL\x10\x04\x12\x13\n" +
-	"\x0fPLATFORM_SERVER\x10\x052\x96\a\n" +
+	"\x0fPLATFORM_SERVER\x10\x05\x12\x13\n" +
+	"\x0fPLATFORM_TABLET\x10\x062\x96\a\n" +
 	"\x0eAccountService\x12?\n" +
 	"\x06SignUp\x12\x18.throng.v1.SignUpRequest\x1a\x19.throng.v1.SignUpResponse\"\x00\x12?\n" +
 	"\x06SignIn\x12\x18.throng.v1.SignInRequest\x1a\x19.throng.v1.SignInResponse\"\x00\x12B\n" +

@@ -68,7 +68,7 @@ func plant(t testing.TB) *land {
 	made := people.New(l.s)
 	_, err := made.Create(ctx, accounts, account.Terms{})
 	assert.NoError(t, "accounts", err)
-	_, _, err = made.Add(ctx, account.Device{User: 1, Name: strings.Repeat("phone", 1_000)}, 10)
+	_, _, err = made.Add(ctx, account.Device{User: 1, Name: strings.Repeat("phone", 1_000)}, account.Room{Most: 10})
 	assert.NoError(t, "device", err)
 	first, err := l.s.Reserve(ctx, 2)
 	assert.NoError(t, "ids", err)

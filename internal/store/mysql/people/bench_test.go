@@ -39,7 +39,7 @@ func BenchmarkSignUp(b *testing.B) {
 		for pb.Next() {
 			made, err := a.Create(b.Context(), []account.Account{named(fmt.Sprintf("one%d", n.Add(1)))}, account.Terms{Fresh: true})
 			if err == nil {
-				_, _, err = a.Add(b.Context(), account.Device{User: made[0].ID}, 10)
+				_, _, err = a.Add(b.Context(), account.Device{User: made[0].ID}, account.Room{Most: 10})
 			}
 			if err != nil {
 				b.Error(err)
@@ -54,7 +54,7 @@ func BenchmarkStates(b *testing.B) {
 	a := people.New(nodeOf(b, databases(b, 2), 64))
 	made, err := a.Create(b.Context(), several("ada"), account.Terms{})
 	assert.NoError(b, "create", err)
-	d, _, err := a.Add(b.Context(), account.Device{User: made[0].ID}, 10)
+	d, _, err := a.Add(b.Context(), account.Device{User: made[0].ID}, account.Room{Most: 10})
 	assert.NoError(b, "device", err)
 	b.SetParallelism(8)
 	b.ResetTimer()

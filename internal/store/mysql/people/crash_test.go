@@ -116,7 +116,7 @@ func TestCreateThatIsCutOff(t *testing.T) {
 				if len(found) > 0 {
 					assert.Equal(t, "id", m.ID, found[i])
 				}
-				_, _, err := other.Add(ctx, account.Device{User: m.ID}, 10)
+				_, _, err := other.Add(ctx, account.Device{User: m.ID}, account.Room{Most: 10})
 				assert.NoError(t, "a device", err)
 			}
 		})
@@ -171,7 +171,7 @@ func TestDeleteThatIsCutOff(t *testing.T) {
 				a.Admin = true
 				made, err := other.Create(ctx, []account.Account{a}, account.Terms{})
 				assert.NoError(t, "create", err)
-				_, _, err = other.Add(ctx, account.Device{User: made[0].ID, Label: "phone"}, 10)
+				_, _, err = other.Add(ctx, account.Device{User: made[0].ID, Label: "phone"}, account.Room{Most: 10})
 				assert.NoError(t, "device", err)
 				ids[name] = append(ids[name], made[0].ID)
 			}
@@ -229,7 +229,7 @@ func TestUpdateThatIsCutOff(t *testing.T) {
 		var device account.Device
 		atEachStatement(t, dsns, func(ctx context.Context, lost *people.Accounts, name string) error {
 			var err error
-			device, _, err = other.Add(ctx, account.Device{User: id}, 10)
+			device, _, err = other.Add(ctx, account.Device{User: id}, account.Room{Most: 10})
 			assert.NoError(t, "device", err)
 			_, _, err = lost.Update(ctx, id, func(a *account.Account) error { a.Name = name; return nil }, account.Ending{All: true, AtMS: 5})
 			return err
@@ -286,7 +286,7 @@ func TestTwoNodesAtOnce(t *testing.T) {
 						t.Errorf("create: %v", err)
 						return
 					}
-					_, _, err = a.Add(ctx, account.Device{User: made[0].ID, Label: "phone"}, 5)
+					_, _, err = a.Add(ctx, account.Device{User: made[0].ID, Label: "phone"}, account.Room{Most: 5})
 					if err == nil && i%3 == w%3 {
 						err = a.Delete(ctx, made[0].ID, uint64(i+1))
 					}

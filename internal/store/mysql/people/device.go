@@ -78,7 +78,7 @@ func (u *locked) end(e account.Ending) (gone []chat.DeviceID) {
 }
 
 // Add stores a device, or finds the one with its label.
-func (a *Accounts) Add(ctx context.Context, d account.Device, maxDevices int) (account.Device, []chat.DeviceID, error) {
+func (a *Accounts) Add(ctx context.Context, d account.Device, room account.Room) (account.Device, []chat.DeviceID, error) {
 	var id uint64
 	var err error
 	if d.Label == "" {
@@ -88,7 +88,7 @@ func (a *Accounts) Add(ctx context.Context, d account.Device, maxDevices int) (a
 	} else {
 		found, err := a.gathers.devices.Get(ctx, deviceKey{user: d.User, label: d.Label})
 		if err == nil && found.ID == 0 { // of an account that is deleted nothing is left
-			found, err = a.gathers.fresh.Get(ctx, &newDevice{device: d, most: maxDevices})
+			found, err = a.gathers.fresh.Get(ctx, &newDevice{device: d, room: room})
 		}
 		if !errors.Is(err, errAlone) {
 			return found, nil, err
@@ -110,7 +110,10 @@ func (a *Accounts) Add(ctx context.Context, d account.Device, maxDevices int) (a
 			}
 			out = d
 			out.ID = chat.DeviceID(id)
-			gone = u.makeRoom(maxDevices)
+			var err error
+			if gone, err = u.makeRoom(out, room); err != nil {
+				return err
+			}
 			u.revoke(u.Account, gone)
 			putDevices(u.write(""), out)
 			return nil
@@ -128,29 +131,23 @@ func (a *Accounts) Add(ctx context.Context, d account.Device, maxDevices int) (a
 	}
 }
 
-// makeRoom drops devices until one more fits. It returns those that were in use.
-func (u *locked) makeRoom(maxDevices int) (gone []chat.DeviceID) {
-	excess := len(u.devices) - maxDevices + 1
-	if excess <= 0 {
-		return nil
+// makeRoom drops the devices that have to go for a fresh one. It returns those that were in use.
+func (u *locked) makeRoom(fresh account.Device, room account.Room) ([]chat.DeviceID, error) {
+	gone, err := room.Make(u.devices, fresh)
+	if err != nil {
+		return nil, err
 	}
-	slices.SortFunc(u.devices, func(x, y account.Device) int {
-		return cmp.Or(-cmp.Compare(min(x.EndedMS, 1), min(y.EndedMS, 1)), cmp.Compare(x.LastUsedMS, y.LastUsedMS), cmp.Compare(x.ID, y.ID))
-	})
-	var dropped []chat.DeviceID
-	from := u.TokensFromMS
-	for _, d := range u.devices[:min(excess, len(u.devices))] {
-		dropped = append(dropped, d.ID)
-		if d.EndedMS == 0 {
-			gone = append(gone, d.ID)
-		}
-		u.TokensFromMS = max(u.TokensFromMS, d.EndedMS)
+	dropped := make([]chat.DeviceID, len(gone))
+	for i, d := range gone {
+		dropped[i] = d.ID
 	}
 	u.drop(dropped)
+	inUse, from := account.Spent(gone, u.TokensFromMS)
 	if u.TokensFromMS != from {
+		u.TokensFromMS = from
 		u.putAccount()
 	}
-	return gone
+	return inUse, nil
 }
 
 // Device returns one device.

@@ -12,10 +12,10 @@ import (
 	"github.com/throng-im/throng/internal/store/mysql"
 )
 
-// newDevice is a labelled device to be added, of at most so many of its user.
+// newDevice is a labelled device to be added, where there is room.
 type newDevice struct {
 	device account.Device
-	most   int
+	room   account.Room
 }
 
 // errAlone says that a device is to be added by itself: something has to go for it, or its account is not there.
@@ -91,7 +91,7 @@ func (u *locked) addTo(k *newDevice, id chat.DeviceID) (out gather.Found[account
 		out.Value = u.devices[i]
 		return out
 	}
-	if len(u.devices) >= k.most {
+	if gone, err := k.room.Make(u.devices, k.device); err != nil || len(gone) > 0 {
 		out.Err = errAlone
 		return out
 	}

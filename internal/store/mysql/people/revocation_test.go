@@ -43,7 +43,7 @@ func TestRevocations(t *testing.T) {
 		for _, m := range made {
 			id := m.ID
 			device := func(label string) chat.DeviceID {
-				d, _, err := acting.Add(ctx, account.Device{User: id, Label: label}, 4)
+				d, _, err := acting.Add(ctx, account.Device{User: id, Label: label}, account.Room{Most: 4})
 				assert.NoError(t, "device", err)
 				return d.ID
 			}

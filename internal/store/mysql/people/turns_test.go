@@ -51,8 +51,8 @@ func (t *turns) Delete(ctx context.Context, id chat.UserID, atMS uint64) error {
 
 func (t *turns) Administrators(ctx context.Context) (int, error) { return t.next().Administrators(ctx) }
 
-func (t *turns) Add(ctx context.Context, d account.Device, maxDevices int) (account.Device, []chat.DeviceID, error) {
-	return t.next().Add(ctx, d, maxDevices)
+func (t *turns) Add(ctx context.Context, d account.Device, r account.Room) (account.Device, []chat.DeviceID, error) {
+	return t.next().Add(ctx, d, r)
 }
 
 func (t *turns) Device(ctx context.Context, user chat.UserID, id chat.DeviceID) (account.Device, error) {

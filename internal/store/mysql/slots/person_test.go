@@ -32,7 +32,7 @@ func newPerson(t testing.TB, s *mysql.Store) *person {
 	made, err := a.Create(t.Context(), []account.Account{{User: account.User{Name: "0", ExternalID: t.Name()}}}, account.Terms{})
 	assert.NoError(t, "create", err)
 	p := &person{id: made[0].ID, groups: map[chat.ClientID]chat.ConversationID{}}
-	d, _, err := a.Add(t.Context(), account.Device{User: p.id, Label: "label"}, 10)
+	d, _, err := a.Add(t.Context(), account.Device{User: p.id, Label: "label"}, account.Room{Most: 10})
 	assert.NoError(t, "device", err)
 	p.device = d.ID
 	return p

@@ -38,7 +38,7 @@ func plant(t *testing.T) *vfs.MemFS {
 	}
 	_, err = s.Accounts().Create(ctx, accounts, account.Terms{})
 	assert.NoError(t, "accounts", err)
-	_, _, err = s.Accounts().Add(ctx, account.Device{User: 1, Name: "phone"}, 10)
+	_, _, err = s.Accounts().Add(ctx, account.Device{User: 1, Name: "phone"}, account.Room{Most: 10})
 	assert.NoError(t, "device", err)
 	first, err := s.Reserve(ctx, 2)
 	assert.NoError(t, "ids", err)

@@ -75,7 +75,7 @@ type AccountServiceClient interface {
 	SignIn(context.Context, *connect.Request[v1.SignInRequest]) (*connect.Response[v1.SignInResponse], error)
 	// Refresh gives new tokens for a refresh token, which it uses up.
 	Refresh(context.Context, *connect.Request[v1.RefreshRequest]) (*connect.Response[v1.RefreshResponse], error)
-	// SignOut ends one device, or all. Live connections close within 2 seconds.
+	// SignOut ends one device, all others, or all. Live connections close within 2 seconds.
 	SignOut(context.Context, *connect.Request[v1.SignOutRequest]) (*connect.Response[v1.SignOutResponse], error)
 	// ListDevices shows where the caller is signed in.
 	ListDevices(context.Context, *connect.Request[v1.ListDevicesRequest]) (*connect.Response[v1.ListDevicesResponse], error)
@@ -265,7 +265,7 @@ type AccountServiceHandler interface {
 	SignIn(context.Context, *connect.Request[v1.SignInRequest]) (*connect.Response[v1.SignInResponse], error)
 	// Refresh gives new tokens for a refresh token, which it uses up.
 	Refresh(context.Context, *connect.Request[v1.RefreshRequest]) (*connect.Response[v1.RefreshResponse], error)
-	// SignOut ends one device, or all. Live connections close within 2 seconds.
+	// SignOut ends one device, all others, or all. Live connections close within 2 seconds.
 	SignOut(context.Context, *connect.Request[v1.SignOutRequest]) (*connect.Response[v1.SignOutResponse], error)
 	// ListDevices shows where the caller is signed in.
 	ListDevices(context.Context, *connect.Request[v1.ListDevicesRequest]) (*connect.Response[v1.ListDevicesResponse], error)
