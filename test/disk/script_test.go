@@ -247,7 +247,7 @@ func (s *script) account(ctx context.Context) {
 		s.facts.names[id] = known[string]{acked: true, value: handle}
 	})
 	s.users = append(s.users, id)
-	d, _, err := s.accounts.Add(ctx, account.Device{User: id, Name: "phone", CreatedMS: 1}, 10)
+	d, _, err := s.accounts.Add(ctx, account.Device{User: id, Name: "phone", CreatedMS: 1}, account.Room{Most: 10})
 	if s.coded(err) != nil {
 		return
 	}
