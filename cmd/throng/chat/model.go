@@ -53,7 +53,7 @@ type Model struct {
 	crowd         crowd
 	related       []*throngv1.Relation
 	signedIn      []*throngv1.Device // as they were last shown
-	relatedStale  bool // the list of relations is to be read
+	relatedStale  bool               // the list of relations is to be read
 	state         client.State
 	was           bool // it was online before
 	notice        string
