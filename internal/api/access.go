@@ -70,6 +70,8 @@ func accessOf() map[string]access {
 		rpc.SocialServiceSetFollowProcedure:       accessUser,
 		rpc.SocialServiceSetRemarkProcedure:       accessUser,
 		rpc.SocialServiceSetBlockProcedure:        accessUser,
+		rpc.SocialServiceGetPrivacyProcedure:      accessUser,
+		rpc.SocialServiceUpdatePrivacyProcedure:   accessUser,
 		rpc.SocialServiceListRelationsProcedure:   accessUser,
 
 		rpc.AdminServiceCreateUsersProcedure:      accessAdmin,

@@ -66,7 +66,7 @@ func (e *export) run(ctx context.Context) error {
 	return nil
 }
 
-// relations sends what the user is to others.
+// relations sends what the user is to others, and what the user says about who may do what.
 func (e *export) relations(ctx context.Context) error {
 	for at := (social.Cursor{}); ; {
 		p, err := e.s.deps.RelationLists.Since(ctx, e.user, at, social.MaxPage)
@@ -82,9 +82,14 @@ func (e *export) relations(ctx context.Context) error {
 			}
 		}
 		if at = p.Next; !p.More {
-			return nil
+			break
 		}
 	}
+	p, err := e.s.deps.Privacy.Privacy(ctx, e.user)
+	if err != nil {
+		return err
+	}
+	return e.sendMessage("privacy", privacy(p))
 }
 
 func (e *export) conversation(ctx context.Context, id chat.ConversationID) error {

@@ -212,6 +212,9 @@ func rows() map[string]row {
 		"SocialService/SetRemark":       self(`{"user":"$other","remark":"my friend"}`),
 		"SocialService/SetBlock":        self(`{"user":"$other","block":true}`),
 		"SocialService/ListRelations":   self(`{}`),
+		"SocialService/GetPrivacy":      self(`{}`),
+		"SocialService/UpdatePrivacy":   self(`{"messagesFrom":"MESSAGES_FROM_ALL"}`),
+		"SocialService/UpdatePrivacy 0": {`{}`, "field_invalid", only(unnamed, server)},
 
 		"AdminService/CreateUsers":      {`{"users":[{"externalId":"$client"}]}`, refused, admins()},
 		"AdminService/GetUser":          {`{"id":"$other"}`, refused, admins()},

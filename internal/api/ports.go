@@ -111,6 +111,12 @@ type Relations interface {
 	Block(ctx context.Context, user, other chat.UserID, on bool) (social.View, error)
 }
 
+// Privacy is what users say about who may do what.
+type Privacy interface {
+	Privacy(ctx context.Context, user chat.UserID) (social.Privacy, error)
+	SetPrivacy(ctx context.Context, user chat.UserID, p social.PrivacyPatch) (social.Privacy, error)
+}
+
 // RelationLists shows what people are to each other, and removes it.
 type RelationLists interface {
 	Since(ctx context.Context, user chat.UserID, c social.Cursor, limit int) (social.Page, error)
@@ -165,6 +171,7 @@ type Deps struct {
 	Timelines      Timelines
 	Relations      Relations
 	RelationLists  RelationLists
+	Privacy        Privacy
 	Past           Past
 	Presence       Presence
 	// Names puts profiles to entries; nil makes one of Users.

@@ -124,7 +124,7 @@ func newWorld(t testing.TB, change ...settings) *world {
 	deps.Past = past{w.store, rows}
 	w.relations, err = social.New(social.Default(), social.Deps{Rows: w.store.Relations(), Users: w.accounts})
 	assert.NoError(t, "making relations", err)
-	deps.Relations, deps.RelationLists = w.relations, w.relations
+	deps.Relations, deps.RelationLists, deps.Privacy = w.relations, w.relations, w.relations
 	w.deps = deps
 	w.handler, err = api.New(api.Default(), deps)
 	assert.NoError(t, "making the API", err)

@@ -91,7 +91,8 @@ func (s standings) Page(ctx context.Context, id chat.ConversationID, after chat.
 type doors struct {
 	*conversation.Service
 
-	node *node
+	node   *node
+	engine *engine
 }
 
 // Settle implements social.Doors.

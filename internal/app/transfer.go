@@ -69,6 +69,11 @@ func (t importTarget) Relation(ctx context.Context, r archive.Relation) error {
 	return err //nolint:wrapcheck // it says what it was about
 }
 
+// Privacy implements archive.Target.
+func (t importTarget) Privacy(ctx context.Context, p archive.Privacy) error {
+	return t.core.relations.RestorePrivacy(ctx, p.User, p.From) //nolint:wrapcheck // it says what it was about
+}
+
 // Handle implements archive.Target.
 func (t importTarget) Handle(name string) bool {
 	_, err := account.NormalizeHandle(name)

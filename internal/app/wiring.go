@@ -122,7 +122,7 @@ func (a *App) wire(ctx context.Context) error {
 	a.api, err = api.New(cfg.API, api.Deps{
 		Tokens: c.accounts, Users: c.accounts, Accounts: c.accounts, Administration: c.accounts,
 		Openings: c.conversations, Changes: c.conversations, Tiers: c.conversations, Messages: c.messages, Timelines: views,
-		Relations: c.relations, RelationLists: c.relations,
+		Relations: c.relations, RelationLists: c.relations, Privacy: c.relations,
 		Past: past{messages: c.messages, rows: e.rows}, Names: names, Presence: c.presence, Gateways: a.scheduler(), PublicURL: cfg.Server.PublicURL,
 		Limits: limits, Session: c.gateway, Ready: a.health.check,
 		AllowedOrigins: a.origins, Logger: log, Now: now,

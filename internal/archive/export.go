@@ -23,6 +23,8 @@ type Source interface {
 	Members(ctx context.Context, id chat.ConversationID, fn func(chat.Member, chat.Read) error) error
 	// Relations gives what users say about others, where that is something.
 	Relations(ctx context.Context, fn func(Relation) error) error
+	// Privacy gives what users say about who may do what, where that is something.
+	Privacy(ctx context.Context, fn func(Privacy) error) error
 	// Settings gives those that differ from the default.
 	Settings(ctx context.Context, fn func(chat.UserID, chat.ConversationID, chat.Settings) error) error
 }
@@ -107,6 +109,10 @@ func (e *exporter) all() error {
 	err = e.src.Relations(e.ctx, func(r Relation) error { return e.write(relationLine{Type: typeRelation, Relation: r}) })
 	if err != nil {
 		return fmt.Errorf("exporting relations: %w", err)
+	}
+	err = e.src.Privacy(e.ctx, func(p Privacy) error { return e.write(privacyLine{Type: typePrivacy, Privacy: p}) })
+	if err != nil {
+		return fmt.Errorf("exporting privacy: %w", err)
 	}
 	err = e.src.Settings(e.ctx, func(user chat.UserID, id chat.ConversationID, s chat.Settings) error {
 		return e.write(setting{

@@ -128,6 +128,8 @@ func (i *importer) line(text []byte, number uint64) error {
 		return decode(text, i.read)
 	case typeRelation:
 		return decode(text, i.relation)
+	case typePrivacy:
+		return decode(text, i.privacy)
 	case typeSetting:
 		return decode(text, i.setting)
 	case typeEnd:
@@ -373,6 +375,20 @@ func (i *importer) relation(r relationLine) error {
 	r.Note, r.Remark = cleanShort(r.Note, chat.MaxRequestNote), cleanShort(r.Remark, chat.MaxNameRunes)
 	if err := i.to.Relation(i.ctx, r.Relation); err != nil {
 		return fmt.Errorf("what user %d is to user %d: %w", r.User, r.Other, err)
+	}
+	return nil
+}
+
+func (i *importer) privacy(p privacyLine) error {
+	var err error
+	if p.User, err = i.userID(p.User); err != nil {
+		return err
+	}
+	if p.User == 0 {
+		return errors.New("settings of privacy need a user")
+	}
+	if err := i.to.Privacy(i.ctx, p.Privacy); err != nil {
+		return fmt.Errorf("what user %d says about who may do what: %w", p.User, err)
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ const (
 	typeMember       = "member"
 	typeRead         = "read"
 	typeRelation     = "relation"
+	typePrivacy      = "privacy"
 	typeSetting      = "setting"
 	typeEnd          = "end"
 )
@@ -125,6 +126,19 @@ type Relation struct {
 	Follow bool   `json:"follow,omitempty"`
 	Block  bool   `json:"block,omitempty"`
 	Remark string `json:"remark,omitempty"`
+}
+
+// Privacy is what a user said about who may do what, where that is something.
+type Privacy struct {
+	User chat.UserID `json:"user"`
+	// From is whom the user takes messages of: "friends", or "common_groups"; empty is all.
+	From string `json:"messages_from,omitempty"`
+}
+
+type privacyLine struct {
+	Type string `json:"type"`
+
+	Privacy
 }
 
 type relationLine struct {

@@ -152,7 +152,7 @@ func (c *Cut) line(text []byte, from, to int64) (more bool, err error) {
 		c.Counts.Entries++
 	case typeMember, typeRead:
 		return true, nil
-	case typeSetting, typeRelation:
+	case typeSetting, typeRelation, typePrivacy:
 		c.whole()
 		c.Offset, c.settings = from, true
 		return true, nil

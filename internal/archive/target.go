@@ -33,6 +33,8 @@ type TargetPeople interface {
 	Handle(name string) bool
 	// Relation has a user say something about another one; what stands already stays as it is.
 	Relation(ctx context.Context, r Relation) error
+	// Privacy has a user say who may do what; what was said already stays as it is.
+	Privacy(ctx context.Context, p Privacy) error
 }
 
 // Place is where a conversation goes.

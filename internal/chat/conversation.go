@@ -125,6 +125,8 @@ type Member struct {
 	SentMS uint64
 	// Bar of a direct conversation keeps the member from writing to the other one.
 	Bar Bar
+	// Holds: the other one's bar has a gate, which opens when this member writes.
+	Holds bool
 	// Left is how the conversation looked when the membership ended; nil for who is a member.
 	Left  *Farewell
 	Later Later
@@ -132,9 +134,59 @@ type Member struct {
 
 // Bar says whether somebody takes no messages of a member of their direct conversation.
 type Bar struct {
+	// On is a block, of which the member learns nothing else.
 	On bool
+	// Gate is whom the other one takes messages of at all; the member is told.
+	Gate Gate
 	// Version orders bars: an older one changes nothing. It is that of the relations of whoever takes no messages.
 	Version uint64
+}
+
+// Refusal is the error of who may not write because of the bar; nil where nothing keeps the member. Terms come before a block, so that who is
+// blocked reads what any stranger does.
+func (b Bar) Refusal() *Error {
+	switch {
+	case b.Gate == GateFriends:
+		return Errorf(CodeForbidden, ReasonFriendsOnly, "this user takes messages of friends only; ask to be friends")
+	case b.Gate == GateCommon:
+		return Errorf(CodeForbidden, ReasonCommonGroupOnly, "this user takes messages of friends and of members of a common group only")
+	case b.On:
+		return Errorf(CodeForbidden, ReasonNotAccepted, "this user takes no messages from you")
+	default:
+		return nil
+	}
+}
+
+// Gate is what a user's own terms say about who may write.
+type Gate uint8
+
+// The gates.
+const (
+	GateOpen    Gate = iota
+	GateFriends      // the user takes messages of friends
+	GateCommon       // the user takes messages of friends and of members of a common group
+)
+
+// Name is the word for the gate in archives; empty for the open one, and for what is none.
+func (g Gate) Name() string {
+	switch g {
+	case GateFriends:
+		return "friends"
+	case GateCommon:
+		return "common_groups"
+	default:
+		return ""
+	}
+}
+
+// GateOf is the gate of a name; ok is false where there is none.
+func GateOf(name string) (g Gate, ok bool) {
+	for _, g := range []Gate{GateOpen, GateFriends, GateCommon} {
+		if g.Name() == name {
+			return g, true
+		}
+	}
+	return GateOpen, false
 }
 
 // Farewell is what who left still sees of a conversation besides the entries.

@@ -35,6 +35,8 @@ const (
 	ReasonRoleTooLow      Reason = "role_too_low"
 	ReasonMuted           Reason = "muted"
 	ReasonNotAccepted     Reason = "not_accepted"
+	ReasonFriendsOnly     Reason = "friends_only"
+	ReasonCommonGroupOnly Reason = "common_group_only"
 	ReasonNotOpen         Reason = "not_open"
 	ReasonSignUpClosed    Reason = "sign_up_closed"
 	ReasonOriginForbidden Reason = "origin_forbidden"

@@ -54,6 +54,54 @@ func (s *Service) bars(ctx context.Context, a, b chat.UserID) (map[chat.UserID]c
 	return out, nil
 }
 
+// taken refuses to begin a conversation with somebody who takes no messages of the actor. Of a block it says nothing.
+func (s *Service) taken(ctx context.Context, actor, peer chat.UserID) error {
+	if s.terms == nil || actor == peer {
+		return nil
+	}
+	bar, err := s.terms.Bar(ctx, actor, peer)
+	if err != nil {
+		return chat.AsError(err)
+	}
+	if bar.Gate == chat.GateOpen {
+		return nil
+	}
+	return bar.Refusal()
+}
+
+// reopen looks again at what keeps the actor from writing, where that is what others do who are in a group with the peer.
+func (s *Service) reopen(ctx context.Context, id chat.ConversationID, actor, peer chat.UserID) error {
+	if s.terms == nil || actor == peer {
+		return nil
+	}
+	m, err := s.dir.Member(ctx, id, actor)
+	if err != nil {
+		return chat.AsError(err)
+	}
+	if m.Bar.Gate != chat.GateCommon {
+		return nil
+	}
+	return s.Settle(ctx, actor, peer)
+}
+
+// again looks at the terms once more when a conversation has begun: whoever changed them meanwhile may have looked for the conversation
+// before it was there.
+func (s *Service) again(ctx context.Context, id chat.ConversationID, a, b chat.UserID, had map[chat.UserID]chat.Bar) error {
+	bars, err := s.bars(ctx, a, b)
+	if err != nil {
+		return err
+	}
+	for user, bar := range bars {
+		if bar == had[user] {
+			continue
+		}
+		if err := s.bar(ctx, id, user, bar); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // bar has a member's bar be one, unless there is a newer one.
 func (s *Service) bar(ctx context.Context, id chat.ConversationID, user chat.UserID, bar chat.Bar) error {
 	m, err := s.dir.Member(ctx, id, user)

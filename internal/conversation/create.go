@@ -20,18 +20,29 @@ func (s *Service) OpenDirect(ctx context.Context, actor, peer chat.UserID) (chat
 	if err != nil {
 		return 0, chat.AsError(err)
 	}
+	if id != 0 {
+		if ok, err := s.begun(ctx, id); err != nil {
+			return 0, err
+		} else if ok {
+			return id, s.reopen(ctx, id, actor, peer)
+		}
+	}
+	if err := s.taken(ctx, actor, peer); err != nil {
+		return 0, err
+	}
 	if id == 0 {
 		if id, err = s.pair(ctx, peer, low, high); err != nil {
 			return 0, err
 		}
-	} else if ok, err := s.begun(ctx, id); err != nil || ok {
-		return id, err
 	}
 	bars, err := s.bars(ctx, actor, peer)
 	if err != nil {
 		return 0, err
 	}
-	return id, s.beginDirect(ctx, id, actor, peer, bars)
+	if err := s.beginDirect(ctx, id, actor, peer, bars); err != nil {
+		return 0, err
+	}
+	return id, s.again(ctx, id, actor, peer, bars)
 }
 
 // pair writes the row that decides which conversation the two have. A peer that is gone keeps what there is already,

@@ -98,8 +98,10 @@ func (c *change) admit() *chat.Error {
 	if c.head.Dissolved {
 		return errDissolved()
 	}
-	if c.part.Bar.On && c.draft.TimeMS == 0 { // what is imported was sent already
-		return errNotAccepted()
+	if c.draft.TimeMS == 0 { // what is imported was sent already
+		if err := c.part.Bar.Refusal(); err != nil {
+			return err
+		}
 	}
 	if after := c.draft.After; !after.IsZero() {
 		if _, ok := c.st.Repeat(c.draft.Conversation, c.draft.Sender, after); !ok {
@@ -151,6 +153,9 @@ func (c *change) content() (Effect, *chat.Error) {
 		c.part.User = c.draft.Sender
 		c.part.Read = chat.Read{Seq: e.Entry.Seq, Ordinal: e.Entry.Ordinal}
 		e.Parts = []Part{c.part}
+		if c.part.Holds && c.draft.TimeMS == 0 {
+			e.Parts = c.lift()
+		}
 		e.Result.Read, e.Moved = c.part.Read, true
 	}
 	return e, nil
@@ -201,20 +206,6 @@ func (c *change) mark() (Effect, *chat.Error) {
 	}
 	e.Parts = []Part{part}
 	e.Result.Read, e.Moved = part.Read, true
-	return e, nil
-}
-
-// bar puts up or takes away what keeps the sender from writing in a direct conversation. It is no entry, and nobody is told.
-func (c *change) bar() (Effect, *chat.Error) {
-	part := c.st.Part(c.draft.Conversation, c.draft.Sender)
-	if len(part.Spans) == 0 || c.head.Kind != chat.KindDirect {
-		return Effect{}, errNotFound()
-	}
-	e := Effect{Head: c.head, Result: chat.Result{Seq: c.head.Seq, Ordinal: c.head.Ordinal, TimeMS: c.head.TimeMS, Read: part.Read}}
-	if bar := c.draft.Bars[c.draft.Sender]; bar.Version >= part.Bar.Version && bar != part.Bar {
-		part.User, part.Bar = c.draft.Sender, bar
-		e.Parts = []Part{part}
-	}
 	return e, nil
 }
 

@@ -63,7 +63,3 @@ const (
 func errDraining() *chat.Error {
 	return chat.Errorf(chat.CodeUnavailable, chat.ReasonDraining, "the server is stopping; connect again and send once more")
 }
-
-func errNotAccepted() *chat.Error {
-	return chat.Errorf(chat.CodeForbidden, chat.ReasonNotAccepted, "this user takes no messages from you")
-}

@@ -43,6 +43,9 @@ func (c *change) create(body chat.Created) (Effect, *chat.Error) {
 		e.Parts[i] = c.entered(Part{}, user, roles(i), &e)
 		if body.Kind == chat.KindDirect {
 			e.Parts[i].Bar = d.Bars[user]
+			for other, bar := range d.Bars {
+				e.Parts[i].Holds = e.Parts[i].Holds || other != user && bar.Gate != chat.GateOpen
+			}
 		}
 		if user == d.Sender {
 			e.Result.Read = e.Parts[i].Read

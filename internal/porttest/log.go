@@ -13,7 +13,7 @@ import (
 	"github.com/throng-im/throng/internal/message"
 )
 
-// Log runs the rules LOG-1 to LOG-12 against an adapter. Open returns a fresh, empty one; the test closes it.
+// Log runs the rules LOG-1 to LOG-13 against an adapter. Open returns a fresh, empty one; the test closes it.
 func Log(t *testing.T, open func(t testing.TB) Engine) {
 	t.Helper()
 	runEngine(t, open, []engineCase{
@@ -33,6 +33,7 @@ func Log(t *testing.T, open func(t testing.TB) Engine) {
 		{"LOG-10 a caller that gave up", logCanceled},
 		{"LOG-11 a tombstone keeps the place", logTombstone},
 		{"LOG-12 a bar holds from its append on", logBar},
+		{"LOG-13 who holds a gate opens it by writing", logGate},
 		{"ranges", logRanges},
 		{"every body comes back", logBodies},
 		{"heads of what is not there are zero", logNoHeads},
@@ -242,6 +243,41 @@ func logBar(t *testing.T, e Engine) {
 	assert.Equal(t, "groups have none", reasonOf(e.do(t, bar(3, bob, true, 1))[0]), chat.ReasonConversationNotFound)
 	assert.Equal(t, "nor has a stranger", reasonOf(e.do(t, bar(1, eve, true, 1))[0]), chat.ReasonConversationNotFound)
 	assert.Equal(t, "of another one", reasonOf(e.do(t, &chat.Draft{Conversation: 1, Sender: bob, Bars: map[chat.UserID]chat.Bar{alice: {On: true}}})[0]), chat.ReasonBodyInvalid)
+}
+
+func logGate(t *testing.T, e Engine) {
+	gate := func(g chat.Gate, version uint64) *chat.Draft {
+		return &chat.Draft{Conversation: 1, Sender: bob, Bars: map[chat.UserID]chat.Bar{bob: {Gate: g, Version: version}}}
+	}
+	member := func(user chat.UserID) chat.Member {
+		m, err := e.Directory.Member(t.Context(), 1, user)
+		assert.NoError(t, "member", err)
+		return m
+	}
+	e.must(t, &chat.Draft{Conversation: 1, Sender: alice, Body: chat.Created{Kind: chat.KindDirect, Members: []chat.UserID{alice, bob}}}, text(1, alice, 1), text(1, bob, 1))
+	e.must(t, gate(chat.GateFriends, 5))
+	assert.Equal(t, "behind a gate", reasonOf(e.do(t, text(1, bob, 2))[0]), chat.ReasonFriendsOnly)
+	e.must(t, gate(chat.GateCommon, 6), &chat.Draft{Conversation: 1, Sender: bob, Mark: e.head(t, 1).Seq})
+	e = e.Crash(t)
+	assert.Equal(t, "behind a newer one", reasonOf(e.do(t, text(1, bob, 2))[0]), chat.ReasonCommonGroupOnly)
+	assert.True(t, "who has it holds it", member(alice).Holds && !member(bob).Holds)
+	e.must(t, text(1, alice, 2), text(1, bob, 2), text(1, alice, 3))
+	assert.Equal(t, "it is open", member(bob).Bar, chat.Bar{Version: 6})
+	assert.True(t, "and held by nobody", !member(alice).Holds)
+	e.must(t, gate(chat.GateCommon, 6), text(1, bob, 3))
+	e.must(t, gate(chat.GateFriends, 7))
+	assert.Equal(t, "a newer one shuts it", reasonOf(e.do(t, text(1, bob, 4))[0]), chat.ReasonFriendsOnly)
+	e.must(t, gate(chat.GateOpen, 7), text(1, bob, 4))
+	assert.True(t, "opened by the terms", !member(alice).Holds)
+	e.must(t, &chat.Draft{Conversation: 1, Sender: bob, Bars: map[chat.UserID]chat.Bar{bob: {On: true, Gate: chat.GateFriends, Version: 8}}}, text(1, alice, 4))
+	assert.Equal(t, "a block stays", reasonOf(e.do(t, text(1, bob, 5))[0]), chat.ReasonNotAccepted)
+	e.contiguous(t, 1)
+
+	begin := &chat.Draft{Conversation: 2, Sender: alice, Body: chat.Created{Kind: chat.KindDirect, Members: []chat.UserID{alice, bob}}}
+	begin.Bars = map[chat.UserID]chat.Bar{bob: {Gate: chat.GateFriends, Version: 1}}
+	e.must(t, begin)
+	assert.Equal(t, "a conversation that begins with one", reasonOf(e.do(t, text(2, bob, 1))[0]), chat.ReasonFriendsOnly)
+	e.must(t, text(2, alice, 1), text(2, bob, 1))
 }
 
 func logClosed(t *testing.T, e Engine) {

@@ -141,7 +141,7 @@ func relationsZero(t *testing.T, s RelationStore) {
 	_, rows, err := s.Since(t.Context(), alice, 0, 10)
 	assert.NoError(t, "since", err)
 	assert.Equal(t, "rows", len(rows), 1)
-	due, err := s.Due(t.Context(), 10)
+	due, err := s.Due(t.Context(), social.Pair{}, 10)
 	assert.NoError(t, "due", err)
 	assert.Equal(t, "nothing is due", len(due), 0)
 }
@@ -194,16 +194,30 @@ func relationsDue(t *testing.T, s RelationStore) {
 		s.put(t, user, user+1, func(r *social.Relation) { r.Due = true })
 	}
 	s.put(t, 3, 4, func(r *social.Relation) { r.Due = false })
-	seen := map[social.Pair]bool{}
-	due, err := s.Due(t.Context(), 10)
+	s.put(t, 4, 0, func(r *social.Relation) { r.Due = true })
+	s.put(t, 4, 9, func(r *social.Relation) { r.Due = true })
+	want := []social.Pair{{User: 1, Other: 2}, {User: 2, Other: 3}, {User: 4}, {User: 4, Other: 5}, {User: 4, Other: 9}, {User: 5, Other: 6}, {User: 6, Other: 7}}
+	due, err := s.Due(t.Context(), social.Pair{}, 10)
 	assert.NoError(t, "due", err)
-	for _, p := range due {
-		seen[p] = true
+	assert.Equal(t, "all, in order", due, want)
+	var paged []social.Pair
+	for after := (social.Pair{}); ; {
+		due, err := s.Due(t.Context(), after, 2)
+		assert.NoError(t, "a page", err)
+		paged = append(paged, due...)
+		if len(due) < 2 {
+			break
+		}
+		after = due[1]
 	}
-	assert.Equal(t, "due", seen, map[social.Pair]bool{{User: 1, Other: 2}: true, {User: 2, Other: 3}: true, {User: 4, Other: 5}: true, {User: 5, Other: 6}: true, {User: 6, Other: 7}: true})
-	due, err = s.Due(t.Context(), 2)
+	assert.Equal(t, "in pages", paged, want)
+	about, err := s.About(t.Context(), 4, 0, 10)
+	assert.NoError(t, "about", err)
+	assert.Equal(t, "the row about nobody is about nobody", len(about), 2)
+	s.put(t, 4, 0, func(r *social.Relation) { r.Due = false })
+	due, err = s.Due(t.Context(), social.Pair{User: 2, Other: 3}, 1)
 	assert.NoError(t, "due", err)
-	assert.Equal(t, "at most", len(due), 2)
+	assert.Equal(t, "it has gone", due, []social.Pair{{User: 4, Other: 5}})
 }
 
 func relationsErase(t *testing.T, s RelationStore) {
@@ -215,7 +229,7 @@ func relationsErase(t *testing.T, s RelationStore) {
 	assert.NoError(t, "since", err)
 	assert.Equal(t, "rows", len(rows), 0)
 	assert.Equal(t, "owner", o, social.Owner{})
-	due, err := s.Due(t.Context(), 10)
+	due, err := s.Due(t.Context(), social.Pair{}, 10)
 	assert.NoError(t, "due", err)
 	assert.Equal(t, "due", len(due), 0)
 	assert.True(t, "what lies with others stays", s.rel(t, bob, alice).Follow)
@@ -301,7 +315,7 @@ func crashBetween(t *testing.T, s RelationStore) {
 	next := relationsOn(t, s)
 	assert.NoError(t, "sweep", next.Sweep(ctx))
 	assert.Equal(t, "bob is asked", s.rel(t, bob, alice).View().Friendship, social.Incoming)
-	due, err := s.Due(ctx, 10)
+	due, err := s.Due(ctx, social.Pair{}, 10)
 	assert.NoError(t, "due", err)
 	assert.Equal(t, "nothing is due", len(due), 0)
 

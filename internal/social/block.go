@@ -44,13 +44,3 @@ func (s *Service) Blockers(ctx context.Context, user chat.UserID, of []chat.User
 	}
 	return out, nil
 }
-
-// Bar is what keeps the sender from writing to the receiver, as of now.
-func (s *Service) Bar(ctx context.Context, sender, receiver chat.UserID) (bar chat.Bar, err error) {
-	// Changing nothing shows both rows as of one moment.
-	_, _, err = s.rows.Change(ctx, receiver, sender, func(o *Owner, r *Relation) error {
-		bar = chat.Bar{On: r.Block, Version: o.Version}
-		return nil
-	})
-	return bar, err //nolint:wrapcheck // the rows say what they were doing
-}

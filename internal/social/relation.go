@@ -106,6 +106,8 @@ type Owner struct {
 	Floor uint64
 	// How many rows want, follow, block and have a remark, and how many requests of others wait.
 	Wants, Follows, Blocks, Remarks, Waiting uint32
+	// From is whom the owner takes messages of.
+	From chat.Gate
 	// Day is the last one, in days since 1970, on which the owner asked somebody to be friends, and Asked how many times.
 	Day, Asked uint32
 	Later      chat.Later

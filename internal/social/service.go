@@ -19,6 +19,14 @@ type Users interface {
 type Doors interface {
 	// Settle brings the bars in the conversation of two users, if any, to what [Service.Bar] says. Later appends are held to it.
 	Settle(ctx context.Context, a, b chat.UserID) error
+	// Peers are the other users of a user's direct conversations.
+	Peers(ctx context.Context, user chat.UserID) ([]chat.UserID, error)
+}
+
+// Groups are those that users are members of.
+type Groups interface {
+	// Common reports whether two users are members of one group. It may be a moment behind.
+	Common(ctx context.Context, a, b chat.UserID) (bool, error)
 }
 
 // Deps is what the relations work with.
@@ -27,6 +35,8 @@ type Deps struct {
 	Users Users
 	// Doors are the direct conversations; nil is none.
 	Doors Doors
+	// Groups are those that users are in; nil is none.
+	Groups Groups
 	// Tell says that a user's list has come to a version. It must not block, and may be lost: devices ask by themselves when they
 	// connect. Nil tells nobody.
 	Tell func(user chat.UserID, version uint64)
@@ -45,6 +55,7 @@ type Service struct {
 	deps Deps
 	log  *slog.Logger
 	now  func() time.Time
+	wake chan struct{} // the sweeper
 }
 
 // New builds the service.
@@ -64,7 +75,7 @@ func New(cfg Config, d Deps) (*Service, error) {
 	if d.Now == nil {
 		d.Now = time.Now
 	}
-	return &Service{cfg: cfg, rows: d.Rows, deps: d, log: d.Logger, now: d.Now}, nil
+	return &Service{cfg: cfg, rows: d.Rows, deps: d, log: d.Logger, now: d.Now, wake: make(chan struct{}, 1)}, nil
 }
 
 func (s *Service) nowMS() uint64 { return uint64(max(0, s.now().UnixMilli())) }

@@ -282,11 +282,18 @@ func TestSweepForgets(t *testing.T) {
 
 // doors notes whose conversations were settled, and may fail.
 type doors struct {
+	mu      sync.Mutex
 	settled [][2]chat.UserID
+	peers   []chat.UserID
 	fail    error
 }
 
+// Peers implements social.Doors.
+func (d *doors) Peers(context.Context, chat.UserID) ([]chat.UserID, error) { return d.peers, nil }
+
 func (d *doors) Settle(_ context.Context, a, b chat.UserID) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.settled = append(d.settled, [2]chat.UserID{a, b})
 	return d.fail
 }

@@ -15,7 +15,7 @@ import (
 //   - SOC-3 A row that fn leaves as the zero one, with Other alone, is removed.
 //   - SOC-4 Since returns rows with versions above one, ascending by version, each with what the owner is of the same moment.
 //   - SOC-5 About returns all rows of a user, ascending by the other one, those without a version too.
-//   - SOC-6 Due returns rows that are due, of any users, and in no order that the caller may rely on.
+//   - SOC-6 Due returns rows that are due, of any users, ascending by user and other one, above a pair; fewer than asked are the last.
 //   - SOC-7 Erase removes everything that lies with a user, and nothing of others.
 //   - SOC-8 Every error but fn's own is a *chat.Error. A closed store answers unavailable.
 //   - SOC-9 Toward returns what Relations of each of the users would.
@@ -29,9 +29,9 @@ type Rows interface {
 	Owner(ctx context.Context, user chat.UserID) (Owner, error)
 	Since(ctx context.Context, user chat.UserID, version uint64, limit int) (Owner, []Relation, error)
 	About(ctx context.Context, user, after chat.UserID, limit int) ([]Relation, error)
-	Due(ctx context.Context, limit int) ([]Pair, error)
+	Due(ctx context.Context, after Pair, limit int) ([]Pair, error)
 	Erase(ctx context.Context, user chat.UserID) error
 }
 
-// Pair names a row.
+// Pair names a row. Other is 0 for one that has the sweeper bring a user's conversations to the user's settings.
 type Pair struct{ User, Other chat.UserID }

@@ -2,7 +2,6 @@ package social
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -21,6 +20,7 @@ func (s *Service) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+		case <-s.wake:
 		}
 		if !s.deps.Mine() {
 			continue
@@ -31,30 +31,43 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
-// Sweep mirrors all rows that are due.
+// Sweep mirrors all rows that are due. Those that fail hold up none behind them.
 func (s *Service) Sweep(ctx context.Context) error {
-	for {
-		due, err := s.rows.Due(ctx, sweepRows)
+	var first error
+	failed := 0
+	for after := (Pair{}); ; {
+		due, err := s.rows.Due(ctx, after, sweepRows)
 		if err != nil {
 			return fmt.Errorf("looking for what is due: %w", err)
 		}
-		var failed error
-		done := 0
 		for _, p := range due {
-			if err := s.complete(ctx, p); err != nil {
-				failed = errors.Join(failed, err)
+			after = p
+			err := s.complete(ctx, p)
+			if err == nil {
 				continue
 			}
-			done++
+			if failed++; first == nil {
+				first = err
+			}
+			if ctx.Err() != nil {
+				return first
+			}
 		}
-		if failed != nil || len(due) < sweepRows || done == 0 {
-			return failed
+		if len(due) < sweepRows {
+			break
 		}
 	}
+	if first != nil {
+		return fmt.Errorf("%d of them, the first one: %w", failed, first)
+	}
+	return nil
 }
 
-// complete mirrors one row. One about somebody who has gone goes, too.
+// complete mirrors one row. One about somebody who has gone goes, too. One about nobody stands for the user's own settings.
 func (s *Service) complete(ctx context.Context, p Pair) error {
+	if p.Other == 0 {
+		return s.settle(ctx, p.User)
+	}
 	missing, err := s.deps.Users.Exist(ctx, []chat.UserID{p.User, p.Other})
 	if err != nil {
 		return fmt.Errorf("looking for users: %w", err)

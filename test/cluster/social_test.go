@@ -149,3 +149,86 @@ func blockedFirst(w *world) {
 		}
 	}
 }
+
+// friendsOnly is REL-20 to REL-23: who takes messages of friends, or of members of a common group, on whichever nodes they are.
+func friendsOnly(w *world) {
+	users := w.people(4)
+	me, stranger, other, third := users[0], users[1], users[2], users[3]
+	set := func(from throngv1.MessagesFrom) {
+		_, err := w.back(2, me).Social.UpdatePrivacy(w.ctx(), connect.NewRequest(&throngv1.UpdatePrivacyRequest{MessagesFrom: from}))
+		w.must("setting", err)
+	}
+	open := func(n int, from, to client.UserID) (client.ConversationID, string) {
+		r, err := w.back(n, from).Conversations.OpenDirect(w.ctx(), connect.NewRequest(&throngv1.OpenDirectRequest{User: uint64(to)}))
+		if reason := refusal(err); reason != "" {
+			return 0, reason
+		}
+		w.must("opening", err)
+		return client.ConversationID(r.Msg.GetConversation().GetId()), ""
+	}
+	key := int64(0)
+	write := func(n int, from client.UserID, conv client.ConversationID) string {
+		key++
+		_, err := w.back(n, from).Messages.Send(w.ctx(), connect.NewRequest(&throngv1.SendRequest{
+			Conversation: uint64(conv), ClientId: clientID(key), Body: &throngv1.SendRequest_Text{Text: "hi"},
+		}))
+		if reason := refusal(err); reason != "" {
+			return reason
+		}
+		w.must("writing", err)
+		return ""
+	}
+	is := func(what, got, want string) {
+		w.t.Helper()
+		if got != want {
+			w.t.Errorf("%s: got %q, want %q", what, got, want)
+		}
+	}
+	conv, _ := open(0, stranger, me)
+	is("everybody writes", write(0, stranger, conv), "")
+	set(throngv1.MessagesFrom_MESSAGES_FROM_FRIENDS)
+	for n := range 3 {
+		_, reason := open(n, other, me)
+		is("a conversation with a stranger", reason, "friends_only")
+	}
+	w.until("the conversation that is there is held to it", func() bool { return write(1, stranger, conv) == "friends_only" })
+	is("who is written to", write(2, me, conv), "")
+	is("answers", write(0, stranger, conv), "")
+	mine, reason := open(1, me, third)
+	is("one's own conversation", reason, "")
+	is("before anything is written", write(0, third, mine), "friends_only")
+	is("written", write(1, me, mine), "")
+	is("answered", write(0, third, mine), "")
+
+	_, err := w.back(0, other).Social.RequestFriend(w.ctx(), connect.NewRequest(&throngv1.RequestFriendRequest{User: uint64(me)}))
+	w.must("requesting", err)
+	_, err = w.back(1, me).Social.AcceptFriend(w.ctx(), connect.NewRequest(&throngv1.AcceptFriendRequest{User: uint64(other)}))
+	w.must("accepting", err)
+	friend, reason := open(2, other, me)
+	is("a friend", reason, "")
+	is("a friend writes", write(0, other, friend), "")
+	_, err = w.back(2, me).Social.Unfriend(w.ctx(), connect.NewRequest(&throngv1.UnfriendRequest{User: uint64(other)}))
+	w.must("ending it", err)
+	is("no longer a friend", write(0, other, friend), "friends_only")
+
+	set(throngv1.MessagesFrom_MESSAGES_FROM_COMMON_GROUPS)
+	w.until("the other setting holds", func() bool { return write(1, other, friend) == "common_group_only" })
+	w.group(0, me, other)
+	w.until("who is in a group with me opens it again, and writes", func() bool {
+		_, reason := open(0, other, me)
+		return reason == "" && write(0, other, friend) == ""
+	})
+	set(throngv1.MessagesFrom_MESSAGES_FROM_ALL)
+	newcomer := w.people(1)[0]
+	_, reason = open(0, newcomer, me)
+	is("everybody again", reason, "")
+}
+
+// refusal is the reason of a refused call; empty for what went well or failed otherwise.
+func refusal(err error) string {
+	var e *client.Error
+	if errors.As(err, &e) && (e.Reason == "friends_only" || e.Reason == "common_group_only") {
+		return e.Reason
+	}
+	return ""
+}

@@ -32,6 +32,7 @@ var stories = []struct {
 	{"friends come to the same on all devices", friends},
 	{"who is blocked writes no more, on any node", blocked},
 	{"a block meets the first message", blockedFirst},
+	{"who takes messages of friends only is written to by friends only", friendsOnly},
 	{"a device has one session, on whatever node", oneSession},
 	{"members see who is typing", typing},
 	{"people see who is there", seeing},

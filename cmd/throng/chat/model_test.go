@@ -325,6 +325,22 @@ func TestFriends(t *testing.T) {
 	}
 }
 
+func TestPrivacy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.direct(1, alice)
+	w.from = "all"
+	w.start(100, 20)
+	w.key("enter")
+	for _, c := range [][2]string{
+		{"", "Everybody may write"}, {" friends", "Friends may write"}, {" groups", "members of common groups"}, {"", "members of common groups"}, {" nobody", "/help"},
+	} {
+		w.typeText("/privacy" + c[0])
+		w.key("enter")
+		w.shows(c[1])
+	}
+}
+
 func TestHoleIsFilledByScrolling(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

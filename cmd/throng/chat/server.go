@@ -50,6 +50,8 @@ type Social interface {
 	// Relate does what a command says about somebody: friend, accept, refuse, withdraw, unfriend, follow, unfollow, block, unblock or remark. text is the
 	// note of a request, or the name to remember somebody by.
 	Relate(ctx context.Context, command, handle, text string) error
+	// Privacy is whom the user takes messages of: all, groups or friends. A word that is not empty changes it.
+	Privacy(ctx context.Context, from string) (string, error)
 	// Relations is the list as it is now.
 	Relations(ctx context.Context) ([]*throngv1.Relation, error)
 }

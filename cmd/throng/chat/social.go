@@ -24,6 +24,9 @@ func (m *Model) relate(word, rest string) (cmd tea.Cmd, ok bool) {
 		m.say(m.friends())
 		return nil, true
 	}
+	if _, known := senders()[rest]; word == "privacy" && (known || rest == "") {
+		return m.privacy(rest), true
+	}
 	done, ok := map[string]string{
 		"friend": "Asked.", "accept": "You are friends.", "refuse": "Refused.", "withdraw": "Taken back.", "unfriend": "You are no longer friends.",
 		"follow": "You follow them.", "unfollow": "You no longer follow them.", "remark": "Remembered.",
@@ -35,6 +38,29 @@ func (m *Model) relate(word, rest string) (cmd tea.Cmd, ok bool) {
 		return nil, false
 	}
 	return act(done, func(ctx context.Context) error { return social.Relate(ctx, word, handle, strings.TrimSpace(text)) }), true
+}
+
+// senders are the words for whom somebody takes messages of.
+func senders() map[string]throngv1.MessagesFrom {
+	return map[string]throngv1.MessagesFrom{
+		"all":     throngv1.MessagesFrom_MESSAGES_FROM_ALL,
+		"groups":  throngv1.MessagesFrom_MESSAGES_FROM_COMMON_GROUPS,
+		"friends": throngv1.MessagesFrom_MESSAGES_FROM_FRIENDS,
+	}
+}
+
+// privacy says, or changes, whom the user takes messages of.
+func (m *Model) privacy(from string) tea.Cmd {
+	social := m.cfg.Social
+	return func() tea.Msg {
+		ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+		defer cancel()
+		now, err := social.Privacy(ctx, from)
+		return doneMsg{notice: map[string]string{
+			"all": "Everybody may write to you.", "friends": "Friends may write to you, and whoever you write to.",
+			"groups": "Friends and members of common groups may write to you, and whoever you write to.",
+		}[now], err: err}
+	}
 }
 
 // friends says who is a friend, and who asks.
@@ -122,6 +148,30 @@ func (s social) Relations(ctx context.Context) ([]*throngv1.Relation, error) {
 		return nil, err
 	}
 	return s.list.All(), nil
+}
+
+// Privacy implements Social.
+func (s social) Privacy(ctx context.Context, from string) (string, error) {
+	var now *throngv1.Privacy
+	if from == "" {
+		resp, err := s.API().Social.GetPrivacy(ctx, connect.NewRequest(&throngv1.GetPrivacyRequest{}))
+		if err != nil {
+			return "", err
+		}
+		now = resp.Msg.GetPrivacy()
+	} else {
+		resp, err := s.API().Social.UpdatePrivacy(ctx, connect.NewRequest(&throngv1.UpdatePrivacyRequest{MessagesFrom: senders()[from]}))
+		if err != nil {
+			return "", err
+		}
+		now = resp.Msg.GetPrivacy()
+	}
+	for word, value := range senders() {
+		if value == now.GetMessagesFrom() {
+			return word, nil
+		}
+	}
+	return "", nil
 }
 
 // Relate implements Social.

@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"reflect"
@@ -44,6 +45,7 @@ type world struct {
 	watch     []client.ConversationID
 	there     map[client.UserID]throngv1.PresenceState
 	online    map[client.ConversationID]int
+	from      string
 	relations []*throngv1.Relation
 	devices   []*throngv1.Device
 
@@ -317,6 +319,12 @@ func (w *world) Leave(context.Context, client.ConversationID) error {
 func (w *world) Relate(_ context.Context, command, handle, text string) error {
 	w.asked = append(w.asked, strings.TrimSpace(command+" "+handle+" "+text))
 	return nil
+}
+
+// Privacy implements chat.Social.
+func (w *world) Privacy(_ context.Context, from string) (string, error) {
+	w.from = cmp.Or(from, w.from)
+	return w.from, nil
 }
 
 // Relations implements chat.Social.

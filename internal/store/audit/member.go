@@ -100,7 +100,7 @@ func sameMember(have, want chat.Member) bool {
 // mendMember puts the row right; the read position is the truth, and kept where it can be.
 func (c *Checker) mendMember(ctx context.Context, r *replay, want *stay, have message.Part, what string) error {
 	part := message.Part{Member: want.Member, Read: have.Read}
-	part.SentMS, part.Bar, part.Later = have.SentMS, have.Bar, have.Later
+	part.SentMS, part.Bar, part.Holds, part.Later = have.SentMS, have.Bar, have.Holds, have.Later
 	seq := min(max(have.Read.Seq, want.Spans[len(want.Spans)-1].From, want.sent), want.Last(r.head.Seq))
 	return c.look(ctx, record.KeyEntry(r.id, seq), func(value []byte) error {
 		var e chat.Entry

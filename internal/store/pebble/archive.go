@@ -132,6 +132,16 @@ func (p *Picture) Relations(ctx context.Context, fn func(archive.Relation) error
 	})
 }
 
+// Privacy implements archive.Source.
+func (p *Picture) Privacy(ctx context.Context, fn func(archive.Privacy) error) error {
+	return p.each(ctx, []byte{record.TableOwner}, []byte{record.TableOwner + 1}, "relations", func(key []byte, r *record.Reader) error {
+		if a, ok := record.ArchivePrivacy(chat.UserID(record.First(key)), r.Owner()); ok {
+			return fn(a)
+		}
+		return nil
+	})
+}
+
 // Settings implements archive.Source.
 func (p *Picture) Settings(ctx context.Context, fn func(chat.UserID, chat.ConversationID, chat.Settings) error) error {
 	return p.each(ctx, []byte{record.TableSettings}, []byte{record.TableSettings + 1}, "settings", func(key []byte, r *record.Reader) error {

@@ -177,9 +177,13 @@ func (r *Relations) About(ctx context.Context, user, after chat.UserID, limit in
 }
 
 // Due returns rows that are due.
-func (r *Relations) Due(ctx context.Context, limit int) (out []social.Pair, err error) {
+func (r *Relations) Due(ctx context.Context, after social.Pair, limit int) (out []social.Pair, err error) {
+	from := []byte{record.TableDue}
+	if after.User != 0 {
+		from = record.KeyDue(after.User, after.Other+1)
+	}
 	err = r.read(ctx, func() error {
-		return r.a.scan([]byte{record.TableDue}, []byte{record.TableDue + 1}, "relation", func(key []byte, _ *record.Reader) bool {
+		return r.a.scan(from, []byte{record.TableDue + 1}, "relation", func(key []byte, _ *record.Reader) bool {
 			out = append(out, social.Pair{User: chat.UserID(record.First(key)), Other: chat.UserID(record.Second(key))})
 			return len(out) < limit
 		})

@@ -93,6 +93,13 @@ const (
 // blockBar begins a block with a bar in front. What other versions put there begins otherwise.
 const blockBar byte = 1
 
+// The second byte of a bar: two flags, and the gate above them.
+const (
+	barOn byte = 1 << iota
+	barHolds
+	barGate = 2
+)
+
 func appendPartRest(b []byte, m chat.Member) []byte {
 	if m.SentMS != 0 {
 		b = binary.AppendUvarint(append(b, partSent), m.SentMS)
@@ -101,9 +108,10 @@ func appendPartRest(b []byte, m chat.Member) []byte {
 		b = appendStrings(append(b, partLeft), m.Left.Name, m.Left.Avatar)
 	}
 	later := string(laterOf(m.Later))
-	if m.Bar != (chat.Bar{}) {
+	if m.Bar != (chat.Bar{}) || m.Holds {
 		// Who does not know of bars keeps it as a block of a later version.
-		later = string(binary.AppendUvarint([]byte{blockBar, flag(m.Bar.On)}, m.Bar.Version)) + later
+		flags := flag(m.Bar.On)*barOn | flag(m.Holds)*barHolds | byte(m.Bar.Gate)<<barGate
+		later = string(binary.AppendUvarint([]byte{blockBar, flags}, m.Bar.Version)) + later
 	}
 	if later != "" {
 		b = appendString(append(b, partLater), later)
@@ -122,7 +130,9 @@ func (r *Reader) partRest(m *chat.Member) {
 			block := NewReader(r.raw(r.Number()))
 			if len(block.b) > 0 && block.b[0] == blockBar {
 				_ = block.byte()
-				m.Bar = chat.Bar{On: block.byte() != 0, Version: block.Number()}
+				flags := block.byte()
+				m.Holds = flags&barHolds != 0
+				m.Bar = chat.Bar{On: flags&barOn != 0, Gate: chat.Gate(flags >> barGate), Version: block.Number()}
 			}
 			r.broken = r.broken || block.broken
 			m.Later = chat.Later(block.b)

@@ -17,6 +17,9 @@ const (
 	flagDue
 )
 
+// flagFrom, in the flags of an owner, says that a number follows: whom the owner takes messages of.
+const flagFrom = 1 << 0
+
 // AppendRelation writes a user's row about another one.
 func AppendRelation(b []byte, r social.Relation) []byte {
 	later := laterOf(r.Later)
@@ -60,7 +63,13 @@ func AppendOwner(b []byte, o social.Owner) []byte {
 	if later != "" {
 		flags = flagLater
 	}
+	if o.From != chat.GateOpen {
+		flags |= flagFrom
+	}
 	b = appendNumbers(append(b, flags), o.Version, o.Floor)
+	if o.From != chat.GateOpen {
+		b = append(b, byte(o.From))
+	}
 	for _, n := range []uint32{o.Wants, o.Follows, o.Blocks, o.Remarks, o.Waiting, o.Day, o.Asked} {
 		b = binary.AppendUvarint(b, uint64(n))
 	}
@@ -71,6 +80,9 @@ func AppendOwner(b []byte, o social.Owner) []byte {
 func (r *Reader) Owner() social.Owner {
 	flags := r.byte()
 	o := social.Owner{Version: r.Number(), Floor: r.Number()}
+	if flags&flagFrom != 0 {
+		o.From = chat.Gate(r.byte())
+	}
 	for _, n := range []*uint32{&o.Wants, &o.Follows, &o.Blocks, &o.Remarks, &o.Waiting, &o.Day, &o.Asked} {
 		*n = uint32(r.Number())
 	}
@@ -93,6 +105,12 @@ func KeyOwner(user chat.UserID) []byte { return Key1(TableOwner, uint64(user)) }
 
 // KeyDue is the key that says that a row is not mirrored yet.
 func KeyDue(user, other chat.UserID) []byte { return Key2(TableDue, uint64(user), uint64(other)) }
+
+// ArchivePrivacy is what an export says of an owner; ok is false where that is nothing.
+func ArchivePrivacy(user chat.UserID, o social.Owner) (a archive.Privacy, ok bool) {
+	a = archive.Privacy{User: user, From: o.From.Name()}
+	return a, a != archive.Privacy{User: user}
+}
 
 // ArchiveRelation is what an export says of a row; ok is false where that is nothing. What was said and then ended by the other one is nothing.
 func ArchiveRelation(user chat.UserID, r social.Relation) (a archive.Relation, ok bool) {

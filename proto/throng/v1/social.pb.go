@@ -79,6 +79,61 @@ func (Friendship) EnumDescriptor() ([]byte, []int) {
 	return file_throng_v1_social_proto_rawDescGZIP(), []int{0}
 }
 
+// MessagesFrom is whom somebody takes messages of in direct conversations.
+type MessagesFrom int32
+
+const (
+	// Not named.
+	MessagesFrom_MESSAGES_FROM_UNSPECIFIED MessagesFrom = 0
+	MessagesFrom_MESSAGES_FROM_ALL         MessagesFrom = 1
+	// Friends, and members of a group that both are in.
+	MessagesFrom_MESSAGES_FROM_COMMON_GROUPS MessagesFrom = 2
+	MessagesFrom_MESSAGES_FROM_FRIENDS       MessagesFrom = 3
+)
+
+// Enum value maps for MessagesFrom.
+var (
+	MessagesFrom_name = map[int32]string{
+		0: "MESSAGES_FROM_UNSPECIFIED",
+		1: "MESSAGES_FROM_ALL",
+		2: "MESSAGES_FROM_COMMON_GROUPS",
+		3: "MESSAGES_FROM_FRIENDS",
+	}
+	MessagesFrom_value = map[string]int32{
+		"MESSAGES_FROM_UNSPECIFIED":   0,
+		"MESSAGES_FROM_ALL":           1,
+		"MESSAGES_FROM_COMMON_GROUPS": 2,
+		"MESSAGES_FROM_FRIENDS":       3,
+	}
+)
+
+func (x MessagesFrom) Enum() *MessagesFrom {
+	p := new(MessagesFrom)
+	*p = x
+	return p
+}
+
+func (x MessagesFrom) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (MessagesFrom) Descriptor() protoreflect.EnumDescriptor {
+	return file_throng_v1_social_proto_enumTypes[1].Descriptor()
+}
+
+func (MessagesFrom) Type() protoreflect.EnumType {
+	return &file_throng_v1_social_proto_enumTypes[1]
+}
+
+func (x MessagesFrom) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use MessagesFrom.Descriptor instead.
+func (MessagesFrom) EnumDescriptor() ([]byte, []int) {
+	return file_throng_v1_social_proto_rawDescGZIP(), []int{1}
+}
+
 // Relation is what the caller and another user are to each other, as the caller sees it.
 type Relation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -178,6 +233,51 @@ func (x *Relation) GetBlocked() bool {
 	return false
 }
 
+// Privacy is what the caller says about who may do what.
+type Privacy struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	MessagesFrom  MessagesFrom           `protobuf:"varint,1,opt,name=messages_from,json=messagesFrom,proto3,enum=throng.v1.MessagesFrom" json:"messages_from,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Privacy) Reset() {
+	*x = Privacy{}
+	mi := &file_throng_v1_social_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Privacy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Privacy) ProtoMessage() {}
+
+func (x *Privacy) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_social_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Privacy.ProtoReflect.Descriptor instead.
+func (*Privacy) Descriptor() ([]byte, []int) {
+	return file_throng_v1_social_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Privacy) GetMessagesFrom() MessagesFrom {
+	if x != nil {
+		return x.MessagesFrom
+	}
+	return MessagesFrom_MESSAGES_FROM_UNSPECIFIED
+}
+
 // RelationCursor is how much of the list a device knows. It is the answer's of before, unchanged; none at first.
 type RelationCursor struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -189,7 +289,7 @@ type RelationCursor struct {
 
 func (x *RelationCursor) Reset() {
 	*x = RelationCursor{}
-	mi := &file_throng_v1_social_proto_msgTypes[1]
+	mi := &file_throng_v1_social_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -201,7 +301,7 @@ func (x *RelationCursor) String() string {
 func (*RelationCursor) ProtoMessage() {}
 
 func (x *RelationCursor) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_social_proto_msgTypes[1]
+	mi := &file_throng_v1_social_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -214,7 +314,7 @@ func (x *RelationCursor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RelationCursor.ProtoReflect.Descriptor instead.
 func (*RelationCursor) Descriptor() ([]byte, []int) {
-	return file_throng_v1_social_proto_rawDescGZIP(), []int{1}
+	return file_throng_v1_social_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *RelationCursor) GetVersion() uint64 {
@@ -242,7 +342,7 @@ type RequestFriendRequest struct {
 
 func (x *RequestFriendRequest) Reset() {
 	*x = RequestFriendRequest{}
-	mi := &file_throng_v1_social_proto_msgTypes[2]
+	mi := &file_throng_v1_social_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -254,7 +354,7 @@ func (x *RequestFriendRequest) String() string {
 func (*RequestFriendRequest) ProtoMessage() {}
 
 func (x *RequestFriendRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_social_proto_msgTypes[2]
+	mi := &file_throng_v1_social_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -267,7 +367,7 @@ func (x *RequestFriendRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestFriendRequest.ProtoReflect.Descriptor instead.
 func (*RequestFriendRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_social_proto_rawDescGZIP(), []int{2}
+	return file_throng_v1_social_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *RequestFriendRequest) GetUser() uint64 {
@@ -293,7 +393,7 @@ type RequestFriendResponse struct {
 
 func (x *RequestFriendResponse) Reset() {
 	*x = RequestFriendResponse{}
-	mi := &file_throng_v1_social_proto_msgTypes[3]
+	mi := &file_throng_v1_social_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -305,7 +405,7 @@ func (x *RequestFriendResponse) String() string {
 func (*RequestFriendResponse) ProtoMessage() {}
 
 func (x *RequestFriendResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_social_proto_msgTypes[3]
+	mi := &file_throng_v1_social_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -318,7 +418,7 @@ func (x *RequestFriendResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestFriendResponse.ProtoReflect.Descriptor instead.
 func (*RequestFriendResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_social_proto_rawDescGZIP(), []int{3}
+	return file_throng_v1_social_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *RequestFriendResponse) GetRelation() *Relation {
@@ -337,7 +437,7 @@ type AcceptFriendRequest struct {
 
 func (x *AcceptFriendRequest) Reset() {
 	*x = AcceptFriendRequest{}
-	mi := &file_throng_v1_social_proto_msgTypes[4]
+	mi := &file_throng_v1_social_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -349,7 +449,7 @@ func (x *AcceptFriendRequest) String() string {
 func (*AcceptFriendRequest) ProtoMessage() {}
 
 func (x *AcceptFriendRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_social_proto_msgTypes[4]
+	mi := &file_throng_v1_social_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -362,7 +462,7 @@ func (x *AcceptFriendRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptFriendRequest.ProtoReflect.Descriptor instead.
 func (*AcceptFriendRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_social_proto_rawDescGZIP(), []int{4}
+	return file_throng_v1_social_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *AcceptFriendRequest) GetUser() uint64 {
@@ -381,7 +481,7 @@ type AcceptFriendResponse struct {
 
 func (x *AcceptFriendResponse) Reset() {
 	*x = AcceptFriendResponse{}
-	mi := &file_throng_v1_social_proto_msgTypes[5]
+	mi := &file_throng_v1_social_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -393,7 +493,7 @@ func (x *AcceptFriendResponse) String() string {
 func (*AcceptFriendResponse) ProtoMessage() {}
 
 func (x *AcceptFriendResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_social_proto_msgTypes[5]
+	mi := &file_throng_v1_social_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -406,7 +506,7 @@ func (x *AcceptFriendResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptFriendResponse.ProtoReflect.Descriptor instead.
 func (*AcceptFriendResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_social_proto_rawDescGZIP(), []int{5}
+	return file_throng_v1_social_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *AcceptFriendResponse) GetRelation() *Relation {
@@ -425,7 +525,7 @@ type RefuseFriendRequest struct {
 
 func (x *RefuseFriendRequest) Reset() {
 	*x = RefuseFriendRequest{}
-	mi := &file_throng_v1_social_proto_msgTypes[6]
+	mi := &file_throng_v1_social_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -437,7 +537,7 @@ func (x *RefuseFriendRequest) String() string {
 func (*RefuseFriendRequest) ProtoMessage() {}
 
 func (x *RefuseFriendRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_social_proto_msgTypes[6]
+	mi := &file_throng_v1_social_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -450,7 +550,7 @@ func (x *RefuseFriendRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefuseFriendRequest.ProtoReflect.Descriptor instead.
 func (*RefuseFriendRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_social_proto_rawDescGZIP(), []int{6}
+	return file_throng_v1_social_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *RefuseFriendRequest) GetUser() uint64 {
@@ -469,7 +569,7 @@ type RefuseFriendResponse struct {
 
 func (x *RefuseFriendResponse) Reset() {
 	*x = RefuseFriendResponse{}
-	mi := &file_throng_v1_social_proto_msgTypes[7]
+	mi := &file_throng_v1_social_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -481,7 +581,7 @@ func (x *RefuseFriendResponse) String() string {
 func (*RefuseFriendResponse) ProtoMessage() {}
 
 func (x *RefuseFriendResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_social_proto_msgTypes[7]
+	mi := &file_throng_v1_social_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -494,7 +594,7 @@ func (x *RefuseFriendResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefuseFriendResponse.ProtoReflect.Descriptor instead.
 func (*RefuseFriendResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_social_proto_rawDescGZIP(), []int{7}
+	return file_throng_v1_social_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RefuseFriendResponse) GetRelation() *Relation {
@@ -513,7 +613,7 @@ type WithdrawRequestRequest struct {
 
 func (x *WithdrawRequestRequest) Reset() {
 	*x = WithdrawRequestRequest{}
-	mi := &file_throng_v1_social_proto_msgTypes[8]
+	mi := &file_throng_v1_social_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -525,7 +625,7 @@ func (x *WithdrawRequestRequest) String() string {
 func (*WithdrawRequestRequest) ProtoMessage() {}
 
 func (x *WithdrawRequestRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_social_proto_msgTypes[8]
+	mi := &file_throng_v1_social_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -538,7 +638,7 @@ func (x *WithdrawRequestRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawRequestRequest.ProtoReflect.Descriptor instead.
 func (*WithdrawRequestRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_social_proto_rawDescGZIP(), []int{8}
+	return file_throng_v1_social_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *WithdrawRequestRequest) GetUser() uint64 {
@@ -557,7 +657,7 @@ type WithdrawRequestResponse struct {
 
 func (x *WithdrawRequestResponse) Reset() {
 	*x = WithdrawRequestResponse{}
-	mi := &file_throng_v1_social_proto_msgTypes[9]
+	mi := &file_throng_v1_social_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -569,7 +669,7 @@ func (x *WithdrawRequestResponse) String() string {
 func (*WithdrawRequestResponse) ProtoMessage() {}
 
 func (x *WithdrawRequestResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_social_proto_msgTypes[9]
+	mi := &file_throng_v1_social_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -582,7 +682,7 @@ func (x *WithdrawRequestResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawRequestResponse.ProtoReflect.Descriptor instead.
 func (*WithdrawRequestResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_social_proto_rawDescGZIP(), []int{9}
+	return file_throng_v1_social_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *WithdrawRequestResponse) GetRelation() *Relation {
@@ -601,7 +701,7 @@ type UnfriendRequest struct {
 
 func (x *UnfriendRequest) Reset() {
 	*x = UnfriendRequest{}
-	mi := &file_throng_v1_social_proto_msgTypes[10]
+	mi := &file_throng_v1_social_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -613,7 +713,7 @@ func (x *UnfriendRequest) String() string {
 func (*UnfriendRequest) ProtoMessage() {}
 
 func (x *UnfriendRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_social_proto_msgTypes[10]
+	mi := &file_throng_v1_social_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -626,7 +726,7 @@ func (x *UnfriendRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnfriendRequest.ProtoReflect.Descriptor instead.
 func (*UnfriendRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_social_proto_rawDescGZIP(), []int{10}
+	return file_throng_v1_social_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *UnfriendRequest) GetUser() uint64 {
@@ -645,7 +745,7 @@ type UnfriendResponse struct {
 
 func (x *UnfriendResponse) Reset() {
 	*x = UnfriendResponse{}
-	mi := &file_throng_v1_social_proto_msgTypes[11]
+	mi := &file_throng_v1_social_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -657,7 +757,7 @@ func (x *UnfriendResponse) String() string {
 func (*UnfriendResponse) ProtoMessage() {}
 
 func (x *UnfriendResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_social_proto_msgTypes[11]
+	mi := &file_throng_v1_social_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -670,7 +770,7 @@ func (x *UnfriendResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnfriendResponse.ProtoReflect.Descriptor instead.
 func (*UnfriendResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_social_proto_rawDescGZIP(), []int{11}
+	return file_throng_v1_social_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *UnfriendResponse) GetRelation() *Relation {
@@ -690,7 +790,7 @@ type SetFollowRequest struct {
 
 func (x *SetFollowRequest) Reset() {
 	*x = SetFollowRequest{}
-	mi := &file_throng_v1_social_proto_msgTypes[12]
+	mi := &file_throng_v1_social_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -702,7 +802,7 @@ func (x *SetFollowRequest) String() string {
 func (*SetFollowRequest) ProtoMessage() {}
 
 func (x *SetFollowRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_social_proto_msgTypes[12]
+	mi := &file_throng_v1_social_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -715,7 +815,7 @@ func (x *SetFollowRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetFollowRequest.ProtoReflect.Descriptor instead.
 func (*SetFollowRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_social_proto_rawDescGZIP(), []int{12}
+	return file_throng_v1_social_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *SetFollowRequest) GetUser() uint64 {
@@ -741,7 +841,7 @@ type SetFollowResponse struct {
 
 func (x *SetFollowResponse) Reset() {
 	*x = SetFollowResponse{}
-	mi := &file_throng_v1_social_proto_msgTypes[13]
+	mi := &file_throng_v1_social_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -753,7 +853,7 @@ func (x *SetFollowResponse) String() string {
 func (*SetFollowResponse) ProtoMessage() {}
 
 func (x *SetFollowResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_social_proto_msgTypes[13]
+	mi := &file_throng_v1_social_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -766,7 +866,7 @@ func (x *SetFollowResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetFollowResponse.ProtoReflect.Descriptor instead.
 func (*SetFollowResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_social_proto_rawDescGZIP(), []int{13}
+	return file_throng_v1_social_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *SetFollowResponse) GetRelation() *Relation {
@@ -787,7 +887,7 @@ type SetRemarkRequest struct {
 
 func (x *SetRemarkRequest) Reset() {
 	*x = SetRemarkRequest{}
-	mi := &file_throng_v1_social_proto_msgTypes[14]
+	mi := &file_throng_v1_social_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -799,7 +899,7 @@ func (x *SetRemarkRequest) String() string {
 func (*SetRemarkRequest) ProtoMessage() {}
 
 func (x *SetRemarkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_social_proto_msgTypes[14]
+	mi := &file_throng_v1_social_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -812,7 +912,7 @@ func (x *SetRemarkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetRemarkRequest.ProtoReflect.Descriptor instead.
 func (*SetRemarkRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_social_proto_rawDescGZIP(), []int{14}
+	return file_throng_v1_social_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *SetRemarkRequest) GetUser() uint64 {
@@ -838,7 +938,7 @@ type SetRemarkResponse struct {
 
 func (x *SetRemarkResponse) Reset() {
 	*x = SetRemarkResponse{}
-	mi := &file_throng_v1_social_proto_msgTypes[15]
+	mi := &file_throng_v1_social_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -850,7 +950,7 @@ func (x *SetRemarkResponse) String() string {
 func (*SetRemarkResponse) ProtoMessage() {}
 
 func (x *SetRemarkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_social_proto_msgTypes[15]
+	mi := &file_throng_v1_social_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -863,7 +963,7 @@ func (x *SetRemarkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetRemarkResponse.ProtoReflect.Descriptor instead.
 func (*SetRemarkResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_social_proto_rawDescGZIP(), []int{15}
+	return file_throng_v1_social_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *SetRemarkResponse) GetRelation() *Relation {
@@ -883,7 +983,7 @@ type SetBlockRequest struct {
 
 func (x *SetBlockRequest) Reset() {
 	*x = SetBlockRequest{}
-	mi := &file_throng_v1_social_proto_msgTypes[16]
+	mi := &file_throng_v1_social_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -895,7 +995,7 @@ func (x *SetBlockRequest) String() string {
 func (*SetBlockRequest) ProtoMessage() {}
 
 func (x *SetBlockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_social_proto_msgTypes[16]
+	mi := &file_throng_v1_social_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -908,7 +1008,7 @@ func (x *SetBlockRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetBlockRequest.ProtoReflect.Descriptor instead.
 func (*SetBlockRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_social_proto_rawDescGZIP(), []int{16}
+	return file_throng_v1_social_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *SetBlockRequest) GetUser() uint64 {
@@ -934,7 +1034,7 @@ type SetBlockResponse struct {
 
 func (x *SetBlockResponse) Reset() {
 	*x = SetBlockResponse{}
-	mi := &file_throng_v1_social_proto_msgTypes[17]
+	mi := &file_throng_v1_social_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -946,7 +1046,7 @@ func (x *SetBlockResponse) String() string {
 func (*SetBlockResponse) ProtoMessage() {}
 
 func (x *SetBlockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_social_proto_msgTypes[17]
+	mi := &file_throng_v1_social_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -959,12 +1059,181 @@ func (x *SetBlockResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetBlockResponse.ProtoReflect.Descriptor instead.
 func (*SetBlockResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_social_proto_rawDescGZIP(), []int{17}
+	return file_throng_v1_social_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *SetBlockResponse) GetRelation() *Relation {
 	if x != nil {
 		return x.Relation
+	}
+	return nil
+}
+
+type GetPrivacyRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetPrivacyRequest) Reset() {
+	*x = GetPrivacyRequest{}
+	mi := &file_throng_v1_social_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetPrivacyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetPrivacyRequest) ProtoMessage() {}
+
+func (x *GetPrivacyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_social_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetPrivacyRequest.ProtoReflect.Descriptor instead.
+func (*GetPrivacyRequest) Descriptor() ([]byte, []int) {
+	return file_throng_v1_social_proto_rawDescGZIP(), []int{19}
+}
+
+type GetPrivacyResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Privacy       *Privacy               `protobuf:"bytes,1,opt,name=privacy,proto3" json:"privacy,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetPrivacyResponse) Reset() {
+	*x = GetPrivacyResponse{}
+	mi := &file_throng_v1_social_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetPrivacyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetPrivacyResponse) ProtoMessage() {}
+
+func (x *GetPrivacyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_social_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetPrivacyResponse.ProtoReflect.Descriptor instead.
+func (*GetPrivacyResponse) Descriptor() ([]byte, []int) {
+	return file_throng_v1_social_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *GetPrivacyResponse) GetPrivacy() *Privacy {
+	if x != nil {
+		return x.Privacy
+	}
+	return nil
+}
+
+type UpdatePrivacyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Unspecified leaves it as it is.
+	MessagesFrom  MessagesFrom `protobuf:"varint,1,opt,name=messages_from,json=messagesFrom,proto3,enum=throng.v1.MessagesFrom" json:"messages_from,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdatePrivacyRequest) Reset() {
+	*x = UpdatePrivacyRequest{}
+	mi := &file_throng_v1_social_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdatePrivacyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdatePrivacyRequest) ProtoMessage() {}
+
+func (x *UpdatePrivacyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_social_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdatePrivacyRequest.ProtoReflect.Descriptor instead.
+func (*UpdatePrivacyRequest) Descriptor() ([]byte, []int) {
+	return file_throng_v1_social_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *UpdatePrivacyRequest) GetMessagesFrom() MessagesFrom {
+	if x != nil {
+		return x.MessagesFrom
+	}
+	return MessagesFrom_MESSAGES_FROM_UNSPECIFIED
+}
+
+type UpdatePrivacyResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Privacy       *Privacy               `protobuf:"bytes,1,opt,name=privacy,proto3" json:"privacy,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdatePrivacyResponse) Reset() {
+	*x = UpdatePrivacyResponse{}
+	mi := &file_throng_v1_social_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdatePrivacyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdatePrivacyResponse) ProtoMessage() {}
+
+func (x *UpdatePrivacyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_social_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdatePrivacyResponse.ProtoReflect.Descriptor instead.
+func (*UpdatePrivacyResponse) Descriptor() ([]byte, []int) {
+	return file_throng_v1_social_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *UpdatePrivacyResponse) GetPrivacy() *Privacy {
+	if x != nil {
+		return x.Privacy
 	}
 	return nil
 }
@@ -980,7 +1249,7 @@ type ListRelationsRequest struct {
 
 func (x *ListRelationsRequest) Reset() {
 	*x = ListRelationsRequest{}
-	mi := &file_throng_v1_social_proto_msgTypes[18]
+	mi := &file_throng_v1_social_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -992,7 +1261,7 @@ func (x *ListRelationsRequest) String() string {
 func (*ListRelationsRequest) ProtoMessage() {}
 
 func (x *ListRelationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_social_proto_msgTypes[18]
+	mi := &file_throng_v1_social_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1005,7 +1274,7 @@ func (x *ListRelationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRelationsRequest.ProtoReflect.Descriptor instead.
 func (*ListRelationsRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_social_proto_rawDescGZIP(), []int{18}
+	return file_throng_v1_social_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListRelationsRequest) GetCursor() *RelationCursor {
@@ -1037,7 +1306,7 @@ type ListRelationsResponse struct {
 
 func (x *ListRelationsResponse) Reset() {
 	*x = ListRelationsResponse{}
-	mi := &file_throng_v1_social_proto_msgTypes[19]
+	mi := &file_throng_v1_social_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1049,7 +1318,7 @@ func (x *ListRelationsResponse) String() string {
 func (*ListRelationsResponse) ProtoMessage() {}
 
 func (x *ListRelationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_social_proto_msgTypes[19]
+	mi := &file_throng_v1_social_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1062,7 +1331,7 @@ func (x *ListRelationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRelationsResponse.ProtoReflect.Descriptor instead.
 func (*ListRelationsResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_social_proto_rawDescGZIP(), []int{19}
+	return file_throng_v1_social_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListRelationsResponse) GetReset_() bool {
@@ -1107,7 +1376,9 @@ const file_throng_v1_social_proto_rawDesc = "" +
 	"\bsince_ms\x18\x04 \x01(\x04R\asinceMs\x12\x1c\n" +
 	"\tfollowing\x18\x05 \x01(\bR\tfollowing\x12\x16\n" +
 	"\x06remark\x18\x06 \x01(\tR\x06remark\x12\x18\n" +
-	"\ablocked\x18\a \x01(\bR\ablocked\"@\n" +
+	"\ablocked\x18\a \x01(\bR\ablocked\"G\n" +
+	"\aPrivacy\x12<\n" +
+	"\rmessages_from\x18\x01 \x01(\x0e2\x17.throng.v1.MessagesFromR\fmessagesFrom\"@\n" +
 	"\x0eRelationCursor\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x14\n" +
 	"\x05floor\x18\x02 \x01(\x04R\x05floor\">\n" +
@@ -1146,7 +1417,14 @@ const file_throng_v1_social_proto_rawDesc = "" +
 	"\x04user\x18\x01 \x01(\x04R\x04user\x12\x14\n" +
 	"\x05block\x18\x02 \x01(\bR\x05block\"C\n" +
 	"\x10SetBlockResponse\x12/\n" +
-	"\brelation\x18\x01 \x01(\v2\x13.throng.v1.RelationR\brelation\"_\n" +
+	"\brelation\x18\x01 \x01(\v2\x13.throng.v1.RelationR\brelation\"\x13\n" +
+	"\x11GetPrivacyRequest\"B\n" +
+	"\x12GetPrivacyResponse\x12,\n" +
+	"\aprivacy\x18\x01 \x01(\v2\x12.throng.v1.PrivacyR\aprivacy\"T\n" +
+	"\x14UpdatePrivacyRequest\x12<\n" +
+	"\rmessages_from\x18\x01 \x01(\x0e2\x17.throng.v1.MessagesFromR\fmessagesFrom\"E\n" +
+	"\x15UpdatePrivacyResponse\x12,\n" +
+	"\aprivacy\x18\x01 \x01(\v2\x12.throng.v1.PrivacyR\aprivacy\"_\n" +
 	"\x14ListRelationsRequest\x121\n" +
 	"\x06cursor\x18\x01 \x01(\v2\x19.throng.v1.RelationCursorR\x06cursor\x12\x14\n" +
 	"\x05limit\x18\x02 \x01(\rR\x05limit\"\xa7\x01\n" +
@@ -1160,7 +1438,12 @@ const file_throng_v1_social_proto_rawDesc = "" +
 	"\x16FRIENDSHIP_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14FRIENDSHIP_REQUESTED\x10\x01\x12\x17\n" +
 	"\x13FRIENDSHIP_INCOMING\x10\x02\x12\x16\n" +
-	"\x12FRIENDSHIP_FRIENDS\x10\x032\xdf\x05\n" +
+	"\x12FRIENDSHIP_FRIENDS\x10\x03*\x80\x01\n" +
+	"\fMessagesFrom\x12\x1d\n" +
+	"\x19MESSAGES_FROM_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11MESSAGES_FROM_ALL\x10\x01\x12\x1f\n" +
+	"\x1bMESSAGES_FROM_COMMON_GROUPS\x10\x02\x12\x19\n" +
+	"\x15MESSAGES_FROM_FRIENDS\x10\x032\x82\a\n" +
 	"\rSocialService\x12T\n" +
 	"\rRequestFriend\x12\x1f.throng.v1.RequestFriendRequest\x1a .throng.v1.RequestFriendResponse\"\x00\x12Q\n" +
 	"\fAcceptFriend\x12\x1e.throng.v1.AcceptFriendRequest\x1a\x1f.throng.v1.AcceptFriendResponse\"\x00\x12Q\n" +
@@ -1169,7 +1452,10 @@ const file_throng_v1_social_proto_rawDesc = "" +
 	"\bUnfriend\x12\x1a.throng.v1.UnfriendRequest\x1a\x1b.throng.v1.UnfriendResponse\"\x00\x12H\n" +
 	"\tSetFollow\x12\x1b.throng.v1.SetFollowRequest\x1a\x1c.throng.v1.SetFollowResponse\"\x00\x12H\n" +
 	"\tSetRemark\x12\x1b.throng.v1.SetRemarkRequest\x1a\x1c.throng.v1.SetRemarkResponse\"\x00\x12E\n" +
-	"\bSetBlock\x12\x1a.throng.v1.SetBlockRequest\x1a\x1b.throng.v1.SetBlockResponse\"\x00\x12T\n" +
+	"\bSetBlock\x12\x1a.throng.v1.SetBlockRequest\x1a\x1b.throng.v1.SetBlockResponse\"\x00\x12K\n" +
+	"\n" +
+	"GetPrivacy\x12\x1c.throng.v1.GetPrivacyRequest\x1a\x1d.throng.v1.GetPrivacyResponse\"\x00\x12T\n" +
+	"\rUpdatePrivacy\x12\x1f.throng.v1.UpdatePrivacyRequest\x1a .throng.v1.UpdatePrivacyResponse\"\x00\x12T\n" +
 	"\rListRelations\x12\x1f.throng.v1.ListRelationsRequest\x1a .throng.v1.ListRelationsResponse\"\x00B6Z4github.com/throng-im/throng/proto/throng/v1;throngv1b\x06proto3"
 
 var (
@@ -1184,67 +1470,81 @@ func file_throng_v1_social_proto_rawDescGZIP() []byte {
 	return file_throng_v1_social_proto_rawDescData
 }
 
-var file_throng_v1_social_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_throng_v1_social_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_throng_v1_social_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_throng_v1_social_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_throng_v1_social_proto_goTypes = []any{
 	(Friendship)(0),                 // 0: throng.v1.Friendship
-	(*Relation)(nil),                // 1: throng.v1.Relation
-	(*RelationCursor)(nil),          // 2: throng.v1.RelationCursor
-	(*RequestFriendRequest)(nil),    // 3: throng.v1.RequestFriendRequest
-	(*RequestFriendResponse)(nil),   // 4: throng.v1.RequestFriendResponse
-	(*AcceptFriendRequest)(nil),     // 5: throng.v1.AcceptFriendRequest
-	(*AcceptFriendResponse)(nil),    // 6: throng.v1.AcceptFriendResponse
-	(*RefuseFriendRequest)(nil),     // 7: throng.v1.RefuseFriendRequest
-	(*RefuseFriendResponse)(nil),    // 8: throng.v1.RefuseFriendResponse
-	(*WithdrawRequestRequest)(nil),  // 9: throng.v1.WithdrawRequestRequest
-	(*WithdrawRequestResponse)(nil), // 10: throng.v1.WithdrawRequestResponse
-	(*UnfriendRequest)(nil),         // 11: throng.v1.UnfriendRequest
-	(*UnfriendResponse)(nil),        // 12: throng.v1.UnfriendResponse
-	(*SetFollowRequest)(nil),        // 13: throng.v1.SetFollowRequest
-	(*SetFollowResponse)(nil),       // 14: throng.v1.SetFollowResponse
-	(*SetRemarkRequest)(nil),        // 15: throng.v1.SetRemarkRequest
-	(*SetRemarkResponse)(nil),       // 16: throng.v1.SetRemarkResponse
-	(*SetBlockRequest)(nil),         // 17: throng.v1.SetBlockRequest
-	(*SetBlockResponse)(nil),        // 18: throng.v1.SetBlockResponse
-	(*ListRelationsRequest)(nil),    // 19: throng.v1.ListRelationsRequest
-	(*ListRelationsResponse)(nil),   // 20: throng.v1.ListRelationsResponse
+	(MessagesFrom)(0),               // 1: throng.v1.MessagesFrom
+	(*Relation)(nil),                // 2: throng.v1.Relation
+	(*Privacy)(nil),                 // 3: throng.v1.Privacy
+	(*RelationCursor)(nil),          // 4: throng.v1.RelationCursor
+	(*RequestFriendRequest)(nil),    // 5: throng.v1.RequestFriendRequest
+	(*RequestFriendResponse)(nil),   // 6: throng.v1.RequestFriendResponse
+	(*AcceptFriendRequest)(nil),     // 7: throng.v1.AcceptFriendRequest
+	(*AcceptFriendResponse)(nil),    // 8: throng.v1.AcceptFriendResponse
+	(*RefuseFriendRequest)(nil),     // 9: throng.v1.RefuseFriendRequest
+	(*RefuseFriendResponse)(nil),    // 10: throng.v1.RefuseFriendResponse
+	(*WithdrawRequestRequest)(nil),  // 11: throng.v1.WithdrawRequestRequest
+	(*WithdrawRequestResponse)(nil), // 12: throng.v1.WithdrawRequestResponse
+	(*UnfriendRequest)(nil),         // 13: throng.v1.UnfriendRequest
+	(*UnfriendResponse)(nil),        // 14: throng.v1.UnfriendResponse
+	(*SetFollowRequest)(nil),        // 15: throng.v1.SetFollowRequest
+	(*SetFollowResponse)(nil),       // 16: throng.v1.SetFollowResponse
+	(*SetRemarkRequest)(nil),        // 17: throng.v1.SetRemarkRequest
+	(*SetRemarkResponse)(nil),       // 18: throng.v1.SetRemarkResponse
+	(*SetBlockRequest)(nil),         // 19: throng.v1.SetBlockRequest
+	(*SetBlockResponse)(nil),        // 20: throng.v1.SetBlockResponse
+	(*GetPrivacyRequest)(nil),       // 21: throng.v1.GetPrivacyRequest
+	(*GetPrivacyResponse)(nil),      // 22: throng.v1.GetPrivacyResponse
+	(*UpdatePrivacyRequest)(nil),    // 23: throng.v1.UpdatePrivacyRequest
+	(*UpdatePrivacyResponse)(nil),   // 24: throng.v1.UpdatePrivacyResponse
+	(*ListRelationsRequest)(nil),    // 25: throng.v1.ListRelationsRequest
+	(*ListRelationsResponse)(nil),   // 26: throng.v1.ListRelationsResponse
 }
 var file_throng_v1_social_proto_depIdxs = []int32{
 	0,  // 0: throng.v1.Relation.friendship:type_name -> throng.v1.Friendship
-	1,  // 1: throng.v1.RequestFriendResponse.relation:type_name -> throng.v1.Relation
-	1,  // 2: throng.v1.AcceptFriendResponse.relation:type_name -> throng.v1.Relation
-	1,  // 3: throng.v1.RefuseFriendResponse.relation:type_name -> throng.v1.Relation
-	1,  // 4: throng.v1.WithdrawRequestResponse.relation:type_name -> throng.v1.Relation
-	1,  // 5: throng.v1.UnfriendResponse.relation:type_name -> throng.v1.Relation
-	1,  // 6: throng.v1.SetFollowResponse.relation:type_name -> throng.v1.Relation
-	1,  // 7: throng.v1.SetRemarkResponse.relation:type_name -> throng.v1.Relation
-	1,  // 8: throng.v1.SetBlockResponse.relation:type_name -> throng.v1.Relation
-	2,  // 9: throng.v1.ListRelationsRequest.cursor:type_name -> throng.v1.RelationCursor
-	1,  // 10: throng.v1.ListRelationsResponse.relations:type_name -> throng.v1.Relation
-	2,  // 11: throng.v1.ListRelationsResponse.cursor:type_name -> throng.v1.RelationCursor
-	3,  // 12: throng.v1.SocialService.RequestFriend:input_type -> throng.v1.RequestFriendRequest
-	5,  // 13: throng.v1.SocialService.AcceptFriend:input_type -> throng.v1.AcceptFriendRequest
-	7,  // 14: throng.v1.SocialService.RefuseFriend:input_type -> throng.v1.RefuseFriendRequest
-	9,  // 15: throng.v1.SocialService.WithdrawRequest:input_type -> throng.v1.WithdrawRequestRequest
-	11, // 16: throng.v1.SocialService.Unfriend:input_type -> throng.v1.UnfriendRequest
-	13, // 17: throng.v1.SocialService.SetFollow:input_type -> throng.v1.SetFollowRequest
-	15, // 18: throng.v1.SocialService.SetRemark:input_type -> throng.v1.SetRemarkRequest
-	17, // 19: throng.v1.SocialService.SetBlock:input_type -> throng.v1.SetBlockRequest
-	19, // 20: throng.v1.SocialService.ListRelations:input_type -> throng.v1.ListRelationsRequest
-	4,  // 21: throng.v1.SocialService.RequestFriend:output_type -> throng.v1.RequestFriendResponse
-	6,  // 22: throng.v1.SocialService.AcceptFriend:output_type -> throng.v1.AcceptFriendResponse
-	8,  // 23: throng.v1.SocialService.RefuseFriend:output_type -> throng.v1.RefuseFriendResponse
-	10, // 24: throng.v1.SocialService.WithdrawRequest:output_type -> throng.v1.WithdrawRequestResponse
-	12, // 25: throng.v1.SocialService.Unfriend:output_type -> throng.v1.UnfriendResponse
-	14, // 26: throng.v1.SocialService.SetFollow:output_type -> throng.v1.SetFollowResponse
-	16, // 27: throng.v1.SocialService.SetRemark:output_type -> throng.v1.SetRemarkResponse
-	18, // 28: throng.v1.SocialService.SetBlock:output_type -> throng.v1.SetBlockResponse
-	20, // 29: throng.v1.SocialService.ListRelations:output_type -> throng.v1.ListRelationsResponse
-	21, // [21:30] is the sub-list for method output_type
-	12, // [12:21] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	1,  // 1: throng.v1.Privacy.messages_from:type_name -> throng.v1.MessagesFrom
+	2,  // 2: throng.v1.RequestFriendResponse.relation:type_name -> throng.v1.Relation
+	2,  // 3: throng.v1.AcceptFriendResponse.relation:type_name -> throng.v1.Relation
+	2,  // 4: throng.v1.RefuseFriendResponse.relation:type_name -> throng.v1.Relation
+	2,  // 5: throng.v1.WithdrawRequestResponse.relation:type_name -> throng.v1.Relation
+	2,  // 6: throng.v1.UnfriendResponse.relation:type_name -> throng.v1.Relation
+	2,  // 7: throng.v1.SetFollowResponse.relation:type_name -> throng.v1.Relation
+	2,  // 8: throng.v1.SetRemarkResponse.relation:type_name -> throng.v1.Relation
+	2,  // 9: throng.v1.SetBlockResponse.relation:type_name -> throng.v1.Relation
+	3,  // 10: throng.v1.GetPrivacyResponse.privacy:type_name -> throng.v1.Privacy
+	1,  // 11: throng.v1.UpdatePrivacyRequest.messages_from:type_name -> throng.v1.MessagesFrom
+	3,  // 12: throng.v1.UpdatePrivacyResponse.privacy:type_name -> throng.v1.Privacy
+	4,  // 13: throng.v1.ListRelationsRequest.cursor:type_name -> throng.v1.RelationCursor
+	2,  // 14: throng.v1.ListRelationsResponse.relations:type_name -> throng.v1.Relation
+	4,  // 15: throng.v1.ListRelationsResponse.cursor:type_name -> throng.v1.RelationCursor
+	5,  // 16: throng.v1.SocialService.RequestFriend:input_type -> throng.v1.RequestFriendRequest
+	7,  // 17: throng.v1.SocialService.AcceptFriend:input_type -> throng.v1.AcceptFriendRequest
+	9,  // 18: throng.v1.SocialService.RefuseFriend:input_type -> throng.v1.RefuseFriendRequest
+	11, // 19: throng.v1.SocialService.WithdrawRequest:input_type -> throng.v1.WithdrawRequestRequest
+	13, // 20: throng.v1.SocialService.Unfriend:input_type -> throng.v1.UnfriendRequest
+	15, // 21: throng.v1.SocialService.SetFollow:input_type -> throng.v1.SetFollowRequest
+	17, // 22: throng.v1.SocialService.SetRemark:input_type -> throng.v1.SetRemarkRequest
+	19, // 23: throng.v1.SocialService.SetBlock:input_type -> throng.v1.SetBlockRequest
+	21, // 24: throng.v1.SocialService.GetPrivacy:input_type -> throng.v1.GetPrivacyRequest
+	23, // 25: throng.v1.SocialService.UpdatePrivacy:input_type -> throng.v1.UpdatePrivacyRequest
+	25, // 26: throng.v1.SocialService.ListRelations:input_type -> throng.v1.ListRelationsRequest
+	6,  // 27: throng.v1.SocialService.RequestFriend:output_type -> throng.v1.RequestFriendResponse
+	8,  // 28: throng.v1.SocialService.AcceptFriend:output_type -> throng.v1.AcceptFriendResponse
+	10, // 29: throng.v1.SocialService.RefuseFriend:output_type -> throng.v1.RefuseFriendResponse
+	12, // 30: throng.v1.SocialService.WithdrawRequest:output_type -> throng.v1.WithdrawRequestResponse
+	14, // 31: throng.v1.SocialService.Unfriend:output_type -> throng.v1.UnfriendResponse
+	16, // 32: throng.v1.SocialService.SetFollow:output_type -> throng.v1.SetFollowResponse
+	18, // 33: throng.v1.SocialService.SetRemark:output_type -> throng.v1.SetRemarkResponse
+	20, // 34: throng.v1.SocialService.SetBlock:output_type -> throng.v1.SetBlockResponse
+	22, // 35: throng.v1.SocialService.GetPrivacy:output_type -> throng.v1.GetPrivacyResponse
+	24, // 36: throng.v1.SocialService.UpdatePrivacy:output_type -> throng.v1.UpdatePrivacyResponse
+	26, // 37: throng.v1.SocialService.ListRelations:output_type -> throng.v1.ListRelationsResponse
+	27, // [27:38] is the sub-list for method output_type
+	16, // [16:27] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_throng_v1_social_proto_init() }
@@ -1257,8 +1557,8 @@ func file_throng_v1_social_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_throng_v1_social_proto_rawDesc), len(file_throng_v1_social_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   20,
+			NumEnums:      2,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

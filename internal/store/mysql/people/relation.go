@@ -257,34 +257,50 @@ func (r *Relations) About(ctx context.Context, user, after chat.UserID, limit in
 }
 
 // Due returns rows that are due.
-func (r *Relations) Due(ctx context.Context, limit int) (out []social.Pair, err error) {
+func (r *Relations) Due(ctx context.Context, after social.Pair, limit int) (out []social.Pair, err error) {
 	err = r.s.Routed(ctx, func(m *mysql.Map) error {
 		out = nil
 		for _, d := range r.s.Databases() {
-			var some []social.Pair
-			var q mysql.Text
-			q.Add("SELECT user, other FROM relation WHERE due = 1 LIMIT ").Number(uint64(limit))
-			err := m.Read(ctx, d, "relations", q.String(), func(r *mysql.Rows) error {
-				some = nil
-				return r.Each(func(scan func(...any)) error {
-					var p social.Pair
-					scan(&p.User, &p.Other)
-					some = append(some, p)
-					return nil
-				})
-			})
+			some, err := r.dueIn(ctx, m, d, after, limit)
 			if err != nil {
 				return err
 			}
-			for _, p := range some {
-				if m.OfUser(p.User) == d && len(out) < limit { // else it is what a user who moved has left there
-					out = append(out, p)
-				}
-			}
+			out = append(out, some...)
 		}
 		return nil
 	})
-	return out, err
+	slices.SortFunc(out, func(x, y social.Pair) int { return cmp.Or(cmp.Compare(x.User, y.User), cmp.Compare(x.Other, y.Other)) })
+	return out[:min(limit, len(out))], err
+}
+
+// dueIn looks in one database. What a user who moved has left there is passed over.
+func (r *Relations) dueIn(ctx context.Context, m *mysql.Map, d *mysql.Database, after social.Pair, limit int) (out []social.Pair, err error) {
+	for more := true; more && len(out) < limit; {
+		var some []social.Pair
+		var q mysql.Text
+		q.Add("SELECT user, other FROM relation WHERE due = 1 AND user >= ").Number(uint64(after.User))
+		q.Add(" AND (user > ").Number(uint64(after.User)).Add(" OR other > ").Number(uint64(after.Other))
+		q.Add(") ORDER BY user, other LIMIT ").Number(uint64(limit))
+		err := m.Read(ctx, d, "relations", q.String(), func(r *mysql.Rows) error {
+			some = nil
+			return r.Each(func(scan func(...any)) error {
+				var p social.Pair
+				scan(&p.User, &p.Other)
+				some = append(some, p)
+				return nil
+			})
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range some {
+			if after = p; m.OfUser(p.User) == d {
+				out = append(out, p)
+			}
+		}
+		more = len(some) == limit
+	}
+	return out, nil
 }
 
 // Erase removes everything that lies with a user.

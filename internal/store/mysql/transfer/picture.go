@@ -182,6 +182,22 @@ func (p *Picture) Relations(ctx context.Context, fn func(archive.Relation) error
 	})
 }
 
+// Privacy implements archive.Source.
+func (p *Picture) Privacy(ctx context.Context, fn func(archive.Privacy) error) error {
+	owner := table{name: "relation_owner", columns: "user, value", key: []string{"user"}, has: hasUser}
+	return walk(ctx, p.s, p.people, owner, func(r row) error {
+		in := record.NewReader(r.value)
+		a, ok := record.ArchivePrivacy(chat.UserID(r.key[0]), in.Owner())
+		if !in.Done() {
+			return record.ErrDamaged("relations")
+		}
+		if !ok {
+			return nil
+		}
+		return fn(a)
+	})
+}
+
 // placed is a user's settings for a conversation.
 type placed struct {
 	user     chat.UserID

@@ -76,6 +76,10 @@ func (i *install) Relation(ctx context.Context, r archive.Relation) error {
 	return i.relations.Restore(ctx, r.User, r.Other, social.Said{Friend: r.Friend, Note: r.Note, AtMS: r.AtMS, Follow: r.Follow, Block: r.Block, Remark: r.Remark})
 }
 
+func (i *install) Privacy(ctx context.Context, p archive.Privacy) error {
+	return i.relations.RestorePrivacy(ctx, p.User, p.From)
+}
+
 // people are whoever is asked for.
 type everybody struct{}
 

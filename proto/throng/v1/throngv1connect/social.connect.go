@@ -55,6 +55,12 @@ const (
 	SocialServiceSetRemarkProcedure = "/throng.v1.SocialService/SetRemark"
 	// SocialServiceSetBlockProcedure is the fully-qualified name of the SocialService's SetBlock RPC.
 	SocialServiceSetBlockProcedure = "/throng.v1.SocialService/SetBlock"
+	// SocialServiceGetPrivacyProcedure is the fully-qualified name of the SocialService's GetPrivacy
+	// RPC.
+	SocialServiceGetPrivacyProcedure = "/throng.v1.SocialService/GetPrivacy"
+	// SocialServiceUpdatePrivacyProcedure is the fully-qualified name of the SocialService's
+	// UpdatePrivacy RPC.
+	SocialServiceUpdatePrivacyProcedure = "/throng.v1.SocialService/UpdatePrivacy"
 	// SocialServiceListRelationsProcedure is the fully-qualified name of the SocialService's
 	// ListRelations RPC.
 	SocialServiceListRelationsProcedure = "/throng.v1.SocialService/ListRelations"
@@ -78,6 +84,10 @@ type SocialServiceClient interface {
 	SetRemark(context.Context, *connect.Request[v1.SetRemarkRequest]) (*connect.Response[v1.SetRemarkResponse], error)
 	// SetBlock has the caller take no messages of a user, or take them again.
 	SetBlock(context.Context, *connect.Request[v1.SetBlockRequest]) (*connect.Response[v1.SetBlockResponse], error)
+	// GetPrivacy returns the caller's settings.
+	GetPrivacy(context.Context, *connect.Request[v1.GetPrivacyRequest]) (*connect.Response[v1.GetPrivacyResponse], error)
+	// UpdatePrivacy changes those that are named.
+	UpdatePrivacy(context.Context, *connect.Request[v1.UpdatePrivacyRequest]) (*connect.Response[v1.UpdatePrivacyResponse], error)
 	// ListRelations answers what changed in the caller's list since a cursor.
 	ListRelations(context.Context, *connect.Request[v1.ListRelationsRequest]) (*connect.Response[v1.ListRelationsResponse], error)
 }
@@ -141,6 +151,18 @@ func NewSocialServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 			connect.WithSchema(socialServiceMethods.ByName("SetBlock")),
 			connect.WithClientOptions(opts...),
 		),
+		getPrivacy: connect.NewClient[v1.GetPrivacyRequest, v1.GetPrivacyResponse](
+			httpClient,
+			baseURL+SocialServiceGetPrivacyProcedure,
+			connect.WithSchema(socialServiceMethods.ByName("GetPrivacy")),
+			connect.WithClientOptions(opts...),
+		),
+		updatePrivacy: connect.NewClient[v1.UpdatePrivacyRequest, v1.UpdatePrivacyResponse](
+			httpClient,
+			baseURL+SocialServiceUpdatePrivacyProcedure,
+			connect.WithSchema(socialServiceMethods.ByName("UpdatePrivacy")),
+			connect.WithClientOptions(opts...),
+		),
 		listRelations: connect.NewClient[v1.ListRelationsRequest, v1.ListRelationsResponse](
 			httpClient,
 			baseURL+SocialServiceListRelationsProcedure,
@@ -160,6 +182,8 @@ type socialServiceClient struct {
 	setFollow       *connect.Client[v1.SetFollowRequest, v1.SetFollowResponse]
 	setRemark       *connect.Client[v1.SetRemarkRequest, v1.SetRemarkResponse]
 	setBlock        *connect.Client[v1.SetBlockRequest, v1.SetBlockResponse]
+	getPrivacy      *connect.Client[v1.GetPrivacyRequest, v1.GetPrivacyResponse]
+	updatePrivacy   *connect.Client[v1.UpdatePrivacyRequest, v1.UpdatePrivacyResponse]
 	listRelations   *connect.Client[v1.ListRelationsRequest, v1.ListRelationsResponse]
 }
 
@@ -203,6 +227,16 @@ func (c *socialServiceClient) SetBlock(ctx context.Context, req *connect.Request
 	return c.setBlock.CallUnary(ctx, req)
 }
 
+// GetPrivacy calls throng.v1.SocialService.GetPrivacy.
+func (c *socialServiceClient) GetPrivacy(ctx context.Context, req *connect.Request[v1.GetPrivacyRequest]) (*connect.Response[v1.GetPrivacyResponse], error) {
+	return c.getPrivacy.CallUnary(ctx, req)
+}
+
+// UpdatePrivacy calls throng.v1.SocialService.UpdatePrivacy.
+func (c *socialServiceClient) UpdatePrivacy(ctx context.Context, req *connect.Request[v1.UpdatePrivacyRequest]) (*connect.Response[v1.UpdatePrivacyResponse], error) {
+	return c.updatePrivacy.CallUnary(ctx, req)
+}
+
 // ListRelations calls throng.v1.SocialService.ListRelations.
 func (c *socialServiceClient) ListRelations(ctx context.Context, req *connect.Request[v1.ListRelationsRequest]) (*connect.Response[v1.ListRelationsResponse], error) {
 	return c.listRelations.CallUnary(ctx, req)
@@ -226,6 +260,10 @@ type SocialServiceHandler interface {
 	SetRemark(context.Context, *connect.Request[v1.SetRemarkRequest]) (*connect.Response[v1.SetRemarkResponse], error)
 	// SetBlock has the caller take no messages of a user, or take them again.
 	SetBlock(context.Context, *connect.Request[v1.SetBlockRequest]) (*connect.Response[v1.SetBlockResponse], error)
+	// GetPrivacy returns the caller's settings.
+	GetPrivacy(context.Context, *connect.Request[v1.GetPrivacyRequest]) (*connect.Response[v1.GetPrivacyResponse], error)
+	// UpdatePrivacy changes those that are named.
+	UpdatePrivacy(context.Context, *connect.Request[v1.UpdatePrivacyRequest]) (*connect.Response[v1.UpdatePrivacyResponse], error)
 	// ListRelations answers what changed in the caller's list since a cursor.
 	ListRelations(context.Context, *connect.Request[v1.ListRelationsRequest]) (*connect.Response[v1.ListRelationsResponse], error)
 }
@@ -285,6 +323,18 @@ func NewSocialServiceHandler(svc SocialServiceHandler, opts ...connect.HandlerOp
 		connect.WithSchema(socialServiceMethods.ByName("SetBlock")),
 		connect.WithHandlerOptions(opts...),
 	)
+	socialServiceGetPrivacyHandler := connect.NewUnaryHandler(
+		SocialServiceGetPrivacyProcedure,
+		svc.GetPrivacy,
+		connect.WithSchema(socialServiceMethods.ByName("GetPrivacy")),
+		connect.WithHandlerOptions(opts...),
+	)
+	socialServiceUpdatePrivacyHandler := connect.NewUnaryHandler(
+		SocialServiceUpdatePrivacyProcedure,
+		svc.UpdatePrivacy,
+		connect.WithSchema(socialServiceMethods.ByName("UpdatePrivacy")),
+		connect.WithHandlerOptions(opts...),
+	)
 	socialServiceListRelationsHandler := connect.NewUnaryHandler(
 		SocialServiceListRelationsProcedure,
 		svc.ListRelations,
@@ -309,6 +359,10 @@ func NewSocialServiceHandler(svc SocialServiceHandler, opts ...connect.HandlerOp
 			socialServiceSetRemarkHandler.ServeHTTP(w, r)
 		case SocialServiceSetBlockProcedure:
 			socialServiceSetBlockHandler.ServeHTTP(w, r)
+		case SocialServiceGetPrivacyProcedure:
+			socialServiceGetPrivacyHandler.ServeHTTP(w, r)
+		case SocialServiceUpdatePrivacyProcedure:
+			socialServiceUpdatePrivacyHandler.ServeHTTP(w, r)
 		case SocialServiceListRelationsProcedure:
 			socialServiceListRelationsHandler.ServeHTTP(w, r)
 		default:
@@ -350,6 +404,14 @@ func (UnimplementedSocialServiceHandler) SetRemark(context.Context, *connect.Req
 
 func (UnimplementedSocialServiceHandler) SetBlock(context.Context, *connect.Request[v1.SetBlockRequest]) (*connect.Response[v1.SetBlockResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("throng.v1.SocialService.SetBlock is not implemented"))
+}
+
+func (UnimplementedSocialServiceHandler) GetPrivacy(context.Context, *connect.Request[v1.GetPrivacyRequest]) (*connect.Response[v1.GetPrivacyResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("throng.v1.SocialService.GetPrivacy is not implemented"))
+}
+
+func (UnimplementedSocialServiceHandler) UpdatePrivacy(context.Context, *connect.Request[v1.UpdatePrivacyRequest]) (*connect.Response[v1.UpdatePrivacyResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("throng.v1.SocialService.UpdatePrivacy is not implemented"))
 }
 
 func (UnimplementedSocialServiceHandler) ListRelations(context.Context, *connect.Request[v1.ListRelationsRequest]) (*connect.Response[v1.ListRelationsResponse], error) {

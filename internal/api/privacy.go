@@ -1,0 +1,49 @@
+package api
+
+import (
+	"context"
+
+	"connectrpc.com/connect"
+
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/social"
+	throngv1 "github.com/throng-im/throng/proto/throng/v1"
+)
+
+// GetPrivacy implements the procedure of the same name.
+func (h socialHandler) GetPrivacy(ctx context.Context, _ *connect.Request[throngv1.GetPrivacyRequest]) (*connect.Response[throngv1.GetPrivacyResponse], error) {
+	p, err := h.s.deps.Privacy.Privacy(ctx, requestOf(ctx).caller.user)
+	return respond(&throngv1.GetPrivacyResponse{Privacy: privacy(p)}, err)
+}
+
+// UpdatePrivacy implements the procedure of the same name.
+func (h socialHandler) UpdatePrivacy(
+	ctx context.Context, r *connect.Request[throngv1.UpdatePrivacyRequest],
+) (*connect.Response[throngv1.UpdatePrivacyResponse], error) {
+	var p social.PrivacyPatch
+	switch from := r.Msg.GetMessagesFrom(); from {
+	case throngv1.MessagesFrom_MESSAGES_FROM_UNSPECIFIED:
+	case throngv1.MessagesFrom_MESSAGES_FROM_ALL:
+		p.From = new(chat.GateOpen)
+	case throngv1.MessagesFrom_MESSAGES_FROM_COMMON_GROUPS:
+		p.From = new(chat.GateCommon)
+	case throngv1.MessagesFrom_MESSAGES_FROM_FRIENDS:
+		p.From = new(chat.GateFriends)
+	default:
+		return nil, chat.Errorf(chat.CodeInvalid, chat.ReasonFieldInvalid, "messages are taken of all, of friends, or of members of a common group")
+	}
+	out, err := h.s.deps.Privacy.SetPrivacy(ctx, requestOf(ctx).caller.user, p)
+	return respond(&throngv1.UpdatePrivacyResponse{Privacy: privacy(out)}, err)
+}
+
+func privacy(p social.Privacy) *throngv1.Privacy {
+	from := throngv1.MessagesFrom_MESSAGES_FROM_ALL
+	switch p.From {
+	case chat.GateOpen:
+	case chat.GateFriends:
+		from = throngv1.MessagesFrom_MESSAGES_FROM_FRIENDS
+	case chat.GateCommon:
+		from = throngv1.MessagesFrom_MESSAGES_FROM_COMMON_GROUPS
+	}
+	return &throngv1.Privacy{MessagesFrom: from}
+}
