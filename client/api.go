@@ -23,6 +23,8 @@ type API struct {
 	Messages throngv1connect.MessageServiceClient
 	// Presence answers who is there, for those who are not on a session.
 	Presence throngv1connect.PresenceServiceClient
+	// Receipts answers who has read what, for those who are not on a session.
+	Receipts throngv1connect.ReceiptServiceClient
 	// Admin is for administrators and back ends.
 	Admin throngv1connect.AdminServiceClient
 	// Social is friends, follows and remarks; Relations keeps the list of them.
@@ -63,6 +65,7 @@ func NewAPI(url string, opts ...APIOption) *API {
 		Conversations: throngv1connect.NewConversationServiceClient(cfg.http, base, all),
 		Messages:      throngv1connect.NewMessageServiceClient(cfg.http, base, all),
 		Presence:      throngv1connect.NewPresenceServiceClient(cfg.http, base, all),
+		Receipts:      throngv1connect.NewReceiptServiceClient(cfg.http, base, all),
 		Admin:         throngv1connect.NewAdminServiceClient(cfg.http, base, all),
 		Social:        throngv1connect.NewSocialServiceClient(cfg.http, base, all),
 		anonymous:     throngv1connect.NewAccountServiceClient(cfg.http, base, plain),

@@ -56,6 +56,7 @@ type Client struct {
 	degraded      Degraded
 	typing        typing
 	there         there
+	receipts      receipts
 
 	toldDegraded   Degraded
 	degradedQueued bool // such an event waits to be taken

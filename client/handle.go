@@ -48,6 +48,8 @@ func (c *Client) handle(s *session, env *throngv1.ServerEnvelope) {
 		c.types(v.Typing)
 	case *throngv1.ServerEnvelope_PresenceChanged:
 		c.moved(v.PresenceChanged.GetPeople())
+	case *throngv1.ServerEnvelope_ReceiptsMoved:
+		c.receiptsMoved(v.ReceiptsMoved)
 	}
 }
 
@@ -180,7 +182,7 @@ func (c *Client) advance(cv *conversation, now time.Time) {
 			c.tell(cv, e)
 		}
 	}
-	if cv.tier <= throngv1.Tier_TIER_SMALL && cv.stream.next > cv.acked+1 {
+	if (cv.tier <= throngv1.Tier_TIER_SMALL || cv.tier == throngv1.Tier_TIER_MEDIUM && cv.view.Members <= namedMembers) && cv.stream.next > cv.acked+1 {
 		c.unacknowledged(cv)
 	}
 	cv.stream.note(now)
@@ -212,6 +214,7 @@ func (c *Client) tell(cv *conversation, e *throngv1.Entry) {
 	cv.view.Last = e
 	live := e.GetSeq() > cv.backlog
 	c.keep(cv, e)
+	c.wrote(cv.view.ID, UserID(e.GetSender()), e.GetSeq())
 	c.events.push(Message{Conversation: cv.view.ID, Entry: e, Live: live})
 	if changed {
 		c.events.push(ConversationChanged{Conversation: cv.snapshot()})

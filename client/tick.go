@@ -46,6 +46,7 @@ func (c *Client) tick(s *session, now time.Time) time.Time {
 	next = sooner(next, c.pullDue(s, now))
 	next = sooner(next, c.typingDue(now))
 	next = sooner(next, c.presenceDue(s, now))
+	next = sooner(next, c.receiptsDue(s, now))
 	next = sooner(next, c.outbox.release(now))
 	c.pump(s)
 	return next

@@ -37,6 +37,10 @@ func (s *Server) handle(ss *Session, env *throngv1.ClientEnvelope) {
 		s.watch(ss, id, r.Watch)
 	case *throngv1.ClientEnvelope_ListOnline:
 		s.listOnline(ss, id, r.ListOnline)
+	case *throngv1.ClientEnvelope_ListReceipts:
+		s.listReceipts(ss, id, r.ListReceipts)
+	case *throngv1.ClientEnvelope_GetReceipts:
+		s.getReceipts(ss, id, r.GetReceipts)
 	case *throngv1.ClientEnvelope_Received:
 		ss.mu.Lock()
 		for _, p := range r.Received.GetPositions() {

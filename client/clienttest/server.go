@@ -59,6 +59,7 @@ type Server struct {
 	sessions map[*Session]struct{}
 	degraded *throngv1.Degraded
 	there    map[uint64]throngv1.PresenceState // how users are, as Be said
+	stands   map[uint64][]*throngv1.Receipt    // where members of conversations stand, as Stand said
 	dials    int
 	closed   bool
 	quit     chan struct{} // closed by Close

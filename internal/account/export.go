@@ -27,6 +27,7 @@ type exportedUser struct {
 	Admin      bool              `json:"admin"`
 	Disabled   bool              `json:"disabled"`
 	CreatedMS  uint64            `json:"created_ms"`
+	Privacy    Privacy           `json:"-"` // it is exported with what else the user keeps from others
 }
 
 type exportedDevice struct {

@@ -91,6 +91,34 @@ func (s *Service) UpdateProfile(ctx context.Context, user chat.UserID, c Profile
 	return s.UpdateUser(ctx, user, UserChange{ProfileChange: c})
 }
 
+// SetPrivacy changes what a user does not tell others.
+func (s *Service) SetPrivacy(ctx context.Context, user chat.UserID, change func(p *Privacy)) (Privacy, error) {
+	a, _, err := s.deps.Users.Update(ctx, user, func(a *Account) error {
+		change(&a.Privacy)
+		return nil
+	}, Ending{})
+	if err != nil {
+		return Privacy{}, fmt.Errorf("changing what others see: %w", err)
+	}
+	s.users.drop(user)
+	return a.Privacy, nil
+}
+
+// Private returns those of up to 1,000 users who send no read receipts.
+func (s *Service) Private(ctx context.Context, users []chat.UserID) ([]chat.UserID, error) {
+	accounts, err := s.accounts(ctx, users)
+	if err != nil {
+		return nil, err
+	}
+	var private []chat.UserID
+	for _, a := range accounts {
+		if a.Privacy.NoReceipts {
+			private = append(private, a.ID)
+		}
+	}
+	return private, nil
+}
+
 // List returns at most limit users with ids above after, ascending.
 func (s *Service) List(ctx context.Context, after chat.UserID, limit int) ([]User, error) {
 	if limit < 1 || limit > maxAtOnce {

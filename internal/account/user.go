@@ -20,6 +20,13 @@ type User struct {
 	Admin      bool
 	Disabled   bool
 	CreatedMS  uint64
+	Privacy    Privacy
+}
+
+// Privacy is what a user does not tell others. The zero value tells them.
+type Privacy struct {
+	// NoReceipts: others do not see what the user has read, and the user does not see what others have.
+	NoReceipts bool
 }
 
 // Profile is what others see of a user.

@@ -62,6 +62,9 @@ func accessOf() map[string]access {
 		rpc.PresenceServiceGetPresenceProcedure: accessUser,
 		rpc.PresenceServiceListOnlineProcedure:  accessUser,
 
+		rpc.ReceiptServiceGetReceiptsProcedure:  accessUser,
+		rpc.ReceiptServiceListReceiptsProcedure: accessUser,
+
 		rpc.SocialServiceRequestFriendProcedure:   accessUser,
 		rpc.SocialServiceAcceptFriendProcedure:    accessUser,
 		rpc.SocialServiceRefuseFriendProcedure:    accessUser,
@@ -92,7 +95,7 @@ func accessOf() map[string]access {
 func methods(each func(procedure string, m protoreflect.MethodDescriptor)) {
 	for _, file := range []protoreflect.FileDescriptor{
 		throngv1.File_throng_v1_access_proto, throngv1.File_throng_v1_account_proto, throngv1.File_throng_v1_conversation_proto,
-		throngv1.File_throng_v1_message_proto, throngv1.File_throng_v1_presence_proto, throngv1.File_throng_v1_social_proto, throngv1.File_throng_v1_admin_proto,
+		throngv1.File_throng_v1_message_proto, throngv1.File_throng_v1_presence_proto, throngv1.File_throng_v1_receipts_proto, throngv1.File_throng_v1_social_proto, throngv1.File_throng_v1_admin_proto,
 	} {
 		for i := range file.Services().Len() {
 			service := file.Services().Get(i)

@@ -18,12 +18,19 @@ type Backend struct {
 	messages  Messages
 	timelines Timelines
 	names     *Introductions // may be nil
+	receipts  *Receipts      // may be nil
 	now       func() time.Time
 }
 
 // NewBackend makes one; names may be nil, and now is the wall clock.
 func NewBackend(messages Messages, timelines Timelines, names *Introductions, now func() time.Time) *Backend {
 	return &Backend{messages: messages, timelines: timelines, names: names, now: now}
+}
+
+// Tell has others told of what is read here; nil tells nobody. It returns b, and comes before all other calls.
+func (b *Backend) Tell(r *Receipts) *Backend {
+	b.receipts = r
+	return b
 }
 
 // introduce returns the profiles that an answer carries.
@@ -116,6 +123,9 @@ func (b *Backend) MarkRead(ctx context.Context, who wire.Actor, req *throngv1.Ma
 	r, err := b.messages.Append(ctx, d)
 	if err != nil {
 		return nil, err
+	}
+	if b.receipts != nil && r.Read.Seq == d.Mark {
+		b.receipts.Moved(who.User, d.Conversation, d.Mark)
 	}
 	// The view knows where the reader's part of the log ends; a head of the log itself would tell too much to who has left.
 	v, err := b.timelines.View(ctx, who.User, d.Conversation)

@@ -89,7 +89,11 @@ func (e *export) relations(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return e.sendMessage("privacy", privacy(p))
+	u, err := e.s.deps.Users.Get(ctx, e.user)
+	if err != nil {
+		return err
+	}
+	return e.sendMessage("privacy", privacy(p, u.Privacy))
 }
 
 func (e *export) conversation(ctx context.Context, id chat.ConversationID) error {

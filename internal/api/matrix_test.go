@@ -202,6 +202,10 @@ func rows() map[string]row {
 		"PresenceService/GetPresence": self(`{"people":[{"user":"$other"},{"user":"$target"}]}`),
 		"PresenceService/ListOnline":  {`{"conversation":"$group"}`, ok, outside(map[role]string{server: unnamed})},
 
+		"ReceiptService/GetReceipts":        {`{"conversation":"$group","seq":"$head"}`, ok, outside(map[role]string{server: unnamed})},
+		"ReceiptService/GetReceipts beyond": {`{"conversation":"$group","seq":"99999"}`, "message_not_found", outside(map[role]string{server: unnamed})},
+		"ReceiptService/ListReceipts":       {`{"conversation":"$group"}`, ok, outside(map[role]string{server: unnamed})},
+
 		"SocialService/RequestFriend":   self(`{"user":"$other","note":"hi"}`),
 		"SocialService/AcceptFriend":    {`{"user":"$other"}`, "request_not_found", only(unnamed, server)},
 		"SocialService/RefuseFriend":    self(`{"user":"$other"}`),
@@ -214,6 +218,7 @@ func rows() map[string]row {
 		"SocialService/ListRelations":   self(`{}`),
 		"SocialService/GetPrivacy":      self(`{}`),
 		"SocialService/UpdatePrivacy":   self(`{"messagesFrom":"MESSAGES_FROM_ALL"}`),
+		"SocialService/UpdatePrivacy 2": self(`{"noReadReceipts":true}`),
 		"SocialService/UpdatePrivacy 0": {`{}`, "field_invalid", only(unnamed, server)},
 
 		"AdminService/CreateUsers":      {`{"users":[{"externalId":"$client"}]}`, refused, admins()},
@@ -243,7 +248,7 @@ func procedures() []string {
 	var out []string
 	for _, f := range []protoreflect.FileDescriptor{
 		throngv1.File_throng_v1_access_proto, throngv1.File_throng_v1_account_proto, throngv1.File_throng_v1_conversation_proto,
-		throngv1.File_throng_v1_message_proto, throngv1.File_throng_v1_presence_proto,
+		throngv1.File_throng_v1_message_proto, throngv1.File_throng_v1_presence_proto, throngv1.File_throng_v1_receipts_proto,
 		throngv1.File_throng_v1_social_proto, throngv1.File_throng_v1_admin_proto, throngv1.File_throng_v1_session_proto, throngv1.File_throng_v1_entry_proto,
 	} {
 		for i := range f.Services().Len() {

@@ -145,6 +145,11 @@ type Past interface {
 	Tombstone(ctx context.Context, id chat.ConversationID, span chat.Span, sender chat.UserID, why chat.TombstoneReason) (int, error)
 }
 
+// Discretion is what users do not tell others.
+type Discretion interface {
+	SetPrivacy(ctx context.Context, user chat.UserID, change func(p *account.Privacy)) (account.Privacy, error)
+}
+
 // Limits slows down who asks too often. Each method takes one token, or says how long to wait. They are called from any
 // goroutine and do not block.
 type Limits interface {
@@ -174,6 +179,8 @@ type Deps struct {
 	Privacy        Privacy
 	Past           Past
 	Presence       Presence
+	Receipts       *Receipts
+	Discretion     Discretion
 	// Names puts profiles to entries; nil makes one of Users.
 	Names *Introductions
 

@@ -5,6 +5,7 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/social"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
@@ -12,8 +13,13 @@ import (
 
 // GetPrivacy implements the procedure of the same name.
 func (h socialHandler) GetPrivacy(ctx context.Context, _ *connect.Request[throngv1.GetPrivacyRequest]) (*connect.Response[throngv1.GetPrivacyResponse], error) {
-	p, err := h.s.deps.Privacy.Privacy(ctx, requestOf(ctx).caller.user)
-	return respond(&throngv1.GetPrivacyResponse{Privacy: privacy(p)}, err)
+	user := requestOf(ctx).caller.user
+	p, err := h.s.deps.Privacy.Privacy(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	u, err := h.s.deps.Users.Get(ctx, user)
+	return respond(&throngv1.GetPrivacyResponse{Privacy: privacy(p, u.Privacy)}, err)
 }
 
 // UpdatePrivacy implements the procedure of the same name.
@@ -32,11 +38,25 @@ func (h socialHandler) UpdatePrivacy(
 	default:
 		return nil, chat.Errorf(chat.CodeInvalid, chat.ReasonFieldInvalid, "messages are taken of all, of friends, or of members of a common group")
 	}
-	out, err := h.s.deps.Privacy.SetPrivacy(ctx, requestOf(ctx).caller.user, p)
-	return respond(&throngv1.UpdatePrivacyResponse{Privacy: privacy(out)}, err)
+	user, tells := requestOf(ctx).caller.user, r.Msg.NoReadReceipts
+	was, err := h.s.deps.Users.Get(ctx, user)
+	hides := was.Privacy
+	if err == nil && tells != nil && hides.NoReceipts != *tells {
+		hides, err = h.s.deps.Discretion.SetPrivacy(ctx, user, func(p *account.Privacy) { p.NoReceipts = *tells })
+	}
+	if err != nil {
+		return nil, err
+	}
+	var out social.Privacy
+	if p.From == nil && tells != nil {
+		out, err = h.s.deps.Privacy.Privacy(ctx, user)
+	} else {
+		out, err = h.s.deps.Privacy.SetPrivacy(ctx, user, p)
+	}
+	return respond(&throngv1.UpdatePrivacyResponse{Privacy: privacy(out, hides)}, err)
 }
 
-func privacy(p social.Privacy) *throngv1.Privacy {
+func privacy(p social.Privacy, hides account.Privacy) *throngv1.Privacy {
 	from := throngv1.MessagesFrom_MESSAGES_FROM_ALL
 	switch p.From {
 	case chat.GateOpen:
@@ -45,5 +65,5 @@ func privacy(p social.Privacy) *throngv1.Privacy {
 	case chat.GateCommon:
 		from = throngv1.MessagesFrom_MESSAGES_FROM_COMMON_GROUPS
 	}
-	return &throngv1.Privacy{MessagesFrom: from}
+	return &throngv1.Privacy{MessagesFrom: from, NoReadReceipts: hides.NoReceipts}
 }

@@ -48,7 +48,7 @@ func New(cfg Config, d Deps) (*Server, error) {
 	}
 	d.defaults()
 	s := &Server{
-		cfg: cfg, deps: d, backend: NewBackend(d.Messages, d.Timelines, d.Names, d.Now), log: d.Logger, now: d.Now,
+		cfg: cfg, deps: d, backend: NewBackend(d.Messages, d.Timelines, d.Names, d.Now).Tell(d.Receipts), log: d.Logger, now: d.Now,
 		access: accessOf(), exports: newPlaces(maxExports),
 	}
 	if err := checkAccess(s.access); err != nil {
@@ -84,6 +84,7 @@ func (s *Server) routes() http.Handler {
 	s.mount(mux)(rpc.NewConversationServiceHandler(conversationHandler{s}, options...))
 	s.mount(mux)(rpc.NewMessageServiceHandler(messageHandler{s}, options...))
 	s.mount(mux)(rpc.NewPresenceServiceHandler(presenceHandler{s}, options...))
+	s.mount(mux)(rpc.NewReceiptServiceHandler(receiptHandler{s}, options...))
 	s.mount(mux)(rpc.NewSocialServiceHandler(socialHandler{s}, options...))
 	s.mount(mux)(rpc.NewAdminServiceHandler(adminHandler{s}, options...))
 	mux.HandleFunc(SessionPath, s.serveSession)

@@ -25,6 +25,7 @@ import (
 	"github.com/throng-im/throng/internal/conversation"
 	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/presence"
+	"github.com/throng-im/throng/internal/receipt"
 	"github.com/throng-im/throng/internal/social"
 	"github.com/throng-im/throng/internal/store/local"
 	"github.com/throng-im/throng/internal/store/pebble"
@@ -125,6 +126,10 @@ func newWorld(t testing.TB, change ...settings) *world {
 	w.relations, err = social.New(social.Default(), social.Deps{Rows: w.store.Relations(), Users: w.accounts})
 	assert.NoError(t, "making relations", err)
 	deps.Relations, deps.RelationLists, deps.Privacy = w.relations, w.relations, w.relations
+	seen := halls{w.messages, w.store}
+	hides := hiders{w.accounts, w.relations}
+	deps.Discretion = w.accounts
+	deps.Receipts = api.NewReceipts(receipt.New(receipt.Default(), w.store, seen, hides), receipt.NewHub(receipt.Default(), receipt.Deps{}))
 	w.deps = deps
 	w.handler, err = api.New(api.Default(), deps)
 	assert.NoError(t, "making the API", err)

@@ -13,6 +13,7 @@ import (
 	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/presence"
 	"github.com/throng-im/throng/internal/queue"
+	"github.com/throng-im/throng/internal/receipt"
 	"github.com/throng-im/throng/internal/social"
 	"github.com/throng-im/throng/internal/store/near"
 	"github.com/throng-im/throng/internal/timeline"
@@ -25,6 +26,7 @@ type engine struct {
 	directory conversation.Directory
 	people    accountPorts
 	relations social.Rows
+	positions receipt.Positions
 	// tends reports that this node completes what was left half done between users; nil is always.
 	tends func() bool
 	// revocations tell what other nodes revoked; nil where there are none.

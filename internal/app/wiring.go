@@ -19,6 +19,7 @@ import (
 	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/presence"
 	"github.com/throng-im/throng/internal/pressure"
+	"github.com/throng-im/throng/internal/receipt"
 	"github.com/throng-im/throng/internal/social"
 	"github.com/throng-im/throng/internal/timeline"
 )
@@ -42,6 +43,8 @@ type core struct {
 	direct        *fanout.Direct // nil where nothing can keep events back
 	typing        *presence.Typing
 	presence      *presence.Hub
+	receipts      *receipt.Hub
+	readers       *api.Receipts
 	gateway       *gateway.Server
 	pressure      *pressure.Monitor
 }
@@ -93,6 +96,7 @@ func (a *App) wire(ctx context.Context) error {
 	// What is left out while there is too much to do.
 	c.pressure = a.wirePressure()
 	a.wirePresence()
+	a.wireReceipts()
 	c.pressure.OnChange(func(l pressure.Level) { limits.crowd.Scale(eased(l)) })
 
 	// The doors.
@@ -101,7 +105,7 @@ func (a *App) wire(ctx context.Context) error {
 	doors := cfg.Gateway
 	doors.OutboundTotal = int(sizes.Budget / outboundShare)
 	c.gateway, err = gateway.New(doors, gateway.Deps{
-		Auth: c.accounts, Sender: c.messages, Requests: api.NewBackend(c.messages, views, names, now),
+		Auth: c.accounts, Sender: c.messages, Requests: api.NewBackend(c.messages, views, names, now).Tell(c.readers), Receipts: c.readers,
 		Subscriptions: gateway.NewMemberships(c.timelines), Routes: e.registrar, Devices: e.devices, Typing: c.typing.Type, Presence: c.presence, Epoch: e.log.Epoch, Limits: limits,
 		Origins: a.origins, Level: c.pressure.Level, Names: names, Pace: limits.pace, Trace: a.tracer, Metrics: reg,
 		Logger: log, Now: now, Address: a.address(), Door: a.door(),
@@ -122,7 +126,7 @@ func (a *App) wire(ctx context.Context) error {
 	a.api, err = api.New(cfg.API, api.Deps{
 		Tokens: c.accounts, Users: c.accounts, Accounts: c.accounts, Administration: c.accounts,
 		Openings: c.conversations, Changes: c.conversations, Tiers: c.conversations, Messages: c.messages, Timelines: views,
-		Relations: c.relations, RelationLists: c.relations, Privacy: c.relations,
+		Relations: c.relations, RelationLists: c.relations, Privacy: c.relations, Receipts: c.readers, Discretion: c.accounts,
 		Past: past{messages: c.messages, rows: e.rows}, Names: names, Presence: c.presence, Gateways: a.scheduler(), PublicURL: cfg.Server.PublicURL,
 		Limits: limits, Session: c.gateway, Ready: a.health.check,
 		AllowedOrigins: a.origins, Logger: log, Now: now,
@@ -231,7 +235,8 @@ func (a *App) parts() []part {
 		return parts
 	}
 	parts = append(parts, part{name: "limits", run: c.sharing.Run, patience: time.Second})
-	parts = append(parts, part{name: "typing", run: c.typing.Run, patience: time.Second}, part{name: "presence", run: c.presence.Run, patience: time.Second})
+	parts = append(parts, part{name: "typing", run: c.typing.Run, patience: time.Second}, part{name: "presence", run: c.presence.Run, patience: time.Second},
+		part{name: "receipts", run: c.receipts.Run, patience: 2 * time.Second})
 	parts = append(parts, part{name: "pressure", run: c.pressure.Run, patience: time.Second})
 	parts = append(parts, part{name: "announcer", run: a.announcer.run, patience: time.Second})
 	if c.engine.meets != nil {

@@ -38,6 +38,8 @@ type User struct {
 	Disabled   bool              `json:"disabled,omitempty"`
 	Deleted    bool              `json:"deleted,omitempty"`
 	CreatedMS  uint64            `json:"created_ms,omitempty"`
+	// NoReadReceipts: the user does not tell what was read.
+	NoReadReceipts bool `json:"no_read_receipts,omitempty"`
 	// Password is the hash in PHC form; only in exports that were asked for it.
 	Password string `json:"password,omitempty"`
 }

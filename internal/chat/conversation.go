@@ -127,6 +127,8 @@ type Member struct {
 	Bar Bar
 	// Holds: the other one's bar has a gate, which opens when this member writes.
 	Holds bool
+	// Got is the highest seq that a device of the member's is known to have. It only grows; what was read is there too, and may be beyond it.
+	Got Seq
 	// Left is how the conversation looked when the membership ended; nil for who is a member.
 	Left  *Farewell
 	Later Later
@@ -231,6 +233,12 @@ func (m Member) Last(head Seq) Seq {
 type Read struct {
 	Seq     Seq
 	Ordinal Ordinal
+}
+
+// Receipt is what others see of where a member stands: up to where somebody has read, and has got. What was read was got.
+type Receipt struct {
+	User      UserID
+	Read, Got Seq
 }
 
 // Settings are a user's own settings for a conversation.

@@ -49,6 +49,7 @@ const (
 	ReasonDeviceNotFound       Reason = "device_not_found"
 	ReasonRouteNotFound        Reason = "route_not_found"
 	ReasonRequestNotFound      Reason = "request_not_found"
+	ReasonMessageNotFound      Reason = "message_not_found"
 
 	ReasonIdempotencyConflict Reason = "idempotency_conflict" // conflict
 	ReasonAfterMissing        Reason = "after_missing"
@@ -78,6 +79,7 @@ const (
 	ReasonAlreadyFriends    Reason = "already_friends"
 	ReasonRequestsFull      Reason = "requests_full"
 	ReasonTooManyDevices    Reason = "too_many_devices"
+	ReasonReceiptsOff       Reason = "receipts_off"
 
 	ReasonUnsupported Reason = "unsupported" // unsupported
 

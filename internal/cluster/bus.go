@@ -85,6 +85,9 @@ const (
 	// DeliverPresence says how users are there whom sessions of the node watch: Told has it, in presence's own words. What
 	// sessions of Users watch is to be looked at again.
 	DeliverPresence
+	// DeliverReceipts says where members of a conversation stand now: Told has it, in receipt's own words. It is for those sessions of Users that
+	// have the conversation in view, and may be dropped anywhere.
+	DeliverReceipts
 )
 
 // Delivery is one thing to tell to connections. It is immutable once it was handed to a bus.

@@ -25,6 +25,7 @@ import (
 	"github.com/throng-im/throng/internal/presence"
 	"github.com/throng-im/throng/internal/pressure"
 	"github.com/throng-im/throng/internal/queue"
+	"github.com/throng-im/throng/internal/receipt"
 	"github.com/throng-im/throng/internal/social"
 	"github.com/throng-im/throng/internal/store/kafka"
 	"github.com/throng-im/throng/internal/store/mysql"
@@ -84,6 +85,8 @@ type Config struct {
 	Timeline timeline.Config
 	// Fanout is the way of messages from the log to receivers.
 	Fanout fanout.Config
+	// Receipt is who has read what, as others see it.
+	Receipt receipt.Config
 	// Presence is what people see of each other while they are there.
 	Presence presence.Config
 	// Gateway owns the live connections.
@@ -251,6 +254,7 @@ func Default() *Config {
 		Timeline:     timeline.Default(),
 		Fanout:       fanout.Default(),
 		Presence:     presence.Default(),
+		Receipt:      receipt.Default(),
 		Gateway:      gateway.Default(),
 		API:          api.Default(),
 		Pressure:     pressure.Default(),
@@ -275,6 +279,7 @@ func (c *Config) Validate() error {
 		in("timeline", c.Timeline.Validate()),
 		in("fanout", c.Fanout.Validate()),
 		in("presence", c.Presence.Validate()),
+		in("receipt", c.Receipt.Validate()),
 		in("gateway", c.Gateway.Validate()),
 		in("api", c.API.Validate()),
 		in("pressure", c.Pressure.Validate()),

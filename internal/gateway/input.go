@@ -162,6 +162,8 @@ func (l *loop) dispatch(c *conn) {
 			if who := c.session.Who(); l.srv.deps.Typing != nil {
 				l.srv.deps.Typing(who.User, who.Device, call.Conversation)
 			}
+		case session.CallReceived:
+			l.srv.received(c.session.Who().User, call.Positions)
 		}
 	}
 }

@@ -362,6 +362,8 @@ func (l *loop) parcel(p *session.Parcel) {
 		}
 	case cluster.DeliverTyping:
 		l.typing(p)
+	case cluster.DeliverReceipts:
+		l.receipts(p)
 	case cluster.DeliverRevoke, cluster.DeliverForget, cluster.DeliverWake, cluster.DeliverReplaced, cluster.DeliverAsk, cluster.DeliverTell,
 		cluster.DeliverPresence:
 		// Other parts of the node take these ([Server.CloseUser], [Server.CloseDevices], [Server.Replace]).

@@ -17,6 +17,10 @@ func (s *Server) Receive(ctx context.Context, d *cluster.Delivery) error {
 		s.typing(d)
 		return nil
 	}
+	if d.Kind == cluster.DeliverReceipts {
+		s.receipts(d)
+		return nil
+	}
 	var mask uint64
 	switch {
 	case d.Users != nil:
@@ -28,7 +32,7 @@ func (s *Server) Receive(ctx context.Context, d *cluster.Delivery) error {
 	}
 	mask &= 1<<len(s.loops) - 1
 	if d.Kind == cluster.DeliverEntry && s.deps.Trace.On() {
-		s.received(d, mask)
+		s.arrived(d, mask)
 	}
 	if mask == 0 {
 		return nil

@@ -37,6 +37,8 @@ type Deps struct {
 	Typing func(user chat.UserID, device chat.DeviceID, id chat.ConversationID)
 	// Presence knows who is there; nil knows nobody.
 	Presence Presence
+	// Receipts tell who has read what; nil is nobody.
+	Receipts Receipts
 	// Epoch of the log; nil is 0.
 	Epoch func() uint64
 	// Limits may be nil: nobody is slowed down.

@@ -19,8 +19,8 @@ type traced struct {
 	began time.Time
 }
 
-// received notes that an entry came to the node, and to which of its loops it goes.
-func (s *Server) received(d *cluster.Delivery, mask uint64) {
+// arrived notes that an entry came to the node, and to which of its loops it goes.
+func (s *Server) arrived(d *cluster.Delivery, mask uint64) {
 	as := uint32(trace.AsContent)
 	switch {
 	case d.Users != nil:

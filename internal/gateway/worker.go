@@ -160,6 +160,8 @@ func (w *workers) answer(ctx context.Context, j job) ([]byte, error) {
 	var err error
 	if env := j.call.Request; env.GetWatch() != nil || env.GetListOnline() != nil {
 		res, err = w.srv.watch(ctx, j.ref, j.loop, j.who, env)
+	} else if env.GetGetReceipts() != nil || env.GetListReceipts() != nil {
+		res, err = w.srv.ask(ctx, j.who, env)
 	} else {
 		res, err = request(ctx, w.srv.deps.Requests, j.who, env)
 	}
@@ -179,7 +181,7 @@ func (j *job) failed(err error) op {
 		if o.kind = opSubscribed; j.reveal {
 			o.kind = opRevealed
 		}
-	case session.CallRequest, session.CallSend, session.CallTyping: // of which only requests are given to workers
+	case session.CallRequest, session.CallSend, session.CallTyping, session.CallReceived: // of which only requests are given to workers
 		o.kind = opAnswer
 	}
 	return o

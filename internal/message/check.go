@@ -32,7 +32,7 @@ func Check(d *chat.Draft) *chat.Error {
 		return nil
 	}
 	if d.Body == nil {
-		if d.Mark == 0 || d.Sender == 0 {
+		if (d.Mark == 0) == (d.Got == 0) || d.Sender == 0 {
 			return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "the request says nothing: a message has a body, a read mark a position and a reader")
 		}
 		return nil

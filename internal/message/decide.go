@@ -31,8 +31,11 @@ func (r Rules) Decide(st State, d *chat.Draft, nowMS uint64) (Effect, *chat.Erro
 		return Effect{}, errNotFound()
 	}
 	if d.Body == nil {
-		if d.Bars != nil {
+		switch {
+		case d.Bars != nil:
 			return c.bar()
+		case d.Got != 0:
+			return c.got()
 		}
 		return c.mark()
 	}
@@ -206,6 +209,21 @@ func (c *change) mark() (Effect, *chat.Error) {
 	}
 	e.Parts = []Part{part}
 	e.Result.Read, e.Moved = part.Read, true
+	return e, nil
+}
+
+// got notes what a member's devices have. What is beyond the end is not believed: it is taken as the end. Result's Seq is what stands then,
+// and Repeat says that it stood before.
+func (c *change) got() (Effect, *chat.Error) {
+	part := c.st.Part(c.draft.Conversation, c.draft.Sender)
+	if !part.Current() {
+		return Effect{}, errNotFound()
+	}
+	e := Effect{Head: c.head, Result: chat.Result{Seq: part.Got, Ordinal: c.head.Ordinal, TimeMS: c.head.TimeMS, Read: part.Read, Repeat: true}}
+	if to := min(c.draft.Got, c.head.Seq); to > part.Got {
+		part.User, part.Got = c.draft.Sender, to
+		e.Parts, e.Result.Seq, e.Result.Repeat = []Part{part}, to, false
+	}
 	return e, nil
 }
 

@@ -25,6 +25,7 @@ import (
 //   - LOG-12 A bar of a member of a direct conversation is decided in the order of drafts, and takes the place of none that is newer. Behind it
 //     what the member writes is refused. It is no entry, and no event.
 //   - LOG-13 A gate of a bar opens when the other member writes, in the same append, and is shut again by a newer bar alone.
+//   - LOG-14 What a member's devices have moves forward only, to the head at most. It is no entry, and no event.
 //   - LOG-11 Tombstone replaces content, keeps seq, ordinal, sender, time and the repeat's answer; events of members stay.
 type Log interface {
 	Append(ctx context.Context, drafts []*chat.Draft) (Applied, error)

@@ -9,6 +9,7 @@ import (
 	"github.com/throng-im/throng/internal/conversation"
 	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/queue"
+	"github.com/throng-im/throng/internal/receipt"
 	"github.com/throng-im/throng/internal/timeline"
 )
 
@@ -18,6 +19,7 @@ type Engine struct {
 	Directory conversation.Directory
 	Events    queue.Events
 	Logs      timeline.Logs
+	Positions receipt.Positions
 	Outbox    queue.Outbox // of engines that have one
 	// Crash opens what a power loss at this moment leaves, beside the engine that goes on.
 	Crash func(t testing.TB) Engine

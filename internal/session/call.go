@@ -28,6 +28,7 @@ const (
 	CallSend                  // submit Draft; answered with Sent
 	CallRequest               // run Request; answered with Answered
 	CallTyping                // tell that the user types in Conversation; nothing comes back
+	CallReceived              // note what the device has of Positions; nothing comes back
 )
 
 // Call is something that a session wants done outside of the loop.
@@ -39,6 +40,8 @@ type Call struct {
 	Request *throngv1.ClientEnvelope
 	// Conversation of a CallTyping.
 	Conversation chat.ConversationID
+	// Positions of a CallReceived, as they came.
+	Positions []*throngv1.Position
 }
 
 // Unsupported is the answer to a request that nobody knows (S-17).

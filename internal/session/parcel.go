@@ -5,6 +5,7 @@ import (
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/cluster"
+	"github.com/throng-im/throng/internal/receipt"
 	"github.com/throng-im/throng/internal/websocket"
 	"github.com/throng-im/throng/internal/wire"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
@@ -98,6 +99,10 @@ func (s *slot) encode(d *cluster.Delivery, sub wire.Subprotocol, own bool) {
 	case cluster.DeliverTyping:
 		s.piece = encode(sub, &throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_Typing{Typing: &throngv1.Typing{
 			Conversation: uint64(d.Conversation), User: uint64(d.User),
+		}}})
+	case cluster.DeliverReceipts:
+		s.piece = encode(sub, &throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_ReceiptsMoved{ReceiptsMoved: &throngv1.ReceiptsMoved{
+			Conversation: uint64(d.Conversation), Receipts: wire.Receipts(receipt.Decode(d.Told)),
 		}}})
 	}
 }

@@ -17,12 +17,15 @@ const maxReceipts = 64
 // and what was is forgotten: a hint more, or a device less, is not worth it then.
 type receipts struct {
 	// owned by the loop
-	open map[chat.ConversationID]receipt
+	open map[chat.ConversationID]unreceived
 	next int64 // when the oldest is due, or earlier; 0: none
+	// said is how many positions the session has passed on lately, as of saidAt.
+	said   int
+	saidAt int64
 }
 
-// receipt is one conversation with something unacknowledged.
-type receipt struct {
+// unreceived is one conversation with something unacknowledged.
+type unreceived struct {
 	first    chat.Seq // oldest unacknowledged
 	last     place
 	due      int64 // 0: counts from the next delivery's time
@@ -35,14 +38,14 @@ func (r *receipts) delivered(now int64, id chat.ConversationID, seq chat.Seq, or
 		if len(r.open) >= maxReceipts {
 			return
 		}
-		rc = receipt{first: seq, due: now}
+		rc = unreceived{first: seq, due: now}
 		if r.next == 0 {
 			r.next = now
 		}
 	}
 	rc.last = place{seq, ordinal, chat.TierSmall}
 	if r.open == nil {
-		r.open = make(map[chat.ConversationID]receipt)
+		r.open = make(map[chat.ConversationID]unreceived)
 	}
 	r.open[id] = rc
 }
@@ -60,11 +63,32 @@ func (s *Session) received(now int64, positions []*throngv1.Position) {
 		case seq >= rc.last.seq:
 			delete(r.open, id)
 		default:
-			r.open[id] = receipt{first: seq + 1, last: rc.last, due: now}
+			r.open[id] = unreceived{first: seq + 1, last: rc.last, due: now}
 		}
 	}
 	if len(r.open) == 0 {
 		r.next, r.open = 0, nil
+	}
+}
+
+const (
+	// saidBurst and saidEvery bound what a session says of what its device has: so many positions at once, and one more in so many milliseconds. A
+	// device that was away has something of many conversations at once.
+	saidBurst, saidEvery = 1_000, 50
+)
+
+// got passes on what the device has, for those who wait for it (RCP-3). What is beyond the bound, or comes while that is left out, is dropped: the
+// next position says it too.
+func (s *Session) got(now int64, positions []*throngv1.Position) {
+	r := s.receipts
+	if len(positions) == 0 || s.out.env.cfg.leaves(pressure.ReceiptsOff) {
+		return
+	}
+	r.said = max(0, r.said-int((now-r.saidAt)/saidEvery))
+	r.saidAt = now
+	if positions = positions[:min(len(positions), saidBurst-r.said)]; len(positions) > 0 {
+		r.said += len(positions)
+		s.call(Call{Kind: CallReceived, Positions: positions})
 	}
 }
 
@@ -73,7 +97,7 @@ func (s *Session) received(now int64, positions []*throngv1.Position) {
 func (s *Session) tickReceipts(now int64) (next int64) {
 	r, timeout := s.receipts, s.out.env.cfg.ReceivedTimeout.Milliseconds()
 	if r != nil && s.out.env.cfg.leaves(pressure.ReceiptsOff) {
-		*r = receipts{}
+		r.open, r.next = nil, 0
 	}
 	if r == nil || r.next == 0 {
 		return now + timeout

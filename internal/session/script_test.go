@@ -251,6 +251,8 @@ func (s *scripted) output() string {
 			fmt.Fprintf(&b, "call subscribe user=%d\n", s.sess.Who().User)
 		case session.CallSend:
 			fmt.Fprintf(&b, "call send id=%d conversation=%d text=%v\n", c.ID, c.Draft.Conversation, c.Draft.Body)
+		case session.CallReceived:
+			fmt.Fprintf(&b, "call received %d\n", len(c.Positions))
 		case session.CallTyping:
 			fmt.Fprintf(&b, "call typing conversation=%d\n", c.Conversation)
 		case session.CallRequest:

@@ -226,13 +226,15 @@ func (s *Session) begin(now int64, env *throngv1.ClientEnvelope) {
 		s.call(Call{Kind: CallSend, ID: env.GetId(), Draft: draft})
 	case *throngv1.ClientEnvelope_Received:
 		s.received(now, r.Received.GetPositions())
+		s.got(now, r.Received.GetPositions())
 	case *throngv1.ClientEnvelope_Typing:
 		s.typing(env.GetId(), r.Typing)
 	case *throngv1.ClientEnvelope_SetPresence:
 		s.setPresence(env.GetId(), r.SetPresence)
 	case *throngv1.ClientEnvelope_ListEntries, *throngv1.ClientEnvelope_MarkRead, *throngv1.ClientEnvelope_Sync,
 		*throngv1.ClientEnvelope_Heartbeat, *throngv1.ClientEnvelope_Authenticate, *throngv1.ClientEnvelope_Focus,
-		*throngv1.ClientEnvelope_Watch, *throngv1.ClientEnvelope_ListOnline:
+		*throngv1.ClientEnvelope_Watch, *throngv1.ClientEnvelope_ListOnline,
+		*throngv1.ClientEnvelope_GetReceipts, *throngv1.ClientEnvelope_ListReceipts:
 		t := s.agenda()
 		t.reads = append(t.reads, env)
 		s.pump()
@@ -350,12 +352,12 @@ func (s *Session) Deliver(now int64, p *Parcel) {
 		return
 	}
 	if s.presence.suspended {
-		s.presence.missed = s.presence.missed || d.Kind != cluster.DeliverTyping
+		s.presence.missed = s.presence.missed || d.Kind != cluster.DeliverTyping && d.Kind != cluster.DeliverReceipts
 		return
 	}
 	switch d.Kind {
 	case cluster.DeliverEntry:
-	case cluster.DeliverTyping:
+	case cluster.DeliverTyping, cluster.DeliverReceipts:
 		piece, _ := p.piece(s.out.sub, false)
 		s.out.whisper(piece)
 		return

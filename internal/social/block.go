@@ -44,3 +44,18 @@ func (s *Service) Blockers(ctx context.Context, user chat.UserID, of []chat.User
 	}
 	return out, nil
 }
+
+// Blocked returns those of some users whom a user has blocked.
+func (s *Service) Blocked(ctx context.Context, user chat.UserID, of []chat.UserID) ([]chat.UserID, error) {
+	rows, err := s.rows.Relations(ctx, user, of)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // the rows say what they were doing
+	}
+	var out []chat.UserID
+	for i := range rows {
+		if rows[i].Block {
+			out = append(out, of[i])
+		}
+	}
+	return out, nil
+}

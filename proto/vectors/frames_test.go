@@ -44,6 +44,10 @@ func frames() map[string]proto.Message {
 	return out
 }
 
+func receipts() []*throngv1.Receipt {
+	return []*throngv1.Receipt{{User: 2, ReadSeq: 11, GotSeq: 12}, {User: maxID, GotSeq: 1}}
+}
+
 func people() []*throngv1.Presence {
 	return []*throngv1.Presence{
 		{User: 2, State: throngv1.PresenceState_PRESENCE_STATE_ONLINE}, {User: maxID, State: throngv1.PresenceState_PRESENCE_STATE_OFFLINE},
@@ -84,6 +88,12 @@ func requests() map[string]*throngv1.ClientEnvelope {
 		}}},
 		"list online": {Id: 7, Request: &throngv1.ClientEnvelope_ListOnline{ListOnline: &throngv1.ListOnlineRequest{
 			Conversation: 4, Limit: 100, After: maxID,
+		}}},
+		"get receipts": {Id: 7, Request: &throngv1.ClientEnvelope_GetReceipts{GetReceipts: &throngv1.GetReceiptsRequest{
+			Conversation: maxID, Seq: 300,
+		}}},
+		"list receipts": {Id: 7, Request: &throngv1.ClientEnvelope_ListReceipts{ListReceipts: &throngv1.ListReceiptsRequest{
+			Conversation: maxID,
 		}}},
 		"typing":        {Request: &throngv1.ClientEnvelope_Typing{Typing: &throngv1.TypingRequest{Conversation: maxID}}},
 		"focus nothing": {Id: 7, Request: &throngv1.ClientEnvelope_Focus{Focus: &throngv1.FocusRequest{}}},
@@ -174,6 +184,7 @@ func events() map[string]*throngv1.ServerEnvelope {
 			Level: 5, TypingOff: true, PresenceCounts: true, ReceiptsOff: true, ContentAsHints: true, AdmissionClosed: true,
 		}}},
 		"relations changed": {Content: &throngv1.ServerEnvelope_RelationsChanged{RelationsChanged: &throngv1.RelationsChanged{Version: 300}}},
+		"receipts moved":    {Content: &throngv1.ServerEnvelope_ReceiptsMoved{ReceiptsMoved: &throngv1.ReceiptsMoved{Conversation: maxID, Receipts: receipts()}}},
 		"presence changed":  {Content: &throngv1.ServerEnvelope_PresenceChanged{PresenceChanged: &throngv1.PresenceChanged{People: people()}}},
 		"typing":            {Content: &throngv1.ServerEnvelope_Typing{Typing: &throngv1.Typing{Conversation: maxID, User: 2}}},
 		"degraded over":     {Content: &throngv1.ServerEnvelope_Degraded{Degraded: &throngv1.Degraded{}}},
@@ -207,7 +218,11 @@ func answers() map[string]*throngv1.Response {
 		"watch": {Result: &throngv1.Response_Watch{Watch: &throngv1.WatchResponse{
 			People: people(), Counts: []*throngv1.OnlineCount{{Conversation: 4, Online: 300}},
 		}}},
-		"list online": {Result: &throngv1.Response_ListOnline{ListOnline: &throngv1.ListOnlineResponse{People: people(), Next: maxID, Online: 300}}},
+		"get receipts": {Result: &throngv1.Response_GetReceipts{GetReceipts: &throngv1.GetReceiptsResponse{
+			Read: []uint64{2}, Got: []uint64{2, maxID}, ReadCount: 1, GotCount: 300, Of: 5_000, Sampled: true, ReadHidden: true,
+		}}},
+		"list receipts": {Result: &throngv1.Response_ListReceipts{ListReceipts: &throngv1.ListReceiptsResponse{Receipts: receipts(), ReadHidden: true}}},
+		"list online":   {Result: &throngv1.Response_ListOnline{ListOnline: &throngv1.ListOnlineResponse{People: people(), Next: maxID, Online: 300}}},
 		"focus": {Result: &throngv1.Response_Focus{Focus: &throngv1.FocusResponse{Heads: []*throngv1.Head{
 			{Conversation: 4, Seq: 12, Ordinal: 11, Tier: throngv1.Tier_TIER_LARGE}, {Conversation: maxID, Seq: 1, Tier: throngv1.Tier_TIER_SMALL},
 		}}}},

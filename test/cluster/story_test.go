@@ -36,6 +36,7 @@ var stories = []struct {
 	{"a device has one session, on whatever node", oneSession},
 	{"members see who is typing", typing},
 	{"people see who is there", seeing},
+	{"members see who has got and read", receipts},
 }
 
 func run(t *testing.T, nodes []node) {

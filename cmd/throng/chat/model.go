@@ -243,7 +243,7 @@ func (m *Model) apply(event client.Event) {
 		if m.room != nil {
 			m.room.drop()
 		}
-	default: // PresenceChanged, TypingChanged, ConversationChanged, ReadChanged, SettingsChanged, Behind, Batching: the list and the room are read anew below
+	default: // PresenceChanged, TypingChanged, ReceiptsChanged, ConversationChanged, ReadChanged, SettingsChanged, Behind, Batching: the list and the room are read anew below
 	}
 }
 

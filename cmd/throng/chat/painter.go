@@ -13,6 +13,34 @@ type painter struct {
 	names *names
 	width int
 	now   time.Time
+	// read and got are up to where everybody else has read and got; 0 where that is not known.
+	read, got uint64
+}
+
+// reached is up to where all have read and got. Those of whom reading is not told count as not having read.
+func reached(list []client.Receipt) (read, got uint64) {
+	for i, r := range list {
+		if i == 0 {
+			read, got = r.Read, r.Got
+		}
+		read, got = min(read, r.Read), min(got, r.Got)
+	}
+	return read, got
+}
+
+// tickWidth is how much room a tick takes.
+const tickWidth = 3
+
+// tick is what stands behind an own message: two ticks where everybody has read it, one where everybody has got it.
+func (p painter) tick(e *throngv1.Entry) string {
+	switch {
+	case e.GetSeq() > p.got:
+		return "   "
+	case e.GetSeq() > p.read:
+		return " ✓ "
+	default:
+		return " ✓✓"
+	}
 }
 
 // heading is the line above the messages of one person.

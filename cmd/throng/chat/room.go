@@ -257,9 +257,14 @@ func (r *room) block(p painter, i int) []string {
 	if newDay || firstNew || !together(prev, e) {
 		out = append(out, p.heading(e, at))
 	}
+	own := client.UserID(e.GetSender()) == p.names.me && p.width > 2*tickWidth
 	lines, ok := r.wrapped[e.GetSeq()]
 	if !ok {
-		lines = wrap(text, p.width-2)
+		room := p.width - 2
+		if own {
+			room -= tickWidth
+		}
+		lines = wrap(text, room)
 		if len(r.wrapped) > maxLoaded {
 			clear(r.wrapped)
 		}
@@ -267,6 +272,9 @@ func (r *room) block(p painter, i int) []string {
 	}
 	for _, line := range lines {
 		out = append(out, fit("  "+line, p.width))
+	}
+	if own {
+		out[len(out)-1] = fit("  "+lines[len(lines)-1], p.width-tickWidth) + p.theme.dim.Render(p.tick(e))
 	}
 	return out
 }

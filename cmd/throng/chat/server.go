@@ -34,6 +34,8 @@ type Others interface {
 	// Presence is how somebody is there who is watched; OnlineCount how many sessions of a larger group that is.
 	Presence(user client.UserID) throngv1.PresenceState
 	OnlineCount(id client.ConversationID) int
+	// Receipts are where the others of the open conversation stand.
+	Receipts(id client.ConversationID) []client.Receipt
 }
 
 // Reader is what reading a conversation takes. Each call waits for the server.

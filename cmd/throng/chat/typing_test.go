@@ -42,6 +42,34 @@ func TestTypingIsShown(t *testing.T) {
 	}
 }
 
+// Own messages have ticks: one where everybody has got it, two where everybody has read it.
+func TestTicks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.group(1, "Group")
+	w.write(1, me, "hello")
+	w.start(100, 20)
+	w.key("enter")
+	w.hides("✓")
+	for _, row := range []struct {
+		stands       []client.Receipt
+		shows, hides string
+	}{
+		{[]client.Receipt{{User: alice, Got: 1}, {User: bob}}, "hello", "✓"},
+		{[]client.Receipt{{User: alice, Got: 1}, {User: bob, Got: 1}}, "✓", "✓✓"},
+		{[]client.Receipt{{User: alice, Got: 1, Read: 1}, {User: bob, Got: 1}}, "✓", "✓✓"},
+		{[]client.Receipt{{User: alice, Got: 1, Read: 1}, {User: bob, Got: 2, Read: 2}}, "✓✓", "✓ "},
+	} {
+		w.stands = row.stands
+		w.tell(client.ReceiptsChanged{Conversation: 1})
+		w.shows(row.shows)
+		w.hides(row.hides)
+	}
+	w.stands = []client.Receipt{{User: alice}}
+	w.say(1, alice, "theirs")
+	w.hides("✓")
+}
+
 // How the other one is there stands in the title, and of a large group how many are.
 func TestPresenceIsShown(t *testing.T) {
 	t.Parallel()

@@ -29,7 +29,11 @@ func (m *Model) View() string {
 }
 
 func (m *Model) painter() painter {
-	return painter{theme: m.theme, names: m.names, width: m.roomWidth(), now: m.cfg.Now()}
+	p := painter{theme: m.theme, names: m.names, width: m.roomWidth(), now: m.cfg.Now()}
+	if m.room != nil {
+		p.read, p.got = reached(m.cfg.Server.Receipts(m.room.conv.ID))
+	}
+	return p
 }
 
 func (m *Model) listWidth() int {

@@ -48,6 +48,7 @@ type world struct {
 	from      string
 	relations []*throngv1.Relation
 	devices   []*throngv1.Device
+	stands    []client.Receipt
 
 	events chan client.Event
 	model  tea.Model
@@ -118,6 +119,9 @@ func (w *world) Presence(user client.UserID) throngv1.PresenceState { return w.t
 
 // OnlineCount implements chat.Server.
 func (w *world) OnlineCount(id client.ConversationID) int { return w.online[id] }
+
+// Receipts implements chat.Server.
+func (w *world) Receipts(client.ConversationID) []client.Receipt { return w.stands }
 
 // tell hands events to the screen.
 func (w *world) tell(events ...client.Event) {

@@ -101,6 +101,7 @@ func sameMember(have, want chat.Member) bool {
 func (c *Checker) mendMember(ctx context.Context, r *replay, want *stay, have message.Part, what string) error {
 	part := message.Part{Member: want.Member, Read: have.Read}
 	part.SentMS, part.Bar, part.Holds, part.Later = have.SentMS, have.Bar, have.Holds, have.Later
+	part.Got = min(have.Got, want.Last(r.head.Seq))
 	seq := min(max(have.Read.Seq, want.Spans[len(want.Spans)-1].From, want.sent), want.Last(r.head.Seq))
 	return c.look(ctx, record.KeyEntry(r.id, seq), func(value []byte) error {
 		var e chat.Entry
@@ -123,6 +124,8 @@ func (c *Checker) member(ctx context.Context, r *replay, want *stay, have messag
 		switch ok := value != nil && begun(value, &e); {
 		case read.Seq > last:
 			return c.mendMember(ctx, r, want, have, fmt.Sprintf("has read up to %d, beyond %d", read.Seq, last))
+		case have.Got > last:
+			return c.mendMember(ctx, r, want, have, fmt.Sprintf("has got what is up to %d, beyond %d", have.Got, last))
 		case read.Seq < want.sent:
 			return c.mendMember(ctx, r, want, have, fmt.Sprintf("has read up to %d, before its own message %d", read.Seq, want.sent))
 		case !ok || e.Ordinal != read.Ordinal:

@@ -8,12 +8,14 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/conversation"
 	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/receipt"
 	"github.com/throng-im/throng/internal/store/record"
 )
 
 var (
 	_ conversation.Directory = (*Store)(nil)
 	_ message.Members        = (*Store)(nil)
+	_ receipt.Positions      = (*Store)(nil)
 )
 
 // Conversation returns what stands about a conversation.
@@ -82,18 +84,35 @@ func (s *Store) Members(ctx context.Context, id chat.ConversationID, after chat.
 	if role != chat.RoleMember {
 		q.add(" LIMIT ").number(uint64(max(limit, 0)))
 	}
-	var out []chat.Member
-	err := s.ofConversation(id).read(ctx, "members", q.String(), func(r *rows) error {
+	return partsOf(ctx, s.ofConversation(id), q.String(), limit, func(p message.Part) (chat.Member, bool) {
+		return p.Member, role == 0 || p.Role == role
+	})
+}
+
+// Positions pages the current members of a conversation with what they have read.
+func (s *Store) Positions(ctx context.Context, id chat.ConversationID, after chat.UserID, limit int) ([]receipt.Position, error) {
+	var q text
+	q.add("SELECT user, value FROM member WHERE present=1 AND conversation=").number(uint64(id)).
+		add(" AND user>").number(uint64(after)).add(" ORDER BY user LIMIT ").number(uint64(max(limit, 0)))
+	return partsOf(ctx, s.ofConversation(id), q.String(), limit, func(p message.Part) (receipt.Position, bool) {
+		return receipt.Position{Member: p.Member, Read: p.Read.Seq}, true
+	})
+}
+
+// partsOf returns what take makes of the member rows that a query gives, as far as it keeps them.
+func partsOf[T any](ctx context.Context, at place, query string, limit int, take func(p message.Part) (it T, keep bool)) ([]T, error) {
+	var out []T
+	err := at.read(ctx, "members", query, func(r *rows) error {
 		var user chat.UserID
 		var value sql.RawBytes
-		out = make([]chat.Member, 0, min(max(limit, 0), 256))
+		out = make([]T, 0, min(max(limit, 0), 256))
 		for len(out) < limit && r.next() {
 			r.scan(&user, &value)
 			in := record.NewReader(value)
-			m := in.Part(user).Member
+			p := in.Part(user)
 			r.whole(&in, "member")
-			if r.err == nil && (role == 0 || m.Role == role) {
-				out = append(out, m)
+			if it, keep := take(p); r.err == nil && keep {
+				out = append(out, it)
 			}
 		}
 		return nil

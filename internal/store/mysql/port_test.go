@@ -22,6 +22,7 @@ func onEach(t *testing.T, run func(t *testing.T, open func(t testing.TB) porttes
 
 func TestLog(t *testing.T)       { onEach(t, porttest.Log) }
 func TestDirectory(t *testing.T) { onEach(t, porttest.Directory) }
+func TestReceipts(t *testing.T)  { onEach(t, porttest.Receipts) }
 func TestLogs(t *testing.T)      { onEach(t, porttest.Logs) }
 func TestOutbox(t *testing.T)    { onEach(t, porttest.Outbox) }
 
@@ -30,7 +31,7 @@ func TestOutbox(t *testing.T)    { onEach(t, porttest.Outbox) }
 func engineOn(t testing.TB, c Config) porttest.Engine {
 	s := open(t, c)
 	return porttest.Engine{
-		Log: s, Directory: s, Logs: s.TimelineLogs(), Outbox: s, Close: s.Close,
+		Log: s, Directory: s, Positions: s, Logs: s.TimelineLogs(), Outbox: s, Close: s.Close,
 		Crash: func(t testing.TB) porttest.Engine { return engineOn(t, c) },
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/receipt"
 	"github.com/throng-im/throng/internal/store/record"
 )
 
@@ -57,9 +58,39 @@ func (s *Store) Part(ctx context.Context, id chat.ConversationID, user chat.User
 
 // Members pages the current members of a conversation. Owners and admins come from an index of their own.
 func (s *Store) Members(ctx context.Context, id chat.ConversationID, after chat.UserID, limit int, role chat.Role) ([]chat.Member, error) {
-	release, err := s.read()
+	out := make([]chat.Member, 0, min(max(limit, 0), 256))
+	err := s.members(id, after, role, func(p message.Part) bool {
+		if len(out) < limit {
+			out = append(out, p.Member)
+		}
+		return len(out) < limit
+	})
 	if err != nil {
 		return nil, err
+	}
+	return out, s.settle(ctx, id)
+}
+
+// Positions pages the current members of a conversation with what they have read.
+func (s *Store) Positions(ctx context.Context, id chat.ConversationID, after chat.UserID, limit int) ([]receipt.Position, error) {
+	out := make([]receipt.Position, 0, min(max(limit, 0), 256))
+	err := s.members(id, after, 0, func(p message.Part) bool {
+		if len(out) < limit {
+			out = append(out, receipt.Position{Member: p.Member, Read: p.Read.Seq})
+		}
+		return len(out) < limit
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, s.settle(ctx, id)
+}
+
+// members shows the current members above after, ascending, until more is false. What it shows is not settled.
+func (s *Store) members(id chat.ConversationID, after chat.UserID, role chat.Role, show func(p message.Part) (more bool)) error {
+	release, err := s.read()
+	if err != nil {
+		return err
 	}
 	defer release()
 	snap := s.db.NewSnapshot() // of a transfer, both or none is seen
@@ -72,34 +103,30 @@ func (s *Store) Members(ctx context.Context, id chat.ConversationID, after chat.
 		LowerBound: record.Key2(table, uint64(id), uint64(after)+1), UpperBound: record.Key1(table, uint64(id)+1),
 	})
 	if err != nil {
-		return nil, storageError(err, "listing members")
+		return storageError(err, "listing members")
 	}
 	defer func() { _ = iter.Close() }()
-	out := make([]chat.Member, 0, min(max(limit, 0), 256))
-	for ok := iter.First(); ok && len(out) < limit; ok = iter.Next() {
+	for ok := iter.First(); ok; ok = iter.Next() {
 		if len(iter.Key()) != record.Key2Len {
 			continue
 		}
 		m, err := memberAt(snap, iter)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if m.Current() && (role == 0 || m.Role == role) {
-			out = append(out, m)
+		if m.Current() && (role == 0 || m.Role == role) && !show(m) {
+			break
 		}
 	}
-	if err := iter.Error(); err != nil {
-		return nil, storageError(err, "listing members")
-	}
-	return out, s.settle(ctx, id)
+	return storageError(iter.Error(), "listing members")
 }
 
 // memberAt reads the member that an iterator stands at, in the table of members or in the index.
-func memberAt(snap *pebble.Snapshot, iter *pebble.Iterator) (m chat.Member, err error) {
+func memberAt(snap *pebble.Snapshot, iter *pebble.Iterator) (m message.Part, err error) {
 	key := iter.Key()
 	id, user := record.First(key), chat.UserID(record.Second(key))
 	if key[0] == record.TableLead {
-		_, err = lookup(snap, record.Key2(record.TableMember, id, uint64(user)), "member", func(r *record.Reader) { m = r.Part(user).Member })
+		_, err = lookup(snap, record.Key2(record.TableMember, id, uint64(user)), "member", func(r *record.Reader) { m = r.Part(user) })
 		return m, err
 	}
 	value, err := iter.ValueAndErr()
@@ -107,7 +134,7 @@ func memberAt(snap *pebble.Snapshot, iter *pebble.Iterator) (m chat.Member, err 
 		return m, storageError(err, "listing members")
 	}
 	r := record.NewReader(value)
-	m = r.Part(user).Member
+	m = r.Part(user)
 	if !r.Done() {
 		return m, record.ErrDamaged("member")
 	}

@@ -15,6 +15,7 @@ import (
 // SYNC-14 is LOG-3 and LOG-5, DLV-1 is EVT-2: what followers get stands after a crash.
 func TestLog(t *testing.T)       { t.Parallel(); porttest.Log(t, openEngine) }
 func TestDirectory(t *testing.T) { t.Parallel(); porttest.Directory(t, openEngine) }
+func TestReceipts(t *testing.T)  { t.Parallel(); porttest.Receipts(t, openEngine) }
 func TestEvents(t *testing.T)    { t.Parallel(); porttest.Events(t, openEngine) }
 
 func TestLogs(t *testing.T) { t.Parallel(); porttest.Logs(t, openEngine) }
@@ -26,7 +27,7 @@ func engineOn(t testing.TB, fs *vfs.MemFS) porttest.Engine {
 	s, err := pebble.Open("data", pebble.Options{FS: fs})
 	assert.NoError(t, "opening", err)
 	return porttest.Engine{
-		Log: s, Directory: s, Events: s, Logs: s.TimelineLogs(), Close: s.Close,
+		Log: s, Directory: s, Positions: s, Events: s, Logs: s.TimelineLogs(), Close: s.Close,
 		Crash: func(t testing.TB) porttest.Engine {
 			e := engineOn(t, fs.CrashClone(vfs.CrashCloneCfg{RNG: rand.New(rand.NewPCG(1, 2))}))
 			t.Cleanup(func() { _ = e.Close() })

@@ -19,6 +19,10 @@ const (
 // flagPending is in the flags that end a device row whose refresh token was not used yet; one that would have none ends without flags.
 const flagPending = 1
 
+// blockPrivacy begins a block of an account with what the user does not tell others, in a byte, in front. Who does not know of it keeps it as
+// one of a later version. What other versions put there begins otherwise.
+const blockPrivacy = 1
+
 // AppendAccount writes an account.
 func AppendAccount(b []byte, a account.Account) []byte {
 	var flags byte
@@ -32,6 +36,9 @@ func AppendAccount(b []byte, a account.Account) []byte {
 		flags |= flagDeleted
 	}
 	later := laterOf(a.Later)
+	if a.Privacy != (account.Privacy{}) {
+		later = chat.Later([]byte{blockPrivacy, flag(a.Privacy.NoReceipts)}) + later
+	}
 	if later != "" {
 		flags |= flagLater
 	}
@@ -67,6 +74,9 @@ func (r *Reader) Account(id chat.UserID) account.Account {
 		}
 	}
 	a.Later = r.later(flags)
+	if p := a.Later; len(p) > 1 && p[0] == blockPrivacy {
+		a.Privacy.NoReceipts, a.Later = p[1] != 0, p[2:]
+	}
 	return a
 }
 

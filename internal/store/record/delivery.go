@@ -118,7 +118,7 @@ func DecodeDelivery(value []byte) (*cluster.Delivery, error) {
 		return nil, nil //nolint:nilnil // see above
 	case version == 0 || kind == 0 || r.broken:
 		return nil, ErrDamaged("delivery")
-	case kind > uint64(cluster.DeliverPresence):
+	case kind > uint64(cluster.DeliverReceipts):
 		return nil, nil //nolint:nilnil // see above
 	}
 	for r.More() {

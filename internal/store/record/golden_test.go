@@ -76,6 +76,10 @@ func samples() []sample {
 		barred.Bar = chat.Bar{On: true, Version: 300}
 		gated, choosy := part, owner
 		gated.Bar, gated.Holds, choosy.From = chat.Bar{Gate: chat.GateCommon, Version: 300}, true, chat.GateFriends
+		reached := gated
+		reached.Got = 700
+		private := user
+		private.Privacy = account.Privacy{NoReceipts: true}
 		event.Later, reading.Later, event.Head.Later, invitation.Later = later, later, later, later
 		text := *event.Entry
 		text.Later, event.Entry = later, &text
@@ -87,6 +91,8 @@ func samples() []sample {
 			sample{"head" + with, record.AppendHead(nil, head)}, sample{"part" + with, record.AppendPart(nil, part)},
 			sample{"part-bar" + with, record.AppendPart(nil, barred)}, sample{"part-gate" + with, record.AppendPart(nil, gated)},
 			sample{"owner-from" + with, record.AppendOwner(nil, choosy)},
+			sample{"part-got" + with, record.AppendPart(nil, reached)},
+			sample{"account-privacy" + with, record.AppendAccount(nil, private)},
 			sample{"account" + with, record.AppendAccount(nil, user)}, sample{"device" + with, record.AppendDevice(nil, device)},
 			sample{"invitation" + with, record.AppendInvitation(nil, invitation)}, sample{"settings" + with, record.AppendSettings(nil, settings)},
 			sample{"conversation" + with, record.AppendConversation(nil, about)}, sample{"event" + with, record.AppendEvent(nil, event)},

@@ -90,8 +90,11 @@ const (
 	partLater
 )
 
-// blockBar begins a block with a bar in front. What other versions put there begins otherwise.
-const blockBar byte = 1
+// What stands in front of a block, in this order, begins with a byte that says what it is. What other versions put there begins otherwise.
+const (
+	blockBar byte = iota + 1
+	blockGot
+)
 
 // The second byte of a bar: two flags, and the gate above them.
 const (
@@ -108,8 +111,11 @@ func appendPartRest(b []byte, m chat.Member) []byte {
 		b = appendStrings(append(b, partLeft), m.Left.Name, m.Left.Avatar)
 	}
 	later := string(laterOf(m.Later))
+	// Who does not know of these keeps them as a block of a later version.
+	if m.Got != 0 {
+		later = string(binary.AppendUvarint([]byte{blockGot}, uint64(m.Got))) + later
+	}
 	if m.Bar != (chat.Bar{}) || m.Holds {
-		// Who does not know of bars keeps it as a block of a later version.
 		flags := flag(m.Bar.On)*barOn | flag(m.Holds)*barHolds | byte(m.Bar.Gate)<<barGate
 		later = string(binary.AppendUvarint([]byte{blockBar, flags}, m.Bar.Version)) + later
 	}
@@ -133,6 +139,10 @@ func (r *Reader) partRest(m *chat.Member) {
 				flags := block.byte()
 				m.Holds = flags&barHolds != 0
 				m.Bar = chat.Bar{On: flags&barOn != 0, Gate: chat.Gate(flags >> barGate), Version: block.Number()}
+			}
+			if len(block.b) > 0 && block.b[0] == blockGot {
+				_ = block.byte()
+				m.Got = chat.Seq(block.Number())
 			}
 			r.broken = r.broken || block.broken
 			m.Later = chat.Later(block.b)

@@ -133,6 +133,8 @@ type ClientEnvelope struct {
 	//	*ClientEnvelope_SetPresence
 	//	*ClientEnvelope_Watch
 	//	*ClientEnvelope_ListOnline
+	//	*ClientEnvelope_GetReceipts
+	//	*ClientEnvelope_ListReceipts
 	Request       isClientEnvelope_Request `protobuf_oneof:"request"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -290,6 +292,24 @@ func (x *ClientEnvelope) GetListOnline() *ListOnlineRequest {
 	return nil
 }
 
+func (x *ClientEnvelope) GetGetReceipts() *GetReceiptsRequest {
+	if x != nil {
+		if x, ok := x.Request.(*ClientEnvelope_GetReceipts); ok {
+			return x.GetReceipts
+		}
+	}
+	return nil
+}
+
+func (x *ClientEnvelope) GetListReceipts() *ListReceiptsRequest {
+	if x != nil {
+		if x, ok := x.Request.(*ClientEnvelope_ListReceipts); ok {
+			return x.ListReceipts
+		}
+	}
+	return nil
+}
+
 type isClientEnvelope_Request interface {
 	isClientEnvelope_Request()
 }
@@ -342,6 +362,14 @@ type ClientEnvelope_ListOnline struct {
 	ListOnline *ListOnlineRequest `protobuf:"bytes,23,opt,name=list_online,json=listOnline,proto3,oneof"`
 }
 
+type ClientEnvelope_GetReceipts struct {
+	GetReceipts *GetReceiptsRequest `protobuf:"bytes,40,opt,name=get_receipts,json=getReceipts,proto3,oneof"`
+}
+
+type ClientEnvelope_ListReceipts struct {
+	ListReceipts *ListReceiptsRequest `protobuf:"bytes,41,opt,name=list_receipts,json=listReceipts,proto3,oneof"`
+}
+
 func (*ClientEnvelope_Authenticate) isClientEnvelope_Request() {}
 
 func (*ClientEnvelope_Send) isClientEnvelope_Request() {}
@@ -366,6 +394,10 @@ func (*ClientEnvelope_Watch) isClientEnvelope_Request() {}
 
 func (*ClientEnvelope_ListOnline) isClientEnvelope_Request() {}
 
+func (*ClientEnvelope_GetReceipts) isClientEnvelope_Request() {}
+
+func (*ClientEnvelope_ListReceipts) isClientEnvelope_Request() {}
+
 // ServerEnvelope is an answer (id is set) or something that happened (id is absent).
 type ServerEnvelope struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -384,6 +416,7 @@ type ServerEnvelope struct {
 	//	*ServerEnvelope_Typing
 	//	*ServerEnvelope_PresenceChanged
 	//	*ServerEnvelope_RelationsChanged
+	//	*ServerEnvelope_ReceiptsMoved
 	Content       isServerEnvelope_Content `protobuf_oneof:"content"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -543,6 +576,15 @@ func (x *ServerEnvelope) GetRelationsChanged() *RelationsChanged {
 	return nil
 }
 
+func (x *ServerEnvelope) GetReceiptsMoved() *ReceiptsMoved {
+	if x != nil {
+		if x, ok := x.Content.(*ServerEnvelope_ReceiptsMoved); ok {
+			return x.ReceiptsMoved
+		}
+	}
+	return nil
+}
+
 type isServerEnvelope_Content interface {
 	isServerEnvelope_Content()
 }
@@ -608,6 +650,10 @@ type ServerEnvelope_RelationsChanged struct {
 	RelationsChanged *RelationsChanged `protobuf:"bytes,40,opt,name=relations_changed,json=relationsChanged,proto3,oneof"`
 }
 
+type ServerEnvelope_ReceiptsMoved struct {
+	ReceiptsMoved *ReceiptsMoved `protobuf:"bytes,41,opt,name=receipts_moved,json=receiptsMoved,proto3,oneof"`
+}
+
 func (*ServerEnvelope_Entry) isServerEnvelope_Content() {}
 
 func (*ServerEnvelope_Entries) isServerEnvelope_Content() {}
@@ -634,6 +680,8 @@ func (*ServerEnvelope_PresenceChanged) isServerEnvelope_Content() {}
 
 func (*ServerEnvelope_RelationsChanged) isServerEnvelope_Content() {}
 
+func (*ServerEnvelope_ReceiptsMoved) isServerEnvelope_Content() {}
+
 // Response answers the request of the same id.
 type Response struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -651,6 +699,8 @@ type Response struct {
 	//	*Response_SetPresence
 	//	*Response_Watch
 	//	*Response_ListOnline
+	//	*Response_GetReceipts
+	//	*Response_ListReceipts
 	Result        isResponse_Result `protobuf_oneof:"result"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -799,6 +849,24 @@ func (x *Response) GetListOnline() *ListOnlineResponse {
 	return nil
 }
 
+func (x *Response) GetGetReceipts() *GetReceiptsResponse {
+	if x != nil {
+		if x, ok := x.Result.(*Response_GetReceipts); ok {
+			return x.GetReceipts
+		}
+	}
+	return nil
+}
+
+func (x *Response) GetListReceipts() *ListReceiptsResponse {
+	if x != nil {
+		if x, ok := x.Result.(*Response_ListReceipts); ok {
+			return x.ListReceipts
+		}
+	}
+	return nil
+}
+
 type isResponse_Result interface {
 	isResponse_Result()
 }
@@ -847,6 +915,14 @@ type Response_ListOnline struct {
 	ListOnline *ListOnlineResponse `protobuf:"bytes,23,opt,name=list_online,json=listOnline,proto3,oneof"`
 }
 
+type Response_GetReceipts struct {
+	GetReceipts *GetReceiptsResponse `protobuf:"bytes,40,opt,name=get_receipts,json=getReceipts,proto3,oneof"`
+}
+
+type Response_ListReceipts struct {
+	ListReceipts *ListReceiptsResponse `protobuf:"bytes,41,opt,name=list_receipts,json=listReceipts,proto3,oneof"`
+}
+
 func (*Response_Send) isResponse_Result() {}
 
 func (*Response_Error) isResponse_Result() {}
@@ -868,6 +944,10 @@ func (*Response_SetPresence) isResponse_Result() {}
 func (*Response_Watch) isResponse_Result() {}
 
 func (*Response_ListOnline) isResponse_Result() {}
+
+func (*Response_GetReceipts) isResponse_Result() {}
+
+func (*Response_ListReceipts) isResponse_Result() {}
 
 // Entries of one conversation, ascending: a chunk.
 type Entries struct {
@@ -1972,11 +2052,11 @@ var File_throng_v1_session_proto protoreflect.FileDescriptor
 
 const file_throng_v1_session_proto_rawDesc = "" +
 	"\n" +
-	"\x17throng/v1/session.proto\x12\tthrong.v1\x1a\x1cthrong/v1/conversation.proto\x1a\x15throng/v1/entry.proto\x1a\x15throng/v1/error.proto\x1a\x17throng/v1/message.proto\x1a\x18throng/v1/presence.proto\"F\n" +
+	"\x17throng/v1/session.proto\x12\tthrong.v1\x1a\x1cthrong/v1/conversation.proto\x1a\x15throng/v1/entry.proto\x1a\x15throng/v1/error.proto\x1a\x17throng/v1/message.proto\x1a\x18throng/v1/presence.proto\x1a\x18throng/v1/receipts.proto\"F\n" +
 	"\vClientFrame\x127\n" +
 	"\tenvelopes\x18\x01 \x03(\v2\x19.throng.v1.ClientEnvelopeR\tenvelopes\"F\n" +
 	"\vServerFrame\x127\n" +
-	"\tenvelopes\x18\x01 \x03(\v2\x19.throng.v1.ServerEnvelopeR\tenvelopes\"\xde\x05\n" +
+	"\tenvelopes\x18\x01 \x03(\v2\x19.throng.v1.ServerEnvelopeR\tenvelopes\"\xe9\x06\n" +
 	"\x0eClientEnvelope\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12D\n" +
 	"\fauthenticate\x18\x02 \x01(\v2\x1e.throng.v1.AuthenticateRequestH\x00R\fauthenticate\x12,\n" +
@@ -1991,8 +2071,10 @@ const file_throng_v1_session_proto_rawDesc = "" +
 	"\fset_presence\x18\x15 \x01(\v2\x1d.throng.v1.SetPresenceRequestH\x00R\vsetPresence\x12/\n" +
 	"\x05watch\x18\x16 \x01(\v2\x17.throng.v1.WatchRequestH\x00R\x05watch\x12?\n" +
 	"\vlist_online\x18\x17 \x01(\v2\x1c.throng.v1.ListOnlineRequestH\x00R\n" +
-	"listOnlineB\t\n" +
-	"\arequest\"\xf1\x05\n" +
+	"listOnline\x12B\n" +
+	"\fget_receipts\x18( \x01(\v2\x1d.throng.v1.GetReceiptsRequestH\x00R\vgetReceipts\x12E\n" +
+	"\rlist_receipts\x18) \x01(\v2\x1e.throng.v1.ListReceiptsRequestH\x00R\flistReceiptsB\t\n" +
+	"\arequest\"\xb4\x06\n" +
 	"\x0eServerEnvelope\x12(\n" +
 	"\x05entry\x18\x01 \x01(\v2\x10.throng.v1.EntryH\x00R\x05entry\x12.\n" +
 	"\aentries\x18\x02 \x01(\v2\x12.throng.v1.EntriesH\x00R\aentries\x121\n" +
@@ -2007,9 +2089,10 @@ const file_throng_v1_session_proto_rawDesc = "" +
 	"\bdegraded\x18\v \x01(\v2\x13.throng.v1.DegradedH\x00R\bdegraded\x12+\n" +
 	"\x06typing\x18\x14 \x01(\v2\x11.throng.v1.TypingH\x00R\x06typing\x12G\n" +
 	"\x10presence_changed\x18\x15 \x01(\v2\x1a.throng.v1.PresenceChangedH\x00R\x0fpresenceChanged\x12J\n" +
-	"\x11relations_changed\x18( \x01(\v2\x1b.throng.v1.RelationsChangedH\x00R\x10relationsChangedB\t\n" +
+	"\x11relations_changed\x18( \x01(\v2\x1b.throng.v1.RelationsChangedH\x00R\x10relationsChanged\x12A\n" +
+	"\x0ereceipts_moved\x18) \x01(\v2\x18.throng.v1.ReceiptsMovedH\x00R\rreceiptsMovedB\t\n" +
 	"\acontentJ\x04\b\t\x10\n" +
-	"R\bprofiles\"\x9d\x05\n" +
+	"R\bprofiles\"\xaa\x06\n" +
 	"\bResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12-\n" +
 	"\x04send\x18\x02 \x01(\v2\x17.throng.v1.SendResponseH\x00R\x04send\x12(\n" +
@@ -2023,7 +2106,9 @@ const file_throng_v1_session_proto_rawDesc = "" +
 	"\fset_presence\x18\x15 \x01(\v2\x1e.throng.v1.SetPresenceResponseH\x00R\vsetPresence\x120\n" +
 	"\x05watch\x18\x16 \x01(\v2\x18.throng.v1.WatchResponseH\x00R\x05watch\x12@\n" +
 	"\vlist_online\x18\x17 \x01(\v2\x1d.throng.v1.ListOnlineResponseH\x00R\n" +
-	"listOnlineB\b\n" +
+	"listOnline\x12C\n" +
+	"\fget_receipts\x18( \x01(\v2\x1e.throng.v1.GetReceiptsResponseH\x00R\vgetReceipts\x12F\n" +
+	"\rlist_receipts\x18) \x01(\v2\x1f.throng.v1.ListReceiptsResponseH\x00R\flistReceiptsB\b\n" +
 	"\x06result\"\x89\x01\n" +
 	"\aEntries\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12*\n" +
@@ -2150,22 +2235,27 @@ var file_throng_v1_session_proto_goTypes = []any{
 	(*SetPresenceRequest)(nil),   // 28: throng.v1.SetPresenceRequest
 	(*WatchRequest)(nil),         // 29: throng.v1.WatchRequest
 	(*ListOnlineRequest)(nil),    // 30: throng.v1.ListOnlineRequest
-	(*Entry)(nil),                // 31: throng.v1.Entry
-	(*Typing)(nil),               // 32: throng.v1.Typing
-	(*PresenceChanged)(nil),      // 33: throng.v1.PresenceChanged
-	(*SendResponse)(nil),         // 34: throng.v1.SendResponse
-	(*Error)(nil),                // 35: throng.v1.Error
-	(*ListEntriesResponse)(nil),  // 36: throng.v1.ListEntriesResponse
-	(*MarkReadResponse)(nil),     // 37: throng.v1.MarkReadResponse
-	(*SyncResponse)(nil),         // 38: throng.v1.SyncResponse
-	(*SetPresenceResponse)(nil),  // 39: throng.v1.SetPresenceResponse
-	(*WatchResponse)(nil),        // 40: throng.v1.WatchResponse
-	(*ListOnlineResponse)(nil),   // 41: throng.v1.ListOnlineResponse
-	(*Profile)(nil),              // 42: throng.v1.Profile
-	(*Cursor)(nil),               // 43: throng.v1.Cursor
-	(*Head)(nil),                 // 44: throng.v1.Head
-	(Tier)(0),                    // 45: throng.v1.Tier
-	(*ConversationSettings)(nil), // 46: throng.v1.ConversationSettings
+	(*GetReceiptsRequest)(nil),   // 31: throng.v1.GetReceiptsRequest
+	(*ListReceiptsRequest)(nil),  // 32: throng.v1.ListReceiptsRequest
+	(*Entry)(nil),                // 33: throng.v1.Entry
+	(*Typing)(nil),               // 34: throng.v1.Typing
+	(*PresenceChanged)(nil),      // 35: throng.v1.PresenceChanged
+	(*ReceiptsMoved)(nil),        // 36: throng.v1.ReceiptsMoved
+	(*SendResponse)(nil),         // 37: throng.v1.SendResponse
+	(*Error)(nil),                // 38: throng.v1.Error
+	(*ListEntriesResponse)(nil),  // 39: throng.v1.ListEntriesResponse
+	(*MarkReadResponse)(nil),     // 40: throng.v1.MarkReadResponse
+	(*SyncResponse)(nil),         // 41: throng.v1.SyncResponse
+	(*SetPresenceResponse)(nil),  // 42: throng.v1.SetPresenceResponse
+	(*WatchResponse)(nil),        // 43: throng.v1.WatchResponse
+	(*ListOnlineResponse)(nil),   // 44: throng.v1.ListOnlineResponse
+	(*GetReceiptsResponse)(nil),  // 45: throng.v1.GetReceiptsResponse
+	(*ListReceiptsResponse)(nil), // 46: throng.v1.ListReceiptsResponse
+	(*Profile)(nil),              // 47: throng.v1.Profile
+	(*Cursor)(nil),               // 48: throng.v1.Cursor
+	(*Head)(nil),                 // 49: throng.v1.Head
+	(Tier)(0),                    // 50: throng.v1.Tier
+	(*ConversationSettings)(nil), // 51: throng.v1.ConversationSettings
 }
 var file_throng_v1_session_proto_depIdxs = []int32{
 	2,  // 0: throng.v1.ClientFrame.envelopes:type_name -> throng.v1.ClientEnvelope
@@ -2182,44 +2272,49 @@ var file_throng_v1_session_proto_depIdxs = []int32{
 	28, // 11: throng.v1.ClientEnvelope.set_presence:type_name -> throng.v1.SetPresenceRequest
 	29, // 12: throng.v1.ClientEnvelope.watch:type_name -> throng.v1.WatchRequest
 	30, // 13: throng.v1.ClientEnvelope.list_online:type_name -> throng.v1.ListOnlineRequest
-	31, // 14: throng.v1.ServerEnvelope.entry:type_name -> throng.v1.Entry
-	5,  // 15: throng.v1.ServerEnvelope.entries:type_name -> throng.v1.Entries
-	4,  // 16: throng.v1.ServerEnvelope.response:type_name -> throng.v1.Response
-	15, // 17: throng.v1.ServerEnvelope.hint:type_name -> throng.v1.Hint
-	18, // 18: throng.v1.ServerEnvelope.read_changed:type_name -> throng.v1.ReadChanged
-	19, // 19: throng.v1.ServerEnvelope.settings_changed:type_name -> throng.v1.SettingsChanged
-	21, // 20: throng.v1.ServerEnvelope.sync_hint:type_name -> throng.v1.SyncHint
-	22, // 21: throng.v1.ServerEnvelope.closing:type_name -> throng.v1.Closing
-	16, // 22: throng.v1.ServerEnvelope.batching:type_name -> throng.v1.Batching
-	17, // 23: throng.v1.ServerEnvelope.degraded:type_name -> throng.v1.Degraded
-	32, // 24: throng.v1.ServerEnvelope.typing:type_name -> throng.v1.Typing
-	33, // 25: throng.v1.ServerEnvelope.presence_changed:type_name -> throng.v1.PresenceChanged
-	20, // 26: throng.v1.ServerEnvelope.relations_changed:type_name -> throng.v1.RelationsChanged
-	34, // 27: throng.v1.Response.send:type_name -> throng.v1.SendResponse
-	35, // 28: throng.v1.Response.error:type_name -> throng.v1.Error
-	7,  // 29: throng.v1.Response.authenticate:type_name -> throng.v1.AuthenticateResponse
-	36, // 30: throng.v1.Response.list_entries:type_name -> throng.v1.ListEntriesResponse
-	37, // 31: throng.v1.Response.mark_read:type_name -> throng.v1.MarkReadResponse
-	38, // 32: throng.v1.Response.sync:type_name -> throng.v1.SyncResponse
-	10, // 33: throng.v1.Response.heartbeat:type_name -> throng.v1.HeartbeatResponse
-	14, // 34: throng.v1.Response.focus:type_name -> throng.v1.FocusResponse
-	39, // 35: throng.v1.Response.set_presence:type_name -> throng.v1.SetPresenceResponse
-	40, // 36: throng.v1.Response.watch:type_name -> throng.v1.WatchResponse
-	41, // 37: throng.v1.Response.list_online:type_name -> throng.v1.ListOnlineResponse
-	31, // 38: throng.v1.Entries.entries:type_name -> throng.v1.Entry
-	42, // 39: throng.v1.Entries.profiles:type_name -> throng.v1.Profile
-	8,  // 40: throng.v1.AuthenticateResponse.limits:type_name -> throng.v1.Limits
-	43, // 41: throng.v1.HeartbeatResponse.cursor:type_name -> throng.v1.Cursor
-	44, // 42: throng.v1.HeartbeatResponse.heads:type_name -> throng.v1.Head
-	12, // 43: throng.v1.ReceivedRequest.positions:type_name -> throng.v1.Position
-	44, // 44: throng.v1.FocusResponse.heads:type_name -> throng.v1.Head
-	45, // 45: throng.v1.Hint.tier:type_name -> throng.v1.Tier
-	46, // 46: throng.v1.SettingsChanged.settings:type_name -> throng.v1.ConversationSettings
-	47, // [47:47] is the sub-list for method output_type
-	47, // [47:47] is the sub-list for method input_type
-	47, // [47:47] is the sub-list for extension type_name
-	47, // [47:47] is the sub-list for extension extendee
-	0,  // [0:47] is the sub-list for field type_name
+	31, // 14: throng.v1.ClientEnvelope.get_receipts:type_name -> throng.v1.GetReceiptsRequest
+	32, // 15: throng.v1.ClientEnvelope.list_receipts:type_name -> throng.v1.ListReceiptsRequest
+	33, // 16: throng.v1.ServerEnvelope.entry:type_name -> throng.v1.Entry
+	5,  // 17: throng.v1.ServerEnvelope.entries:type_name -> throng.v1.Entries
+	4,  // 18: throng.v1.ServerEnvelope.response:type_name -> throng.v1.Response
+	15, // 19: throng.v1.ServerEnvelope.hint:type_name -> throng.v1.Hint
+	18, // 20: throng.v1.ServerEnvelope.read_changed:type_name -> throng.v1.ReadChanged
+	19, // 21: throng.v1.ServerEnvelope.settings_changed:type_name -> throng.v1.SettingsChanged
+	21, // 22: throng.v1.ServerEnvelope.sync_hint:type_name -> throng.v1.SyncHint
+	22, // 23: throng.v1.ServerEnvelope.closing:type_name -> throng.v1.Closing
+	16, // 24: throng.v1.ServerEnvelope.batching:type_name -> throng.v1.Batching
+	17, // 25: throng.v1.ServerEnvelope.degraded:type_name -> throng.v1.Degraded
+	34, // 26: throng.v1.ServerEnvelope.typing:type_name -> throng.v1.Typing
+	35, // 27: throng.v1.ServerEnvelope.presence_changed:type_name -> throng.v1.PresenceChanged
+	20, // 28: throng.v1.ServerEnvelope.relations_changed:type_name -> throng.v1.RelationsChanged
+	36, // 29: throng.v1.ServerEnvelope.receipts_moved:type_name -> throng.v1.ReceiptsMoved
+	37, // 30: throng.v1.Response.send:type_name -> throng.v1.SendResponse
+	38, // 31: throng.v1.Response.error:type_name -> throng.v1.Error
+	7,  // 32: throng.v1.Response.authenticate:type_name -> throng.v1.AuthenticateResponse
+	39, // 33: throng.v1.Response.list_entries:type_name -> throng.v1.ListEntriesResponse
+	40, // 34: throng.v1.Response.mark_read:type_name -> throng.v1.MarkReadResponse
+	41, // 35: throng.v1.Response.sync:type_name -> throng.v1.SyncResponse
+	10, // 36: throng.v1.Response.heartbeat:type_name -> throng.v1.HeartbeatResponse
+	14, // 37: throng.v1.Response.focus:type_name -> throng.v1.FocusResponse
+	42, // 38: throng.v1.Response.set_presence:type_name -> throng.v1.SetPresenceResponse
+	43, // 39: throng.v1.Response.watch:type_name -> throng.v1.WatchResponse
+	44, // 40: throng.v1.Response.list_online:type_name -> throng.v1.ListOnlineResponse
+	45, // 41: throng.v1.Response.get_receipts:type_name -> throng.v1.GetReceiptsResponse
+	46, // 42: throng.v1.Response.list_receipts:type_name -> throng.v1.ListReceiptsResponse
+	33, // 43: throng.v1.Entries.entries:type_name -> throng.v1.Entry
+	47, // 44: throng.v1.Entries.profiles:type_name -> throng.v1.Profile
+	8,  // 45: throng.v1.AuthenticateResponse.limits:type_name -> throng.v1.Limits
+	48, // 46: throng.v1.HeartbeatResponse.cursor:type_name -> throng.v1.Cursor
+	49, // 47: throng.v1.HeartbeatResponse.heads:type_name -> throng.v1.Head
+	12, // 48: throng.v1.ReceivedRequest.positions:type_name -> throng.v1.Position
+	49, // 49: throng.v1.FocusResponse.heads:type_name -> throng.v1.Head
+	50, // 50: throng.v1.Hint.tier:type_name -> throng.v1.Tier
+	51, // 51: throng.v1.SettingsChanged.settings:type_name -> throng.v1.ConversationSettings
+	52, // [52:52] is the sub-list for method output_type
+	52, // [52:52] is the sub-list for method input_type
+	52, // [52:52] is the sub-list for extension type_name
+	52, // [52:52] is the sub-list for extension extendee
+	0,  // [0:52] is the sub-list for field type_name
 }
 
 func init() { file_throng_v1_session_proto_init() }
@@ -2232,6 +2327,7 @@ func file_throng_v1_session_proto_init() {
 	file_throng_v1_error_proto_init()
 	file_throng_v1_message_proto_init()
 	file_throng_v1_presence_proto_init()
+	file_throng_v1_receipts_proto_init()
 	file_throng_v1_session_proto_msgTypes[2].OneofWrappers = []any{
 		(*ClientEnvelope_Authenticate)(nil),
 		(*ClientEnvelope_Send)(nil),
@@ -2245,6 +2341,8 @@ func file_throng_v1_session_proto_init() {
 		(*ClientEnvelope_SetPresence)(nil),
 		(*ClientEnvelope_Watch)(nil),
 		(*ClientEnvelope_ListOnline)(nil),
+		(*ClientEnvelope_GetReceipts)(nil),
+		(*ClientEnvelope_ListReceipts)(nil),
 	}
 	file_throng_v1_session_proto_msgTypes[3].OneofWrappers = []any{
 		(*ServerEnvelope_Entry)(nil),
@@ -2260,6 +2358,7 @@ func file_throng_v1_session_proto_init() {
 		(*ServerEnvelope_Typing)(nil),
 		(*ServerEnvelope_PresenceChanged)(nil),
 		(*ServerEnvelope_RelationsChanged)(nil),
+		(*ServerEnvelope_ReceiptsMoved)(nil),
 	}
 	file_throng_v1_session_proto_msgTypes[4].OneofWrappers = []any{
 		(*Response_Send)(nil),
@@ -2273,6 +2372,8 @@ func file_throng_v1_session_proto_init() {
 		(*Response_SetPresence)(nil),
 		(*Response_Watch)(nil),
 		(*Response_ListOnline)(nil),
+		(*Response_GetReceipts)(nil),
+		(*Response_ListReceipts)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

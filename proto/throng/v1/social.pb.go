@@ -235,10 +235,12 @@ func (x *Relation) GetBlocked() bool {
 
 // Privacy is what the caller says about who may do what.
 type Privacy struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	MessagesFrom  MessagesFrom           `protobuf:"varint,1,opt,name=messages_from,json=messagesFrom,proto3,enum=throng.v1.MessagesFrom" json:"messages_from,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	MessagesFrom MessagesFrom           `protobuf:"varint,1,opt,name=messages_from,json=messagesFrom,proto3,enum=throng.v1.MessagesFrom" json:"messages_from,omitempty"`
+	// Others do not see what the caller has read, and the caller does not see what others have.
+	NoReadReceipts bool `protobuf:"varint,2,opt,name=no_read_receipts,json=noReadReceipts,proto3" json:"no_read_receipts,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Privacy) Reset() {
@@ -276,6 +278,13 @@ func (x *Privacy) GetMessagesFrom() MessagesFrom {
 		return x.MessagesFrom
 	}
 	return MessagesFrom_MESSAGES_FROM_UNSPECIFIED
+}
+
+func (x *Privacy) GetNoReadReceipts() bool {
+	if x != nil {
+		return x.NoReadReceipts
+	}
+	return false
 }
 
 // RelationCursor is how much of the list a device knows. It is the answer's of before, unchanged; none at first.
@@ -1152,9 +1161,11 @@ func (x *GetPrivacyResponse) GetPrivacy() *Privacy {
 type UpdatePrivacyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Unspecified leaves it as it is.
-	MessagesFrom  MessagesFrom `protobuf:"varint,1,opt,name=messages_from,json=messagesFrom,proto3,enum=throng.v1.MessagesFrom" json:"messages_from,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	MessagesFrom MessagesFrom `protobuf:"varint,1,opt,name=messages_from,json=messagesFrom,proto3,enum=throng.v1.MessagesFrom" json:"messages_from,omitempty"`
+	// Absent leaves it as it is.
+	NoReadReceipts *bool `protobuf:"varint,2,opt,name=no_read_receipts,json=noReadReceipts,proto3,oneof" json:"no_read_receipts,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *UpdatePrivacyRequest) Reset() {
@@ -1192,6 +1203,13 @@ func (x *UpdatePrivacyRequest) GetMessagesFrom() MessagesFrom {
 		return x.MessagesFrom
 	}
 	return MessagesFrom_MESSAGES_FROM_UNSPECIFIED
+}
+
+func (x *UpdatePrivacyRequest) GetNoReadReceipts() bool {
+	if x != nil && x.NoReadReceipts != nil {
+		return *x.NoReadReceipts
+	}
+	return false
 }
 
 type UpdatePrivacyResponse struct {
@@ -1376,9 +1394,10 @@ const file_throng_v1_social_proto_rawDesc = "" +
 	"\bsince_ms\x18\x04 \x01(\x04R\asinceMs\x12\x1c\n" +
 	"\tfollowing\x18\x05 \x01(\bR\tfollowing\x12\x16\n" +
 	"\x06remark\x18\x06 \x01(\tR\x06remark\x12\x18\n" +
-	"\ablocked\x18\a \x01(\bR\ablocked\"G\n" +
+	"\ablocked\x18\a \x01(\bR\ablocked\"q\n" +
 	"\aPrivacy\x12<\n" +
-	"\rmessages_from\x18\x01 \x01(\x0e2\x17.throng.v1.MessagesFromR\fmessagesFrom\"@\n" +
+	"\rmessages_from\x18\x01 \x01(\x0e2\x17.throng.v1.MessagesFromR\fmessagesFrom\x12(\n" +
+	"\x10no_read_receipts\x18\x02 \x01(\bR\x0enoReadReceipts\"@\n" +
 	"\x0eRelationCursor\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x14\n" +
 	"\x05floor\x18\x02 \x01(\x04R\x05floor\">\n" +
@@ -1420,9 +1439,11 @@ const file_throng_v1_social_proto_rawDesc = "" +
 	"\brelation\x18\x01 \x01(\v2\x13.throng.v1.RelationR\brelation\"\x13\n" +
 	"\x11GetPrivacyRequest\"B\n" +
 	"\x12GetPrivacyResponse\x12,\n" +
-	"\aprivacy\x18\x01 \x01(\v2\x12.throng.v1.PrivacyR\aprivacy\"T\n" +
+	"\aprivacy\x18\x01 \x01(\v2\x12.throng.v1.PrivacyR\aprivacy\"\x98\x01\n" +
 	"\x14UpdatePrivacyRequest\x12<\n" +
-	"\rmessages_from\x18\x01 \x01(\x0e2\x17.throng.v1.MessagesFromR\fmessagesFrom\"E\n" +
+	"\rmessages_from\x18\x01 \x01(\x0e2\x17.throng.v1.MessagesFromR\fmessagesFrom\x12-\n" +
+	"\x10no_read_receipts\x18\x02 \x01(\bH\x00R\x0enoReadReceipts\x88\x01\x01B\x13\n" +
+	"\x11_no_read_receipts\"E\n" +
 	"\x15UpdatePrivacyResponse\x12,\n" +
 	"\aprivacy\x18\x01 \x01(\v2\x12.throng.v1.PrivacyR\aprivacy\"_\n" +
 	"\x14ListRelationsRequest\x121\n" +
@@ -1552,6 +1573,7 @@ func file_throng_v1_social_proto_init() {
 	if File_throng_v1_social_proto != nil {
 		return
 	}
+	file_throng_v1_social_proto_msgTypes[21].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

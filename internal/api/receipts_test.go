@@ -1,0 +1,78 @@
+package api_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/throng-im/throng/internal/account"
+	"github.com/throng-im/throng/internal/assert"
+	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/social"
+)
+
+// Entry is what a member may read.
+func (h halls) Entry(ctx context.Context, user chat.UserID, id chat.ConversationID, seq chat.Seq) (chat.Entry, error) {
+	page, err := h.messages.Range(ctx, message.RangeQuery{Reader: user, Conversation: id, From: seq, To: seq, Limit: 1})
+	if err != nil || len(page.Entries) == 0 {
+		return chat.Entry{}, chat.Errorf(chat.CodeNotFound, chat.ReasonMessageNotFound, "there is no such message for you")
+	}
+	return page.Entries[0], nil
+}
+
+// hiders know who hides what.
+type hiders struct {
+	*account.Service
+
+	relations *social.Service
+}
+
+func (h hiders) Blockers(ctx context.Context, user chat.UserID, of []chat.UserID) ([]chat.UserID, error) {
+	return h.relations.Blockers(ctx, user, of)
+}
+
+func (h hiders) Blocked(ctx context.Context, user chat.UserID, of []chat.UserID) ([]chat.UserID, error) {
+	return h.relations.Blocked(ctx, user, of)
+}
+
+// RCP-7, RCP-10, RCP-11, RCP-12: over HTTP members see who has read, but for who does not tell and who has blocked them.
+func TestReceipts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := newCell(t, w)
+	ask := fmt.Sprintf(`{"conversation":"%d","seq":"%d"}`, c.group, c.head)
+	reads := func(r role) string {
+		t.Helper()
+		res := w.call(t, "ReceiptService/GetReceipts", ask, bearer(c.people[r].token))
+		assert.Equal(t, "status", res.status, 200)
+		return res.body
+	}
+	all := fmt.Sprintf(`"of":%d`, 4)
+	assert.True(t, "nobody yet: "+reads(owner), reads(owner) == "{"+all+"}")
+	for _, r := range []role{member, groupAdmin} {
+		res := w.call(t, "MessageService/MarkRead", ask, bearer(c.people[r].token))
+		assert.Equal(t, "marking", res.status, 200)
+	}
+	ids := func(roles ...role) string {
+		out := ""
+		for i, r := range roles {
+			if i > 0 {
+				out += ","
+			}
+			out += fmt.Sprintf("%q", fmt.Sprint(c.people[r].id))
+		}
+		return "[" + out + "]"
+	}
+	both := ids(member, groupAdmin)
+	assert.Equal(t, "two", reads(owner), fmt.Sprintf(`{"read":%s,"got":%s,"readCount":2,"gotCount":2,%s}`, both, both, all))
+	res := w.call(t, "SocialService/UpdatePrivacy", `{"noReadReceipts":true}`, bearer(c.people[member].token))
+	assert.Equal(t, "hiding", res.body, `{"privacy":{"messagesFrom":"MESSAGES_FROM_ALL","noReadReceipts":true}}`)
+	assert.Equal(t, "one hides", reads(owner), fmt.Sprintf(`{"read":%s,"got":%s,"readCount":1,"gotCount":2,%s}`, ids(groupAdmin), both, all))
+	assert.Equal(t, "and sees nobody", reads(member), fmt.Sprintf(`{"got":%s,"gotCount":2,%s,"readHidden":true}`, both, all))
+	res = w.call(t, "SocialService/GetPrivacy", `{}`, bearer(c.people[member].token))
+	assert.Equal(t, "the switch", res.body, `{"privacy":{"messagesFrom":"MESSAGES_FROM_ALL","noReadReceipts":true}}`)
+	_, err := w.relations.Block(t.Context(), c.people[groupAdmin].id, c.people[owner].id, true)
+	assert.NoError(t, "blocking", err)
+	assert.Equal(t, "who is blocked", reads(owner), fmt.Sprintf(`{"got":%s,"gotCount":1,"of":3}`, ids(member)))
+}
