@@ -125,6 +125,17 @@ func (c *Client) MarkRead(ctx context.Context, conv ConversationID, seq uint64) 
 	return nil
 }
 
+// MarkUnread marks a conversation as unread on all devices of the user, whatever was read, until the user marks it as read again.
+func (c *Client) MarkUnread(ctx context.Context, conv ConversationID) error {
+	on := true
+	resp, err := c.api.Conversations.UpdateSettings(ctx, connect.NewRequest(&throngv1.UpdateSettingsRequest{Conversation: uint64(conv), MarkedUnread: &on}))
+	if err != nil {
+		return err
+	}
+	c.locked(func() { c.settle(conv, resp.Msg.GetSettings()) })
+	return nil
+}
+
 // OpenDirect finds or makes the direct conversation with a user.
 func (c *Client) OpenDirect(ctx context.Context, user UserID) (ConversationID, error) {
 	resp, err := c.api.Conversations.OpenDirect(ctx,

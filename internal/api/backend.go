@@ -132,6 +132,12 @@ func (b *Backend) MarkRead(ctx context.Context, who wire.Actor, req *throngv1.Ma
 	if err != nil {
 		return nil, err
 	}
+	if v.Settings.MarkedUnread && v.Role != 0 && d.Mark >= v.Read.Seq { // it was read before it was marked, and is again
+		off := false
+		if _, err := b.timelines.Settings(ctx, who.User, d.Conversation, timeline.SettingsPatch{MarkedUnread: &off}); err != nil {
+			return nil, err
+		}
+	}
 	return &throngv1.MarkReadResponse{
 		ReadSeq: uint64(max(r.Read.Seq, v.Read.Seq)), ReadOrdinal: uint64(max(r.Read.Ordinal, v.Read.Ordinal)), Unread: v.Unread,
 	}, nil

@@ -76,3 +76,29 @@ func TestReceipts(t *testing.T) {
 	assert.NoError(t, "blocking", err)
 	assert.Equal(t, "who is blocked", reads(owner), fmt.Sprintf(`{"got":%s,"gotCount":1,"of":3}`, ids(member)))
 }
+
+// RCP-20, RCP-21: a mark is the user's own, and reading ends it, also where there is nothing new to read.
+func TestMarkedUnread(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := newCell(t, w)
+	reader := c.people[member]
+	ask := fmt.Sprintf(`{"conversation":"%d","seq":"%d"}`, c.group, c.head)
+	marked := func(r role) bool {
+		t.Helper()
+		v, err := w.deps.Timelines.View(t.Context(), c.people[r].id, c.group)
+		assert.NoError(t, "view", err)
+		return v.Settings.MarkedUnread
+	}
+	do := func(procedure, body string) {
+		t.Helper()
+		assert.Equal(t, procedure, w.call(t, procedure, body, bearer(reader.token)).status, 200)
+	}
+	do("MessageService/MarkRead", ask)
+	do("ConversationService/UpdateSettings", fmt.Sprintf(`{"conversation":"%d","markedUnread":true}`, c.group))
+	assert.True(t, "marked, for oneself alone", marked(member) && !marked(owner))
+	do("MessageService/MarkRead", fmt.Sprintf(`{"conversation":"%d","seq":"%d"}`, c.group, c.head-1))
+	assert.True(t, "an older position says nothing", marked(member))
+	do("MessageService/MarkRead", ask)
+	assert.True(t, "read again", !marked(member))
+}

@@ -184,6 +184,8 @@ func (m *Model) command(line string) tea.Cmd {
 		return act("Added.", func(ctx context.Context) error { return people.AddMembers(ctx, id, handles(rest)) })
 	case word == "name" && rest != "":
 		return act("", func(ctx context.Context) error { return people.Rename(ctx, id, rest) })
+	case word == "unread":
+		return act("Marked as unread.", func(ctx context.Context) error { return m.cfg.Reader.MarkUnread(ctx, id) })
 	case word == "leave":
 		return act("You left.", func(ctx context.Context) error { return people.Leave(ctx, id) })
 	case word == "quit":
@@ -194,7 +196,7 @@ func (m *Model) command(line string) tea.Cmd {
 			cmd, ok = m.relate(word, rest)
 		}
 		if !ok {
-			m.say("/add NAME…, /name NEW NAME, /leave, /friends, /friend NAME, /devices, /help, /quit; a message that begins with a slash: //")
+			m.say("/add NAME…, /name NEW NAME, /leave, /unread, /friends, /friend NAME, /devices, /help, /quit; a message that begins with a slash: //")
 		}
 		return cmd
 	}

@@ -346,7 +346,7 @@ func (m *Model) read() tea.Cmd {
 		return nil
 	}
 	id, was, reader := m.room.conv.ID, m.room.marked, m.cfg.Reader
-	m.room.marked = seq
+	m.room.marked, m.room.unread = seq, false
 	return func() tea.Msg {
 		ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 		defer cancel()

@@ -23,6 +23,7 @@ type room struct {
 	below   int    // entries that came while the bottom was out of sight
 	hole    uint64 // last seq of a hole behind what is loaded, 0 where there is none: what follows it is not shown yet
 	marked  uint64 // read position that the server was told
+	unread  bool   // it was marked as unread when it was opened
 
 	input   textarea.Model
 	wrapped map[uint64][]string // lines of an entry's text, by seq, for one width
@@ -36,7 +37,7 @@ const maxLoaded = 20_000
 const inputLines = 5
 
 func newRoom(c client.Conversation, latest []*throngv1.Entry) *room {
-	r := &room{conv: c, wrapped: map[uint64][]string{}, marked: c.Read}
+	r := &room{conv: c, wrapped: map[uint64][]string{}, marked: c.Read, unread: c.Settings.MarkedUnread}
 	r.input = newInput()
 	r.input.SetValue(clean(c.Settings.Draft, true))
 	r.reload(latest)
@@ -155,7 +156,7 @@ func (r *room) prepend(p client.Page) {
 
 // unreadEnd is the seq to mark as read: the newest entry, when its end is in sight.
 func (r *room) unreadEnd() uint64 {
-	if r.offset > 0 || r.last() <= r.marked {
+	if r.offset > 0 || r.last() < r.marked || r.last() == r.marked && !r.unread {
 		return 0
 	}
 	return r.last()

@@ -43,6 +43,8 @@ type Reader interface {
 	// Before reads the page that ends before a seq.
 	Before(ctx context.Context, id client.ConversationID, seq uint64) (client.Page, error)
 	MarkRead(ctx context.Context, id client.ConversationID, seq uint64) error
+	// MarkUnread marks it as unread, until the user reads in it again.
+	MarkUnread(ctx context.Context, id client.ConversationID) error
 	// Focus tells what is on the screen, in place of what was. Giving up with ctx takes nothing back.
 	Focus(ctx context.Context, ids ...client.ConversationID) error
 }

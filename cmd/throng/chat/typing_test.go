@@ -2,6 +2,7 @@ package chat_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/throng-im/throng/client"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
@@ -68,6 +69,34 @@ func TestTicks(t *testing.T) {
 	w.stands = []client.Receipt{{User: alice}}
 	w.say(1, alice, "theirs")
 	w.hides("✓")
+}
+
+// A conversation that is marked as unread stays so until it is opened again.
+func TestMarkUnread(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.direct(1, alice)
+	w.direct(2, bob)
+	w.write(1, alice, "hello")
+	w.now = w.now.Add(-time.Minute)
+	w.write(2, bob, "hello")
+	w.start(100, 20)
+	w.key("enter")
+	w.typeText("/unread")
+	w.key("enter")
+	marked := func(want bool) {
+		t.Helper()
+		if is := w.convs[1].Settings.MarkedUnread; is != want {
+			t.Errorf("marked: %v (asked: %v)", is, w.asked)
+		}
+	}
+	marked(true)
+	w.tell(client.SettingsChanged{Conversation: 1, Settings: client.Settings{MarkedUnread: true}})
+	marked(true)
+	w.key("alt+down")
+	marked(true)
+	w.key("alt+up")
+	marked(false)
 }
 
 // How the other one is there stands in the title, and of a large group how many are.

@@ -248,6 +248,7 @@ func (m *Model) helpLines(height int) []string {
 		{"/add NAME…", "add people to the group"},
 		{"/name NEW NAME", "call the group something else"},
 		{"/leave", "leave the group"},
+		{"/unread", "mark the conversation as unread"},
 		{"/friends", "who your friends are, and who wants to be one"},
 		{"/friend NAME NOTE", "ask somebody; /withdraw NAME takes it back"},
 		{"/accept NAME", "be friends; /refuse NAME, /unfriend NAME"},

@@ -262,6 +262,14 @@ func (w *world) MarkRead(_ context.Context, id client.ConversationID, seq uint64
 	c := w.convs[id]
 	c.Read = max(c.Read, seq)
 	c.Unread = c.Head - c.Read
+	c.Settings.MarkedUnread = false
+
+	return nil
+}
+
+// MarkUnread implements chat.Reader.
+func (w *world) MarkUnread(_ context.Context, id client.ConversationID) error {
+	w.convs[id].Settings.MarkedUnread = true
 	return nil
 }
 

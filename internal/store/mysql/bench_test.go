@@ -118,3 +118,41 @@ func appendBare(b *testing.B, s *Store, c *decision, drafts []*chat.Draft) {
 		p.changed = false
 	}
 }
+
+// BenchmarkReceipt compares what a receipt costs with what a message costs, the outbox included: messages, then what devices of the other members
+// have of them, then their reading, in turns.
+//
+//	go test -tags cluster -run '^$' -bench Receipt -benchtime 20x ./internal/store/mysql
+func BenchmarkReceipt(b *testing.B) {
+	for _, batch := range []int{1, 10, 100} {
+		b.Run(fmt.Sprintf("batch=%d", batch), func(b *testing.B) {
+			s := open(b, settings(b, 1))
+			drafts := make([]*chat.Draft, batch)
+			turn := func(draft func(id chat.ConversationID) *chat.Draft) time.Duration {
+				for i := range drafts {
+					drafts[i] = draft(chat.ConversationID(i + 1))
+				}
+				begun := time.Now()
+				must(b, s, drafts...)
+				return time.Since(begun)
+			}
+			turn(func(id chat.ConversationID) *chat.Draft { return group(id, 1, 2) })
+			var unique atomic.Int64
+			var message, got, read time.Duration
+			b.ResetTimer()
+			for n := range b.N {
+				seq := chat.Seq(n + 2)
+				message += turn(func(id chat.ConversationID) *chat.Draft {
+					d := benchDrafts(1, 0, &unique)[0]
+					d.Conversation, d.Sender = id, 1
+					return d
+				})
+				got += turn(func(id chat.ConversationID) *chat.Draft { return &chat.Draft{Conversation: id, Sender: 2, Got: seq} })
+				read += turn(func(id chat.ConversationID) *chat.Draft { return &chat.Draft{Conversation: id, Sender: 2, Mark: seq} })
+			}
+			b.ReportMetric(float64(message.Nanoseconds())/float64(b.N*batch), "ns/message")
+			b.ReportMetric(100*float64(got)/float64(message), "%got")
+			b.ReportMetric(100*float64(read)/float64(message), "%read")
+		})
+	}
+}

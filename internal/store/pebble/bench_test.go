@@ -78,3 +78,69 @@ func created(i int) *chat.Draft {
 		Body: chat.Created{Kind: chat.KindDirect, Members: []chat.UserID{low, high}},
 	}
 }
+
+// BenchmarkReceipt compares what a receipt costs with what a message costs, durably through the service, with as many waiting as the name says:
+// messages, then what devices of the other members have of them, then their reading, in turns.
+func BenchmarkReceipt(b *testing.B) {
+	for _, senders := range []int{64, 1024} {
+		b.Run(fmt.Sprintf("senders=%d", senders), func(b *testing.B) {
+			store, err := pebble.Open(b.TempDir(), pebble.Options{})
+			assert.NoError(b, "opening", err)
+			defer func() { assert.NoError(b, "closing", store.Close()) }()
+			service := message.New(message.DefaultConfig(), store, store, nil, slog.New(slog.DiscardHandler))
+			ctx, cancel := context.WithCancel(b.Context())
+			ended := make(chan struct{})
+			go func() { defer close(ended); _ = service.Run(ctx) }()
+			defer func() { cancel(); <-ended }()
+			const conversations = 4_096
+			for i := range conversations {
+				_, err := service.Append(ctx, created(i))
+				assert.NoError(b, "creating", err)
+			}
+			text := strings.Repeat("all work and no play ", 10)[:200]
+			rng := rand.New(rand.NewPCG(1, 1))
+			// turn has every conversation get a draft, and returns how long that takes.
+			turn := func(draft func(i int) *chat.Draft) time.Duration {
+				drafts := make(chan *chat.Draft, conversations)
+				for i := range conversations {
+					drafts <- draft(i)
+				}
+				close(drafts)
+				var wg sync.WaitGroup
+				begun := time.Now()
+				for range senders {
+					wg.Go(func() {
+						for d := range drafts {
+							if _, err := service.Append(ctx, d); err != nil {
+								b.Error(err)
+							}
+						}
+					})
+				}
+				wg.Wait()
+				return time.Since(begun)
+			}
+			var message, got, read time.Duration
+			b.ResetTimer()
+			for n := range b.N {
+				seq := chat.Seq(n + 2)
+				message += turn(func(i int) *chat.Draft {
+					d := &chat.Draft{Conversation: chat.ConversationID(i + 1), Sender: chat.UserID(2*i + 1), Body: chat.Text{Text: text}}
+					binary.BigEndian.PutUint64(d.ClientID[:], rng.Uint64())
+					binary.BigEndian.PutUint64(d.ClientID[8:], rng.Uint64())
+					return d
+				})
+				got += turn(func(i int) *chat.Draft {
+					return &chat.Draft{Conversation: chat.ConversationID(i + 1), Sender: chat.UserID(2*i + 2), Got: seq}
+				})
+				read += turn(func(i int) *chat.Draft {
+					return &chat.Draft{Conversation: chat.ConversationID(i + 1), Sender: chat.UserID(2*i + 2), Mark: seq}
+				})
+			}
+			per := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / float64(b.N*conversations) }
+			b.ReportMetric(per(message), "ns/message")
+			b.ReportMetric(100*float64(got)/float64(message), "%got")
+			b.ReportMetric(100*float64(read)/float64(message), "%read")
+		})
+	}
+}
