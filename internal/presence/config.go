@@ -19,13 +19,14 @@ type Config struct {
 	Rate int
 	// TellRate is how many watching sessions a node tells of changes in a second.
 	TellRate int
-	// Report is within which time a node says everything again, in case that it was lost.
+	// Report is within which time a node says everything again, in case that some of it was evicted: what is lost as a whole is noticed
+	// at once. A million people are a million words.
 	Report time.Duration
 }
 
 // Default is the configuration that an empty file gives.
 func Default() Config {
-	return Config{Typing: true, TypingMembers: 1 << 18, Linger: 8 * time.Second, Rate: 5_000, TellRate: 20_000, Report: time.Minute}
+	return Config{Typing: true, TypingMembers: 1 << 18, Linger: 8 * time.Second, Rate: 5_000, TellRate: 20_000, Report: MostReport}
 }
 
 // Validate reports what cannot work.

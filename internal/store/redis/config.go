@@ -42,7 +42,8 @@ type Config struct {
 	Lease time.Duration
 	// Renew is how often it says so.
 	Renew time.Duration
-	// Report is how often a node says again where its users are, in case that Redis evicted it.
+	// Report is how often a node says again where its users are, in case that Redis evicted it: what is lost as a whole is noticed within
+	// a renewal. A million users are a million writes.
 	Report time.Duration
 
 	// InboxBytes is what may wait on a node of what others deliver to it. Beyond that deliveries are dropped, and devices are told to
@@ -64,7 +65,7 @@ func DefaultConfig() Config {
 	return Config{
 		Prefix:  "throng",
 		Timeout: 500 * time.Millisecond, DialTimeout: 2 * time.Second, Calls: 1_024, BreakerFailures: 8, BreakerRest: time.Second,
-		Lease: 8 * time.Second, Renew: time.Second, Report: 30 * time.Second,
+		Lease: 8 * time.Second, Renew: time.Second, Report: 5 * time.Minute,
 		InboxBytes:   32 << 20,
 		TimelineIdle: 14 * 24 * time.Hour,
 		HotEntries:   256, HotBytes: 256 << 10, HotExpiry: time.Hour,

@@ -14,21 +14,30 @@ import (
 	"github.com/throng-im/throng/internal/presence"
 )
 
-// wordText notes what a node says of a user, and raises the version, which is the server's time so that it goes on rising where the key was
-// lost; or that a node watches. It answers with everything that stands there.
+// wordText notes what a node says of users, and raises the version of each, which is the server's time so that it goes on rising where the
+// key was lost; or that a node watches them. It answers with everything that stands there of each.
 //
-// KEYS presence of a user. ARGV field of the node, value or empty for none, expiry in ms, 1 where it is a word about the user.
+// KEYS presence of users. ARGV field of the node, expiry in ms, 1 where it is a word about the users; then for each a value or empty for none.
 const wordText = `
-if ARGV[2] == '' then redis.call('HDEL', KEYS[1], ARGV[1]) else redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end
-if ARGV[4] == '1' then
+local field, expiry, now = ARGV[1], ARGV[2], nil
+if ARGV[3] == '1' then
   local t = redis.call('TIME')
-  local v = t[1] * 1000000 + t[2]
-  local was = tonumber(redis.call('HGET', KEYS[1], 'v') or '0')
-  if v <= was then v = was + 1 end
-  redis.call('HSET', KEYS[1], 'v', string.format('%.0f', v))
+  now = t[1] * 1000000 + t[2]
 end
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return redis.call('HGETALL', KEYS[1])`
+local out = {}
+for i, key in ipairs(KEYS) do
+  local value = ARGV[3 + i]
+  if value == '' then redis.call('HDEL', key, field) end
+  if now then
+    local version = string.format('%.0f', math.max(now, tonumber(redis.call('HGET', key, 'v') or '0') + 1))
+    if value == '' then redis.call('HSET', key, 'v', version) else redis.call('HSET', key, field, value, 'v', version) end
+  elseif value ~= '' then
+    redis.call('HSET', key, field, value)
+  end
+  redis.call('PEXPIRE', key, expiry)
+  out[i] = redis.call('HGETALL', key)
+end
+return out`
 
 // What stands in a user's presence: under these and a node's name what it says of the user, and that it watches; and the version.
 const (
@@ -53,43 +62,32 @@ func (c *Client) NewPresence(routes *Routes) *Presence {
 	return &Presence{client: c, routes: routes, node: string(routes.node)}
 }
 
-// expiry is how long something stays that nobody says again: presence is said again within its own report, a minute at first.
-func (p *Presence) expiry() string { return millis(presenceStays) }
-
-// presenceStays is more than the longest time between two reports of presence.
+// presenceStays is how long something stays that nobody says again: more than the longest time between two reports of presence.
 const presenceStays = 2 * presence.MostReport
 
 // Note implements [presence.Store].
 func (p *Presence) Note(ctx context.Context, words []presence.Word) ([]presence.Noted, error) {
-	calls := make([]scriptCall, len(words))
+	users, values := make([]chat.UserID, len(words)), make([]string, len(words))
 	for i, w := range words {
-		value := ""
+		users[i] = w.User
 		if w.State != presence.Offline {
-			value = strconv.Itoa(int(w.State))
+			values[i] = strconv.Itoa(int(w.State))
 		}
-		calls[i] = p.word(w.User, fieldState, value, "1")
 	}
-	out := make([]presence.Noted, len(words))
-	err := p.say(ctx, calls, func(i int, all map[string]string) (err error) {
-		out[i], err = p.noted(ctx, words[i].User, all)
-		return err
-	})
-	return out, err
+	return p.say(ctx, users, fieldState, "1", func(i int) string { return values[i] })
 }
 
 // Watch implements [presence.Store].
 func (p *Presence) Watch(ctx context.Context, users []chat.UserID) ([]presence.Status, error) {
-	calls := make([]scriptCall, len(users))
-	for i, u := range users {
-		calls[i] = p.word(u, fieldWatch, "1", "")
+	noted, err := p.say(ctx, users, fieldWatch, "", func(int) string { return "1" })
+	if err != nil {
+		return nil, err
 	}
-	out := make([]presence.Status, len(users))
-	err := p.say(ctx, calls, func(i int, all map[string]string) error {
-		n, err := p.noted(ctx, users[i], all)
-		out[i] = n.Status
-		return err
-	})
-	return out, err
+	out := make([]presence.Status, len(noted))
+	for i := range noted {
+		out[i] = noted[i].Status
+	}
+	return out, nil
 }
 
 // Unwatch implements [presence.Store].
@@ -133,28 +131,40 @@ func (p *Presence) Read(ctx context.Context, users []chat.UserID) ([]presence.St
 	return out, nil
 }
 
-func (p *Presence) word(u chat.UserID, field, value, version string) scriptCall {
-	return scriptCall{
-		script: p.client.scripts.word, keys: []string{p.client.presenceKey(u)}, args: []string{field + p.node, value, p.expiry(), version},
+// say writes this node's field of users, and reads what stands there then.
+func (p *Presence) say(ctx context.Context, users []chat.UserID, field, word string, value func(i int) string) ([]presence.Noted, error) {
+	most := p.client.together()
+	calls := make([]scriptCall, 0, (len(users)+most-1)/most)
+	for i, u := range users {
+		if i%most == 0 {
+			calls = append(calls, scriptCall{script: p.client.scripts.word, args: []string{field + p.node, millis(presenceStays), word}})
+		}
+		call := &calls[len(calls)-1]
+		call.keys, call.args = append(call.keys, p.client.presenceKey(u)), append(call.args, value(i))
 	}
-}
-
-// say runs words and hands over what stands there then.
-func (p *Presence) say(ctx context.Context, calls []scriptCall, each func(i int, all map[string]string) error) error {
 	answers, err := p.client.run(ctx, opPresence, calls...)
 	if err != nil {
-		return unavailable(err, "saying who is there")
+		return nil, unavailable(err, "saying who is there")
 	}
+	out := make([]presence.Noted, 0, len(users))
 	for i := range answers {
-		all, err := answers[i].AsStrMap()
+		list, err := answers[i].ToArray()
 		if err != nil {
-			return unavailable(err, "saying who is there")
+			return nil, unavailable(err, "saying who is there")
 		}
-		if err := each(i, all); err != nil {
-			return err
+		for j := range list {
+			all, err := list[j].AsStrMap()
+			if err != nil {
+				return nil, unavailable(err, "saying who is there")
+			}
+			n, err := p.noted(ctx, users[len(out)], all)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, n)
 		}
 	}
-	return nil
+	return out, nil
 }
 
 // noted makes of what stands there how the user is, and who watches.
