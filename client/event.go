@@ -66,6 +66,14 @@ type Message struct {
 	Live bool
 }
 
+// Amended tells what a message looks like now that was edited or taken back by the entry of the Message event before it. It comes for
+// messages that the client keeps (Options.Window); an application that keeps more has [Amend].
+type Amended struct {
+	Conversation ConversationID
+	// Entry is shared: do not change it.
+	Entry *throngv1.Entry
+}
+
 // Hole is a range of entries that is not told, because it is too large to pull unasked. Range reads it.
 type Hole struct {
 	Conversation ConversationID
@@ -147,6 +155,7 @@ type Reset struct{}
 
 func (StateChanged) event()        {}
 func (Message) event()             {}
+func (Amended) event()             {}
 func (Hole) event()                {}
 func (Behind) event()              {}
 func (Batching) event()            {}

@@ -184,6 +184,7 @@ func (c *Client) opened(h *throngv1.Head) {
 		cv.backlog = max(cv.backlog, h.GetSeq(), cv.stream.head)
 	}
 	cv.stream.spread = time.Time{}
+	c.change(cv, func() { cv.discounted(h.GetSeq(), h.GetRecalled()) })
 	c.headed(cv, h.GetSeq(), h.GetOrdinal(), h.GetTier())
 	c.advance(cv, time.Now())
 }
@@ -196,6 +197,7 @@ func (c *Client) behind(cv *conversation) {
 		}
 		c.change(cv, func() {
 			cv.headOrdinal = max(cv.headOrdinal, p.entry.GetOrdinal())
+			cv.discount(p.entry)
 			if reads(p.entry, c.me) {
 				cv.read(p.entry.GetSeq(), p.entry.GetOrdinal())
 			}

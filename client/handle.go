@@ -206,16 +206,26 @@ func (c *Client) tell(cv *conversation, e *throngv1.Entry) {
 	changed := false
 	c.change(cv, func() {
 		cv.headOrdinal = max(cv.headOrdinal, e.GetOrdinal())
+		cv.discount(e)
 		if reads(e, c.me) {
 			cv.read(e.GetSeq(), e.GetOrdinal())
 		}
 		changed = e.GetSeq() > cv.metaSeq && c.learn(cv, e)
 	})
-	cv.view.Last = e
 	live := e.GetSeq() > cv.backlog
+	var now *throngv1.Entry
+	if amends(e) {
+		now = cv.amend(e)
+	}
+	if !amends(e) || cv.view.Last == nil { // what was amended is what lists show
+		cv.view.Last = e
+	}
 	c.keep(cv, e)
 	c.wrote(cv.view.ID, UserID(e.GetSender()), e.GetSeq())
 	c.events.push(Message{Conversation: cv.view.ID, Entry: e, Live: live})
+	if now != nil {
+		c.events.push(Amended{Conversation: cv.view.ID, Entry: now})
+	}
 	if changed {
 		c.events.push(ConversationChanged{Conversation: cv.snapshot()})
 	}
@@ -232,7 +242,7 @@ func reads(e *throngv1.Entry, me UserID) bool {
 		default:
 			return false
 		}
-	case *throngv1.Entry_Created, *throngv1.Entry_ConversationChanged, *throngv1.Entry_Dissolved:
+	case *throngv1.Entry_Created, *throngv1.Entry_ConversationChanged, *throngv1.Entry_Dissolved, *throngv1.Entry_Edit, *throngv1.Entry_Recall:
 		return false
 	default:
 		return me != 0 && e.GetSender() == uint64(me)

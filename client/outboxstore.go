@@ -39,12 +39,14 @@ func (memoryOutbox) Put(Draft) error        { return nil }
 func (memoryOutbox) Delete(uuid.UUID) error { return nil }
 func (memoryOutbox) Close() error           { return nil }
 
-// Body is what a message says. Make one with Text, Media, Custom or System.
+// Body is what a message says, or what is done to an earlier one. Make one with Text, Media, Custom, System, Edit, EditCustom or Recall.
 type Body struct {
 	text   string
 	media  *throngv1.Media
 	custom *throngv1.Custom
 	system *throngv1.System
+	edit   *throngv1.Edit
+	recall *throngv1.Recall
 	caller string // W3C trace context
 }
 
@@ -79,13 +81,17 @@ func (b Body) request(conv ConversationID, id uuid.UUID) *throngv1.SendRequest {
 		r.Body = &throngv1.SendRequest_Custom{Custom: b.custom}
 	case b.system != nil:
 		r.Body = &throngv1.SendRequest_System{System: b.system}
+	case b.edit != nil:
+		r.Body = &throngv1.SendRequest_Edit{Edit: b.edit}
+	case b.recall != nil:
+		r.Body = &throngv1.SendRequest_Recall{Recall: b.recall}
 	default:
 		r.Body = &throngv1.SendRequest_Text{Text: b.text}
 	}
 	return r
 }
 
-// entry is the body as the log will show it.
+// entry is the body as the log will show it, where it is a message.
 func (d *Draft) entry(me UserID, ack Ack) *throngv1.Entry {
 	e := &throngv1.Entry{
 		Conversation: uint64(d.Conversation), Seq: ack.Seq, Ordinal: ack.Ordinal, TimeMs: uint64(ack.Time.UnixMilli()),
@@ -119,6 +125,9 @@ func (d *Draft) unmarshal(b []byte) error {
 		return err
 	}
 	d.Conversation, d.ClientID = ConversationID(r.GetConversation()), id
-	d.Body = Body{text: r.GetText(), media: r.GetMedia(), custom: r.GetCustom(), system: r.GetSystem(), caller: r.GetTraceparent()}
+	d.Body = Body{
+		text: r.GetText(), media: r.GetMedia(), custom: r.GetCustom(), system: r.GetSystem(), edit: r.GetEdit(), recall: r.GetRecall(),
+		caller: r.GetTraceparent(),
+	}
 	return nil
 }

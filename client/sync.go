@@ -201,10 +201,8 @@ func (cv *conversation) merge(pc *throngv1.Conversation) (changed bool) {
 	cv.headOrdinal = max(cv.headOrdinal, head.GetOrdinal())
 	if pc.GetReadSeq() >= v.Read {
 		v.Read, cv.readOrdinal = pc.GetReadSeq(), max(cv.readOrdinal, pc.GetReadOrdinal())
-		if head.GetOrdinal() == cv.headOrdinal && head.GetOrdinal() >= pc.GetReadOrdinal()+pc.GetUnread() {
-			cv.discount = head.GetOrdinal() - pc.GetReadOrdinal() - pc.GetUnread()
-		}
 	}
+	cv.discounted(head.GetSeq(), head.GetRecalled())
 	before.Last, before.Read = v.Last, v.Read
 	return changed || before != *v
 }

@@ -89,6 +89,9 @@ func (c *Client) digested(s *session, h *throngv1.HeartbeatResponse) {
 	s.digest = h.GetDigest()
 	c.serverTotal = h.GetTotalUnread()
 	for _, head := range h.GetHeads() {
+		if cv := c.conversations[ConversationID(head.GetConversation())]; cv != nil {
+			c.change(cv, func() { cv.discounted(head.GetSeq(), head.GetRecalled()) })
+		}
 		c.hinted(ConversationID(head.GetConversation()), head.GetSeq(), head.GetOrdinal(), head.GetTier())
 	}
 	cur := h.GetCursor()

@@ -55,8 +55,11 @@ type conversation struct {
 	// served is set while the server brings the messages of a large conversation though nobody has it open: it knows no focus, or
 	// the conversation is small again. A hint ends it.
 	served bool
-	// headOrdinal and readOrdinal make unread; discount is what the server takes off (recalled messages).
-	headOrdinal, readOrdinal, discount uint64
+	// headOrdinal and readOrdinal make unread, without the messages whose ordinals are recalled: as the server said at recalledSeq, and by
+	// the entries that were told since.
+	headOrdinal, readOrdinal uint64
+	recalled                 []uint64
+	recalledSeq              uint64
 	// metaSeq is up to where the view's name and members are known from a sync.
 	metaSeq uint64
 	// known is set once a sync has told of it; until then it is only a stream.
@@ -96,10 +99,16 @@ func (cv *conversation) tiered(seq uint64, tier throngv1.Tier) (changed bool) {
 }
 
 func (cv *conversation) unread() uint64 {
-	if cv.headOrdinal <= cv.readOrdinal+cv.discount {
+	if cv.headOrdinal <= cv.readOrdinal {
 		return 0
 	}
-	return cv.headOrdinal - cv.readOrdinal - cv.discount
+	n := cv.headOrdinal - cv.readOrdinal
+	for _, ordinal := range cv.recalled {
+		if ordinal > cv.readOrdinal && ordinal <= cv.headOrdinal {
+			n--
+		}
+	}
+	return n
 }
 
 // counted is the conversation's part of the total: those of which the user is no member any more have none.
@@ -114,7 +123,7 @@ func (cv *conversation) read(seq, ordinal uint64) bool {
 	if seq <= cv.view.Read {
 		return false
 	}
-	cv.view.Read, cv.discount = seq, 0
+	cv.view.Read = seq
 	cv.readOrdinal = max(cv.readOrdinal, ordinal)
 	cv.view.Settings.MarkedUnread = false
 	return true

@@ -56,6 +56,7 @@ func accessOf() map[string]access {
 
 		rpc.MessageServiceSendProcedure:        accessMember,
 		rpc.MessageServiceListEntriesProcedure: accessUser,
+		rpc.MessageServiceListEditsProcedure:   accessUser,
 		rpc.MessageServiceMarkReadProcedure:    accessUser,
 		rpc.MessageServiceSyncProcedure:        accessUser,
 

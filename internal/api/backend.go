@@ -96,6 +96,21 @@ func (b *Backend) ListEntries(ctx context.Context, who wire.Actor, req *throngv1
 	return out, nil
 }
 
+// ListEdits reads what a message said.
+func (b *Backend) ListEdits(ctx context.Context, who wire.Actor, req *throngv1.ListEditsRequest) (*throngv1.ListEditsResponse, error) {
+	id, err := wire.ConversationID(req.GetConversation())
+	if err != nil {
+		return nil, err
+	}
+	versions, more, err := b.messages.Edits(ctx, message.EditsQuery{
+		Reader: who.User, Conversation: id, Seq: chat.Seq(req.GetSeq()), Before: chat.Seq(req.GetBefore()),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &throngv1.ListEditsResponse{Versions: wire.Versions(versions), More: more}, nil
+}
+
 // Focus answers with the heads of what a session has open. The session has put the focus in force before it asks, so nothing
 // lies between the heads and the first delivery. What is not the user's is left out, be it there or not.
 func (b *Backend) Focus(ctx context.Context, who wire.Actor, req *throngv1.FocusRequest) (*throngv1.FocusResponse, error) {

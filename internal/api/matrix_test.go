@@ -196,6 +196,9 @@ func rows() map[string]row {
 
 		"MessageService/Send":        {`{"conversation":"$group","clientId":"$client","text":"hi"}`, ok, ended(nil)},
 		"MessageService/ListEntries": {`{"conversation":"$group"}`, ok, outside(map[role]string{exMember: ok, server: unnamed})},
+		"MessageService/ListEdits":   {`{"conversation":"$group","seq":"1"}`, "message_not_found", outside(map[role]string{exMember: "message_not_found", server: unnamed})},
+		"MessageService/Send edit":   {`{"conversation":"$group","clientId":"$client","edit":{"target":"1","text":"hi"}}`, "message_not_found", ended(nil)},
+		"MessageService/Send recall": {`{"conversation":"$group","clientId":"$client","recall":{"target":"1"}}`, "message_not_found", ended(nil)},
 		"MessageService/MarkRead":    {`{"conversation":"$group","seq":"$head"}`, ok, outside(map[role]string{exMember: "read_beyond_head", server: unnamed})},
 		"MessageService/Sync":        self(`{}`),
 

@@ -37,6 +37,13 @@ func (h messageHandler) ListEntries(
 	return respond(h.s.backend.ListEntries(ctx, requestOf(ctx).caller.actor(), r.Msg))
 }
 
+// ListEdits implements the procedure of the same name.
+func (h messageHandler) ListEdits(
+	ctx context.Context, r *connect.Request[throngv1.ListEditsRequest],
+) (*connect.Response[throngv1.ListEditsResponse], error) {
+	return respond(h.s.backend.ListEdits(ctx, requestOf(ctx).caller.actor(), r.Msg))
+}
+
 // MarkRead implements the procedure of the same name.
 func (h messageHandler) MarkRead(
 	ctx context.Context, r *connect.Request[throngv1.MarkReadRequest],

@@ -87,6 +87,7 @@ type Tiers interface {
 type Messages interface {
 	Append(ctx context.Context, d *chat.Draft) (chat.Result, error)
 	Range(ctx context.Context, q message.RangeQuery) (message.Page, error)
+	Edits(ctx context.Context, q message.EditsQuery) (versions []chat.Version, more bool, err error)
 }
 
 // Timelines is what users see of their conversations.

@@ -29,7 +29,7 @@ const appenders = 16
 //	MySQL ──outbox──→ relay ──→ Kafka ──streams──→ timelines, fan-out ──→ Redis
 //	  └──── committed ──→ waker (relays, here and elsewhere), direct deliveries while Kafka is away
 func (a *App) clustered(ctx context.Context, admit func(chat.Head) time.Duration) (*engine, error) {
-	cfg, rules, self := a.cfg, a.cfg.Tiers, cluster.Node(rand.Text())
+	cfg, rules, self := a.cfg, a.rules(), cluster.Node(rand.Text())
 	rules.Admit = admit
 	db, err := mysql.Open(ctx, cfg.MySQL, mysql.Options{Rules: rules, Now: a.options.Now, Registerer: a.registry, Logger: a.log})
 	if err != nil {

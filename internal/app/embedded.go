@@ -9,6 +9,7 @@ import (
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/cluster"
+	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/store/local"
 	"github.com/throng-im/throng/internal/store/pebble"
 	"github.com/throng-im/throng/internal/timeline"
@@ -17,7 +18,7 @@ import (
 // embedded opens the engine in this process: the log, the directory, accounts, timelines and the events are one database in the
 // data folder; routes and bus are this process's memory.
 func (a *App) embedded(admit func(chat.Head) time.Duration) (*engine, error) {
-	sizes, rules := a.cfg.Sizes(), a.cfg.Tiers
+	sizes, rules := a.cfg.Sizes(), a.rules()
 	rules.Admit = admit
 	s, err := pebble.Open(a.cfg.DatabaseDir(), pebble.Options{
 		CacheBytes: sizes.Cache, MemTableBytes: uint64(sizes.MemTable), MinFreeBytes: uint64(a.cfg.Store.ReserveBytes),
@@ -58,3 +59,10 @@ type pebbleArchives struct{ store *pebble.Store }
 func (p pebbleArchives) Picture(ctx context.Context) (picture, error) { return p.store.Picture(ctx) }
 
 func (p pebbleArchives) Imports() imports { return p.store.Imports() }
+
+// rules are those of the log's decisions.
+func (a *App) rules() message.Rules {
+	rules := a.cfg.Tiers
+	rules.Amending = &a.cfg.Amending
+	return rules
+}

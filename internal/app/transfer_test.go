@@ -65,6 +65,20 @@ func populate(t testing.TB, s *server) {
 		status, out = send(t, s, bob, group, 200+i, "in the group")
 		ok("send", status, out)
 	}
+	amend := func(token string, conversation any, n int, body map[string]any) {
+		t.Helper()
+		req := map[string]any{"conversation": conversation, "clientId": wireID(n)}
+		for name, value := range body {
+			req[name] = value
+		}
+		do(token, "MessageService/Send", req)
+	}
+	amend(ada, direct, 300, map[string]any{"edit": map[string]any{"target": "2", "text": "edited"}})
+	amend(ada, direct, 301, map[string]any{"edit": map[string]any{"target": "2", "text": "edited again"}})
+	amend(ada, direct, 302, map[string]any{"edit": map[string]any{"target": "3", "text": "edited, and taken back"}})
+	amend(ada, direct, 303, map[string]any{"recall": map[string]any{"target": "3"}})
+	amend(ada, group, 304, map[string]any{"recall": map[string]any{"target": "4", "note": "spam"}})
+	amend(ada, group, 305, map[string]any{"recall": map[string]any{"target": "30"}})
 	do(bob, "MessageService/MarkRead", map[string]any{"conversation": direct, "seq": "7"})
 	do(ada, "ConversationService/UpdateGroup", map[string]any{"conversation": group, "name": "Renamed"})
 	do(ada, "ConversationService/UpdateGroup", map[string]any{"conversation": group, "slowModeMs": 1_000})

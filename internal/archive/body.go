@@ -7,7 +7,7 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 )
 
-// body is a chat.Body in an archive: exactly one field is set.
+// body is a chat.Body in an archive: exactly one field is set, [body.Recalled] apart.
 type body struct {
 	Text      *string      `json:"text,omitempty"`
 	Media     *mediaBody   `json:"media,omitempty"`
@@ -18,6 +18,26 @@ type body struct {
 	Changed   *changedBody `json:"changed,omitempty"`
 	Dissolved *struct{}    `json:"dissolved,omitempty"`
 	Tombstone *string      `json:"tombstone,omitempty"`
+	Recalled  *recalled    `json:"recalled,omitempty"` // beside a tombstone
+	Edit      *editBody    `json:"edit,omitempty"`
+	Recall    *recallBody  `json:"recall,omitempty"`
+}
+
+type recalled struct {
+	Seq  chat.Seq    `json:"seq"`
+	By   chat.UserID `json:"by,omitempty"`
+	Note string      `json:"note,omitempty"`
+}
+
+type editBody struct {
+	Target chat.Seq `json:"target"`
+	Body   *body    `json:"body,omitempty"`
+	Was    *body    `json:"was,omitempty"`
+}
+
+type recallBody struct {
+	Target chat.Seq `json:"target"`
+	Note   string   `json:"note,omitempty"`
 }
 
 type mediaBody struct {
@@ -78,7 +98,7 @@ func actions() words {
 	return words{"added", "joined", "left", "removed", "role", "transferred", "muted"}
 }
 
-func tombstones() words { return words{"retention", "erased"} }
+func tombstones() words { return words{"retention", "erased", "recalled"} }
 
 func (w words) name(n uint8) string {
 	if n == 0 || int(n) > len(w) {
@@ -123,7 +143,19 @@ func encodeBody(b chat.Body) (out body, err error) {
 		}
 	case chat.Dissolved:
 		out.Dissolved = &struct{}{}
+	case chat.Edit:
+		edit := &editBody{Target: v.Target}
+		out.Edit = edit
+		if edit.Body, err = encodeInner(v.Body); err == nil {
+			edit.Was, err = encodeInner(v.Was)
+		}
+		return out, err
+	case chat.Recall:
+		out.Recall = &recallBody{Target: v.Target, Note: v.Note}
 	case chat.Tombstone:
+		if v.Seq != 0 || v.By != 0 || v.Note != "" {
+			out.Recalled = &recalled{Seq: v.Seq, By: v.By, Note: v.Note}
+		}
 		why := tombstones().name(uint8(v.Reason))
 		out.Tombstone = &why
 	case chat.Opaque:
@@ -132,6 +164,26 @@ func encodeBody(b chat.Body) (out body, err error) {
 		return out, fmt.Errorf("a body of type %T has no form in an archive", b)
 	}
 	return out, nil
+}
+
+// encodeInner writes a body that stands in an edit; nil where it has gone.
+func encodeInner(b chat.Body) (*body, error) {
+	if b == nil {
+		return nil, nil //nolint:nilnil // see above
+	}
+	out, err := encodeBody(b)
+	return &out, err
+}
+
+// decodeInner reads one. Only content stands there.
+func decodeInner(in *body) (chat.Body, error) {
+	if in == nil {
+		return nil, nil //nolint:nilnil // it has gone
+	}
+	if in.Edit != nil || in.Recall != nil {
+		return nil, errors.New("an edit stands in another one")
+	}
+	return decodeBody(*in)
 }
 
 func decodeBody(in body) (chat.Body, error) {
@@ -165,9 +217,19 @@ func decodeBody(in body) (chat.Body, error) {
 		return in.Changed.decode()
 	case in.Dissolved != nil:
 		return chat.Dissolved{}, nil
+	case in.Edit != nil:
+		now, err := decodeInner(in.Edit.Body)
+		was, wasErr := decodeInner(in.Edit.Was)
+		return chat.Edit{Target: in.Edit.Target, Body: now, Was: was}, errors.Join(err, wasErr)
+	case in.Recall != nil:
+		return chat.Recall{Target: in.Recall.Target, Note: in.Recall.Note}, nil
 	case in.Tombstone != nil:
 		why, err := tombstones().number(*in.Tombstone)
-		return chat.Tombstone{Reason: chat.TombstoneReason(why)}, err
+		t := chat.Tombstone{Reason: chat.TombstoneReason(why)}
+		if r := in.Recalled; r != nil {
+			t.Seq, t.By, t.Note = r.Seq, r.By, r.Note
+		}
+		return t, err
 	default:
 		return nil, errors.New("the body is of no known kind; a newer program wrote it")
 	}
@@ -203,6 +265,9 @@ func mapUsers(b chat.Body, id func(chat.UserID) (chat.UserID, error)) (chat.Body
 		return v, err
 	case chat.MembersChanged:
 		v.Users, err = all(v.Users)
+		return v, err
+	case chat.Tombstone:
+		v.By, err = id(v.By)
 		return v, err
 	default:
 		return b, nil

@@ -153,6 +153,12 @@ func (c *Cleaned) body(b chat.Body) (chat.Body, error) {
 		if !chat.SafeRef(v.Ref) {
 			return nil, errors.New("the ref of a file is neither a blob nor an https URL; change it in this line")
 		}
+	case chat.Edit:
+		var err error
+		if v.Body, err = c.body(v.Body); err == nil {
+			v.Was, err = c.body(v.Was)
+		}
+		return v, err
 	default:
 	}
 	return b, nil

@@ -289,11 +289,23 @@ func (i *importer) entry(e entry) error {
 	if b, err = mapUsers(b, i.userID); err != nil {
 		return err
 	}
+	if p.Shared && amends(b) {
+		return nil // the messages say already what they say now, and have other seqs there
+	}
 	d := &chat.Draft{Conversation: p.ID, Sender: sender, ClientID: client, Body: b, TimeMS: max(1, e.TimeMS)}
 	if !p.Shared {
 		d.At = e.Seq
 	}
 	return i.submit(d, e.Seq)
+}
+
+func amends(b chat.Body) bool {
+	switch b.(type) {
+	case chat.Edit, chat.Recall:
+		return true
+	default:
+		return false
+	}
 }
 
 func (i *importer) read(r read) error {

@@ -74,7 +74,11 @@ type Head struct {
 	MemberSeq  Seq    // seq of the last entry that changed who is a member or what a member may do
 	Members    uint32 // how many are members now
 	TimeMS     uint64 // server time of the entry at Seq
-	Later      Later
+	// Recalled are messages that were recalled lately: they count no longer for who had not read them.
+	Recalled Ordinals
+	// Amended is the last entry that amended another one: who keeps entries knows by it whether it has missed some that did.
+	Amended Seq
+	Later   Later
 }
 
 // Exists reports whether there is such a conversation.

@@ -1,7 +1,7 @@
 package chat
 
 // Entry is one record of a conversation's log. Entries are immutable and may be shared: nobody writes to one, or to what
-// its Body refers to, after the append.
+// its Body refers to, after the append. What later entries make of it is another value ([Amend]).
 type Entry struct {
 	Conversation ConversationID
 	Seq          Seq
@@ -10,7 +10,9 @@ type Entry struct {
 	TimeMS       uint64
 	ClientID     ClientID // zero where the server wrote it
 	Body         Body
-	Later        Later
+	// Edited is what edits made of it; nil where there were none, and once the content has gone.
+	Edited *Edited
+	Later  Later
 }
 
 // Later is what a later version of the server wrote into a record, as it came: whoever changes the record writes it back. It is
@@ -18,7 +20,8 @@ type Entry struct {
 type Later string
 
 // Body is what an entry says. The set is closed: [Text], [Media], [Custom], [System] are content, [Created],
-// [MembersChanged], [Changed], [Dissolved] are events, [Tombstone] stands where content was, [Opaque] is of a later version.
+// [MembersChanged], [Changed], [Dissolved] are events, [Edit] and [Recall] amend an earlier entry, [Tombstone] stands where content
+// was, [Opaque] is of a later version.
 type Body interface{ body() }
 
 // Countable reports whether entries with this body count as unread.
@@ -143,10 +146,17 @@ type TombstoneReason uint8
 const (
 	TombstoneRetention TombstoneReason = iota + 1
 	TombstoneErased
+	TombstoneRecalled
 )
 
 // Tombstone stands where content was.
-type Tombstone struct{ Reason TombstoneReason }
+type Tombstone struct {
+	Reason TombstoneReason
+	// Seq, By and Note are of the recall, where it was one: its entry, who did it (0 is the server), and why in words.
+	Seq  Seq
+	By   UserID
+	Note string
+}
 
 // Opaque is a body of a kind that only a later version of the server knows, as it was stored. Clients are told an entry without a body,
 // which counts as a message; removing content removes it.
@@ -164,4 +174,6 @@ func (MembersChanged) body() {}
 func (Changed) body()        {}
 func (Dissolved) body()      {}
 func (Tombstone) body()      {}
+func (Edit) body()           {}
+func (Recall) body()         {}
 func (Opaque) body()         {}

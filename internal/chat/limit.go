@@ -27,6 +27,8 @@ const (
 	MaxProfileBytes    = 64 << 10   // of their names and avatars
 	MaxRelations       = 10_000     // friends and requests of one user, and as many follows, blocks and remarks each
 	MaxRequestNote     = 256        // characters of the note of a friend request
+	MaxEdits           = 50         // edits of one message
+	MaxNoteBytes       = 256        // of the reason that a recall gives
 	MaxAttributes      = 32
 	MaxAttributeBytes  = 4_096 // all of a user's attributes together
 )

@@ -40,16 +40,17 @@ const (
 	ReasonNotOpen         Reason = "not_open"
 	ReasonSignUpClosed    Reason = "sign_up_closed"
 	ReasonOriginForbidden Reason = "origin_forbidden"
+	ReasonNotYourMessage  Reason = "not_your_message"
 	ReasonUserDisabled    Reason = "user_disabled"
 
 	ReasonInvitationInvalid Reason = "invitation_invalid"
 
 	ReasonConversationNotFound Reason = "conversation_not_found" // not_found
 	ReasonUserNotFound         Reason = "user_not_found"
+	ReasonMessageNotFound      Reason = "message_not_found"
 	ReasonDeviceNotFound       Reason = "device_not_found"
 	ReasonRouteNotFound        Reason = "route_not_found"
 	ReasonRequestNotFound      Reason = "request_not_found"
-	ReasonMessageNotFound      Reason = "message_not_found"
 
 	ReasonIdempotencyConflict Reason = "idempotency_conflict" // conflict
 	ReasonAfterMissing        Reason = "after_missing"
@@ -73,6 +74,7 @@ const (
 
 	ReasonDissolved       Reason = "conversation_dissolved" // gone
 	ReasonInvitationSpent Reason = "invitation_spent"
+	ReasonMessageGone     Reason = "message_gone"
 
 	ReasonOwnerMustTransfer Reason = "owner_must_transfer" // failed_precondition
 	ReasonNotAGroup         Reason = "not_a_group"
@@ -80,6 +82,8 @@ const (
 	ReasonRequestsFull      Reason = "requests_full"
 	ReasonTooManyDevices    Reason = "too_many_devices"
 	ReasonReceiptsOff       Reason = "receipts_off"
+	ReasonTooLate           Reason = "too_late"
+	ReasonTooManyEdits      Reason = "too_many_edits"
 
 	ReasonUnsupported Reason = "unsupported" // unsupported
 

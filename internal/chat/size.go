@@ -30,6 +30,16 @@ func WireBytes(b Body) int {
 			}
 		}
 		return n
+	case Edit:
+		n := fields
+		if b.Body != nil {
+			n += WireBytes(b.Body)
+		}
+		return n
+	case Recall:
+		return 2*fields + textBytes(b.Note)
+	case Tombstone:
+		return 2*fields + textBytes(b.Note)
 	case MembersChanged:
 		return 2*fields + 20*min(len(b.Users), MemberPreview)
 	default:

@@ -71,6 +71,9 @@ type Pace struct {
 // Add takes an entry of a large conversation. Some may be missing; one that comes behind a later one is passed over, since a round is
 // judged by its first.
 func (c *Collector) Add(now time.Duration, e *chat.Entry, h chat.Head, pace Pace) {
+	if e.Edited.Last() > h.Seq {
+		e = stub(e)
+	}
 	g := c.groups[e.Conversation]
 	if g == nil {
 		if len(c.groups) >= maxGroups {

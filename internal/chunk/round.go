@@ -168,8 +168,13 @@ func (c *Chunk) Piece(sub wire.Subprotocol) (piece []byte) {
 	return piece
 }
 
-// large reports that an entry is told as a hint.
-func large(e *chat.Entry) bool { return wire.ChunkBytes(e) > chat.HeadOnlyBytes }
+// large reports that an entry is told as a hint: it is large, or a stub.
+func large(e *chat.Entry) bool { return e.Body == nil || wire.ChunkBytes(e) > chat.HeadOnlyBytes }
+
+// stub is what stands for an entry that says more than whoever saw it then may know: it was edited meanwhile. Devices pull it.
+func stub(e *chat.Entry) *chat.Entry {
+	return &chat.Entry{Conversation: e.Conversation, Seq: e.Seq, Ordinal: e.Ordinal}
+}
 
 func index(sub wire.Subprotocol, compressed bool) (i int) {
 	if sub == wire.JSON {

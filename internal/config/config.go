@@ -81,6 +81,8 @@ type Config struct {
 	Message message.Config
 	// Tiers are the sizes at which conversations are delivered in other ways.
 	Tiers message.Rules
+	// Amending is for how long messages can be edited and taken back.
+	Amending message.Amending
 	// Timeline is what users see of their conversations.
 	Timeline timeline.Config
 	// Fanout is the way of messages from the log to receivers.
@@ -251,6 +253,7 @@ func Default() *Config {
 		Social:       social.Default(),
 		Message:      message.DefaultConfig(),
 		Tiers:        message.DefaultRules(),
+		Amending:     message.DefaultAmending(),
 		Timeline:     timeline.Default(),
 		Fanout:       fanout.Default(),
 		Presence:     presence.Default(),
@@ -276,6 +279,7 @@ func (c *Config) Validate() error {
 		in("social", c.Social.Validate()),
 		in("message", c.Message.Validate()),
 		in("tiers", c.Tiers.Validate()),
+		in("amending", c.Amending.Validate()),
 		in("timeline", c.Timeline.Validate()),
 		in("fanout", c.Fanout.Validate()),
 		in("presence", c.Presence.Validate()),

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/message/content"
 )
 
 // rankServer is above all roles: drafts without a sender come from the server itself or from a back end.
@@ -14,7 +15,7 @@ const rankServer chat.Role = math.MaxUint8
 // steps are in this order, of which callers may rely on: body, existence, repeat, membership, life, role, precondition, pace. A repeat
 // is answered before membership, so that a sender who was removed after the first send still learns what became of it.
 func (r Rules) Decide(st State, d *chat.Draft, nowMS uint64) (Effect, *chat.Error) {
-	if err := Check(d); err != nil {
+	if err := content.Check(d); err != nil {
 		return Effect{}, err
 	}
 	if d.TimeMS != 0 {
@@ -40,7 +41,7 @@ func (r Rules) Decide(st State, d *chat.Draft, nowMS uint64) (Effect, *chat.Erro
 		return c.mark()
 	}
 	if !d.ClientID.IsZero() {
-		c.print = Print(d.Body)
+		c.print = content.Print(d.Body)
 		if effect, found, err := c.repeat(); found || err != nil {
 			return effect, err
 		}
@@ -65,7 +66,7 @@ type change struct {
 	nowMS uint64
 	head  chat.Head
 	part  Part // of the sender; empty for the server
-	print Fingerprint
+	print content.Fingerprint
 }
 
 // repeat answers a draft that stands already.
@@ -101,7 +102,7 @@ func (c *change) admit() *chat.Error {
 	if c.head.Dissolved {
 		return errDissolved()
 	}
-	if c.draft.TimeMS == 0 { // what is imported was sent already
+	if c.draft.TimeMS == 0 && !content.TakesBack(c.draft.Body) { // what is imported was sent already
 		if err := c.part.Bar.Refusal(); err != nil {
 			return err
 		}
@@ -133,6 +134,10 @@ func (c *change) apply() (Effect, *chat.Error) {
 		return c.settings(body)
 	case chat.Dissolved:
 		return c.dissolve()
+	case chat.Edit:
+		return c.edit(body)
+	case chat.Recall:
+		return c.recall(body)
 	default:
 		return c.content()
 	}
@@ -140,16 +145,14 @@ func (c *change) apply() (Effect, *chat.Error) {
 
 // content appends a message. Who answers has read: the sender's read position moves to the message's own seq.
 func (c *change) content() (Effect, *chat.Error) {
-	if c.part.MutedUntilMS > c.nowMS {
-		return Effect{}, chat.Errorf(chat.CodeForbidden, chat.ReasonMuted, "an admin has muted you here")
+	if err := c.unmuted(); err != nil {
+		return Effect{}, err
 	}
 	if err := c.slow(); err != nil {
 		return Effect{}, err
 	}
-	if c.rules.Admit != nil && c.draft.Sender != 0 && c.draft.TimeMS == 0 { // what is imported was sent already
-		if wait := c.rules.Admit(c.head); wait > 0 {
-			return Effect{}, Busy(wait)
-		}
+	if err := c.paced(); err != nil {
+		return Effect{}, err
 	}
 	e := c.append(c.draft.Body, 0)
 	if c.draft.Sender != 0 && mutant != mutantSendReadsNothing {
@@ -162,6 +165,23 @@ func (c *change) content() (Effect, *chat.Error) {
 		e.Result.Read, e.Moved = c.part.Read, true
 	}
 	return e, nil
+}
+
+func (c *change) unmuted() *chat.Error {
+	if c.part.MutedUntilMS > c.nowMS {
+		return chat.Errorf(chat.CodeForbidden, chat.ReasonMuted, "an admin has muted you here")
+	}
+	return nil
+}
+
+// paced holds people to the pace of a busy conversation. What is imported was sent already.
+func (c *change) paced() *chat.Error {
+	if c.rules.Admit != nil && c.draft.Sender != 0 && c.draft.TimeMS == 0 {
+		if wait := c.rules.Admit(c.head); wait > 0 {
+			return Busy(wait)
+		}
+	}
+	return nil
 }
 
 // slow holds plain members to the group's slow mode, and notes when they sent. The note stands in the member's row, so every

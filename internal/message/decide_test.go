@@ -8,6 +8,7 @@ import (
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/message/content"
 )
 
 // reason is the refusal's word; "" where nothing was refused.
@@ -408,7 +409,7 @@ func TestPrint(t *testing.T) {
 	t.Parallel()
 	name, empty := "n", ""
 	yes := true
-	seen := map[message.Fingerprint]int{}
+	seen := map[content.Fingerprint]int{}
 	for i, b := range []chat.Body{
 		chat.Text{Text: "a"},
 		chat.Text{Text: "b"},
@@ -432,14 +433,14 @@ func TestPrint(t *testing.T) {
 		chat.Created{Kind: 1},
 		chat.Created{Kind: 2},
 	} {
-		p := message.Print(b)
+		p := content.Print(b)
 		if other, there := seen[p]; there {
 			t.Errorf("bodies %d and %d share a print", other, i)
 		}
 		seen[p] = i
 	}
-	assert.Equal(t, "print of a text", message.Print(chat.Text{Text: "hello"}),
-		message.Fingerprint{186, 154, 171, 51, 151, 90, 43, 118, 181, 19, 220, 36, 30, 226, 234, 29})
+	assert.Equal(t, "print of a text", content.Print(chat.Text{Text: "hello"}),
+		content.Fingerprint{186, 154, 171, 51, 151, 90, 43, 118, 181, 19, 220, 36, 30, 226, 234, 29})
 }
 
 // A role of a later version may do what members may, and nobody removes who has it but the server.

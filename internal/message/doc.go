@@ -13,5 +13,5 @@
 // Pages are read with [Service.Range]. Those of conversations above the small tier come from a ring that follows the log, so that
 // many who pull one page cost a handful of reads; recent.go says what makes that right.
 //
-// It may import chat and failpoint only.
+// It may import chat, failpoint and gather, and content: what bodies may be.
 package message

@@ -6,19 +6,6 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 )
 
-func errTextTooLarge() *chat.Error {
-	return chat.Errorf(chat.CodeTooLarge, chat.ReasonMessageTooLarge, "a text has at most %d characters and %d bytes; send it in parts",
-		chat.MaxTextRunes, chat.MaxTextBytes)
-}
-
-func errNotUTF8() *chat.Error {
-	return chat.Errorf(chat.CodeInvalid, chat.ReasonTextNotUTF8, "text must be valid UTF-8")
-}
-
-func errTooLarge(name string, limit int) *chat.Error {
-	return chat.Errorf(chat.CodeTooLarge, chat.ReasonFieldTooLarge, "%s has at most %d bytes", name, limit)
-}
-
 // errNotFound is the answer for what does not exist and for what the asker may not know to exist: they must not differ.
 func errNotFound() *chat.Error {
 	return chat.Errorf(chat.CodeNotFound, chat.ReasonConversationNotFound, "there is no such conversation for you")
@@ -62,4 +49,21 @@ const (
 
 func errDraining() *chat.Error {
 	return chat.Errorf(chat.CodeUnavailable, chat.ReasonDraining, "the server is stopping; connect again and send once more")
+}
+
+// errNoMessage is the answer for what is not there, is no message, and is not for the asker to see: they must not differ.
+func errNoMessage() *chat.Error {
+	return chat.Errorf(chat.CodeNotFound, chat.ReasonMessageNotFound, "there is no such message for you")
+}
+
+func errMessageGone() *chat.Error {
+	return chat.Errorf(chat.CodeGone, chat.ReasonMessageGone, "this message has gone")
+}
+
+func errNotYours(may string) *chat.Error {
+	return chat.Errorf(chat.CodeForbidden, chat.ReasonNotYourMessage, "%s", may)
+}
+
+func errTooLate(within time.Duration, what string) *chat.Error {
+	return chat.Errorf(chat.CodeFailedPrecondition, chat.ReasonTooLate, "a message can be %s for %s after it was sent", what, within)
 }

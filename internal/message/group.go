@@ -4,12 +4,13 @@ import (
 	"slices"
 
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/message/content"
 )
 
 // create begins a conversation. It is idempotent under the conversation's id: whoever lost a race or repairs one asks
 // again and gets the first one's answer.
 func (c *change) create(body chat.Created) (Effect, *chat.Error) {
-	c.print = Print(body)
+	c.print = content.Print(body)
 	if c.head.Exists() {
 		return c.createAgain(body)
 	}

@@ -11,12 +11,14 @@ import (
 // shared and never written to.
 //
 //   - HOT-1 Get returns all entries from..to, ascending, each as it was put, or false. It may return false at any time.
+//   - HOT-5 It returns false where one of them may have been amended (chat.Amend) since it was put, by an entry up to amended, which is what
+//     a head says that the caller read before.
 //   - HOT-2 Once Forget has returned nil, no Get that begins then, on any node, returns an entry at or below upTo, also where one is
 //     put again.
 //   - HOT-3 What is kept is bounded, for each conversation in entries and bytes, and in time.
 //   - HOT-4 A cache that does not answer costs a bounded time, and then none until it does.
 type Hot interface {
-	Get(ctx context.Context, id chat.ConversationID, from, to chat.Seq) ([]chat.Entry, bool)
+	Get(ctx context.Context, id chat.ConversationID, from, to, amended chat.Seq) ([]chat.Entry, bool)
 	// Put keeps entries that were committed. Those of a conversation come in their order, mostly; one that comes late, or again,
 	// is passed over.
 	Put(ctx context.Context, entries ...*chat.Entry)
@@ -31,7 +33,7 @@ func WithHot(hot Hot) Option { return func(s *Service) { s.hot = hot } }
 func (s *Service) read(ctx context.Context, st sight, q Range) ([]chat.Entry, error) {
 	if s.hot != nil && st.head.Tier > chat.TierSmall {
 		if k := pageOf(q, 0); k.from <= k.to {
-			if entries, ok := s.hot.Get(ctx, q.Conversation, k.from, k.to); ok {
+			if entries, ok := s.hot.Get(ctx, q.Conversation, k.from, k.to, st.head.Amended); ok {
 				s.metrics.fromHot.Inc()
 				return entries, nil
 			}

@@ -24,7 +24,7 @@ func newHotMap() *hotMap {
 	return &hotMap{entries: make(map[chat.ConversationID]map[chat.Seq]chat.Entry)}
 }
 
-func (h *hotMap) Get(_ context.Context, id chat.ConversationID, from, to chat.Seq) (out []chat.Entry, ok bool) {
+func (h *hotMap) Get(_ context.Context, id chat.ConversationID, from, to, _ chat.Seq) (out []chat.Entry, ok bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for seq := from; seq <= to; seq++ {

@@ -22,11 +22,14 @@ import (
 //   - LOG-9 Each applied entry and each moved read position is an event, in order per conversation, at least once.
 //   - LOG-10 An error of Append or Wait is a *chat.Error: unavailable promises that nothing was stored, unknown promises
 //     nothing.
+//   - LOG-11 Tombstone replaces content, keeps seq, ordinal, sender, time and the repeat's answer; events of members stay. What edited
+//     the messages is emptied with them.
 //   - LOG-12 A bar of a member of a direct conversation is decided in the order of drafts, and takes the place of none that is newer. Behind it
 //     what the member writes is refused. It is no entry, and no event.
 //   - LOG-13 A gate of a bar opens when the other member writes, in the same append, and is shut again by a newer bar alone.
 //   - LOG-14 What a member's devices have moves forward only, to the head at most. It is no entry, and no event.
-//   - LOG-11 Tombstone replaces content, keeps seq, ordinal, sender, time and the repeat's answer; events of members stay.
+//   - LOG-15 An entry that amends others (chat.Amend) has their records replaced in the same append: reads and later decisions show both or
+//     neither, and content that has gone does not come back, whoever removed it.
 type Log interface {
 	Append(ctx context.Context, drafts []*chat.Draft) (Applied, error)
 	// Range returns entries from..to (both included, ascending) or, backward, the last ones of that span; at most limit

@@ -206,7 +206,7 @@ func (s *Service) capHead(ctx context.Context, st sight) (chat.Head, error) {
 	// How the conversation went on is not for who left.
 	return chat.Head{
 		Conversation: head.Conversation, Kind: head.Kind, Tier: head.Tier,
-		Seq: last, Ordinal: at[0].Ordinal, MemberSeq: last, TimeMS: at[0].TimeMS,
+		Seq: last, Ordinal: at[0].Ordinal, MemberSeq: last, TimeMS: at[0].TimeMS, Amended: head.Amended,
 	}, nil
 }
 
@@ -238,9 +238,18 @@ func (s *Service) page(ctx context.Context, q RangeQuery, st sight) (Page, error
 		reverse(p.Withheld)
 	}
 	for i := range p.Entries {
-		if p.Entries[i].Sender != q.Reader {
-			p.Entries[i].ClientID = chat.ClientID{}
+		e := &p.Entries[i]
+		if e.Sender != q.Reader {
+			e.ClientID = chat.ClientID{}
 		}
+		if chat.Shown(e, st.sees) {
+			continue
+		}
+		was, err := s.asOf(ctx, st, *e)
+		if err != nil {
+			return Page{}, err
+		}
+		*e = was
 	}
 	return p, nil
 }

@@ -159,6 +159,9 @@ func (r *recent) note(e *chat.Entry, head chat.Head) {
 		r.who.drop(readerKey{id, u})
 	}
 	h := r.held[id]
+	if amended := e.Amends(); amended != nil {
+		r.amend(h, e, amended)
+	}
 	switch {
 	case head.Tier <= chat.TierSmall:
 		if h != nil {
@@ -179,6 +182,21 @@ func (r *recent) note(e *chat.Entry, head chat.Head) {
 	r.bytes += h.bytes - before
 	r.touch(h)
 	r.shrink()
+}
+
+// amend has what is held show what an entry makes of earlier ones. What is being read just now may not have it yet, and is not kept. The
+// caller holds mu.
+func (r *recent) amend(h *held, by *chat.Entry, amended []chat.Seq) {
+	id := by.Conversation
+	r.pages.forget(id)
+	r.drops[stripe(id)]++
+	r.buried[stripe(id)]++
+	if h == nil {
+		return
+	}
+	before := h.bytes
+	h.amend(by, amended)
+	r.bytes += h.bytes - before
 }
 
 // keep, drop, touch and shrink must be called with mu held.

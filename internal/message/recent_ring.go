@@ -57,6 +57,26 @@ func (h *held) follow(e *chat.Entry, head chat.Head, most int) bool {
 	return true
 }
 
+// amend replaces the entries that another one amends. Readers keep theirs.
+func (h *held) amend(by *chat.Entry, amended []chat.Seq) {
+	cloned := false
+	for _, seq := range amended {
+		if len(h.entries) == 0 || seq < h.entries[0].Seq || seq > h.entries[len(h.entries)-1].Seq {
+			continue
+		}
+		at := seq - h.entries[0].Seq
+		now, changed := chat.Amend(*h.entries[at], by)
+		if !changed {
+			continue
+		}
+		if !cloned {
+			h.entries, h.gone, cloned = slices.Clone(h.entries), 0, true
+		}
+		h.bytes += weigh(&now) - weigh(h.entries[at])
+		h.entries[at] = &now
+	}
+}
+
 // extend puts older entries in front, which must reach up to the first one.
 func (h *held) extend(older []chat.Entry, most int) {
 	first := h.head.Seq + 1

@@ -19,6 +19,12 @@ type sight struct {
 	shared        bool // above the small tier: pages and readers are worth keeping
 }
 
+// sees reports whether the reader may see a seq as of the head: an entry that is read after that may have been edited behind it, and behind
+// the end of the membership.
+func (st *sight) sees(seq chat.Seq) bool {
+	return seq <= st.head.Seq && slices.ContainsFunc(st.spans, func(s chat.Span) bool { return s.Contains(seq) })
+}
+
 // view is what somebody looks at: a conversation as a reader, with or without its entries.
 type view struct {
 	conversation chat.ConversationID

@@ -206,9 +206,27 @@ func (m *ringModel) step() {
 		from := chat.Seq(1 + m.rng.IntN(int(head.Seq)))
 		_, err = m.ringed.Tombstone(context.Background(), id, chat.Span{From: from, To: from + 5}, chat.UserID(m.rng.IntN(modelPeople)), chat.TombstoneErased)
 		assert.NoError(m.t, "tombstone", err)
+	case n < 52:
+		m.amend(id)
 	default:
 		m.compare(id, chat.UserID(m.rng.IntN(modelPeople+2)))
 	}
+}
+
+// amend edits a message or takes one back, whichever it is and by whoever wrote it.
+func (m *ringModel) amend(id chat.ConversationID) {
+	head, err := m.plain.Head(context.Background(), id)
+	assert.NoError(m.t, "head", err)
+	target := chat.Seq(1 + m.rng.IntN(int(head.Seq)))
+	page, err := m.plain.Range(context.Background(), message.RangeQuery{Conversation: id, From: target, To: target, Limit: 1})
+	assert.NoError(m.t, "page", err)
+	m.client++
+	d := &chat.Draft{Conversation: id, Sender: page.Entries[0].Sender, ClientID: chat.ClientID{2, byte(m.client >> 8), byte(m.client)}}
+	d.Body = chat.Edit{Target: target, Body: chat.Text{Text: fmt.Sprintf("%0*d", 1+m.rng.IntN(300), m.client)}}
+	if m.rng.IntN(4) == 0 {
+		d.Body = chat.Recall{Target: target}
+	}
+	_, _ = m.ringed.Append(context.Background(), d) // refused where it is no message, or of one who left
 }
 
 // compare asks both for the same page, as one who may be a member, was one, never was, or is the server.
@@ -229,5 +247,17 @@ func (m *ringModel) compare(id chat.ConversationID, reader chat.UserID) {
 	if (wantErr == nil) != (gotErr == nil) || (wantErr != nil && chat.AsError(wantErr).Reason != chat.AsError(gotErr).Reason) {
 		m.t.Fatalf("%+v: the log answers %v, the ring %v", q, wantErr, gotErr)
 	}
-	assert.Equal(m.t, fmt.Sprintf("the answer to %+v", q), fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", want))
+	assert.Equal(m.t, fmt.Sprintf("the answer to %+v", q), flat(got), flat(want))
+}
+
+// flat is a page as text. Versions are told by their edits, not by where they lie.
+func flat(p message.Page) string {
+	var edited []chat.Edited
+	for i := range p.Entries {
+		if e := p.Entries[i].Edited; e != nil {
+			edited = append(edited, *e)
+			p.Entries[i].Edited = nil
+		}
+	}
+	return fmt.Sprintf("%+v %+v", p, edited)
 }

@@ -14,13 +14,46 @@ type Rules struct {
 	// MediumMembers is the most members of a medium one. Above, it is large: its content goes to those who have it open, in chunks when
 	// it is busy, and the others get hints.
 	MediumMembers uint32
+	// Amending says for how long messages can be changed; nil is [DefaultAmending].
+	Amending *Amending
 	// Admit, if any, is asked for the message of a member when nothing else speaks against it, and returns 0 or how long the sender
 	// should wait. It must not block. Where an engine decides a draft again it is asked again.
 	Admit func(head chat.Head) time.Duration
 }
 
 // DefaultRules returns the defaults.
-func DefaultRules() Rules { return Rules{SmallMembers: 100, MediumMembers: 10_000} }
+func DefaultRules() Rules {
+	return Rules{SmallMembers: 100, MediumMembers: 10_000}
+}
+
+// Amending is for how long messages can be changed.
+type Amending struct {
+	// EditWithin is for how long after it was sent people may edit their message; 0 is for ever.
+	EditWithin time.Duration
+	// RecallWithin is for how long after it was sent people may take their message back; 0 is for ever. Admins of a group may take back any
+	// message at any time.
+	RecallWithin time.Duration
+}
+
+// DefaultAmending returns the defaults.
+func DefaultAmending() Amending {
+	return Amending{EditWithin: 48 * time.Hour, RecallWithin: 48 * time.Hour}
+}
+
+// Validate says what is wrong with the settings.
+func (a Amending) Validate() error {
+	if a.EditWithin < 0 || a.RecallWithin < 0 {
+		return chat.Errorf(chat.CodeInvalid, chat.ReasonFieldInvalid, "edit_within and recall_within are times, or 0 for no end")
+	}
+	return nil
+}
+
+func (r Rules) amending() Amending {
+	if r.Amending == nil {
+		return DefaultAmending()
+	}
+	return *r.Amending
+}
 
 // Validate says what is wrong with the settings.
 func (r Rules) Validate() error {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/lru"
+	"github.com/throng-im/throng/internal/message/content"
 	"github.com/throng-im/throng/internal/trace"
 )
 
@@ -160,7 +161,7 @@ func (s *Service) Run(ctx context.Context) error {
 // Submit returns, from a goroutine of the service, and must not block. Drafts of one conversation get their seqs in the
 // order in which they were submitted.
 func (s *Service) Submit(d *chat.Draft, done func(chat.Result)) {
-	if err := Check(d); err != nil {
+	if err := content.Check(d); err != nil {
 		s.metrics.refuse(err.Reason)
 		done(chat.Result{Err: err})
 		return
@@ -216,6 +217,8 @@ func (s *Service) shard(id chat.ConversationID) *shard {
 func weight(d *chat.Draft) int {
 	const row = 128 // keys, repeat, head and read position
 	switch b := d.Body.(type) {
+	case chat.Edit:
+		return 2 * (row + weight(&chat.Draft{Body: b.Body})) // what it amends is written again
 	case chat.Text:
 		return row + len(b.Text)
 	case chat.Custom:

@@ -2,6 +2,7 @@ package message
 
 import (
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/message/content"
 )
 
 // State is what a decision may look at: everything that was applied, the drafts decided just before in the same append
@@ -18,6 +19,8 @@ type State interface {
 	Repeat(id chat.ConversationID, sender chat.UserID, client chat.ClientID) (Repeat, bool)
 	// Ordinal of an entry that stands.
 	Ordinal(id chat.ConversationID, seq chat.Seq) chat.Ordinal
+	// Entries returns those of the seqs that stand, in order, as they look now.
+	Entries(id chat.ConversationID, seqs ...chat.Seq) []chat.Entry
 }
 
 // Part is a member with the read position, which is written in the same row.
@@ -32,7 +35,7 @@ type Repeat struct {
 	Ordinal chat.Ordinal
 	TimeMS  uint64
 	Count   int
-	Print   Fingerprint
+	Print   content.Fingerprint
 }
 
 // Effect is what a decided draft changes. Everything in it is written in one batch, or none of it.
@@ -46,6 +49,8 @@ type Effect struct {
 	MemberWas chat.Seq
 	// Entry to be written; nil for read positions, repeats and changes that change nothing.
 	Entry *chat.Entry
+	// Amended are entries from before, as they look from now on: what the log has of them is replaced.
+	Amended []*chat.Entry
 	// Conversation is the new state of what stands about it; nil where that stays.
 	Conversation *chat.Conversation
 	// Parts are the members that got another role, span, mute or read position.

@@ -44,6 +44,16 @@ func (w *world) Ordinal(id chat.ConversationID, seq chat.Seq) chat.Ordinal {
 	return w.entries[[2]uint64{uint64(id), uint64(seq)}].Ordinal
 }
 
+func (w *world) Entries(id chat.ConversationID, seqs ...chat.Seq) []chat.Entry {
+	var out []chat.Entry
+	for _, seq := range seqs {
+		if e, ok := w.entries[[2]uint64{uint64(id), uint64(seq)}]; ok {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
 func repeatKey(id chat.ConversationID, sender chat.UserID, client chat.ClientID) string {
 	return string([]byte{byte(id), byte(sender)}) + client.String()
 }
@@ -58,6 +68,9 @@ func (w *world) do(d *chat.Draft) chat.Result {
 	if e.Entry != nil {
 		w.heads[id] = e.Head
 		w.entries[[2]uint64{uint64(id), uint64(e.Entry.Seq)}] = *e.Entry
+		for _, a := range e.Amended {
+			w.entries[[2]uint64{uint64(id), uint64(a.Seq)}] = *a
+		}
 	}
 	if e.Conversation != nil {
 		w.abouts[id] = *e.Conversation

@@ -28,6 +28,7 @@ func Hot(t *testing.T, bounds HotBounds, open func(t testing.TB) HotNodes) {
 		"HOT-1 conversations are apart":                 hotApart,
 		"HOT-2 what was forgotten does not come back":   hotForget,
 		"HOT-2 whoever puts at the same time":           hotForgetRace,
+		"HOT-5 what was amended is a miss":              hotAmended,
 		"HOT-3 entries are bounded":                     hotEntries,
 		"HOT-3 bytes are bounded":                       hotBytes,
 	} {
@@ -59,7 +60,7 @@ func hotPut(t testing.TB, h message.Hot, from, to chat.Seq) (entries []chat.Entr
 // hotGet reads a run of conversation 7.
 func hotGet(t testing.TB, h message.Hot, from, to chat.Seq) ([]chat.Entry, bool) {
 	t.Helper()
-	return h.Get(t.Context(), 7, from, to)
+	return h.Get(t.Context(), 7, from, to, 0)
 }
 
 func hotWhole(t *testing.T, h HotNodes, _ HotBounds) {
@@ -106,14 +107,49 @@ func hotLate(t *testing.T, h HotNodes, _ HotBounds) {
 
 func hotApart(t *testing.T, h HotNodes, _ HotBounds) {
 	hotPut(t, h.A, 1, 3)
-	_, ok := h.A.Get(t.Context(), 8, 1, 3)
+	_, ok := h.A.Get(t.Context(), 8, 1, 3, 0)
 	assert.True(t, "of another conversation", !ok)
 	h.A.Put(t.Context(), hotEntry(chat.MaxID, chat.MaxID, "the largest numbers"))
-	got, ok := h.B.Get(t.Context(), chat.MaxID, chat.MaxID, chat.MaxID)
+	got, ok := h.B.Get(t.Context(), chat.MaxID, chat.MaxID, chat.MaxID, 0)
 	assert.True(t, "a hit", ok && got[0].Seq == chat.MaxID && got[0].Conversation == chat.MaxID)
 	assert.NoError(t, "forget", h.A.Forget(t.Context(), 8, 100))
 	_, ok = hotGet(t, h.A, 1, 3)
 	assert.True(t, "another one was forgotten", ok)
+}
+
+func hotAmended(t *testing.T, h HotNodes, _ HotBounds) {
+	hotPut(t, h.A, 1, 5)
+	_, ok := h.B.Get(t.Context(), 7, 3, 5, 6)
+	assert.True(t, "an edit that the cache has not seen may be about any of them", !ok)
+	_, ok = h.B.Get(t.Context(), 7, 3, 5, 2)
+	assert.True(t, "one before them is about none of them", ok)
+	edit := hotEntry(7, 6, "")
+	edit.Body = chat.Edit{Target: 2, Body: chat.Text{Text: "other"}}
+	h.A.Put(t.Context(), edit)
+	old := hotEntry(7, 2, "text 2")
+	h.B.Put(t.Context(), old) // it was held up on its way
+	if got, ok := h.B.Get(t.Context(), 7, 2, 3, 6); ok {
+		assert.Equal(t, "what was edited", got[0].Body, chat.Body(chat.Text{Text: "other"}))
+	}
+	got, ok := h.B.Get(t.Context(), 7, 3, 6, 6)
+	assert.True(t, "the others are there", ok && len(got) == 4)
+	recall := hotEntry(7, 7, "")
+	recall.Body = chat.Recall{Target: 2, Ordinal: 2, Edits: []chat.Seq{6}}
+	h.A.Put(t.Context(), recall)
+	if got, ok := h.B.Get(t.Context(), 7, 6, 7, 7); ok {
+		assert.Equal(t, "what edited it", got[0].Body, chat.Body(chat.Edit{Target: 2}))
+	}
+	hotPut(t, h.A, 8, 9)
+	_, ok = h.B.Get(t.Context(), 7, 3, 5, 7)
+	assert.True(t, "the others are there still", ok)
+	_, ok = h.B.Get(t.Context(), 7, 7, 9, 7)
+	assert.True(t, "and the recall", ok)
+	// A cache that begins anew behind what amended has nothing of before.
+	hotPut(t, h.A, 20, 22)
+	_, ok = h.B.Get(t.Context(), 7, 20, 22, 7)
+	assert.True(t, "what came after it", ok)
+	_, ok = h.B.Get(t.Context(), 7, 20, 22, 21)
+	assert.True(t, "an edit that the cache took for something else", !ok)
 }
 
 func hotForget(t *testing.T, h HotNodes, _ HotBounds) {

@@ -13,7 +13,7 @@ import (
 	"github.com/throng-im/throng/internal/message"
 )
 
-// Log runs the rules LOG-1 to LOG-13 against an adapter. Open returns a fresh, empty one; the test closes it.
+// Log runs the rules LOG-1 to LOG-15 against an adapter. Open returns a fresh, empty one; the test closes it.
 func Log(t *testing.T, open func(t testing.TB) Engine) {
 	t.Helper()
 	runEngine(t, open, []engineCase{
@@ -34,6 +34,11 @@ func Log(t *testing.T, open func(t testing.TB) Engine) {
 		{"LOG-11 a tombstone keeps the place", logTombstone},
 		{"LOG-12 a bar holds from its append on", logBar},
 		{"LOG-13 who holds a gate opens it by writing", logGate},
+		{"LOG-11 edits of what is removed are emptied", logTombstoneEdited},
+		{"LOG-15 an edit replaces what the message says", logEdit},
+		{"LOG-15 in one append", logEditTogether},
+		{"LOG-15 a recall takes content and edits", logRecall},
+		{"LOG-15 whoever edits while content is removed", logEditRace},
 		{"ranges", logRanges},
 		{"every body comes back", logBodies},
 		{"heads of what is not there are zero", logNoHeads},
@@ -235,6 +240,10 @@ func logBar(t *testing.T, e Engine) {
 	assert.Equal(t, "the member's bar", m.Bar, chat.Bar{On: true, Version: 5})
 	e.must(t, &chat.Draft{Conversation: 1, Sender: bob, Mark: e.head(t, 1).Seq}, bar(1, bob, false, 6), text(1, bob, 2))
 	e.contiguous(t, 1)
+
+	e.must(t, bar(1, bob, true, 7))
+	assert.Equal(t, "an edit", reasonOf(e.do(t, edit(bob, 3, 2, "said after all"))[0]), chat.ReasonNotAccepted)
+	assert.Equal(t, "taking back", reasonOf(e.do(t, draft(1, bob, 4, chat.Recall{Target: 2}))[0]), "")
 
 	e.must(t, direct(2, map[chat.UserID]chat.Bar{bob: {On: true, Version: 1}}))
 	assert.Equal(t, "a conversation that begins with one", reasonOf(e.do(t, text(2, bob, 1))[0]), chat.ReasonNotAccepted)

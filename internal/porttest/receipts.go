@@ -6,7 +6,7 @@ import (
 
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
-	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/message/content"
 )
 
 // Receipts runs the rules RPO-1 and RPO-2, and what the log says about what devices have (LOG-14), against an adapter.
@@ -87,7 +87,7 @@ func receiptGot(t *testing.T, e Engine) {
 	e.must(t, &chat.Draft{Conversation: 1, Sender: bob, Body: chat.MembersChanged{Action: chat.MemberLeft, Users: []chat.UserID{bob}}})
 	assert.Equal(t, "who has left", reasonOf(e.do(t, got(1, bob, 4))[0]), chat.ReasonConversationNotFound)
 	for _, d := range []*chat.Draft{{Conversation: 1, Got: 1}, {Conversation: 1, Sender: alice, Got: 1, Mark: 1}} {
-		err := message.Check(d)
+		err := content.Check(d)
 		assert.Equal(t, "what says too little or too much", err.Reason, chat.ReasonBodyInvalid)
 	}
 }

@@ -79,7 +79,8 @@ func (s *slot) encode(d *cluster.Delivery, sub wire.Subprotocol, own bool) {
 	switch d.Kind { //nolint:exhaustive // the other kinds are for the loop and have no encoding
 	case cluster.DeliverEntry:
 		s.piece = wire.EncodeEntry(sub, d.Entry, own)
-		if len(s.piece) > chat.HeadOnlyBytes {
+		// One that was edited meanwhile says more than whoever saw it then may know: they pull what it is to them.
+		if len(s.piece) > chat.HeadOnlyBytes || d.Entry.Edited.Last() > d.Head.Seq {
 			s.piece, s.hint = hintPiece(sub, d.Conversation, place{d.Entry.Seq, d.Entry.Ordinal, d.Head.Tier}), true
 		}
 	case cluster.DeliverRead:

@@ -69,7 +69,7 @@ func unread(head chat.Head, read chat.Read) uint64 {
 	if head.Ordinal <= read.Ordinal {
 		return 0
 	}
-	return uint64(head.Ordinal-read.Ordinal) + unreadError
+	return head.Unread(read) + unreadError
 }
 
 // capped is the head that the member may see. Of what came after an ended membership it tells nothing: not how many
@@ -84,6 +84,8 @@ func capped(p Part) chat.Head {
 		Tier:         chat.TierSmall,
 		Seq:          p.Member.Last(p.Head.Seq),
 		Ordinal:      p.End.Ordinal,
+		Recalled:     p.Head.Recalled,
+		Amended:      p.Head.Amended,
 		TimeMS:       p.End.TimeMS,
 		MemberSeq:    p.Member.Last(p.Head.Seq),
 	}
@@ -107,6 +109,11 @@ func (v *View) show(reader chat.UserID, m chat.Member, entries []chat.Entry, kee
 	for i := range entries {
 		e := entries[i]
 		if e.Seq < v.First {
+			continue
+		}
+		if m.Sees(e.Seq) && !chat.Shown(&e, m.Sees) {
+			// What it said to the member was said before an edit. The device pulls it, and what comes before it.
+			v.Entries, v.Withheld = nil, nil
 			continue
 		}
 		if !m.Sees(e.Seq) {

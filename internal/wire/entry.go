@@ -26,6 +26,9 @@ func Entry(e *chat.Entry, part Part) *throngv1.Entry {
 		out.ClientId = e.ClientID[:]
 	}
 	setBody(out, e.Body)
+	if e.Edited != nil {
+		out.EditedSeq, out.EditedMs, out.Edits = uint64(e.Edited.Last()), e.Edited.TimeMS, count(len(e.Edited.Seqs))
+	}
 	return out
 }
 
@@ -48,7 +51,7 @@ func setBody(out *throngv1.Entry, b chat.Body) {
 	case chat.Media:
 		out.Body = &throngv1.Entry_Media{Media: media(b)}
 	case chat.Custom:
-		out.Body = &throngv1.Entry_Custom{Custom: &throngv1.Custom{Type: b.Type, Data: b.Data, Fallback: b.Fallback}}
+		out.Body = &throngv1.Entry_Custom{Custom: custom(b)}
 	case chat.System:
 		out.Body = &throngv1.Entry_System{System: &throngv1.System{Event: b.Event, Args: b.Args}}
 	case chat.Created:
@@ -67,8 +70,49 @@ func setBody(out *throngv1.Entry, b chat.Body) {
 	case chat.Dissolved:
 		out.Body = &throngv1.Entry_Dissolved{Dissolved: &throngv1.Dissolved{}}
 	case chat.Tombstone:
-		out.Body = &throngv1.Entry_Tombstone{Tombstone: &throngv1.Tombstone{Reason: throngv1.Tombstone_Reason(b.Reason)}}
+		out.Body = &throngv1.Entry_Tombstone{Tombstone: &throngv1.Tombstone{
+			Reason: throngv1.Tombstone_Reason(b.Reason), Seq: uint64(b.Seq), By: uint64(b.By), Note: b.Note,
+		}}
+	case chat.Edit:
+		out.Body = &throngv1.Entry_Edit{Edit: edit(b)}
+	case chat.Recall:
+		out.Body = &throngv1.Entry_Recall{Recall: &throngv1.Recall{Target: uint64(b.Target), Note: b.Note, TargetOrdinal: uint64(b.Ordinal)}}
 	}
+}
+
+// edit tells an edit, without what was there before it.
+func edit(e chat.Edit) *throngv1.Edit {
+	out := &throngv1.Edit{Target: uint64(e.Target)}
+	switch b := e.Body.(type) {
+	case chat.Text:
+		out.Body = &throngv1.Edit_Text{Text: b.Text}
+	case chat.Media:
+		out.Body = &throngv1.Edit_Media{Media: media(b)}
+	case chat.Custom:
+		out.Body = &throngv1.Edit_Custom{Custom: custom(b)}
+	}
+	return out
+}
+
+func custom(c chat.Custom) *throngv1.Custom {
+	return &throngv1.Custom{Type: c.Type, Data: c.Data, Fallback: c.Fallback}
+}
+
+// Versions tells what a message said and says.
+func Versions(list []chat.Version) []*throngv1.Version {
+	out := make([]*throngv1.Version, len(list))
+	for i, v := range list {
+		out[i] = &throngv1.Version{Seq: uint64(v.Seq), TimeMs: v.TimeMS}
+		switch b := v.Body.(type) {
+		case chat.Text:
+			out[i].Body = &throngv1.Version_Text{Text: b.Text}
+		case chat.Media:
+			out[i].Body = &throngv1.Version_Media{Media: media(b)}
+		case chat.Custom:
+			out[i].Body = &throngv1.Version_Custom{Custom: custom(b)}
+		}
+	}
+	return out
 }
 
 func media(m chat.Media) *throngv1.Media {
@@ -89,12 +133,15 @@ func preview(users []chat.UserID) []uint64 {
 
 func count(n int) uint32 { return uint32(n) }
 
-// EntryFrom reads an entry off the wire: what a client knows of one. Members beyond the preview are lost; an entry
+// EntryFrom reads an entry off the wire: what a client knows of one. Members beyond the preview are lost, and edits but the last; an entry
 // without a body that we know has none.
 func EntryFrom(e *throngv1.Entry) (chat.Entry, error) {
 	out := chat.Entry{
 		Conversation: chat.ConversationID(e.GetConversation()), Seq: chat.Seq(e.GetSeq()), Ordinal: chat.Ordinal(e.GetOrdinal()),
 		Sender: chat.UserID(e.GetSender()), TimeMS: e.GetTimeMs(), Body: bodyFrom(e),
+	}
+	if e.GetEditedSeq() != 0 {
+		out.Edited = &chat.Edited{Seqs: []chat.Seq{chat.Seq(e.GetEditedSeq())}, TimeMS: e.GetEditedMs()}
 	}
 	if len(e.GetClientId()) > 0 {
 		client, err := chat.ParseClientID(e.GetClientId())
@@ -113,7 +160,7 @@ func bodyFrom(e *throngv1.Entry) chat.Body {
 	case *throngv1.Entry_Media:
 		return mediaFrom(b.Media)
 	case *throngv1.Entry_Custom:
-		return chat.Custom{Type: b.Custom.GetType(), Data: b.Custom.GetData(), Fallback: b.Custom.GetFallback()}
+		return customFrom(b.Custom)
 	case *throngv1.Entry_System:
 		return chat.System{Event: b.System.GetEvent(), Args: b.System.GetArgs()}
 	case *throngv1.Entry_Created:
@@ -132,10 +179,34 @@ func bodyFrom(e *throngv1.Entry) chat.Body {
 	case *throngv1.Entry_Dissolved:
 		return chat.Dissolved{}
 	case *throngv1.Entry_Tombstone:
-		return chat.Tombstone{Reason: chat.TombstoneReason(small(int32(b.Tombstone.GetReason())))}
+		t := b.Tombstone
+		return chat.Tombstone{
+			Reason: chat.TombstoneReason(small(int32(t.GetReason()))), Seq: chat.Seq(t.GetSeq()), By: chat.UserID(t.GetBy()), Note: t.GetNote(),
+		}
+	case *throngv1.Entry_Edit:
+		return editFrom(b.Edit)
+	case *throngv1.Entry_Recall:
+		return chat.Recall{Target: chat.Seq(b.Recall.GetTarget()), Ordinal: chat.Ordinal(b.Recall.GetTargetOrdinal()), Note: b.Recall.GetNote()}
 	default:
 		return nil
 	}
+}
+
+func editFrom(e *throngv1.Edit) chat.Edit {
+	out := chat.Edit{Target: chat.Seq(e.GetTarget())}
+	switch b := e.GetBody().(type) {
+	case *throngv1.Edit_Text:
+		out.Body = chat.Text{Text: b.Text}
+	case *throngv1.Edit_Media:
+		out.Body = mediaFrom(b.Media)
+	case *throngv1.Edit_Custom:
+		out.Body = customFrom(b.Custom)
+	}
+	return out
+}
+
+func customFrom(c *throngv1.Custom) chat.Custom {
+	return chat.Custom{Type: c.GetType(), Data: c.GetData(), Fallback: c.GetFallback()}
 }
 
 func tier(t *chat.Tier) *throngv1.Tier {

@@ -38,6 +38,9 @@ func Head(reader chat.UserID, h chat.Head, last *chat.Entry) *throngv1.Head {
 	out := &throngv1.Head{
 		Conversation: uint64(h.Conversation), Seq: uint64(h.Seq), Ordinal: uint64(h.Ordinal), Tier: throngv1.Tier(h.Tier),
 	}
+	for _, o := range h.Recalled.List() {
+		out.Recalled = append(out.Recalled, uint64(o))
+	}
 	if last != nil {
 		out.Last = Entry(last, Part{ClientID: reader != 0 && last.Sender == reader})
 	}

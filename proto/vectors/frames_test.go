@@ -73,7 +73,16 @@ func requests() map[string]*throngv1.ClientEnvelope {
 		"send empty text": send(func(r *throngv1.SendRequest) { r.Body = &throngv1.SendRequest_Text{} }),
 		"send media":      send(func(r *throngv1.SendRequest) { r.Body = &throngv1.SendRequest_Media{Media: media()} }),
 		"send custom":     send(func(r *throngv1.SendRequest) { r.Body = &throngv1.SendRequest_Custom{Custom: custom()} }),
-		"send system":     send(func(r *throngv1.SendRequest) { r.Body = &throngv1.SendRequest_System{System: system()} }),
+		"send edit": send(func(r *throngv1.SendRequest) {
+			r.Body = &throngv1.SendRequest_Edit{Edit: &throngv1.Edit{Target: 7, Body: &throngv1.Edit_Text{Text: "grüß dich"}}}
+		}),
+		"send caption away": send(func(r *throngv1.SendRequest) {
+			r.Body = &throngv1.SendRequest_Edit{Edit: &throngv1.Edit{Target: 7, Body: &throngv1.Edit_Text{}}}
+		}),
+		"send recall": send(func(r *throngv1.SendRequest) {
+			r.Body = &throngv1.SendRequest_Recall{Recall: &throngv1.Recall{Target: 7, Note: "spam"}}
+		}),
+		"send system": send(func(r *throngv1.SendRequest) { r.Body = &throngv1.SendRequest_System{System: system()} }),
 		"list entries": {Id: 7, Request: &throngv1.ClientEnvelope_ListEntries{ListEntries: &throngv1.ListEntriesRequest{
 			Conversation: 4, From: 10, To: 1 << 60, Limit: 200, Backward: true,
 		}}},
@@ -149,7 +158,13 @@ func entries() map[string]*throngv1.Entry {
 		"tier set": {Body: &throngv1.Entry_ConversationChanged{ConversationChanged: &throngv1.ConversationChanged{
 			Tier: throngv1.Tier_TIER_LARGE.Enum(), SlowModeMs: ptr(uint32(0)),
 		}}},
-		"dissolved": {Body: &throngv1.Entry_Dissolved{Dissolved: &throngv1.Dissolved{}}},
+		"dissolved":   {Body: &throngv1.Entry_Dissolved{Dissolved: &throngv1.Dissolved{}}},
+		"edit":        {Body: &throngv1.Entry_Edit{Edit: &throngv1.Edit{Target: 7, Body: &throngv1.Edit_Text{Text: "grüß dich"}}}},
+		"recall":      {Body: &throngv1.Entry_Recall{Recall: &throngv1.Recall{Target: 7, Note: "spam", TargetOrdinal: 6}}},
+		"edited text": {Body: &throngv1.Entry_Text{Text: "grüß dich"}, EditedSeq: 300, EditedMs: 1_800_000_000_123, Edits: 2},
+		"recalled": {Body: &throngv1.Entry_Tombstone{Tombstone: &throngv1.Tombstone{
+			Reason: throngv1.Tombstone_REASON_RECALLED, Seq: 310, By: 3, Note: "spam",
+		}}},
 		"tombstone": {Body: &throngv1.Entry_Tombstone{Tombstone: &throngv1.Tombstone{Reason: throngv1.Tombstone_REASON_ERASED}}},
 		"no body":   {},
 	}
@@ -235,7 +250,7 @@ func answers() map[string]*throngv1.Response {
 			Profiles: profiles(),
 		}}},
 		"heartbeat": {Result: &throngv1.Response_Heartbeat{Heartbeat: &throngv1.HeartbeatResponse{
-			Cursor: cursor(), Heads: []*throngv1.Head{{Conversation: 4, Seq: 12, Ordinal: 11, Tier: throngv1.Tier_TIER_LARGE}},
+			Cursor: cursor(), Heads: []*throngv1.Head{{Conversation: 4, Seq: 12, Ordinal: 11, Tier: throngv1.Tier_TIER_LARGE, Recalled: []uint64{9, 4}}},
 			Digest: 9, TimeMs: timeMS, TotalUnread: 4,
 		}}},
 	}

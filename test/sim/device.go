@@ -44,7 +44,9 @@ type device struct {
 	doubt   bool      // whether it was signed out nobody knows
 	streams []*history.Stream
 	holes   map[[2]uint64]bool
-	told    map[client.ConversationID]uint64 // last seq told
+	told    map[client.ConversationID]uint64                     // last seq told
+	shown   map[client.ConversationID]map[uint64]*throngv1.Entry // what the application shows of what it was told
+	shownOf *history.Stream
 	heads   map[client.ConversationID]uint64 // highest head that a page showed
 	sent    int
 }
@@ -192,9 +194,11 @@ func (d *device) note(e client.Event) {
 			d.world.fail(fmt.Errorf("%s was told seq %d of conversation %d %s after it was signed out",
 				d.name, e.Entry.GetSeq(), e.Conversation, time.Since(d.ended)))
 		}
+		d.show(s, e)
 		s.Seen = append(s.Seen, history.Seen{Conversation: uint64(e.Conversation), Seq: e.Entry.GetSeq(), Key: keyOf(e.Entry)})
 		d.told[e.Conversation] = e.Entry.GetSeq()
 	case client.Hole:
+		delete(d.shown, e.Conversation)
 		for seq := e.From; seq <= e.To; seq++ {
 			d.holes[[2]uint64{uint64(e.Conversation), seq}] = true
 		}

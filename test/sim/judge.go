@@ -77,6 +77,9 @@ func (d *device) level() error {
 		if differs := compare(mine, c); differs != "" {
 			return fmt.Errorf("conversation %d differs: %s\nhere:   %+v\nserver: %v", id, differs, mine, c)
 		}
+		if err := d.converged(id); err != nil {
+			return err
+		}
 		if marked := d.world.mark(d.user, id); c.GetReadSeq() < marked {
 			return fmt.Errorf("conversation %d was read up to %d, the server says %d", id, marked, c.GetReadSeq())
 		}

@@ -49,8 +49,10 @@ func (d *device) move() error {
 		for range 1 + d.intN(4) {
 			d.send(r)
 		}
-	case n < 55:
+	case n < 52:
 		return d.post(ctx, r)
+	case n < 60 && r.changing:
+		return d.amend(ctx, r)
 	case n < 68:
 		return d.read(ctx, r.id)
 	case n < 80:

@@ -30,6 +30,9 @@ func keyOf(e *throngv1.Entry) string {
 }
 
 func keyOfText(t string) string {
+	if strings.HasPrefix(t, passing) {
+		return gone
+	}
 	key, _, _ := strings.Cut(t, "|")
 	return key
 }
@@ -118,6 +121,12 @@ func (l *roomLog) add(e *chat.Entry) {
 		}
 	case chat.Changed:
 		key = "*throngv1.Entry_ConversationChanged"
+	case chat.Tombstone:
+		key = gone
+	case chat.Edit:
+		key = "*throngv1.Entry_Edit"
+	case chat.Recall:
+		key = "*throngv1.Entry_Recall"
 	case chat.Dissolved:
 		key = "*throngv1.Entry_Dissolved"
 	case chat.MembersChanged:

@@ -13,7 +13,11 @@ import (
 func content(e *throngv1.Entry, n *names) (text string, notice bool) {
 	switch b := e.GetBody().(type) {
 	case *throngv1.Entry_Text:
-		return clean(b.Text, true), false
+		text = clean(b.Text, true)
+		if e.GetEdits() > 0 {
+			text += " (edited)"
+		}
+		return text, false
 	case *throngv1.Entry_Media:
 		return media(b.Media), false
 	case *throngv1.Entry_Custom:
@@ -22,7 +26,11 @@ func content(e *throngv1.Entry, n *names) (text string, notice bool) {
 		}
 		return clean(b.Custom.GetFallback(), true), false
 	case *throngv1.Entry_Tombstone:
-		return "This message is gone.", true
+		return gone(e, b.Tombstone, n), true
+	case *throngv1.Entry_Edit:
+		return by(e, n) + " edited a message.", true
+	case *throngv1.Entry_Recall:
+		return by(e, n) + " took a message back.", true
 	case *throngv1.Entry_System:
 		return clean(b.System.GetEvent(), false), true
 	case *throngv1.Entry_Created:
@@ -39,6 +47,25 @@ func content(e *throngv1.Entry, n *names) (text string, notice bool) {
 	default:
 		return "[a message that this version does not know]", false
 	}
+}
+
+// gone says why a message is not there.
+func gone(e *throngv1.Entry, t *throngv1.Tombstone, n *names) string {
+	if t.GetReason() != throngv1.Tombstone_REASON_RECALLED {
+		return "This message is gone."
+	}
+	text := "This message was taken back."
+	switch {
+	case t.GetSeq() == 0 || t.GetBy() == e.GetSender():
+	case t.GetBy() == 0:
+		text = "The server removed this message."
+	default:
+		text = n.of(client.UserID(t.GetBy())) + " removed this message."
+	}
+	if t.GetNote() != "" {
+		text += " (" + clean(t.GetNote(), false) + ")"
+	}
+	return text
 }
 
 // changed says what somebody changed about a group.
@@ -130,6 +157,9 @@ func members(e *throngv1.Entry, m *throngv1.MembersChanged, n *names) string {
 // mentioned are the users whose names an entry needs.
 func mentioned(e *throngv1.Entry) []client.UserID {
 	users := []client.UserID{client.UserID(e.GetSender())}
+	if who := e.GetTombstone().GetBy(); who != 0 {
+		users = append(users, client.UserID(who))
+	}
 	for i, user := range e.GetMembersChanged().GetUsers() {
 		if i == 3 {
 			break

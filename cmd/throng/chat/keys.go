@@ -186,6 +186,10 @@ func (m *Model) command(line string) tea.Cmd {
 		return act("", func(ctx context.Context) error { return people.Rename(ctx, id, rest) })
 	case word == "unread":
 		return act("Marked as unread.", func(ctx context.Context) error { return m.cfg.Reader.MarkUnread(ctx, id) })
+	case word == "edit" && rest != "":
+		m.amend(func(seq uint64) client.Body { return client.Edit(seq, rest) })
+	case word == "recall":
+		m.amend(func(seq uint64) client.Body { return client.Recall(seq, rest) })
 	case word == "leave":
 		return act("You left.", func(ctx context.Context) error { return people.Leave(ctx, id) })
 	case word == "quit":
@@ -196,11 +200,23 @@ func (m *Model) command(line string) tea.Cmd {
 			cmd, ok = m.relate(word, rest)
 		}
 		if !ok {
-			m.say("/add NAME…, /name NEW NAME, /leave, /unread, /friends, /friend NAME, /devices, /help, /quit; a message that begins with a slash: //")
+			m.say("/help, /quit, /add NAME…, /name NEW NAME, /leave, /unread, /edit NEW TEXT, /recall, /friends, /friend NAME, /devices; a message that begins with a slash: //")
 		}
 		return cmd
 	}
 	return nil
+}
+
+// amend edits or takes back the user's last message.
+func (m *Model) amend(body func(seq uint64) client.Body) {
+	e := m.room.mine(m.cfg.Me)
+	if e == nil {
+		m.say("There is no message of yours here.")
+		return
+	}
+	if err := m.cfg.Server.Amend(m.room.conv.ID, body(e.GetSeq())); err != nil {
+		m.say("Not sent: " + reason(err))
+	}
 }
 
 // act does something that waits, and says how it went.

@@ -58,6 +58,9 @@ func (p painter) heading(e *throngv1.Entry, at time.Time) string {
 // pending is a message that waits for the server.
 func (p painter) pending(d client.Draft, first bool) []string {
 	var out []string
+	if d.Body.Target() != 0 {
+		return nil // the message that it is about stands where it is
+	}
 	if first {
 		out = append(out, p.theme.dim.Render(fit("you", p.width)))
 	}

@@ -81,9 +81,32 @@ func (r *room) take(e *throngv1.Entry) {
 	if r.hole != 0 && r.offset == 0 {
 		r.drop()
 	}
-	if (r.hole != 0 || r.add(e)) && r.offset > 0 {
+	r.amend(e)
+	if (r.hole != 0 || r.add(e)) && r.offset > 0 && client.Target(e) == 0 {
 		r.below++
 	}
+}
+
+// amend has what is loaded show what an entry makes of it.
+func (r *room) amend(by *throngv1.Entry) {
+	target := client.Target(by)
+	if target == 0 {
+		return
+	}
+	delete(r.wrapped, target)
+	for i, e := range r.entries {
+		r.entries[i], _ = client.Amend(e, by)
+	}
+}
+
+// mine is the newest message of the user that has not gone; nil where none is loaded.
+func (r *room) mine(me client.UserID) *throngv1.Entry {
+	for _, e := range slices.Backward(r.entries) {
+		if client.UserID(e.GetSender()) == me && !isNotice(e) {
+			return e
+		}
+	}
+	return nil
 }
 
 // add appends the next entry.
@@ -234,6 +257,9 @@ func (r *room) block(p painter, i int) []string {
 		r.width = p.width
 	}
 	e := r.entries[i]
+	if client.Target(e) != 0 {
+		return nil // it shows in the message that it is about
+	}
 	var prev *throngv1.Entry
 	if i > 0 {
 		prev = r.entries[i-1]

@@ -24,6 +24,12 @@ func (s sdk) Before(ctx context.Context, id client.ConversationID, seq uint64) (
 	return s.Range(ctx, id, client.Query{To: seq - 1, Limit: pageEntries, Backward: true})
 }
 
+// Amend puts an edit or a recall into the outbox.
+func (s sdk) Amend(id client.ConversationID, b client.Body) error {
+	_, err := s.Client.Send(context.Background(), id, b)
+	return err
+}
+
 // Send puts a text into the outbox.
 func (s sdk) Send(id client.ConversationID, text string) error {
 	_, err := s.Client.Send(context.Background(), id, client.Text(text))

@@ -245,6 +245,8 @@ func (m *Model) helpLines(height int) []string {
 		{"ctrl+n", "write to somebody"},
 		{"ctrl+g", "make a group"},
 		{"ctrl+r", "connect again now"},
+		{"/edit NEW TEXT", "your last message says that instead"},
+		{"/recall WHY", "take your last message back"},
 		{"/add NAME…", "add people to the group"},
 		{"/name NEW NAME", "call the group something else"},
 		{"/leave", "leave the group"},

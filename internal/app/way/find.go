@@ -141,10 +141,18 @@ func bodyName(b chat.Body) (name, removed string) {
 	case chat.Dissolved:
 		return "dissolved", ""
 	case chat.Tombstone:
-		if b.Reason == chat.TombstoneRetention {
+		switch b.Reason {
+		case chat.TombstoneRetention:
 			return "removed", "it was older than the retention"
+		case chat.TombstoneRecalled:
+			return "removed", "it was recalled"
+		default:
+			return "removed", "it was erased"
 		}
-		return "removed", "it was erased"
+	case chat.Edit:
+		return "edit", ""
+	case chat.Recall:
+		return "recall", ""
 	default:
 		return unknown, ""
 	}

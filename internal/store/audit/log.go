@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/message/content"
 	"github.com/throng-im/throng/internal/store/record"
 )
 
@@ -28,6 +31,9 @@ func (c *Checker) conversation(ctx context.Context, id chat.ConversationID) erro
 			break
 		}
 	}
+	if err := c.edits(r); err != nil {
+		return err
+	}
 	if r.head.Seq == 0 {
 		return c.orphan(ctx, id)
 	}
@@ -46,6 +52,16 @@ func (c *Checker) conversation(ctx context.Context, id chat.ConversationID) erro
 			r = next
 		}
 		if err := errors.Join(c.leads(ctx, r), c.members(ctx, r)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// edits tells of what messages say that edited them, and did not.
+func (c *Checker) edits(r *replay) error {
+	for _, seq := range slices.Sorted(maps.Keys(r.edits)) {
+		if err := c.found(nil, "conversation %d: entry %d says that %d edited it, which did not", r.id, r.edits[seq], seq); err != nil {
 			return err
 		}
 	}
@@ -117,8 +133,9 @@ func (c *Checker) replay(ctx context.Context, r *replay, first bool) error {
 // repeatOf compares an entry with its repeat row.
 func (c *Checker) repeatOf(ctx context.Context, id chat.ConversationID, e *chat.Entry) error {
 	_, gone := e.Body.(chat.Tombstone)
-	countable := chat.Countable(e.Body)
-	want := message.Repeat{Seq: e.Seq, Ordinal: e.Ordinal, TimeMS: e.TimeMS, Print: message.Print(e.Body)}
+	printed := chat.Countable(e.Body) && e.Edited == nil // what it said when it was sent stands nowhere else
+	want := message.Repeat{Seq: e.Seq, Ordinal: e.Ordinal, TimeMS: e.TimeMS, Print: content.Print(e.Body)}
+	amends, amended := e.Amends() != nil, e.Edited != nil
 	changed := 0 // how many it was about, where it says that
 	switch b := e.Body.(type) {
 	case chat.Created:
@@ -131,14 +148,14 @@ func (c *Checker) repeatOf(ctx context.Context, id chat.ConversationID, e *chat.
 		var have message.Repeat
 		ok := decoded(value, func(r *record.Reader) { have = r.Repeat() })
 		same := ok && have.Seq == want.Seq && have.Ordinal == want.Ordinal && have.TimeMS == want.TimeMS
-		if same && (!countable || have.Print == want.Print) {
+		if same && (!printed || have.Print == want.Print) {
 			return nil
 		}
 		if want.Count = have.Count; changed > 0 {
 			want.Count = changed
 		}
-		if ok && gone {
-			want.Print = have.Print // of the content that is gone
+		if ok && (gone || amended || amends) {
+			want.Print = have.Print // of content that is gone, or of what was sent
 		}
 		return c.found(put(key, record.AppendRepeat(nil, want)), "conversation %d: entry %d has no repeat row of its own, or a wrong one", id, want.Seq)
 	})

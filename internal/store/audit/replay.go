@@ -23,6 +23,8 @@ type replay struct {
 	part, parts uint64 // which users are looked at
 	crowded     bool   // too many for one part
 	members     map[chat.UserID]*stay
+	edits       map[chat.Seq]chat.Seq // edits that messages know of and that were not seen yet, with the message
+	many        bool                  // too many edits to be compared
 }
 
 // stay is a member as the entries have it.
@@ -32,7 +34,7 @@ type stay struct {
 }
 
 func newReplay(id chat.ConversationID, part, parts uint64) *replay {
-	return &replay{id: id, part: part, parts: parts, head: chat.Head{Conversation: id}, members: make(map[chat.UserID]*stay)}
+	return &replay{id: id, part: part, parts: parts, head: chat.Head{Conversation: id}, members: make(map[chat.UserID]*stay), edits: make(map[chat.Seq]chat.Seq)}
 }
 
 func (r *replay) mine(u chat.UserID) bool { return uint64(u)%r.parts == r.part }
@@ -47,6 +49,9 @@ func (r *replay) take(e *chat.Entry) (problem string) {
 		r.head.Ordinal = e.Ordinal
 	}
 	r.head.Seq, r.head.TimeMS = e.Seq, e.TimeMS
+	if e.Edited != nil {
+		r.edited(e)
+	}
 	_, created := e.Body.(chat.Created)
 	switch {
 	case created != (e.Seq == 1):
@@ -65,6 +70,10 @@ func (r *replay) take(e *chat.Entry) (problem string) {
 		r.settings(b)
 	case chat.Dissolved:
 		r.head.Dissolved = true
+	case chat.Edit, chat.Recall:
+		if p := r.amends(e); p != "" {
+			problem = p
+		}
 	case chat.Opaque:
 		return fmt.Sprintf("its kind %d is not known: a later version wrote it, or it is damaged", b.Kind)
 	default:
@@ -77,6 +86,39 @@ func (r *replay) take(e *chat.Entry) (problem string) {
 		}
 	}
 	return problem
+}
+
+// amends applies an entry that amends another one.
+func (r *replay) amends(e *chat.Entry) (problem string) {
+	r.head.Amended = e.Seq
+	switch b := e.Body.(type) {
+	case chat.Edit:
+		target, known := r.edits[e.Seq]
+		delete(r.edits, e.Seq)
+		if b.Body != nil && !r.many && (!known || target != b.Target) {
+			problem = fmt.Sprintf("it edits entry %d, which does not know it", b.Target)
+		}
+	case chat.Recall:
+		r.head.Recalled = r.head.Recalled.Add(b.Ordinal)
+	}
+	if e.Sender == 0 || !r.mine(e.Sender) || r.crowded {
+		return problem
+	}
+	if m := r.members[e.Sender]; m == nil || !m.Current() {
+		return fmt.Sprintf("its sender %d was no member", e.Sender)
+	}
+	return problem
+}
+
+// edited notes the edits that a message knows of.
+func (r *replay) edited(e *chat.Entry) {
+	if r.many = r.many || len(r.edits) > crowd; r.many {
+		clear(r.edits)
+		return
+	}
+	for _, seq := range e.Edited.Seqs {
+		r.edits[seq] = e.Seq
+	}
 }
 
 func (r *replay) created(e *chat.Entry, b chat.Created) {

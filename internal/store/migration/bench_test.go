@@ -10,6 +10,7 @@ import (
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/message/content"
 	"github.com/throng-im/throng/internal/store/migration"
 	"github.com/throng-im/throng/internal/store/pebble"
 	"github.com/throng-im/throng/internal/store/record"
@@ -30,7 +31,7 @@ func BenchmarkCopy(b *testing.B) {
 			e := chat.Entry{Conversation: id, Seq: seq, Ordinal: chat.Ordinal(seq), Sender: 1, TimeMS: 1 << 40, ClientID: client(id, int(seq)), Body: text}
 			put(record.KeyEntry(id, seq), record.AppendEntry(nil, &e))
 			key := record.AppendRepeatKey(nil, record.RepeatKey{Conversation: id, Sender: 1, Client: e.ClientID})
-			put(key, record.AppendRepeat(nil, message.Repeat{Seq: seq, Ordinal: e.Ordinal, TimeMS: e.TimeMS, Print: message.Print(text)}))
+			put(key, record.AppendRepeat(nil, message.Repeat{Seq: seq, Ordinal: e.Ordinal, TimeMS: e.TimeMS, Print: content.Print(text)}))
 		}
 	}
 	assert.NoError(b, "close", w.Close())

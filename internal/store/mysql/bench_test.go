@@ -16,6 +16,7 @@ import (
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/porttest"
 )
 
 // benchConversations is how many conversations a worker of the benchmark writes into.
@@ -72,6 +73,13 @@ func benchmarkAppend(b *testing.B, batch, workers int) {
 	b.ReportMetric(rate(&append), "messages/s")
 	b.ReportMetric(rate(&bare), "bare/s")
 	b.ReportMetric(100*rate(&append)/rate(&bare), "%speed")
+}
+
+// BenchmarkAmend compares edits with messages.
+//
+//	go test -tags cluster -run '^$' -bench Amend -benchtime 200x ./internal/store/mysql
+func BenchmarkAmend(b *testing.B) {
+	porttest.BenchmarkAmend(b, func(t testing.TB) porttest.Engine { return engineOn(t, settings(t, 1)) })
 }
 
 // benchDrafts are messages to some of a worker's conversations.

@@ -22,6 +22,7 @@ type decision struct {
 	parts    map[partKey]*partRow
 	repeats  map[record.RepeatKey]*repeatRow
 	ordinals map[entryKey]chat.Ordinal
+	olds     map[entryKey]*oldRow // entries from before
 	entries  []*chat.Entry
 	events   []chat.Event
 }
@@ -43,6 +44,12 @@ type entryKey struct {
 type headRow struct {
 	value   chat.Head
 	stored  bool // there is a row, which this transaction has locked
+	changed bool
+}
+
+// oldRow is an entry from before as it looks now; nil where there is none.
+type oldRow struct {
+	value   *chat.Entry
 	changed bool
 }
 
@@ -68,6 +75,7 @@ func newDecision(query func(query string, fn func(r *rows) error) error) *decisi
 		query: query,
 		heads: make(map[chat.ConversationID]*headRow), abouts: make(map[chat.ConversationID]*aboutRow),
 		parts: make(map[partKey]*partRow), repeats: make(map[record.RepeatKey]*repeatRow), ordinals: make(map[entryKey]chat.Ordinal),
+		olds: make(map[entryKey]*oldRow),
 	}
 }
 
@@ -82,6 +90,9 @@ func (c *decision) decide(rules message.Rules, d *chat.Draft, nowMS uint64) chat
 		c.ordinals[entryKey{e.Entry.Conversation, e.Entry.Seq}] = e.Entry.Ordinal
 		h := c.head(d.Conversation)
 		h.value, h.changed = e.Head, true
+	}
+	for _, amended := range e.Amended {
+		c.amend(amended)
 	}
 	if e.Keep {
 		c.repeats[repeatKeyOf(d)] = &repeatRow{e.Repeat, true, true}
@@ -162,6 +173,50 @@ func (c *decision) Ordinal(id chat.ConversationID, seq chat.Seq) chat.Ordinal {
 	return ordinal
 }
 
+// amend takes in what an entry from before, or one of this transaction, looks like now.
+func (c *decision) amend(e *chat.Entry) {
+	for i, own := range c.entries {
+		if own.Conversation == e.Conversation && own.Seq == e.Seq {
+			c.entries[i] = e // its event keeps what it said then: the one of the amendment follows
+			return
+		}
+	}
+	c.olds[entryKey{e.Conversation, e.Seq}] = &oldRow{e, true}
+}
+
+// Entries implements message.State.
+func (c *decision) Entries(id chat.ConversationID, seqs ...chat.Seq) []chat.Entry {
+	own := func(seq chat.Seq) *chat.Entry {
+		for _, e := range c.entries {
+			if e.Conversation == id && e.Seq == seq {
+				return e
+			}
+		}
+		return nil
+	}
+	var missing []entryKey
+	for _, seq := range seqs {
+		if k := (entryKey{id, seq}); c.olds[k] == nil && own(seq) == nil {
+			c.olds[k] = &oldRow{}
+			missing = append(missing, k)
+		}
+	}
+	if len(missing) > 0 {
+		c.fetch(oldQuery(missing), c.readOlds)
+	}
+	out := make([]chat.Entry, 0, len(seqs))
+	for _, seq := range seqs {
+		e := own(seq)
+		if e == nil {
+			e = c.olds[entryKey{id, seq}].value
+		}
+		if e != nil {
+			out = append(out, *e)
+		}
+	}
+	return out
+}
+
 // fetch reads one by one what was not prefetched.
 func (c *decision) fetch(query string, read func(r *rows)) {
 	if c.err != nil {
@@ -192,6 +247,7 @@ func (c *decision) prefetch(drafts []*chat.Draft) error {
 	all = readings(all, sorted(c.repeats, compareRepeats), repeatQuery, c.readRepeats)
 	all = readings(all, slices.Sorted(maps.Keys(c.abouts)), aboutQuery, c.readAbouts)
 	all = readings(all, marks(drafts), ordinalQuery, c.readOrdinals)
+	all = readings(all, c.targets(), oldQuery, c.readOlds)
 	for len(all) > 0 {
 		n, bytes := 0, 0
 		for n < len(all) && (n == 0 || bytes+len(all[n].query) <= statementBytes) {
@@ -254,9 +310,20 @@ func (c *decision) want(drafts []*chat.Draft) {
 			c.abouts[d.Conversation] = &aboutRow{}
 		case chat.Changed:
 			c.abouts[d.Conversation] = &aboutRow{}
+		case chat.Edit:
+			c.olds[entryKey{d.Conversation, body.Target}] = &oldRow{}
+		case chat.Recall:
+			c.olds[entryKey{d.Conversation, body.Target}] = &oldRow{}
 		default:
 		}
 	}
+}
+
+// targets are the entries that drafts amend, in order. One that a draft before makes is not there yet, and is not missed.
+func (c *decision) targets() []entryKey {
+	return sorted(c.olds, func(a, b entryKey) int {
+		return cmp.Or(cmp.Compare(a.conversation, b.conversation), cmp.Compare(a.seq, b.seq))
+	})
 }
 
 // marks are the entries whose ordinals new read positions need: a position is rarely that of the head by the time it arrives.

@@ -52,6 +52,16 @@ func ordinalQuery(keys []entryKey) string {
 	return q.add(")").String()
 }
 
+// oldQuery locks the entries: content is removed from them without a look at the head, and must not come back.
+func oldQuery(keys []entryKey) string {
+	var q text
+	q.add("SELECT conversation, seq, value FROM entry FORCE INDEX (PRIMARY) WHERE (conversation, seq) IN (")
+	for i, k := range keys {
+		q.row(i == 0, uint64(k.conversation), uint64(k.seq))
+	}
+	return q.add(") ORDER BY conversation, seq FOR UPDATE").String()
+}
+
 func (c *decision) readHeads(r *rows) {
 	var id chat.ConversationID
 	var value sql.RawBytes
@@ -114,6 +124,16 @@ func (c *decision) readOrdinals(r *rows) {
 		if in.Broken() {
 			r.fail(record.ErrDamaged("entry"))
 		}
+	}
+}
+
+func (c *decision) readOlds(r *rows) {
+	var k entryKey
+	var value sql.RawBytes
+	for r.next() {
+		r.scan(&k.conversation, &k.seq, &value)
+		e := decodeEntry(r, k.conversation, k.seq, value)
+		c.olds[k] = &oldRow{value: &e}
 	}
 }
 

@@ -86,6 +86,13 @@ func (c *decision) writeRows() *writing {
 		w.value = record.AppendEntry(w.value[:0], e)
 		w.row().number(uint64(e.Conversation)).add(",").number(uint64(e.Seq)).add(",").blob(w.value).add(")")
 	}
+	w.statement("INSERT INTO entry (conversation, seq, value) VALUES ", upsert)
+	for _, k := range c.targets() {
+		if row := c.olds[k]; row.changed {
+			w.value = record.AppendEntry(w.value[:0], row.value)
+			w.row().number(uint64(k.conversation)).add(",").number(uint64(k.seq)).add(",").blob(w.value).add(")")
+		}
+	}
 	w.statement("INSERT INTO repeated (conversation, sender, client, value) VALUES ", "")
 	for k, row := range c.repeats {
 		if row.changed && mutant != mutantDedupPerNode {

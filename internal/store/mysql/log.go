@@ -265,11 +265,19 @@ func (s *Store) Tombstone(ctx context.Context, id chat.ConversationID, span chat
 	return total, nil
 }
 
-// bury writes tombstones over the matching entries of a span.
+// bury writes tombstones over the matching entries of a span, and empties what edited them.
 func (p place) bury(ctx context.Context, id chat.ConversationID, span chat.Span, sender chat.UserID, why chat.TombstoneReason) (n int, err error) {
 	err = p.transact(ctx, "tombstone", func(t *tx) error {
 		w := &writing{}
 		n = 0
+		var edits []entryKey
+		put := func(e chat.Entry) {
+			w.value = record.AppendEntry(w.value[:0], &e)
+			w.row().number(uint64(id)).add(",").number(uint64(e.Seq)).add(",").blob(w.value).add(")")
+			if t.guard.copied[p.slot] {
+				t.notes.add(slotConversation, p.slot, NotedEntry, uint64(id), uint64(e.Seq), nil)
+			}
+		}
 		w.statement("INSERT INTO entry (conversation, seq, value) VALUES ", upsert)
 		var q text
 		q.add("SELECT seq, value FROM entry FORCE INDEX (PRIMARY) WHERE conversation=").number(uint64(id)).
@@ -280,21 +288,35 @@ func (p place) bury(ctx context.Context, id chat.ConversationID, span chat.Span,
 			for r.next() {
 				r.scan(&seq, &value)
 				e := decodeEntry(r, id, seq, value)
-				if !chat.Countable(e.Body) || sender != 0 && e.Sender != sender {
+				if !chat.Content(e.Body) || sender != 0 && e.Sender != sender {
 					continue
 				}
-				e.Body, e.Later = chat.Tombstone{Reason: why}, ""
-				w.value = record.AppendEntry(w.value[:0], &e)
-				w.row().number(uint64(id)).add(",").number(uint64(seq)).add(",").blob(w.value).add(")")
-				n++
-				if t.guard.copied[p.slot] {
-					t.notes.add(slotConversation, p.slot, NotedEntry, uint64(id), uint64(seq), nil)
+				if e.Edited != nil {
+					for _, edit := range e.Edited.Seqs {
+						edits = append(edits, entryKey{id, edit})
+					}
 				}
+				put(chat.Bury(e, chat.Tombstone{Reason: why}))
+				n++
 			}
 			return nil
 		})
 		if err != nil {
 			return err
+		}
+		for some := range slices.Chunk(edits, maxKeys) {
+			err := t.query(ctx, oldQuery(some), func(r *rows) error {
+				var k entryKey
+				var value sql.RawBytes
+				for r.next() {
+					r.scan(&k.conversation, &k.seq, &value)
+					put(chat.Emptied(decodeEntry(r, id, k.seq, value)))
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
 		}
 		for _, q := range w.finish() {
 			if _, err := t.exec(ctx, q); err != nil {

@@ -62,6 +62,11 @@ func (c *decision) note(n *notes, copied map[chat.Slot]bool) {
 	for _, e := range c.entries {
 		add(e.Conversation, NotedEntry, uint64(e.Seq), nil)
 	}
+	for _, k := range c.targets() {
+		if c.olds[k].changed {
+			add(k.conversation, NotedEntry, uint64(k.seq), nil)
+		}
+	}
 	for _, id := range slices.Sorted(maps.Keys(c.heads)) {
 		if row := c.abouts[id]; c.heads[id].changed || row != nil && row.changed {
 			add(id, NotedConversation, 0, nil)

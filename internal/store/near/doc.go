@@ -7,9 +7,9 @@
 //
 // # Why that is safe
 //
-// Heads and memberships are never kept here: a pull begins with a read of the head that began after the pull did. An entry does not
-// change once it is committed, but for its content being removed, and what of it somebody may see is decided by the head and the
-// membership. So there is one thing to get right, which is [Ring]'s: content that was removed.
+// Heads and memberships are never kept here: a pull begins with a read of the head that began after the pull did. An entry changes
+// once it is committed only where a later entry amends it, which the head tells, and where its content is removed; what of it somebody may
+// see is decided by the head and the membership. So there are two things to get right, which are [Ring]'s.
 //
 // The package imports chat, gather, message and Prometheus.
 package near

@@ -43,6 +43,10 @@ type Config struct {
 //   - where that word may be lost, the bus says so, and [Ring.Clear] drops all;
 //   - whatever else happens, no entry is served for longer than a minute after it came, nor taken in a minute after it was committed.
 //
+// An entry that amends others ([chat.Amend]) has them amended where they are here, and not taken in where they are not: one that comes late
+// says what it said before. An entry that amends may pass elsewhere, so no run is served unless all that came after it is here, up to the one
+// that amended last by the head that the pull began with.
+//
 // Its methods may be called from any goroutine.
 type Ring struct {
 	// immutable after construction
@@ -66,6 +70,8 @@ type line struct {
 	first  chat.Seq
 	places []place
 	bytes  int
+	// amended are entries that were amended before they came.
+	amended map[chat.Seq]struct{}
 
 	newer, older *line // in the order of use
 }
@@ -118,6 +124,11 @@ func (r *Ring) Note(e *chat.Entry, head chat.Head) {
 	}
 	r.touch(l)
 	r.bytes -= l.bytes
+	if amended := e.Amends(); amended != nil && !l.amend(e, amended) {
+		r.bytes += l.bytes
+		r.drop(l)
+		return
+	}
 	l.put(place{e, now.Add(ringAge)})
 	l.trim(now, min(r.cfg.ConversationBytes, r.cfg.Bytes/2))
 	r.bytes += l.bytes
@@ -126,9 +137,34 @@ func (r *Ring) Note(e *chat.Entry, head chat.Head) {
 	}
 }
 
+// amendedMost is how many entries of a conversation are remembered that were amended before they came.
+const amendedMost = 1_024
+
+// amend takes in what an entry makes of others. It reports false where there are too many to be remembered.
+func (l *line) amend(by *chat.Entry, amended []chat.Seq) bool {
+	for _, seq := range amended {
+		if seq >= l.first && seq < l.first+chat.Seq(len(l.places)) && l.places[seq-l.first].entry != nil {
+			at := &l.places[seq-l.first]
+			l.bytes -= weigh(at.entry)
+			now, _ := chat.Amend(*at.entry, by)
+			at.entry = &now
+			l.bytes += weigh(at.entry)
+			continue
+		}
+		if l.amended == nil {
+			l.amended = make(map[chat.Seq]struct{})
+		}
+		l.amended[seq] = struct{}{}
+	}
+	return len(l.amended) <= amendedMost
+}
+
 // put keeps an entry at its place, unless one is there.
 func (l *line) put(p place) {
 	seq := p.entry.Seq
+	if _, late := l.amended[seq]; late {
+		return
+	}
 	if seq < l.first { // it was overtaken
 		l.places = append(make([]place, l.first-seq, int(l.first-seq)+len(l.places)), l.places...)
 		l.first = seq
@@ -172,7 +208,7 @@ func (r *Ring) touch(l *line) {
 }
 
 // cut returns copies of a run, where all of it is here.
-func (r *Ring) cut(id chat.ConversationID, from, to chat.Seq) ([]chat.Entry, bool) {
+func (r *Ring) cut(id chat.ConversationID, from, to, amended chat.Seq) ([]chat.Entry, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	l := r.lines[id]
@@ -187,18 +223,24 @@ func (r *Ring) cut(id chat.ConversationID, from, to chat.Seq) ([]chat.Entry, boo
 		}
 		out = append(out, *p.entry)
 	}
+	for seq := to + 1; seq <= amended; seq++ {
+		if seq >= l.first+chat.Seq(len(l.places)) || l.places[seq-l.first].entry == nil {
+			return nil, false
+		}
+	}
 	r.touch(l)
 	return out, true
 }
 
-// Get implements [message.Hot].
-func (r *Ring) Get(ctx context.Context, id chat.ConversationID, from, to chat.Seq) ([]chat.Entry, bool) {
-	if out, ok := r.cut(id, from, to); ok {
+// Get implements [message.Hot]. Where there is every entry from the first one wanted to the one that amended last, whatever amended one of
+// them has come, and they show it.
+func (r *Ring) Get(ctx context.Context, id chat.ConversationID, from, to, amended chat.Seq) ([]chat.Entry, bool) {
+	if out, ok := r.cut(id, from, to, amended); ok {
 		r.metrics.hits.Inc()
 		return out, true
 	}
 	r.metrics.misses.Inc()
-	return r.next.Get(ctx, id, from, to)
+	return r.next.Get(ctx, id, from, to, amended)
 }
 
 // Put implements [message.Hot]: it is for the cache that nodes share. What passes through here is noted anyway.

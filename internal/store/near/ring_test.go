@@ -18,7 +18,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // bare is a cache that has nothing, and counts who asks.
 type bare struct{ asked, forgotten int }
 
-func (b *bare) Get(context.Context, chat.ConversationID, chat.Seq, chat.Seq) ([]chat.Entry, bool) {
+func (b *bare) Get(context.Context, chat.ConversationID, chat.Seq, chat.Seq, chat.Seq) ([]chat.Entry, bool) {
 	b.asked++
 	return nil, false
 }
@@ -66,7 +66,7 @@ func (b *bench) noteAt(id chat.ConversationID, seq chat.Seq, at time.Time, text 
 func (b *bench) serves(want bool, id chat.ConversationID, from, to chat.Seq) {
 	b.t.Helper()
 	before := b.next.asked
-	got, ok := b.Get(b.t.Context(), id, from, to)
+	got, ok := b.Get(b.t.Context(), id, from, to, 0)
 	if ok != want || b.next.asked-before != map[bool]int{true: 0, false: 1}[want] {
 		b.t.Fatalf("%d to %d of %d: served %v, want %v; the shared cache was asked %d times", from, to, id, ok, want, b.next.asked-before)
 	}
@@ -94,9 +94,9 @@ func TestARunWithoutAHoleIsServed(t *testing.T) {
 	b.note(7, 14, 14)
 	b.serves(true, 7, 14, 14)
 
-	got, _ := b.Get(t.Context(), 7, 9, 9)
+	got, _ := b.Get(t.Context(), 7, 9, 9, 0)
 	got[0].Body = chat.Text{Text: "written over"}
-	again, _ := b.Get(t.Context(), 7, 9, 9)
+	again, _ := b.Get(t.Context(), 7, 9, 9, 0)
 	assert.Equal(t, "an entry that its reader wrote to", again[0].Body, chat.Body(chat.Text{Text: "x"}))
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/porttest"
 	"github.com/throng-im/throng/internal/store/pebble"
 )
 
@@ -69,6 +70,19 @@ func benchmarkAppend(b *testing.B, senders int, collect time.Duration) {
 	}
 	wg.Wait()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "appends/s")
+}
+
+// BenchmarkAmend compares edits with messages.
+//
+//	go test -run '^$' -bench Amend -benchtime 200x ./internal/store/pebble
+func BenchmarkAmend(b *testing.B) {
+	porttest.BenchmarkAmend(b, func(t testing.TB) porttest.Engine {
+		t.Helper()
+		store, err := pebble.Open(t.TempDir(), pebble.Options{})
+		assert.NoError(t, "opening", err)
+		t.Cleanup(func() { assert.NoError(t, "closing", store.Close()) })
+		return porttest.Engine{Log: store}
+	})
 }
 
 func created(i int) *chat.Draft {

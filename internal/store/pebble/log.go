@@ -186,7 +186,7 @@ func (s *Store) Tombstone(ctx context.Context, id chat.ConversationID, span chat
 	return total, s.wait(ctx, g)
 }
 
-// bury writes tombstones over the matching entries of a span.
+// bury writes tombstones over the matching entries of a span, and empties what edited them.
 func (s *Store) bury(b *pebble.Batch, q message.Range, sender chat.UserID, why chat.TombstoneReason) (int, error) {
 	failpoint.Hit(failpoint.TombstoneBefore)
 	entries, err := s.scan(q, tombstoneStep, math.MaxInt)
@@ -194,18 +194,32 @@ func (s *Store) bury(b *pebble.Batch, q message.Range, sender chat.UserID, why c
 		return 0, err
 	}
 	n := 0
+	put := func(e chat.Entry) {
+		if failed := b.Set(record.KeyEntry(e.Conversation, e.Seq), record.AppendEntry(nil, &e), nil); err == nil {
+			err = storageError(failed, "writing a tombstone")
+		}
+	}
 	for i := range entries {
 		e := &entries[i]
-		if !chat.Countable(e.Body) || sender != 0 && e.Sender != sender {
+		if !chat.Content(e.Body) || sender != 0 && e.Sender != sender {
 			continue
 		}
-		e.Body, e.Later = chat.Tombstone{Reason: why}, ""
-		if err := b.Set(record.KeyEntry(e.Conversation, e.Seq), record.AppendEntry(nil, e), nil); err != nil {
-			return 0, storageError(err, "writing a tombstone")
-		}
+		put(chat.Bury(*e, chat.Tombstone{Reason: why}))
 		n++
+		if e.Edited == nil {
+			continue
+		}
+		for _, seq := range e.Edited.Seqs {
+			edits, failed := s.scan(message.Range{Conversation: e.Conversation, From: seq, To: seq}, 1, math.MaxInt)
+			if failed != nil {
+				return 0, failed
+			}
+			for _, edit := range edits {
+				put(chat.Emptied(edit))
+			}
+		}
 	}
-	return n, nil
+	return n, err
 }
 
 func (s *Store) headOf(id chat.ConversationID) (chat.Head, error) {

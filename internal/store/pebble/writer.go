@@ -30,6 +30,7 @@ type writer struct {
 	err      error // the first that a read met
 	repeats  map[record.RepeatKey]message.Repeat
 	abouts   map[chat.ConversationID]chat.Conversation
+	amended  map[entryKey]*chat.Entry // entries from before, as they look now
 	headRows []*lruItem[chat.ConversationID, chat.Head]
 	partRows []*lruItem[partKey, message.Part]
 	events   []chat.Event
@@ -43,6 +44,11 @@ type partKey struct {
 	user         chat.UserID
 }
 
+type entryKey struct {
+	conversation chat.ConversationID
+	seq          chat.Seq
+}
+
 func newWriter(db *pebble.DB, o Options) *writer {
 	return &writer{
 		db:      db,
@@ -51,6 +57,7 @@ func newWriter(db *pebble.DB, o Options) *writer {
 		parts:   newLRU[partKey, message.Part](o.CacheMembers),
 		repeats: make(map[record.RepeatKey]message.Repeat),
 		abouts:  make(map[chat.ConversationID]chat.Conversation),
+		amended: make(map[entryKey]*chat.Entry),
 	}
 }
 
@@ -62,6 +69,7 @@ func (w *writer) begin(b *pebble.Batch, size int) {
 	w.events = make([]chat.Event, 0, size) // followers keep it
 	clear(w.repeats)
 	clear(w.abouts)
+	clear(w.amended)
 	w.headRows, w.partRows = w.headRows[:0], w.partRows[:0]
 }
 
@@ -90,6 +98,10 @@ func (w *writer) decide(d *chat.Draft, nowMS uint64) chat.Result {
 	if effect.Entry != nil {
 		w.putEntry(effect.Entry)
 		w.putHead(effect.Head)
+	}
+	for _, e := range effect.Amended {
+		w.putEntry(e)
+		w.amended[entryKey{e.Conversation, e.Seq}] = e
 	}
 	if effect.Keep {
 		w.putRepeat(record.RepeatKey{Conversation: d.Conversation, Sender: d.Sender, Client: d.ClientID}, effect.Repeat)
@@ -309,6 +321,40 @@ func (w *writer) Ordinal(id chat.ConversationID, seq chat.Seq) chat.Ordinal {
 		w.note(record.ErrDamaged("log")) // no entry below the head is ever missing
 	}
 	return chat.Ordinal(r.Number())
+}
+
+// Entries implements message.State.
+func (w *writer) Entries(id chat.ConversationID, seqs ...chat.Seq) []chat.Entry {
+	out := make([]chat.Entry, 0, len(seqs))
+	for _, seq := range seqs {
+		if e := w.written(entryKey{id, seq}); e != nil {
+			out = append(out, *e)
+			continue
+		}
+		w.key = record.AppendKey2(w.key[:0], record.TableEntry, uint64(id), uint64(seq))
+		r, ok := w.find()
+		if !ok {
+			continue
+		}
+		e := r.Entry(id, seq)
+		if w.whole(&r, "entry") {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// written returns an entry that the batch under way has written; nil where it has not.
+func (w *writer) written(k entryKey) *chat.Entry {
+	if e := w.amended[k]; e != nil {
+		return e
+	}
+	for _, ev := range w.events {
+		if ev.Entry != nil && ev.Entry.Conversation == k.conversation && ev.Entry.Seq == k.seq {
+			return ev.Entry
+		}
+	}
+	return nil
 }
 
 // find reads the row under w.key, as of before this batch. What it returns is valid until the next call.

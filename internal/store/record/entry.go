@@ -19,6 +19,20 @@ const (
 	bodyChanged
 	bodyDissolved
 	bodyTombstone
+	bodyEdit
+	bodyRecall
+)
+
+// The fields in the block of an entry. A number is never used again; those of later versions are kept as they are.
+const (
+	entryEdited   = iota + 1 // how many edits, their seqs, the time of the last one
+	entryRecalled            // of a tombstone: seq of the recall, who, why
+)
+
+// What an edit has, in one byte.
+const (
+	editBody = 1 << iota
+	editWas
 )
 
 // flagClient, in the flags of an entry, says that a client id follows.
@@ -33,15 +47,53 @@ func AppendEntry(b []byte, e *chat.Entry) []byte {
 	if !e.ClientID.IsZero() {
 		flags = flagClient
 	}
-	later := laterOf(e.Later)
-	if later != "" {
+	block := laterOf(entryBlock(e))
+	if block != "" {
 		flags |= flagLater
 	}
 	b = append(b, flags)
 	if flags&flagClient != 0 {
 		b = append(b, e.ClientID[:]...)
 	}
-	return appendBody(appendLater(b, later), e.Body)
+	return appendBody(appendLater(b, block), e.Body)
+}
+
+// entryBlock is what few entries have, with what a later version wrote behind it.
+func entryBlock(e *chat.Entry) chat.Later {
+	t, _ := e.Body.(chat.Tombstone)
+	recalled := t.Seq != 0 || t.By != 0 || t.Note != ""
+	if e.Edited == nil && !recalled {
+		return e.Later
+	}
+	w := fieldWriter{}
+	if e.Edited != nil {
+		w.field(entryEdited, func(b []byte) []byte {
+			return binary.AppendUvarint(appendSeqs(b, e.Edited.Seqs), e.Edited.TimeMS)
+		})
+	}
+	if recalled {
+		w.field(entryRecalled, func(b []byte) []byte { return appendString(appendNumbers(b, uint64(t.Seq), uint64(t.By)), t.Note) })
+	}
+	return chat.Later(w.b) + e.Later
+}
+
+// entryFields reads the block of an entry, whose body is read already.
+func (r *Reader) entryFields(block chat.Later, e *chat.Entry) {
+	e.Later = r.fields(block, func(what uint64, field *Reader) bool {
+		switch what {
+		case entryEdited:
+			e.Edited = &chat.Edited{Seqs: field.seqs(), TimeMS: field.Number()}
+		case entryRecalled:
+			t, ok := e.Body.(chat.Tombstone)
+			t.Seq, t.By, t.Note = chat.Seq(field.Number()), chat.UserID(field.Number()), field.string()
+			if field.broken = field.broken || !ok; ok {
+				e.Body = t
+			}
+		default:
+			return false
+		}
+		return true
+	})
 }
 
 // BeginningBytes is within how many bytes of an entry's record its beginning is.
@@ -51,8 +103,9 @@ const BeginningBytes = 3*binary.MaxVarintLen64 + 1 + 16
 func (r *Reader) Entry(id chat.ConversationID, seq chat.Seq) chat.Entry {
 	e, flags := r.beginning()
 	e.Conversation, e.Seq = id, seq
-	e.Later = r.later(flags)
+	block := r.later(flags)
 	e.Body = r.body()
+	r.entryFields(block, &e)
 	return e
 }
 
@@ -105,6 +158,10 @@ func appendBody(b []byte, body chat.Body) []byte {
 		return append(b, bodyDissolved)
 	case chat.Tombstone:
 		return append(b, bodyTombstone, byte(v.Reason))
+	case chat.Edit:
+		return appendEdit(b, v)
+	case chat.Recall:
+		return appendString(appendSeqs(appendNumbers(append(b, bodyRecall), uint64(v.Target), uint64(v.Ordinal)), v.Edits), v.Note)
 	case chat.Opaque:
 		return append(append(b, v.Kind), v.Raw...)
 	default:
@@ -153,12 +210,80 @@ func (r *Reader) body() chat.Body {
 		return chat.Dissolved{}
 	case bodyTombstone:
 		return chat.Tombstone{Reason: chat.TombstoneReason(r.byte())}
+	case bodyEdit:
+		return r.edit()
+	case bodyRecall:
+		return chat.Recall{Target: chat.Seq(r.Number()), Ordinal: chat.Ordinal(r.Number()), Edits: r.seqs(), Note: r.string()}
 	case 0:
 		r.broken = true
 		return nil
 	default:
 		return chat.Opaque{Kind: kind, Raw: string(r.raw(uint64(len(r.b))))}
 	}
+}
+
+func appendEdit(b []byte, e chat.Edit) []byte {
+	var has byte
+	if e.Body != nil {
+		has |= editBody
+	}
+	if e.Was != nil {
+		has |= editWas
+	}
+	b = append(appendNumbers(append(b, bodyEdit), uint64(e.Target)), has)
+	for _, body := range []chat.Body{e.Body, e.Was} {
+		if body != nil {
+			inner := appendBody(nil, body)
+			b = append(binary.AppendUvarint(b, uint64(len(inner))), inner...)
+		}
+	}
+	return b
+}
+
+func (r *Reader) edit() chat.Body {
+	e := chat.Edit{Target: chat.Seq(r.Number())}
+	has := r.byte()
+	if has&editBody != 0 {
+		e.Body = r.inner()
+	}
+	if has&editWas != 0 {
+		e.Was = r.inner()
+	}
+	return e
+}
+
+// inner reads a body that stands in another one. Only content does.
+func (r *Reader) inner() chat.Body {
+	in := NewReader(r.raw(r.Number()))
+	if len(in.b) > 0 && (in.b[0] == bodyEdit || in.b[0] == bodyRecall) {
+		r.broken = true // nobody writes one: it would nest without end
+		return nil
+	}
+	body := in.body()
+	if !in.Done() || !chat.Content(body) {
+		r.broken = true
+	}
+	return body
+}
+
+func appendSeqs(b []byte, seqs []chat.Seq) []byte {
+	b = binary.AppendUvarint(b, uint64(len(seqs)))
+	for _, s := range seqs {
+		b = binary.AppendUvarint(b, uint64(s))
+	}
+	return b
+}
+
+func (r *Reader) seqs() []chat.Seq {
+	n := r.count()
+	if n == 0 {
+		return nil
+	}
+	out := make([]chat.Seq, n)
+	for i := range out {
+		out[i] = chat.Seq(r.Number())
+	}
+	return out
 }
 
 // What few changes name stands at the end of the row, each behind a byte that says what it is.

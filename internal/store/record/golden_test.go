@@ -17,6 +17,7 @@ import (
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/message"
+	"github.com/throng-im/throng/internal/message/content"
 	"github.com/throng-im/throng/internal/social"
 	"github.com/throng-im/throng/internal/store/record"
 	"github.com/throng-im/throng/internal/timeline"
@@ -30,7 +31,7 @@ type sample struct {
 	value []byte
 }
 
-const block = chat.Later("of a later version")
+const block = chat.Later("\x64\x12of a later version") // field 100
 
 // samples are one of each record of what nodes write for each other, and of each body of an entry.
 func samples() []sample {
@@ -39,6 +40,9 @@ func samples() []sample {
 		Conversation: 7, Kind: chat.KindGroup, Tier: chat.TierMedium, Open: true, Fixed: chat.TierLarge, SlowModeMS: 500,
 		Seq: 9, Ordinal: 8, MemberSeq: 3, Members: 1_000_000, TimeMS: 1 << 41,
 	}
+	recalled := head
+	recalled.Amended = 12
+	recalled.Recalled = chat.Ordinals("").Add(3).Add(7).Add(1)
 	part := message.Part{Read: chat.Read{Seq: 5, Ordinal: 4}, Member: chat.Member{
 		User: 2, Role: chat.RoleAdmin, JoinedMS: 1 << 40, MutedUntilMS: 7, SentMS: 1 << 41,
 		Spans: []chat.Span{{From: 1, To: 4}, {From: 6}}, Left: &chat.Farewell{Name: "n", Avatar: "a"},
@@ -55,7 +59,7 @@ func samples() []sample {
 	about := chat.Conversation{
 		Kind: chat.KindGroup, Name: "n", Avatar: "a", Description: "d", Open: true, Owner: 2, Pair: [2]chat.UserID{1, 2}, CreatedMS: 1 << 40,
 	}
-	repeat := message.Repeat{Seq: 9, Ordinal: 8, TimeMS: 1 << 41, Count: 2, Print: message.Fingerprint{1, 2}}
+	repeat := message.Repeat{Seq: 9, Ordinal: 8, TimeMS: 1 << 41, Count: 2, Print: content.Fingerprint{1, 2}}
 	entry := func(b chat.Body) *chat.Entry {
 		return &chat.Entry{Conversation: 7, Seq: 9, Ordinal: 8, Sender: 3, TimeMS: 1 << 41, ClientID: chat.ClientID{9}, Body: b}
 	}
@@ -67,7 +71,15 @@ func samples() []sample {
 		Theirs: social.Side{Want: true, Turn: 4, Ended: 2, AtMS: 1 << 40, Note: "n"},
 	}
 	owner := social.Owner{Version: 1, Floor: 2, Wants: 3, Follows: 4, Blocks: 5, Remarks: 6, Waiting: 7, Day: 8, Asked: 9}
-	all := []sample{{"repeat", record.AppendRepeat(nil, repeat)}}
+	edited := *event.Entry
+	edited.Edited = &chat.Edited{Seqs: []chat.Seq{11, 300}, TimeMS: 1 << 41}
+	all := []sample{
+		{"repeat", record.AppendRepeat(nil, repeat)},
+		{"head-recalled", record.AppendHead(nil, recalled)},
+		{"entry-edited", record.AppendEntry(nil, &edited)},
+	}
+	edited.Later, recalled.Later = block, block
+	all = append(all, sample{"entry-edited+later", record.AppendEntry(nil, &edited)}, sample{"head-recalled+later", record.AppendHead(nil, recalled)})
 	for _, later := range []chat.Later{"", block} {
 		head, part, user, device, settings, about, event, reading := head, part, user, device, settings, about, event, reading
 		head.Later, part.Later, user.Later, device.Later, settings.Later, about.Later = later, later, later, later, later, later
@@ -112,7 +124,13 @@ func samples() []sample {
 		"members":   chat.MembersChanged{Action: chat.MemberAdded, Role: chat.RoleAdmin, UntilMS: 6, Users: []chat.UserID{1, chat.MaxID}},
 		"changed":   chat.Changed{Name: &name, Avatar: &name, Description: &name, Open: &open, SlowModeMS: &slow, Tier: &tier},
 		"dissolved": chat.Dissolved{}, "tombstone": chat.Tombstone{Reason: chat.TombstoneErased},
-		"opaque": chat.Opaque{Kind: 201, Raw: "of a later version"},
+		"recalled":      chat.Tombstone{Reason: chat.TombstoneRecalled, Seq: 12, By: 3, Note: "spam"},
+		"edit":          chat.Edit{Target: 4, Body: chat.Text{Text: "new"}},
+		"edit-first":    chat.Edit{Target: 4, Body: chat.Media{Type: chat.MediaImage, Ref: "r", Caption: "c", Preview: []byte{}}, Was: chat.Text{Text: "old"}},
+		"edit-emptied":  chat.Edit{Target: 4},
+		"recall":        chat.Recall{Target: 4, Ordinal: 3, Edits: []chat.Seq{5, 6}, Note: "spam"},
+		"recall-simple": chat.Recall{Target: 4},
+		"opaque":        chat.Opaque{Kind: 201, Raw: "of a later version"},
 	} {
 		all = append(all, sample{"entry-" + what, record.AppendEntry(nil, entry(b))})
 	}

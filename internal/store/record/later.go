@@ -21,3 +21,24 @@ func appendLater(b []byte, block chat.Later) []byte {
 	}
 	return appendString(b, string(block))
 }
+
+// fields reads a block of fields, each a number that says what it is, a length and that many bytes, and returns those that take does not
+// know, as they were: who changes the record writes them back behind its own. What is left of a field that take knows is of a later version,
+// and is let go.
+func (r *Reader) fields(block chat.Later, take func(what uint64, field *Reader) bool) (unknown chat.Later) {
+	in := NewReader([]byte(block))
+	for in.More() {
+		whole := in.b
+		what := in.Number()
+		field := NewReader(in.raw(in.Number()))
+		if in.broken {
+			break
+		}
+		if !take(what, &field) {
+			unknown += chat.Later(whole[:len(whole)-len(in.b)])
+		}
+		in.broken = in.broken || field.broken
+	}
+	r.broken = r.broken || in.broken
+	return unknown
+}

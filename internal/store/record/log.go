@@ -14,6 +14,12 @@ const (
 	flagSlow  // slow mode follows
 )
 
+// The fields in the block of a head.
+const (
+	headRecalled = iota + 1 // messages that were recalled lately
+	headAmended             // the last entry that amended another one
+)
+
 // flagLater, in the flags of a record, says that a block of a later version follows.
 const flagLater = 1 << 7
 
@@ -32,7 +38,7 @@ func AppendHead(b []byte, h chat.Head) []byte {
 	if h.SlowModeMS != 0 {
 		flags |= flagSlow
 	}
-	later := laterOf(h.Later)
+	later := laterOf(headBlock(h))
 	if later != "" {
 		flags |= flagLater
 	}
@@ -50,6 +56,19 @@ func AppendHead(b []byte, h chat.Head) []byte {
 	return appendLater(binary.AppendUvarint(b, h.TimeMS), later)
 }
 
+// headBlock is what few heads have, with what a later version wrote behind it.
+func headBlock(h chat.Head) chat.Later {
+	if h.Amended == 0 && h.Recalled == "" {
+		return h.Later
+	}
+	w := fieldWriter{}
+	if h.Recalled != "" {
+		w.field(headRecalled, func(b []byte) []byte { return append(b, h.Recalled...) })
+	}
+	w.number(headAmended, uint64(h.Amended))
+	return chat.Later(w.b) + h.Later
+}
+
 // Head reads a head.
 func (r *Reader) Head(id chat.ConversationID) chat.Head {
 	h := chat.Head{Conversation: id, Kind: chat.Kind(r.byte()), Tier: chat.Tier(r.byte())}
@@ -64,7 +83,19 @@ func (r *Reader) Head(id chat.ConversationID) chat.Head {
 	h.Seq, h.Ordinal, h.MemberSeq = chat.Seq(r.Number()), chat.Ordinal(r.Number()), chat.Seq(r.Number())
 	h.Members = uint32(r.Number())
 	h.TimeMS = r.Number()
-	h.Later = r.later(flags)
+	h.Later = r.fields(r.later(flags), func(what uint64, field *Reader) bool {
+		switch what {
+		case headRecalled:
+			var ok bool
+			h.Recalled, ok = chat.ParseOrdinals(field.raw(uint64(len(field.b))))
+			field.broken = field.broken || !ok
+		case headAmended:
+			h.Amended = chat.Seq(field.Number())
+		default:
+			return false
+		}
+		return true
+	})
 	return h
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // nextMark is in every block that the next version writes.
-const nextMark = "of the next version"
+const nextMark = "\x64\x13of the next version" // field 100
 
 // nextText begins the texts that the next version stores as a body of a kind of its own.
 const nextText = "poll:"

@@ -46,7 +46,7 @@ func everything(t *testing.T, cfg redis.Config) {
 	assert.Equal(t, "rows", len(rowsOf(t, l).Rows), 1)
 	h := c.NewHot()
 	h.Put(t.Context(), hotEntry(1))
-	_, ok := h.Get(t.Context(), 7, 1, 1)
+	_, ok := h.Get(t.Context(), 7, 1, 1, 0)
 	assert.True(t, "a hit", ok)
 	assert.NoError(t, "forget", h.Forget(t.Context(), 7, 1))
 	granted := func(want, back int) int {

@@ -122,7 +122,7 @@ func BenchmarkHot(b *testing.B) {
 	b.ResetTimer()
 	b.RunParallel(func(p *testing.PB) {
 		for p.Next() {
-			if _, ok := h.Get(b.Context(), 7, 51, 100); !ok {
+			if _, ok := h.Get(b.Context(), 7, 51, 100, 0); !ok {
 				b.Error("a miss")
 			}
 		}

@@ -18,6 +18,7 @@ var _ message.Hot = (*Hot)(nil)
 //	lo, hi  the seqs of the oldest and the newest entry that are kept; all between them are
 //	b       their bytes
 //	f       entries up to here are forgotten, and are not kept again
+//	a       the last entry that amended others, which are not kept since
 //	NUMBER  the entry of a seq, as in the log
 //
 // in one key, so that what is forgotten is not kept while what says so is lost: what is lost begins anew with an entry that was just
@@ -33,7 +34,7 @@ func (c *Client) NewHot() *Hot { return &Hot{client: c} }
 // hotAge is how old an entry may be that is kept. One that comes later was held up on its way: what it says may be gone by now.
 const hotAge = time.Minute
 
-// keepText keeps an entry. KEYS cache. ARGV seq, entry, the most entries, the most bytes, expiry in ms.
+// keepText keeps an entry. KEYS cache. ARGV seq, entry, the most entries, the most bytes, expiry in ms, and the seqs of those that it amends.
 // It answers whether it did.
 const keepText = `
 local key, seq, most, bytes = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -51,6 +52,14 @@ if size > bytes then
 end
 if hi == 0 then lo = seq end
 b = b + size
+for i = 6, #ARGV do
+  local n = tonumber(ARGV[i])
+  if n >= lo and n <= hi then
+    b = b - redis.call('HSTRLEN', key, ARGV[i])
+    redis.call('HDEL', key, ARGV[i])
+  end
+end
+if #ARGV >= 6 then redis.call('HSET', key, 'a', ARGV[1]) end
 while seq - lo >= most or b > bytes do
   local field = string.format('%.0f', lo)
   b = b - redis.call('HSTRLEN', key, field)
@@ -70,14 +79,15 @@ redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1`
 
 // Get implements [message.Hot].
-func (h *Hot) Get(ctx context.Context, id chat.ConversationID, from, to chat.Seq) ([]chat.Entry, bool) {
+func (h *Hot) Get(ctx context.Context, id chat.ConversationID, from, to, amended chat.Seq) ([]chat.Entry, bool) {
 	if from == 0 || to < from || to-from >= chat.Seq(h.client.cfg.HotEntries) {
 		return nil, false
 	}
-	fields := make([]string, 0, to-from+1)
+	fields := make([]string, 0, to-from+3)
 	for seq := from; seq <= to; seq++ {
 		fields = append(fields, number(uint64(seq)))
 	}
+	fields = append(fields, "lo", "a")
 	answers, err := h.client.do(ctx, opHotGet, func(b rueidis.Builder) rueidis.Commands {
 		return rueidis.Commands{b.Hmget().Key(h.client.hotKey(id)).Field(fields...).Build()}
 	})
@@ -88,8 +98,17 @@ func (h *Hot) Get(ctx context.Context, id chat.ConversationID, from, to chat.Seq
 	if err != nil || len(values) != len(fields) {
 		return nil, false
 	}
-	entries := make([]chat.Entry, len(values))
-	for i := range values {
+	n := len(values) - 2
+	if amended >= from { // of what came before, those that it may be about are not wanted
+		lo, err := values[n].AsUint64()
+		a, _ := values[n+1].AsUint64() // none: nothing that amends was put
+		if err != nil || chat.Seq(lo) <= amended && chat.Seq(a) < amended {
+			h.client.metrics.hotMisses.Inc()
+			return nil, false
+		}
+	}
+	entries := make([]chat.Entry, n)
+	for i := range entries {
 		text, err := values[i].ToString()
 		if err != nil {
 			h.client.metrics.hotMisses.Inc()
@@ -113,11 +132,11 @@ func (h *Hot) Put(ctx context.Context, entries ...*chat.Entry) {
 		if time.Since(time.UnixMilli(int64(e.TimeMS))) <= hotAge {
 			text := string(record.AppendEntry(nil, e))
 			bytes += len(text)
-			calls = append(calls, scriptCall{
-				script: h.client.scripts.keep, keys: []string{h.client.hotKey(e.Conversation)}, args: []string{
-					number(uint64(e.Seq)), text, number(uint64(cfg.HotEntries)), number(uint64(cfg.HotBytes)), millis(cfg.HotExpiry),
-				},
-			})
+			args := []string{number(uint64(e.Seq)), text, number(uint64(cfg.HotEntries)), number(uint64(cfg.HotBytes)), millis(cfg.HotExpiry)}
+			for _, seq := range e.Amends() {
+				args = append(args, number(uint64(seq)))
+			}
+			calls = append(calls, scriptCall{script: h.client.scripts.keep, keys: []string{h.client.hotKey(e.Conversation)}, args: args})
 		}
 		if len(calls) == 0 || (i < len(entries)-1 && bytes < pipelinedBytes) {
 			continue

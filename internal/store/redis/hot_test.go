@@ -34,13 +34,13 @@ func TestHotEntriesExpire(t *testing.T) {
 	cfg.HotExpiry = time.Second
 	h := client(t, cfg).NewHot()
 	h.Put(t.Context(), hotEntry(1))
-	_, ok := h.Get(t.Context(), 7, 1, 1)
+	_, ok := h.Get(t.Context(), 7, 1, 1, 0)
 	assert.True(t, "a hit", ok)
-	within(t, 5*time.Second, "it is gone", func() bool { _, ok := h.Get(t.Context(), 7, 1, 1); return !ok })
+	within(t, 5*time.Second, "it is gone", func() bool { _, ok := h.Get(t.Context(), 7, 1, 1, 0); return !ok })
 	old := hotEntry(2)
 	old.TimeMS -= uint64(2 * time.Minute / time.Millisecond)
 	h.Put(t.Context(), old)
-	_, ok = h.Get(t.Context(), 7, 2, 2)
+	_, ok = h.Get(t.Context(), 7, 2, 2, 0)
 	assert.True(t, "what was held up on its way is not kept", !ok)
 }
 
@@ -55,7 +55,7 @@ func TestHotEntriesWithoutRedis(t *testing.T) {
 	began := time.Now()
 	for range 200 {
 		h.Put(t.Context(), hotEntry(3))
-		_, ok := h.Get(t.Context(), 7, 1, 2)
+		_, ok := h.Get(t.Context(), 7, 1, 2, 0)
 		assert.True(t, "a miss", !ok)
 	}
 	assert.True(t, "it costs "+time.Since(began).String(), time.Since(began) < 5*time.Second)
@@ -64,9 +64,9 @@ func TestHotEntriesWithoutRedis(t *testing.T) {
 	server.Restart(t)
 	within(t, 5*time.Second, "it is used again", func() bool {
 		h.Put(t.Context(), hotEntry(4))
-		_, ok := h.Get(t.Context(), 7, 4, 4)
+		_, ok := h.Get(t.Context(), 7, 4, 4, 0)
 		return ok
 	})
-	_, ok := h.Get(t.Context(), 7, 2, 4)
+	_, ok := h.Get(t.Context(), 7, 2, 4, 0)
 	assert.True(t, "what was lost is a miss", !ok)
 }

@@ -235,7 +235,7 @@ func (x Media_Type) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Media_Type.Descriptor instead.
 func (Media_Type) EnumDescriptor() ([]byte, []int) {
-	return file_throng_v1_entry_proto_rawDescGZIP(), []int{1, 0}
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{3, 0}
 }
 
 // Action is what happened to the members.
@@ -300,7 +300,7 @@ func (x MembersChanged_Action) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use MembersChanged_Action.Descriptor instead.
 func (MembersChanged_Action) EnumDescriptor() ([]byte, []int) {
-	return file_throng_v1_entry_proto_rawDescGZIP(), []int{5, 0}
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{7, 0}
 }
 
 // Reason is why the content is gone.
@@ -310,6 +310,7 @@ const (
 	Tombstone_REASON_UNSPECIFIED Tombstone_Reason = 0
 	Tombstone_REASON_RETENTION   Tombstone_Reason = 1
 	Tombstone_REASON_ERASED      Tombstone_Reason = 2
+	Tombstone_REASON_RECALLED    Tombstone_Reason = 3
 )
 
 // Enum value maps for Tombstone_Reason.
@@ -318,11 +319,13 @@ var (
 		0: "REASON_UNSPECIFIED",
 		1: "REASON_RETENTION",
 		2: "REASON_ERASED",
+		3: "REASON_RECALLED",
 	}
 	Tombstone_Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED": 0,
 		"REASON_RETENTION":   1,
 		"REASON_ERASED":      2,
+		"REASON_RECALLED":    3,
 	}
 )
 
@@ -350,7 +353,7 @@ func (x Tombstone_Reason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Tombstone_Reason.Descriptor instead.
 func (Tombstone_Reason) EnumDescriptor() ([]byte, []int) {
-	return file_throng_v1_entry_proto_rawDescGZIP(), []int{8, 0}
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{10, 0}
 }
 
 // Entry is one record of a conversation's log. Its identity is (conversation, seq).
@@ -379,9 +382,15 @@ type Entry struct {
 	//	*Entry_ConversationChanged
 	//	*Entry_Dissolved
 	//	*Entry_Tombstone
+	//	*Entry_Edit
+	//	*Entry_Recall
 	Body isEntry_Body `protobuf_oneof:"body"`
 	// The sender's own id for the message (a UUID, 16 bytes). Only the sender's own devices get it.
-	ClientId      []byte `protobuf:"bytes,15,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	ClientId []byte `protobuf:"bytes,15,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// Of a message that was edited: the entry that did it last, its time, and how many did. What the message says is what it says now.
+	EditedSeq     uint64 `protobuf:"varint,20,opt,name=edited_seq,json=editedSeq,proto3" json:"edited_seq,omitempty"`
+	EditedMs      uint64 `protobuf:"varint,21,opt,name=edited_ms,json=editedMs,proto3" json:"edited_ms,omitempty"`
+	Edits         uint32 `protobuf:"varint,22,opt,name=edits,proto3" json:"edits,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -539,11 +548,50 @@ func (x *Entry) GetTombstone() *Tombstone {
 	return nil
 }
 
+func (x *Entry) GetEdit() *Edit {
+	if x != nil {
+		if x, ok := x.Body.(*Entry_Edit); ok {
+			return x.Edit
+		}
+	}
+	return nil
+}
+
+func (x *Entry) GetRecall() *Recall {
+	if x != nil {
+		if x, ok := x.Body.(*Entry_Recall); ok {
+			return x.Recall
+		}
+	}
+	return nil
+}
+
 func (x *Entry) GetClientId() []byte {
 	if x != nil {
 		return x.ClientId
 	}
 	return nil
+}
+
+func (x *Entry) GetEditedSeq() uint64 {
+	if x != nil {
+		return x.EditedSeq
+	}
+	return 0
+}
+
+func (x *Entry) GetEditedMs() uint64 {
+	if x != nil {
+		return x.EditedMs
+	}
+	return 0
+}
+
+func (x *Entry) GetEdits() uint32 {
+	if x != nil {
+		return x.Edits
+	}
+	return 0
 }
 
 type isEntry_Body interface {
@@ -587,6 +635,16 @@ type Entry_Tombstone struct {
 	Tombstone *Tombstone `protobuf:"bytes,14,opt,name=tombstone,proto3,oneof"`
 }
 
+type Entry_Edit struct {
+	// Another entry, a message, says something else from here on.
+	Edit *Edit `protobuf:"bytes,16,opt,name=edit,proto3,oneof"`
+}
+
+type Entry_Recall struct {
+	// The content of another entry, a message, is gone from here on.
+	Recall *Recall `protobuf:"bytes,17,opt,name=recall,proto3,oneof"`
+}
+
 func (*Entry_Text) isEntry_Body() {}
 
 func (*Entry_Media) isEntry_Body() {}
@@ -604,6 +662,185 @@ func (*Entry_ConversationChanged) isEntry_Body() {}
 func (*Entry_Dissolved) isEntry_Body() {}
 
 func (*Entry_Tombstone) isEntry_Body() {}
+
+func (*Entry_Edit) isEntry_Body() {}
+
+func (*Entry_Recall) isEntry_Body() {}
+
+// Edit gives a message another content. It does not count as unread.
+type Edit struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The message.
+	Target uint64 `protobuf:"varint,1,opt,name=target,proto3" json:"target,omitempty"`
+	// All that the message says from then on. In a request: the new text of a text, the new caption of media (which may be empty), or the
+	// content of a custom message. None where the message has gone meanwhile.
+	//
+	// Types that are valid to be assigned to Body:
+	//
+	//	*Edit_Text
+	//	*Edit_Media
+	//	*Edit_Custom
+	Body          isEdit_Body `protobuf_oneof:"body"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Edit) Reset() {
+	*x = Edit{}
+	mi := &file_throng_v1_entry_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Edit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Edit) ProtoMessage() {}
+
+func (x *Edit) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_entry_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Edit.ProtoReflect.Descriptor instead.
+func (*Edit) Descriptor() ([]byte, []int) {
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Edit) GetTarget() uint64 {
+	if x != nil {
+		return x.Target
+	}
+	return 0
+}
+
+func (x *Edit) GetBody() isEdit_Body {
+	if x != nil {
+		return x.Body
+	}
+	return nil
+}
+
+func (x *Edit) GetText() string {
+	if x != nil {
+		if x, ok := x.Body.(*Edit_Text); ok {
+			return x.Text
+		}
+	}
+	return ""
+}
+
+func (x *Edit) GetMedia() *Media {
+	if x != nil {
+		if x, ok := x.Body.(*Edit_Media); ok {
+			return x.Media
+		}
+	}
+	return nil
+}
+
+func (x *Edit) GetCustom() *Custom {
+	if x != nil {
+		if x, ok := x.Body.(*Edit_Custom); ok {
+			return x.Custom
+		}
+	}
+	return nil
+}
+
+type isEdit_Body interface {
+	isEdit_Body()
+}
+
+type Edit_Text struct {
+	Text string `protobuf:"bytes,2,opt,name=text,proto3,oneof"`
+}
+
+type Edit_Media struct {
+	Media *Media `protobuf:"bytes,3,opt,name=media,proto3,oneof"`
+}
+
+type Edit_Custom struct {
+	Custom *Custom `protobuf:"bytes,4,opt,name=custom,proto3,oneof"`
+}
+
+func (*Edit_Text) isEdit_Body() {}
+
+func (*Edit_Media) isEdit_Body() {}
+
+func (*Edit_Custom) isEdit_Body() {}
+
+// Recall takes a message back. It does not count as unread, and the message counts no longer.
+type Recall struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The message.
+	Target uint64 `protobuf:"varint,1,opt,name=target,proto3" json:"target,omitempty"`
+	// Why, in words; at most 256 bytes.
+	Note string `protobuf:"bytes,2,opt,name=note,proto3" json:"note,omitempty"`
+	// The ordinal of the message. In a request it is passed over.
+	TargetOrdinal uint64 `protobuf:"varint,3,opt,name=target_ordinal,json=targetOrdinal,proto3" json:"target_ordinal,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Recall) Reset() {
+	*x = Recall{}
+	mi := &file_throng_v1_entry_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Recall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Recall) ProtoMessage() {}
+
+func (x *Recall) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_entry_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Recall.ProtoReflect.Descriptor instead.
+func (*Recall) Descriptor() ([]byte, []int) {
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Recall) GetTarget() uint64 {
+	if x != nil {
+		return x.Target
+	}
+	return 0
+}
+
+func (x *Recall) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *Recall) GetTargetOrdinal() uint64 {
+	if x != nil {
+		return x.TargetOrdinal
+	}
+	return 0
+}
 
 // Media refers to content that is stored elsewhere.
 type Media struct {
@@ -627,7 +864,7 @@ type Media struct {
 
 func (x *Media) Reset() {
 	*x = Media{}
-	mi := &file_throng_v1_entry_proto_msgTypes[1]
+	mi := &file_throng_v1_entry_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -639,7 +876,7 @@ func (x *Media) String() string {
 func (*Media) ProtoMessage() {}
 
 func (x *Media) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_entry_proto_msgTypes[1]
+	mi := &file_throng_v1_entry_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -652,7 +889,7 @@ func (x *Media) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Media.ProtoReflect.Descriptor instead.
 func (*Media) Descriptor() ([]byte, []int) {
-	return file_throng_v1_entry_proto_rawDescGZIP(), []int{1}
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Media) GetType() Media_Type {
@@ -739,7 +976,7 @@ type Custom struct {
 
 func (x *Custom) Reset() {
 	*x = Custom{}
-	mi := &file_throng_v1_entry_proto_msgTypes[2]
+	mi := &file_throng_v1_entry_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -751,7 +988,7 @@ func (x *Custom) String() string {
 func (*Custom) ProtoMessage() {}
 
 func (x *Custom) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_entry_proto_msgTypes[2]
+	mi := &file_throng_v1_entry_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -764,7 +1001,7 @@ func (x *Custom) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Custom.ProtoReflect.Descriptor instead.
 func (*Custom) Descriptor() ([]byte, []int) {
-	return file_throng_v1_entry_proto_rawDescGZIP(), []int{2}
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Custom) GetType() string {
@@ -799,7 +1036,7 @@ type System struct {
 
 func (x *System) Reset() {
 	*x = System{}
-	mi := &file_throng_v1_entry_proto_msgTypes[3]
+	mi := &file_throng_v1_entry_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -811,7 +1048,7 @@ func (x *System) String() string {
 func (*System) ProtoMessage() {}
 
 func (x *System) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_entry_proto_msgTypes[3]
+	mi := &file_throng_v1_entry_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -824,7 +1061,7 @@ func (x *System) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use System.ProtoReflect.Descriptor instead.
 func (*System) Descriptor() ([]byte, []int) {
-	return file_throng_v1_entry_proto_rawDescGZIP(), []int{3}
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *System) GetEvent() string {
@@ -855,7 +1092,7 @@ type Created struct {
 
 func (x *Created) Reset() {
 	*x = Created{}
-	mi := &file_throng_v1_entry_proto_msgTypes[4]
+	mi := &file_throng_v1_entry_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -867,7 +1104,7 @@ func (x *Created) String() string {
 func (*Created) ProtoMessage() {}
 
 func (x *Created) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_entry_proto_msgTypes[4]
+	mi := &file_throng_v1_entry_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -880,7 +1117,7 @@ func (x *Created) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Created.ProtoReflect.Descriptor instead.
 func (*Created) Descriptor() ([]byte, []int) {
-	return file_throng_v1_entry_proto_rawDescGZIP(), []int{4}
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Created) GetKind() Kind {
@@ -928,7 +1165,7 @@ type MembersChanged struct {
 
 func (x *MembersChanged) Reset() {
 	*x = MembersChanged{}
-	mi := &file_throng_v1_entry_proto_msgTypes[5]
+	mi := &file_throng_v1_entry_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -940,7 +1177,7 @@ func (x *MembersChanged) String() string {
 func (*MembersChanged) ProtoMessage() {}
 
 func (x *MembersChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_entry_proto_msgTypes[5]
+	mi := &file_throng_v1_entry_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -953,7 +1190,7 @@ func (x *MembersChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MembersChanged.ProtoReflect.Descriptor instead.
 func (*MembersChanged) Descriptor() ([]byte, []int) {
-	return file_throng_v1_entry_proto_rawDescGZIP(), []int{5}
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *MembersChanged) GetAction() MembersChanged_Action {
@@ -1008,7 +1245,7 @@ type ConversationChanged struct {
 
 func (x *ConversationChanged) Reset() {
 	*x = ConversationChanged{}
-	mi := &file_throng_v1_entry_proto_msgTypes[6]
+	mi := &file_throng_v1_entry_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1020,7 +1257,7 @@ func (x *ConversationChanged) String() string {
 func (*ConversationChanged) ProtoMessage() {}
 
 func (x *ConversationChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_entry_proto_msgTypes[6]
+	mi := &file_throng_v1_entry_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1033,7 +1270,7 @@ func (x *ConversationChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationChanged.ProtoReflect.Descriptor instead.
 func (*ConversationChanged) Descriptor() ([]byte, []int) {
-	return file_throng_v1_entry_proto_rawDescGZIP(), []int{6}
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ConversationChanged) GetName() string {
@@ -1087,7 +1324,7 @@ type Dissolved struct {
 
 func (x *Dissolved) Reset() {
 	*x = Dissolved{}
-	mi := &file_throng_v1_entry_proto_msgTypes[7]
+	mi := &file_throng_v1_entry_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1099,7 +1336,7 @@ func (x *Dissolved) String() string {
 func (*Dissolved) ProtoMessage() {}
 
 func (x *Dissolved) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_entry_proto_msgTypes[7]
+	mi := &file_throng_v1_entry_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1112,20 +1349,24 @@ func (x *Dissolved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dissolved.ProtoReflect.Descriptor instead.
 func (*Dissolved) Descriptor() ([]byte, []int) {
-	return file_throng_v1_entry_proto_rawDescGZIP(), []int{7}
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{9}
 }
 
 // Tombstone stands where content was.
 type Tombstone struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Reason        Tombstone_Reason       `protobuf:"varint,1,opt,name=reason,proto3,enum=throng.v1.Tombstone_Reason" json:"reason,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Reason Tombstone_Reason       `protobuf:"varint,1,opt,name=reason,proto3,enum=throng.v1.Tombstone_Reason" json:"reason,omitempty"`
+	// With REASON_RECALLED: the entry that took the message back, who wrote it (0 is the server), and why in words.
+	Seq           uint64 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	By            uint64 `protobuf:"varint,3,opt,name=by,proto3" json:"by,omitempty"`
+	Note          string `protobuf:"bytes,4,opt,name=note,proto3" json:"note,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Tombstone) Reset() {
 	*x = Tombstone{}
-	mi := &file_throng_v1_entry_proto_msgTypes[8]
+	mi := &file_throng_v1_entry_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1137,7 +1378,7 @@ func (x *Tombstone) String() string {
 func (*Tombstone) ProtoMessage() {}
 
 func (x *Tombstone) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_entry_proto_msgTypes[8]
+	mi := &file_throng_v1_entry_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1150,7 +1391,7 @@ func (x *Tombstone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tombstone.ProtoReflect.Descriptor instead.
 func (*Tombstone) Descriptor() ([]byte, []int) {
-	return file_throng_v1_entry_proto_rawDescGZIP(), []int{8}
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Tombstone) GetReason() Tombstone_Reason {
@@ -1158,6 +1399,27 @@ func (x *Tombstone) GetReason() Tombstone_Reason {
 		return x.Reason
 	}
 	return Tombstone_REASON_UNSPECIFIED
+}
+
+func (x *Tombstone) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *Tombstone) GetBy() uint64 {
+	if x != nil {
+		return x.By
+	}
+	return 0
+}
+
+func (x *Tombstone) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
 }
 
 // Head is the end of a conversation's log.
@@ -1168,14 +1430,16 @@ type Head struct {
 	Ordinal      uint64                 `protobuf:"varint,3,opt,name=ordinal,proto3" json:"ordinal,omitempty"`
 	Tier         Tier                   `protobuf:"varint,4,opt,name=tier,proto3,enum=throng.v1.Tier" json:"tier,omitempty"`
 	// The entry at seq, without the conversation. Absent where it is withheld.
-	Last          *Entry `protobuf:"bytes,5,opt,name=last,proto3" json:"last,omitempty"`
+	Last *Entry `protobuf:"bytes,5,opt,name=last,proto3" json:"last,omitempty"`
+	// Ordinals of messages that were recalled lately: they count no longer as unread.
+	Recalled      []uint64 `protobuf:"varint,6,rep,packed,name=recalled,proto3" json:"recalled,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Head) Reset() {
 	*x = Head{}
-	mi := &file_throng_v1_entry_proto_msgTypes[9]
+	mi := &file_throng_v1_entry_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1187,7 +1451,7 @@ func (x *Head) String() string {
 func (*Head) ProtoMessage() {}
 
 func (x *Head) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_entry_proto_msgTypes[9]
+	mi := &file_throng_v1_entry_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1200,7 +1464,7 @@ func (x *Head) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Head.ProtoReflect.Descriptor instead.
 func (*Head) Descriptor() ([]byte, []int) {
-	return file_throng_v1_entry_proto_rawDescGZIP(), []int{9}
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Head) GetConversation() uint64 {
@@ -1238,6 +1502,129 @@ func (x *Head) GetLast() *Entry {
 	return nil
 }
 
+func (x *Head) GetRecalled() []uint64 {
+	if x != nil {
+		return x.Recalled
+	}
+	return nil
+}
+
+// Version is one of the contents that a message had.
+type Version struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The entry that gave it: the message itself, or an edit.
+	Seq    uint64 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
+	TimeMs uint64 `protobuf:"varint,2,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	// Types that are valid to be assigned to Body:
+	//
+	//	*Version_Text
+	//	*Version_Media
+	//	*Version_Custom
+	Body          isVersion_Body `protobuf_oneof:"body"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Version) Reset() {
+	*x = Version{}
+	mi := &file_throng_v1_entry_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Version) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Version) ProtoMessage() {}
+
+func (x *Version) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_entry_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Version.ProtoReflect.Descriptor instead.
+func (*Version) Descriptor() ([]byte, []int) {
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Version) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *Version) GetTimeMs() uint64 {
+	if x != nil {
+		return x.TimeMs
+	}
+	return 0
+}
+
+func (x *Version) GetBody() isVersion_Body {
+	if x != nil {
+		return x.Body
+	}
+	return nil
+}
+
+func (x *Version) GetText() string {
+	if x != nil {
+		if x, ok := x.Body.(*Version_Text); ok {
+			return x.Text
+		}
+	}
+	return ""
+}
+
+func (x *Version) GetMedia() *Media {
+	if x != nil {
+		if x, ok := x.Body.(*Version_Media); ok {
+			return x.Media
+		}
+	}
+	return nil
+}
+
+func (x *Version) GetCustom() *Custom {
+	if x != nil {
+		if x, ok := x.Body.(*Version_Custom); ok {
+			return x.Custom
+		}
+	}
+	return nil
+}
+
+type isVersion_Body interface {
+	isVersion_Body()
+}
+
+type Version_Text struct {
+	Text string `protobuf:"bytes,3,opt,name=text,proto3,oneof"`
+}
+
+type Version_Media struct {
+	Media *Media `protobuf:"bytes,4,opt,name=media,proto3,oneof"`
+}
+
+type Version_Custom struct {
+	Custom *Custom `protobuf:"bytes,5,opt,name=custom,proto3,oneof"`
+}
+
+func (*Version_Text) isVersion_Body() {}
+
+func (*Version_Media) isVersion_Body() {}
+
+func (*Version_Custom) isVersion_Body() {}
+
 // Profile is what others see of a user.
 type Profile struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -1252,7 +1639,7 @@ type Profile struct {
 
 func (x *Profile) Reset() {
 	*x = Profile{}
-	mi := &file_throng_v1_entry_proto_msgTypes[10]
+	mi := &file_throng_v1_entry_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1264,7 +1651,7 @@ func (x *Profile) String() string {
 func (*Profile) ProtoMessage() {}
 
 func (x *Profile) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_entry_proto_msgTypes[10]
+	mi := &file_throng_v1_entry_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1277,7 +1664,7 @@ func (x *Profile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Profile.ProtoReflect.Descriptor instead.
 func (*Profile) Descriptor() ([]byte, []int) {
-	return file_throng_v1_entry_proto_rawDescGZIP(), []int{10}
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Profile) GetUser() uint64 {
@@ -1319,7 +1706,7 @@ type Span struct {
 
 func (x *Span) Reset() {
 	*x = Span{}
-	mi := &file_throng_v1_entry_proto_msgTypes[11]
+	mi := &file_throng_v1_entry_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1331,7 +1718,7 @@ func (x *Span) String() string {
 func (*Span) ProtoMessage() {}
 
 func (x *Span) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_entry_proto_msgTypes[11]
+	mi := &file_throng_v1_entry_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1344,7 +1731,7 @@ func (x *Span) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Span.ProtoReflect.Descriptor instead.
 func (*Span) Descriptor() ([]byte, []int) {
-	return file_throng_v1_entry_proto_rawDescGZIP(), []int{11}
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Span) GetFrom() uint64 {
@@ -1365,7 +1752,7 @@ var File_throng_v1_entry_proto protoreflect.FileDescriptor
 
 const file_throng_v1_entry_proto_rawDesc = "" +
 	"\n" +
-	"\x15throng/v1/entry.proto\x12\tthrong.v1\"\xfe\x04\n" +
+	"\x15throng/v1/entry.proto\x12\tthrong.v1\"\xa4\x06\n" +
 	"\x05Entry\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x18\n" +
@@ -1381,9 +1768,25 @@ const file_throng_v1_entry_proto_rawDesc = "" +
 	"\x0fmembers_changed\x18\v \x01(\v2\x19.throng.v1.MembersChangedH\x00R\x0emembersChanged\x12S\n" +
 	"\x14conversation_changed\x18\f \x01(\v2\x1e.throng.v1.ConversationChangedH\x00R\x13conversationChanged\x124\n" +
 	"\tdissolved\x18\r \x01(\v2\x14.throng.v1.DissolvedH\x00R\tdissolved\x124\n" +
-	"\ttombstone\x18\x0e \x01(\v2\x14.throng.v1.TombstoneH\x00R\ttombstone\x12\x1b\n" +
-	"\tclient_id\x18\x0f \x01(\fR\bclientIdB\x06\n" +
-	"\x04body\"\xe0\x02\n" +
+	"\ttombstone\x18\x0e \x01(\v2\x14.throng.v1.TombstoneH\x00R\ttombstone\x12%\n" +
+	"\x04edit\x18\x10 \x01(\v2\x0f.throng.v1.EditH\x00R\x04edit\x12+\n" +
+	"\x06recall\x18\x11 \x01(\v2\x11.throng.v1.RecallH\x00R\x06recall\x12\x1b\n" +
+	"\tclient_id\x18\x0f \x01(\fR\bclientId\x12\x1d\n" +
+	"\n" +
+	"edited_seq\x18\x14 \x01(\x04R\teditedSeq\x12\x1b\n" +
+	"\tedited_ms\x18\x15 \x01(\x04R\beditedMs\x12\x14\n" +
+	"\x05edits\x18\x16 \x01(\rR\x05editsB\x06\n" +
+	"\x04body\"\x93\x01\n" +
+	"\x04Edit\x12\x16\n" +
+	"\x06target\x18\x01 \x01(\x04R\x06target\x12\x14\n" +
+	"\x04text\x18\x02 \x01(\tH\x00R\x04text\x12(\n" +
+	"\x05media\x18\x03 \x01(\v2\x10.throng.v1.MediaH\x00R\x05media\x12+\n" +
+	"\x06custom\x18\x04 \x01(\v2\x11.throng.v1.CustomH\x00R\x06customB\x06\n" +
+	"\x04body\"[\n" +
+	"\x06Recall\x12\x16\n" +
+	"\x06target\x18\x01 \x01(\x04R\x06target\x12\x12\n" +
+	"\x04note\x18\x02 \x01(\tR\x04note\x12%\n" +
+	"\x0etarget_ordinal\x18\x03 \x01(\x04R\rtargetOrdinal\"\xe0\x02\n" +
 	"\x05Media\x12)\n" +
 	"\x04type\x18\x01 \x01(\x0e2\x15.throng.v1.Media.TypeR\x04type\x12\x10\n" +
 	"\x03ref\x18\x02 \x01(\tR\x03ref\x12\x12\n" +
@@ -1450,19 +1853,31 @@ const file_throng_v1_entry_proto_rawDesc = "" +
 	"\x05_openB\x0f\n" +
 	"\r_slow_mode_msB\a\n" +
 	"\x05_tier\"\v\n" +
-	"\tDissolved\"\x8b\x01\n" +
+	"\tDissolved\"\xd6\x01\n" +
 	"\tTombstone\x123\n" +
-	"\x06reason\x18\x01 \x01(\x0e2\x1b.throng.v1.Tombstone.ReasonR\x06reason\"I\n" +
+	"\x06reason\x18\x01 \x01(\x0e2\x1b.throng.v1.Tombstone.ReasonR\x06reason\x12\x10\n" +
+	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x0e\n" +
+	"\x02by\x18\x03 \x01(\x04R\x02by\x12\x12\n" +
+	"\x04note\x18\x04 \x01(\tR\x04note\"^\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10REASON_RETENTION\x10\x01\x12\x11\n" +
-	"\rREASON_ERASED\x10\x02\"\xa1\x01\n" +
+	"\rREASON_ERASED\x10\x02\x12\x13\n" +
+	"\x0fREASON_RECALLED\x10\x03\"\xbd\x01\n" +
 	"\x04Head\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x18\n" +
 	"\aordinal\x18\x03 \x01(\x04R\aordinal\x12#\n" +
 	"\x04tier\x18\x04 \x01(\x0e2\x0f.throng.v1.TierR\x04tier\x12$\n" +
-	"\x04last\x18\x05 \x01(\v2\x10.throng.v1.EntryR\x04last\"c\n" +
+	"\x04last\x18\x05 \x01(\v2\x10.throng.v1.EntryR\x04last\x12\x1a\n" +
+	"\brecalled\x18\x06 \x03(\x04R\brecalled\"\xa9\x01\n" +
+	"\aVersion\x12\x10\n" +
+	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x17\n" +
+	"\atime_ms\x18\x02 \x01(\x04R\x06timeMs\x12\x14\n" +
+	"\x04text\x18\x03 \x01(\tH\x00R\x04text\x12(\n" +
+	"\x05media\x18\x04 \x01(\v2\x10.throng.v1.MediaH\x00R\x05media\x12+\n" +
+	"\x06custom\x18\x05 \x01(\v2\x11.throng.v1.CustomH\x00R\x06customB\x06\n" +
+	"\x04body\"c\n" +
 	"\aProfile\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\x04R\x04user\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -1505,7 +1920,7 @@ func file_throng_v1_entry_proto_rawDescGZIP() []byte {
 }
 
 var file_throng_v1_entry_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_throng_v1_entry_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_throng_v1_entry_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_throng_v1_entry_proto_goTypes = []any{
 	(Kind)(0),                   // 0: throng.v1.Kind
 	(Tier)(0),                   // 1: throng.v1.Tier
@@ -1514,42 +1929,51 @@ var file_throng_v1_entry_proto_goTypes = []any{
 	(MembersChanged_Action)(0),  // 4: throng.v1.MembersChanged.Action
 	(Tombstone_Reason)(0),       // 5: throng.v1.Tombstone.Reason
 	(*Entry)(nil),               // 6: throng.v1.Entry
-	(*Media)(nil),               // 7: throng.v1.Media
-	(*Custom)(nil),              // 8: throng.v1.Custom
-	(*System)(nil),              // 9: throng.v1.System
-	(*Created)(nil),             // 10: throng.v1.Created
-	(*MembersChanged)(nil),      // 11: throng.v1.MembersChanged
-	(*ConversationChanged)(nil), // 12: throng.v1.ConversationChanged
-	(*Dissolved)(nil),           // 13: throng.v1.Dissolved
-	(*Tombstone)(nil),           // 14: throng.v1.Tombstone
-	(*Head)(nil),                // 15: throng.v1.Head
-	(*Profile)(nil),             // 16: throng.v1.Profile
-	(*Span)(nil),                // 17: throng.v1.Span
-	nil,                         // 18: throng.v1.System.ArgsEntry
+	(*Edit)(nil),                // 7: throng.v1.Edit
+	(*Recall)(nil),              // 8: throng.v1.Recall
+	(*Media)(nil),               // 9: throng.v1.Media
+	(*Custom)(nil),              // 10: throng.v1.Custom
+	(*System)(nil),              // 11: throng.v1.System
+	(*Created)(nil),             // 12: throng.v1.Created
+	(*MembersChanged)(nil),      // 13: throng.v1.MembersChanged
+	(*ConversationChanged)(nil), // 14: throng.v1.ConversationChanged
+	(*Dissolved)(nil),           // 15: throng.v1.Dissolved
+	(*Tombstone)(nil),           // 16: throng.v1.Tombstone
+	(*Head)(nil),                // 17: throng.v1.Head
+	(*Version)(nil),             // 18: throng.v1.Version
+	(*Profile)(nil),             // 19: throng.v1.Profile
+	(*Span)(nil),                // 20: throng.v1.Span
+	nil,                         // 21: throng.v1.System.ArgsEntry
 }
 var file_throng_v1_entry_proto_depIdxs = []int32{
-	7,  // 0: throng.v1.Entry.media:type_name -> throng.v1.Media
-	8,  // 1: throng.v1.Entry.custom:type_name -> throng.v1.Custom
-	9,  // 2: throng.v1.Entry.system:type_name -> throng.v1.System
-	10, // 3: throng.v1.Entry.created:type_name -> throng.v1.Created
-	11, // 4: throng.v1.Entry.members_changed:type_name -> throng.v1.MembersChanged
-	12, // 5: throng.v1.Entry.conversation_changed:type_name -> throng.v1.ConversationChanged
-	13, // 6: throng.v1.Entry.dissolved:type_name -> throng.v1.Dissolved
-	14, // 7: throng.v1.Entry.tombstone:type_name -> throng.v1.Tombstone
-	3,  // 8: throng.v1.Media.type:type_name -> throng.v1.Media.Type
-	18, // 9: throng.v1.System.args:type_name -> throng.v1.System.ArgsEntry
-	0,  // 10: throng.v1.Created.kind:type_name -> throng.v1.Kind
-	4,  // 11: throng.v1.MembersChanged.action:type_name -> throng.v1.MembersChanged.Action
-	2,  // 12: throng.v1.MembersChanged.role:type_name -> throng.v1.Role
-	1,  // 13: throng.v1.ConversationChanged.tier:type_name -> throng.v1.Tier
-	5,  // 14: throng.v1.Tombstone.reason:type_name -> throng.v1.Tombstone.Reason
-	1,  // 15: throng.v1.Head.tier:type_name -> throng.v1.Tier
-	6,  // 16: throng.v1.Head.last:type_name -> throng.v1.Entry
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	9,  // 0: throng.v1.Entry.media:type_name -> throng.v1.Media
+	10, // 1: throng.v1.Entry.custom:type_name -> throng.v1.Custom
+	11, // 2: throng.v1.Entry.system:type_name -> throng.v1.System
+	12, // 3: throng.v1.Entry.created:type_name -> throng.v1.Created
+	13, // 4: throng.v1.Entry.members_changed:type_name -> throng.v1.MembersChanged
+	14, // 5: throng.v1.Entry.conversation_changed:type_name -> throng.v1.ConversationChanged
+	15, // 6: throng.v1.Entry.dissolved:type_name -> throng.v1.Dissolved
+	16, // 7: throng.v1.Entry.tombstone:type_name -> throng.v1.Tombstone
+	7,  // 8: throng.v1.Entry.edit:type_name -> throng.v1.Edit
+	8,  // 9: throng.v1.Entry.recall:type_name -> throng.v1.Recall
+	9,  // 10: throng.v1.Edit.media:type_name -> throng.v1.Media
+	10, // 11: throng.v1.Edit.custom:type_name -> throng.v1.Custom
+	3,  // 12: throng.v1.Media.type:type_name -> throng.v1.Media.Type
+	21, // 13: throng.v1.System.args:type_name -> throng.v1.System.ArgsEntry
+	0,  // 14: throng.v1.Created.kind:type_name -> throng.v1.Kind
+	4,  // 15: throng.v1.MembersChanged.action:type_name -> throng.v1.MembersChanged.Action
+	2,  // 16: throng.v1.MembersChanged.role:type_name -> throng.v1.Role
+	1,  // 17: throng.v1.ConversationChanged.tier:type_name -> throng.v1.Tier
+	5,  // 18: throng.v1.Tombstone.reason:type_name -> throng.v1.Tombstone.Reason
+	1,  // 19: throng.v1.Head.tier:type_name -> throng.v1.Tier
+	6,  // 20: throng.v1.Head.last:type_name -> throng.v1.Entry
+	9,  // 21: throng.v1.Version.media:type_name -> throng.v1.Media
+	10, // 22: throng.v1.Version.custom:type_name -> throng.v1.Custom
+	23, // [23:23] is the sub-list for method output_type
+	23, // [23:23] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_throng_v1_entry_proto_init() }
@@ -1567,15 +1991,27 @@ func file_throng_v1_entry_proto_init() {
 		(*Entry_ConversationChanged)(nil),
 		(*Entry_Dissolved)(nil),
 		(*Entry_Tombstone)(nil),
+		(*Entry_Edit)(nil),
+		(*Entry_Recall)(nil),
 	}
-	file_throng_v1_entry_proto_msgTypes[6].OneofWrappers = []any{}
+	file_throng_v1_entry_proto_msgTypes[1].OneofWrappers = []any{
+		(*Edit_Text)(nil),
+		(*Edit_Media)(nil),
+		(*Edit_Custom)(nil),
+	}
+	file_throng_v1_entry_proto_msgTypes[8].OneofWrappers = []any{}
+	file_throng_v1_entry_proto_msgTypes[12].OneofWrappers = []any{
+		(*Version_Text)(nil),
+		(*Version_Media)(nil),
+		(*Version_Custom)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_throng_v1_entry_proto_rawDesc), len(file_throng_v1_entry_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   13,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

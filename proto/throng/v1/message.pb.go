@@ -35,6 +35,8 @@ type SendRequest struct {
 	//	*SendRequest_Media
 	//	*SendRequest_Custom
 	//	*SendRequest_System
+	//	*SendRequest_Edit
+	//	*SendRequest_Recall
 	Body isSendRequest_Body `protobuf_oneof:"body"`
 	// Over HTTP: the client id of the caller's message in this conversation that must stand before this one.
 	After []byte `protobuf:"bytes,7,opt,name=after,proto3" json:"after,omitempty"`
@@ -132,6 +134,24 @@ func (x *SendRequest) GetSystem() *System {
 	return nil
 }
 
+func (x *SendRequest) GetEdit() *Edit {
+	if x != nil {
+		if x, ok := x.Body.(*SendRequest_Edit); ok {
+			return x.Edit
+		}
+	}
+	return nil
+}
+
+func (x *SendRequest) GetRecall() *Recall {
+	if x != nil {
+		if x, ok := x.Body.(*SendRequest_Recall); ok {
+			return x.Recall
+		}
+	}
+	return nil
+}
+
 func (x *SendRequest) GetAfter() []byte {
 	if x != nil {
 		return x.After
@@ -167,6 +187,16 @@ type SendRequest_System struct {
 	System *System `protobuf:"bytes,6,opt,name=system,proto3,oneof"`
 }
 
+type SendRequest_Edit struct {
+	// Changes an earlier message of the sender's (docs/spec/amend.md).
+	Edit *Edit `protobuf:"bytes,9,opt,name=edit,proto3,oneof"`
+}
+
+type SendRequest_Recall struct {
+	// Takes an earlier message back: one's own, or, as an admin, anybody's.
+	Recall *Recall `protobuf:"bytes,10,opt,name=recall,proto3,oneof"`
+}
+
 func (*SendRequest_Text) isSendRequest_Body() {}
 
 func (*SendRequest_Media) isSendRequest_Body() {}
@@ -174,6 +204,10 @@ func (*SendRequest_Media) isSendRequest_Body() {}
 func (*SendRequest_Custom) isSendRequest_Body() {}
 
 func (*SendRequest_System) isSendRequest_Body() {}
+
+func (*SendRequest_Edit) isSendRequest_Body() {}
+
+func (*SendRequest_Recall) isSendRequest_Body() {}
 
 // SendResponse is the acknowledgement.
 type SendResponse struct {
@@ -425,6 +459,123 @@ func (x *ListEntriesResponse) GetProfiles() []*Profile {
 	return nil
 }
 
+type ListEditsRequest struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Conversation uint64                 `protobuf:"varint,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	// The message.
+	Seq uint64 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	// Only versions that an entry below this one gave; 0 is all.
+	Before        uint64 `protobuf:"varint,3,opt,name=before,proto3" json:"before,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListEditsRequest) Reset() {
+	*x = ListEditsRequest{}
+	mi := &file_throng_v1_message_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListEditsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListEditsRequest) ProtoMessage() {}
+
+func (x *ListEditsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_message_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListEditsRequest.ProtoReflect.Descriptor instead.
+func (*ListEditsRequest) Descriptor() ([]byte, []int) {
+	return file_throng_v1_message_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ListEditsRequest) GetConversation() uint64 {
+	if x != nil {
+		return x.Conversation
+	}
+	return 0
+}
+
+func (x *ListEditsRequest) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *ListEditsRequest) GetBefore() uint64 {
+	if x != nil {
+		return x.Before
+	}
+	return 0
+}
+
+// ListEditsResponse holds the newest versions that fit, at least one.
+type ListEditsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Ascending seqs: first what the message said at first, last what it says now.
+	Versions []*Version `protobuf:"bytes,1,rep,name=versions,proto3" json:"versions,omitempty"`
+	// There are older ones: call again with `before`.
+	More          bool `protobuf:"varint,2,opt,name=more,proto3" json:"more,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListEditsResponse) Reset() {
+	*x = ListEditsResponse{}
+	mi := &file_throng_v1_message_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListEditsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListEditsResponse) ProtoMessage() {}
+
+func (x *ListEditsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_message_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListEditsResponse.ProtoReflect.Descriptor instead.
+func (*ListEditsResponse) Descriptor() ([]byte, []int) {
+	return file_throng_v1_message_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ListEditsResponse) GetVersions() []*Version {
+	if x != nil {
+		return x.Versions
+	}
+	return nil
+}
+
+func (x *ListEditsResponse) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
 type MarkReadRequest struct {
 	state        protoimpl.MessageState `protogen:"open.v1"`
 	Conversation uint64                 `protobuf:"varint,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
@@ -436,7 +587,7 @@ type MarkReadRequest struct {
 
 func (x *MarkReadRequest) Reset() {
 	*x = MarkReadRequest{}
-	mi := &file_throng_v1_message_proto_msgTypes[4]
+	mi := &file_throng_v1_message_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -448,7 +599,7 @@ func (x *MarkReadRequest) String() string {
 func (*MarkReadRequest) ProtoMessage() {}
 
 func (x *MarkReadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_message_proto_msgTypes[4]
+	mi := &file_throng_v1_message_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -461,7 +612,7 @@ func (x *MarkReadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkReadRequest.ProtoReflect.Descriptor instead.
 func (*MarkReadRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_message_proto_rawDescGZIP(), []int{4}
+	return file_throng_v1_message_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *MarkReadRequest) GetConversation() uint64 {
@@ -490,7 +641,7 @@ type MarkReadResponse struct {
 
 func (x *MarkReadResponse) Reset() {
 	*x = MarkReadResponse{}
-	mi := &file_throng_v1_message_proto_msgTypes[5]
+	mi := &file_throng_v1_message_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -502,7 +653,7 @@ func (x *MarkReadResponse) String() string {
 func (*MarkReadResponse) ProtoMessage() {}
 
 func (x *MarkReadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_message_proto_msgTypes[5]
+	mi := &file_throng_v1_message_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -515,7 +666,7 @@ func (x *MarkReadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkReadResponse.ProtoReflect.Descriptor instead.
 func (*MarkReadResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_message_proto_rawDescGZIP(), []int{5}
+	return file_throng_v1_message_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *MarkReadResponse) GetReadSeq() uint64 {
@@ -552,7 +703,7 @@ type Cursor struct {
 
 func (x *Cursor) Reset() {
 	*x = Cursor{}
-	mi := &file_throng_v1_message_proto_msgTypes[6]
+	mi := &file_throng_v1_message_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -564,7 +715,7 @@ func (x *Cursor) String() string {
 func (*Cursor) ProtoMessage() {}
 
 func (x *Cursor) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_message_proto_msgTypes[6]
+	mi := &file_throng_v1_message_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -577,7 +728,7 @@ func (x *Cursor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cursor.ProtoReflect.Descriptor instead.
 func (*Cursor) Descriptor() ([]byte, []int) {
-	return file_throng_v1_message_proto_rawDescGZIP(), []int{6}
+	return file_throng_v1_message_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Cursor) GetEpoch() uint64 {
@@ -615,7 +766,7 @@ type SyncRequest struct {
 
 func (x *SyncRequest) Reset() {
 	*x = SyncRequest{}
-	mi := &file_throng_v1_message_proto_msgTypes[7]
+	mi := &file_throng_v1_message_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -627,7 +778,7 @@ func (x *SyncRequest) String() string {
 func (*SyncRequest) ProtoMessage() {}
 
 func (x *SyncRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_message_proto_msgTypes[7]
+	mi := &file_throng_v1_message_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -640,7 +791,7 @@ func (x *SyncRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SyncRequest.ProtoReflect.Descriptor instead.
 func (*SyncRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_message_proto_rawDescGZIP(), []int{7}
+	return file_throng_v1_message_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *SyncRequest) GetCursor() *Cursor {
@@ -684,7 +835,7 @@ type SyncResponse struct {
 
 func (x *SyncResponse) Reset() {
 	*x = SyncResponse{}
-	mi := &file_throng_v1_message_proto_msgTypes[8]
+	mi := &file_throng_v1_message_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -696,7 +847,7 @@ func (x *SyncResponse) String() string {
 func (*SyncResponse) ProtoMessage() {}
 
 func (x *SyncResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_message_proto_msgTypes[8]
+	mi := &file_throng_v1_message_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -709,7 +860,7 @@ func (x *SyncResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SyncResponse.ProtoReflect.Descriptor instead.
 func (*SyncResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_message_proto_rawDescGZIP(), []int{8}
+	return file_throng_v1_message_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SyncResponse) GetReset_() bool {
@@ -758,14 +909,17 @@ var File_throng_v1_message_proto protoreflect.FileDescriptor
 
 const file_throng_v1_message_proto_rawDesc = "" +
 	"\n" +
-	"\x17throng/v1/message.proto\x12\tthrong.v1\x1a\x1cthrong/v1/conversation.proto\x1a\x15throng/v1/entry.proto\"\xa8\x02\n" +
+	"\x17throng/v1/message.proto\x12\tthrong.v1\x1a\x1cthrong/v1/conversation.proto\x1a\x15throng/v1/entry.proto\"\xfc\x02\n" +
 	"\vSendRequest\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x1b\n" +
 	"\tclient_id\x18\x02 \x01(\fR\bclientId\x12\x14\n" +
 	"\x04text\x18\x03 \x01(\tH\x00R\x04text\x12(\n" +
 	"\x05media\x18\x04 \x01(\v2\x10.throng.v1.MediaH\x00R\x05media\x12+\n" +
 	"\x06custom\x18\x05 \x01(\v2\x11.throng.v1.CustomH\x00R\x06custom\x12+\n" +
-	"\x06system\x18\x06 \x01(\v2\x11.throng.v1.SystemH\x00R\x06system\x12\x14\n" +
+	"\x06system\x18\x06 \x01(\v2\x11.throng.v1.SystemH\x00R\x06system\x12%\n" +
+	"\x04edit\x18\t \x01(\v2\x0f.throng.v1.EditH\x00R\x04edit\x12+\n" +
+	"\x06recall\x18\n" +
+	" \x01(\v2\x11.throng.v1.RecallH\x00R\x06recall\x12\x14\n" +
 	"\x05after\x18\a \x01(\fR\x05after\x12 \n" +
 	"\vtraceparent\x18\b \x01(\tR\vtraceparentB\x06\n" +
 	"\x04body\"k\n" +
@@ -787,7 +941,14 @@ const file_throng_v1_message_proto_rawDesc = "" +
 	"\acovered\x18\x04 \x01(\v2\x0f.throng.v1.SpanR\acovered\x12\x19\n" +
 	"\bhead_seq\x18\x05 \x01(\x04R\aheadSeq\x12!\n" +
 	"\fhead_ordinal\x18\x06 \x01(\x04R\vheadOrdinal\x12.\n" +
-	"\bprofiles\x18\a \x03(\v2\x12.throng.v1.ProfileR\bprofiles\"G\n" +
+	"\bprofiles\x18\a \x03(\v2\x12.throng.v1.ProfileR\bprofiles\"`\n" +
+	"\x10ListEditsRequest\x12\"\n" +
+	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x10\n" +
+	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x16\n" +
+	"\x06before\x18\x03 \x01(\x04R\x06before\"W\n" +
+	"\x11ListEditsResponse\x12.\n" +
+	"\bversions\x18\x01 \x03(\v2\x12.throng.v1.VersionR\bversions\x12\x12\n" +
+	"\x04more\x18\x02 \x01(\bR\x04more\"G\n" +
 	"\x0fMarkReadRequest\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\"h\n" +
@@ -811,10 +972,11 @@ const file_throng_v1_message_proto_rawDesc = "" +
 	"\x06cursor\x18\x03 \x01(\v2\x11.throng.v1.CursorR\x06cursor\x12\x12\n" +
 	"\x04more\x18\x04 \x01(\bR\x04more\x12!\n" +
 	"\ftotal_unread\x18\x05 \x01(\x04R\vtotalUnread\x12.\n" +
-	"\bprofiles\x18\x06 \x03(\v2\x12.throng.v1.ProfileR\bprofiles2\x9d\x02\n" +
+	"\bprofiles\x18\x06 \x03(\v2\x12.throng.v1.ProfileR\bprofiles2\xe7\x02\n" +
 	"\x0eMessageService\x129\n" +
 	"\x04Send\x12\x16.throng.v1.SendRequest\x1a\x17.throng.v1.SendResponse\"\x00\x12N\n" +
-	"\vListEntries\x12\x1d.throng.v1.ListEntriesRequest\x1a\x1e.throng.v1.ListEntriesResponse\"\x00\x12E\n" +
+	"\vListEntries\x12\x1d.throng.v1.ListEntriesRequest\x1a\x1e.throng.v1.ListEntriesResponse\"\x00\x12H\n" +
+	"\tListEdits\x12\x1b.throng.v1.ListEditsRequest\x1a\x1c.throng.v1.ListEditsResponse\"\x00\x12E\n" +
 	"\bMarkRead\x12\x1a.throng.v1.MarkReadRequest\x1a\x1b.throng.v1.MarkReadResponse\"\x00\x129\n" +
 	"\x04Sync\x12\x16.throng.v1.SyncRequest\x1a\x17.throng.v1.SyncResponse\"\x00B6Z4github.com/throng-im/throng/proto/throng/v1;throngv1b\x06proto3"
 
@@ -830,50 +992,60 @@ func file_throng_v1_message_proto_rawDescGZIP() []byte {
 	return file_throng_v1_message_proto_rawDescData
 }
 
-var file_throng_v1_message_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_throng_v1_message_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_throng_v1_message_proto_goTypes = []any{
 	(*SendRequest)(nil),         // 0: throng.v1.SendRequest
 	(*SendResponse)(nil),        // 1: throng.v1.SendResponse
 	(*ListEntriesRequest)(nil),  // 2: throng.v1.ListEntriesRequest
 	(*ListEntriesResponse)(nil), // 3: throng.v1.ListEntriesResponse
-	(*MarkReadRequest)(nil),     // 4: throng.v1.MarkReadRequest
-	(*MarkReadResponse)(nil),    // 5: throng.v1.MarkReadResponse
-	(*Cursor)(nil),              // 6: throng.v1.Cursor
-	(*SyncRequest)(nil),         // 7: throng.v1.SyncRequest
-	(*SyncResponse)(nil),        // 8: throng.v1.SyncResponse
-	(*Media)(nil),               // 9: throng.v1.Media
-	(*Custom)(nil),              // 10: throng.v1.Custom
-	(*System)(nil),              // 11: throng.v1.System
-	(*Entry)(nil),               // 12: throng.v1.Entry
-	(*Span)(nil),                // 13: throng.v1.Span
-	(*Profile)(nil),             // 14: throng.v1.Profile
-	(*Conversation)(nil),        // 15: throng.v1.Conversation
+	(*ListEditsRequest)(nil),    // 4: throng.v1.ListEditsRequest
+	(*ListEditsResponse)(nil),   // 5: throng.v1.ListEditsResponse
+	(*MarkReadRequest)(nil),     // 6: throng.v1.MarkReadRequest
+	(*MarkReadResponse)(nil),    // 7: throng.v1.MarkReadResponse
+	(*Cursor)(nil),              // 8: throng.v1.Cursor
+	(*SyncRequest)(nil),         // 9: throng.v1.SyncRequest
+	(*SyncResponse)(nil),        // 10: throng.v1.SyncResponse
+	(*Media)(nil),               // 11: throng.v1.Media
+	(*Custom)(nil),              // 12: throng.v1.Custom
+	(*System)(nil),              // 13: throng.v1.System
+	(*Edit)(nil),                // 14: throng.v1.Edit
+	(*Recall)(nil),              // 15: throng.v1.Recall
+	(*Entry)(nil),               // 16: throng.v1.Entry
+	(*Span)(nil),                // 17: throng.v1.Span
+	(*Profile)(nil),             // 18: throng.v1.Profile
+	(*Version)(nil),             // 19: throng.v1.Version
+	(*Conversation)(nil),        // 20: throng.v1.Conversation
 }
 var file_throng_v1_message_proto_depIdxs = []int32{
-	9,  // 0: throng.v1.SendRequest.media:type_name -> throng.v1.Media
-	10, // 1: throng.v1.SendRequest.custom:type_name -> throng.v1.Custom
-	11, // 2: throng.v1.SendRequest.system:type_name -> throng.v1.System
-	12, // 3: throng.v1.ListEntriesResponse.entries:type_name -> throng.v1.Entry
-	13, // 4: throng.v1.ListEntriesResponse.withheld:type_name -> throng.v1.Span
-	13, // 5: throng.v1.ListEntriesResponse.covered:type_name -> throng.v1.Span
-	14, // 6: throng.v1.ListEntriesResponse.profiles:type_name -> throng.v1.Profile
-	6,  // 7: throng.v1.SyncRequest.cursor:type_name -> throng.v1.Cursor
-	15, // 8: throng.v1.SyncResponse.conversations:type_name -> throng.v1.Conversation
-	6,  // 9: throng.v1.SyncResponse.cursor:type_name -> throng.v1.Cursor
-	14, // 10: throng.v1.SyncResponse.profiles:type_name -> throng.v1.Profile
-	0,  // 11: throng.v1.MessageService.Send:input_type -> throng.v1.SendRequest
-	2,  // 12: throng.v1.MessageService.ListEntries:input_type -> throng.v1.ListEntriesRequest
-	4,  // 13: throng.v1.MessageService.MarkRead:input_type -> throng.v1.MarkReadRequest
-	7,  // 14: throng.v1.MessageService.Sync:input_type -> throng.v1.SyncRequest
-	1,  // 15: throng.v1.MessageService.Send:output_type -> throng.v1.SendResponse
-	3,  // 16: throng.v1.MessageService.ListEntries:output_type -> throng.v1.ListEntriesResponse
-	5,  // 17: throng.v1.MessageService.MarkRead:output_type -> throng.v1.MarkReadResponse
-	8,  // 18: throng.v1.MessageService.Sync:output_type -> throng.v1.SyncResponse
-	15, // [15:19] is the sub-list for method output_type
-	11, // [11:15] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	11, // 0: throng.v1.SendRequest.media:type_name -> throng.v1.Media
+	12, // 1: throng.v1.SendRequest.custom:type_name -> throng.v1.Custom
+	13, // 2: throng.v1.SendRequest.system:type_name -> throng.v1.System
+	14, // 3: throng.v1.SendRequest.edit:type_name -> throng.v1.Edit
+	15, // 4: throng.v1.SendRequest.recall:type_name -> throng.v1.Recall
+	16, // 5: throng.v1.ListEntriesResponse.entries:type_name -> throng.v1.Entry
+	17, // 6: throng.v1.ListEntriesResponse.withheld:type_name -> throng.v1.Span
+	17, // 7: throng.v1.ListEntriesResponse.covered:type_name -> throng.v1.Span
+	18, // 8: throng.v1.ListEntriesResponse.profiles:type_name -> throng.v1.Profile
+	19, // 9: throng.v1.ListEditsResponse.versions:type_name -> throng.v1.Version
+	8,  // 10: throng.v1.SyncRequest.cursor:type_name -> throng.v1.Cursor
+	20, // 11: throng.v1.SyncResponse.conversations:type_name -> throng.v1.Conversation
+	8,  // 12: throng.v1.SyncResponse.cursor:type_name -> throng.v1.Cursor
+	18, // 13: throng.v1.SyncResponse.profiles:type_name -> throng.v1.Profile
+	0,  // 14: throng.v1.MessageService.Send:input_type -> throng.v1.SendRequest
+	2,  // 15: throng.v1.MessageService.ListEntries:input_type -> throng.v1.ListEntriesRequest
+	4,  // 16: throng.v1.MessageService.ListEdits:input_type -> throng.v1.ListEditsRequest
+	6,  // 17: throng.v1.MessageService.MarkRead:input_type -> throng.v1.MarkReadRequest
+	9,  // 18: throng.v1.MessageService.Sync:input_type -> throng.v1.SyncRequest
+	1,  // 19: throng.v1.MessageService.Send:output_type -> throng.v1.SendResponse
+	3,  // 20: throng.v1.MessageService.ListEntries:output_type -> throng.v1.ListEntriesResponse
+	5,  // 21: throng.v1.MessageService.ListEdits:output_type -> throng.v1.ListEditsResponse
+	7,  // 22: throng.v1.MessageService.MarkRead:output_type -> throng.v1.MarkReadResponse
+	10, // 23: throng.v1.MessageService.Sync:output_type -> throng.v1.SyncResponse
+	19, // [19:24] is the sub-list for method output_type
+	14, // [14:19] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_throng_v1_message_proto_init() }
@@ -888,6 +1060,8 @@ func file_throng_v1_message_proto_init() {
 		(*SendRequest_Media)(nil),
 		(*SendRequest_Custom)(nil),
 		(*SendRequest_System)(nil),
+		(*SendRequest_Edit)(nil),
+		(*SendRequest_Recall)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -895,7 +1069,7 @@ func file_throng_v1_message_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_throng_v1_message_proto_rawDesc), len(file_throng_v1_message_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -40,6 +40,9 @@ const (
 	// MessageServiceListEntriesProcedure is the fully-qualified name of the MessageService's
 	// ListEntries RPC.
 	MessageServiceListEntriesProcedure = "/throng.v1.MessageService/ListEntries"
+	// MessageServiceListEditsProcedure is the fully-qualified name of the MessageService's ListEdits
+	// RPC.
+	MessageServiceListEditsProcedure = "/throng.v1.MessageService/ListEdits"
 	// MessageServiceMarkReadProcedure is the fully-qualified name of the MessageService's MarkRead RPC.
 	MessageServiceMarkReadProcedure = "/throng.v1.MessageService/MarkRead"
 	// MessageServiceSyncProcedure is the fully-qualified name of the MessageService's Sync RPC.
@@ -52,6 +55,8 @@ type MessageServiceClient interface {
 	Send(context.Context, *connect.Request[v1.SendRequest]) (*connect.Response[v1.SendResponse], error)
 	// ListEntries reads a range of a conversation's log.
 	ListEntries(context.Context, *connect.Request[v1.ListEntriesRequest]) (*connect.Response[v1.ListEntriesResponse], error)
+	// ListEdits reads what a message said before it was edited, for everybody who may read the message.
+	ListEdits(context.Context, *connect.Request[v1.ListEditsRequest]) (*connect.Response[v1.ListEditsResponse], error)
 	// MarkRead moves the caller's read position forward; moving it back changes nothing.
 	MarkRead(context.Context, *connect.Request[v1.MarkReadRequest]) (*connect.Response[v1.MarkReadResponse], error)
 	// Sync answers what changed since a cursor.
@@ -81,6 +86,12 @@ func NewMessageServiceClient(httpClient connect.HTTPClient, baseURL string, opts
 			connect.WithSchema(messageServiceMethods.ByName("ListEntries")),
 			connect.WithClientOptions(opts...),
 		),
+		listEdits: connect.NewClient[v1.ListEditsRequest, v1.ListEditsResponse](
+			httpClient,
+			baseURL+MessageServiceListEditsProcedure,
+			connect.WithSchema(messageServiceMethods.ByName("ListEdits")),
+			connect.WithClientOptions(opts...),
+		),
 		markRead: connect.NewClient[v1.MarkReadRequest, v1.MarkReadResponse](
 			httpClient,
 			baseURL+MessageServiceMarkReadProcedure,
@@ -100,6 +111,7 @@ func NewMessageServiceClient(httpClient connect.HTTPClient, baseURL string, opts
 type messageServiceClient struct {
 	send        *connect.Client[v1.SendRequest, v1.SendResponse]
 	listEntries *connect.Client[v1.ListEntriesRequest, v1.ListEntriesResponse]
+	listEdits   *connect.Client[v1.ListEditsRequest, v1.ListEditsResponse]
 	markRead    *connect.Client[v1.MarkReadRequest, v1.MarkReadResponse]
 	sync        *connect.Client[v1.SyncRequest, v1.SyncResponse]
 }
@@ -112,6 +124,11 @@ func (c *messageServiceClient) Send(ctx context.Context, req *connect.Request[v1
 // ListEntries calls throng.v1.MessageService.ListEntries.
 func (c *messageServiceClient) ListEntries(ctx context.Context, req *connect.Request[v1.ListEntriesRequest]) (*connect.Response[v1.ListEntriesResponse], error) {
 	return c.listEntries.CallUnary(ctx, req)
+}
+
+// ListEdits calls throng.v1.MessageService.ListEdits.
+func (c *messageServiceClient) ListEdits(ctx context.Context, req *connect.Request[v1.ListEditsRequest]) (*connect.Response[v1.ListEditsResponse], error) {
+	return c.listEdits.CallUnary(ctx, req)
 }
 
 // MarkRead calls throng.v1.MessageService.MarkRead.
@@ -130,6 +147,8 @@ type MessageServiceHandler interface {
 	Send(context.Context, *connect.Request[v1.SendRequest]) (*connect.Response[v1.SendResponse], error)
 	// ListEntries reads a range of a conversation's log.
 	ListEntries(context.Context, *connect.Request[v1.ListEntriesRequest]) (*connect.Response[v1.ListEntriesResponse], error)
+	// ListEdits reads what a message said before it was edited, for everybody who may read the message.
+	ListEdits(context.Context, *connect.Request[v1.ListEditsRequest]) (*connect.Response[v1.ListEditsResponse], error)
 	// MarkRead moves the caller's read position forward; moving it back changes nothing.
 	MarkRead(context.Context, *connect.Request[v1.MarkReadRequest]) (*connect.Response[v1.MarkReadResponse], error)
 	// Sync answers what changed since a cursor.
@@ -155,6 +174,12 @@ func NewMessageServiceHandler(svc MessageServiceHandler, opts ...connect.Handler
 		connect.WithSchema(messageServiceMethods.ByName("ListEntries")),
 		connect.WithHandlerOptions(opts...),
 	)
+	messageServiceListEditsHandler := connect.NewUnaryHandler(
+		MessageServiceListEditsProcedure,
+		svc.ListEdits,
+		connect.WithSchema(messageServiceMethods.ByName("ListEdits")),
+		connect.WithHandlerOptions(opts...),
+	)
 	messageServiceMarkReadHandler := connect.NewUnaryHandler(
 		MessageServiceMarkReadProcedure,
 		svc.MarkRead,
@@ -173,6 +198,8 @@ func NewMessageServiceHandler(svc MessageServiceHandler, opts ...connect.Handler
 			messageServiceSendHandler.ServeHTTP(w, r)
 		case MessageServiceListEntriesProcedure:
 			messageServiceListEntriesHandler.ServeHTTP(w, r)
+		case MessageServiceListEditsProcedure:
+			messageServiceListEditsHandler.ServeHTTP(w, r)
 		case MessageServiceMarkReadProcedure:
 			messageServiceMarkReadHandler.ServeHTTP(w, r)
 		case MessageServiceSyncProcedure:
@@ -192,6 +219,10 @@ func (UnimplementedMessageServiceHandler) Send(context.Context, *connect.Request
 
 func (UnimplementedMessageServiceHandler) ListEntries(context.Context, *connect.Request[v1.ListEntriesRequest]) (*connect.Response[v1.ListEntriesResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("throng.v1.MessageService.ListEntries is not implemented"))
+}
+
+func (UnimplementedMessageServiceHandler) ListEdits(context.Context, *connect.Request[v1.ListEditsRequest]) (*connect.Response[v1.ListEditsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("throng.v1.MessageService.ListEdits is not implemented"))
 }
 
 func (UnimplementedMessageServiceHandler) MarkRead(context.Context, *connect.Request[v1.MarkReadRequest]) (*connect.Response[v1.MarkReadResponse], error) {

@@ -1,4 +1,4 @@
-package message
+package content
 
 import (
 	"slices"
@@ -40,7 +40,7 @@ func Check(d *chat.Draft) *chat.Error {
 	if _, gone := d.Body.(chat.Tombstone); gone && d.TimeMS != 0 {
 		return nil // an import repeats what is gone already
 	}
-	if chat.Countable(d.Body) && d.ClientID.IsZero() {
+	if d.ClientID.IsZero() && (chat.Countable(d.Body) || Amends(d.Body) && d.TimeMS == 0) {
 		return chat.Errorf(chat.CodeInvalid, chat.ReasonClientIDInvalid, "a message needs a client id, a UUID that makes it repeatable")
 	}
 	switch b := d.Body.(type) {
@@ -60,6 +60,13 @@ func Check(d *chat.Draft) *chat.Error {
 		return checkChanged(b)
 	case chat.Dissolved:
 		return nil
+	case chat.Edit:
+		return checkEdit(d, b)
+	case chat.Recall:
+		if b.Target == 0 {
+			return errNoTarget()
+		}
+		return checkFields(field{"note", b.Note, chat.MaxNoteBytes})
 	default:
 		return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "a body of this kind cannot be sent")
 	}

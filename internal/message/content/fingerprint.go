@@ -1,4 +1,4 @@
-package message
+package content
 
 import (
 	"crypto/sha256"
@@ -59,6 +59,14 @@ func appendCanonical(b []byte, body chat.Body) []byte {
 		return append(b, 'd')
 	case chat.Tombstone:
 		return append(b, 'x', byte(v.Reason))
+	case chat.Edit: // as it was sent: what the decision adds is not part of it
+		b = appendNumbers(append(b, 'e'), uint64(v.Target))
+		if v.Body == nil {
+			return b
+		}
+		return appendCanonical(b, v.Body)
+	case chat.Recall:
+		return appendField(appendNumbers(append(b, 'y'), uint64(v.Target)), v.Note)
 	default:
 		return append(b, 0)
 	}
