@@ -61,11 +61,11 @@ func (a *App) clustered(ctx context.Context, admit func(chat.Head) time.Duration
 	}
 	e.tends = func() bool { return relay.Held()&(1<<tendingLane(0)) != 0 } // of the home database's node
 	shelf := people.NewShelf(db)
-	routes := memory.NewRoutes(self, a.resync)
 	devices := memory.NewDevices(self, func(r cluster.Replaced) { a.core.node.replaced(r) })
-	e.devices, e.presence = devices, memory.NewPresence(routes)
-	e.hot, e.shares = memory.NewHot(), memory.NewShares()
-	e.routes, e.registrar, e.registry, e.bus = routes, routes, routes, memory.NewBus(a.resync)
+	lost := func() { devices.Again(); a.resync() }
+	routes := memory.NewRoutes(self, lost)
+	e.devices, e.presence, e.hot, e.shares = devices, memory.NewPresence(routes), memory.NewHot(), memory.NewShares()
+	e.routes, e.registrar, e.registry, e.bus = routes, routes, routes, memory.NewBus(lost)
 	positions := positionsOf(cfg.Kafka.Topic)
 	timelines := memory.NewTimelines(shelf, positions)
 	e.rows = sharedRows{timelines.Stream(0), timelines}

@@ -60,7 +60,7 @@ const newestParts = 4
 
 // Devices are the newest sessions of devices, as one node sees them: in Redis one hash for each user, which expires when nobody reports
 // any more. They are written behind [Devices.Opened] by [Devices.Run] alone, and all of them again within each [Config.Report], in case that
-// Redis lost them, or that who was replaced was not told.
+// Redis evicted them, or that who was replaced was not told.
 type Devices struct {
 	// immutable after construction
 	client   *Client
@@ -178,6 +178,17 @@ func (d *Devices) report(now time.Time) {
 			d.touch(k)
 		}
 		d.turn = (d.turn + 1) % rotas
+	}
+}
+
+// Again has all of what is open written again: Redis may have lost it.
+func (d *Devices) Again() {
+	for i := range d.open {
+		d.mu.Lock()
+		for k := range d.open[i] {
+			d.touch(k)
+		}
+		d.mu.Unlock()
 	}
 }
 
