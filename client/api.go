@@ -27,6 +27,8 @@ type API struct {
 	Receipts throngv1connect.ReceiptServiceClient
 	// Admin is for administrators and back ends.
 	Admin throngv1connect.AdminServiceClient
+	// Invites makes links into groups, and lets people in by them.
+	Invites throngv1connect.InviteServiceClient
 	// Social is friends, follows and remarks; Relations keeps the list of them.
 	Social throngv1connect.SocialServiceClient
 
@@ -67,6 +69,7 @@ func NewAPI(url string, opts ...APIOption) *API {
 		Presence:      throngv1connect.NewPresenceServiceClient(cfg.http, base, all),
 		Receipts:      throngv1connect.NewReceiptServiceClient(cfg.http, base, all),
 		Admin:         throngv1connect.NewAdminServiceClient(cfg.http, base, all),
+		Invites:       throngv1connect.NewInviteServiceClient(cfg.http, base, all),
 		Social:        throngv1connect.NewSocialServiceClient(cfg.http, base, all),
 		anonymous:     throngv1connect.NewAccountServiceClient(cfg.http, base, plain),
 	}

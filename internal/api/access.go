@@ -65,6 +65,11 @@ func accessOf() map[string]access {
 
 		rpc.ReceiptServiceGetReceiptsProcedure:  accessUser,
 		rpc.ReceiptServiceListReceiptsProcedure: accessUser,
+		rpc.InviteServiceCreateLinkProcedure:    accessMember,
+		rpc.InviteServiceListLinksProcedure:     accessMember,
+		rpc.InviteServiceRevokeLinkProcedure:    accessMember,
+		rpc.InviteServicePreviewLinkProcedure:   accessUser,
+		rpc.InviteServiceJoinByLinkProcedure:    accessUser,
 
 		rpc.SocialServiceRequestFriendProcedure:   accessUser,
 		rpc.SocialServiceAcceptFriendProcedure:    accessUser,
@@ -96,7 +101,7 @@ func accessOf() map[string]access {
 func methods(each func(procedure string, m protoreflect.MethodDescriptor)) {
 	for _, file := range []protoreflect.FileDescriptor{
 		throngv1.File_throng_v1_access_proto, throngv1.File_throng_v1_account_proto, throngv1.File_throng_v1_conversation_proto,
-		throngv1.File_throng_v1_message_proto, throngv1.File_throng_v1_presence_proto, throngv1.File_throng_v1_receipts_proto, throngv1.File_throng_v1_social_proto, throngv1.File_throng_v1_admin_proto,
+		throngv1.File_throng_v1_message_proto, throngv1.File_throng_v1_presence_proto, throngv1.File_throng_v1_receipts_proto, throngv1.File_throng_v1_social_proto, throngv1.File_throng_v1_invite_proto, throngv1.File_throng_v1_admin_proto,
 	} {
 		for i := range file.Services().Len() {
 			service := file.Services().Get(i)

@@ -208,6 +208,12 @@ func rows() map[string]row {
 		"ReceiptService/GetReceipts":        {`{"conversation":"$group","seq":"$head"}`, ok, outside(map[role]string{server: unnamed})},
 		"ReceiptService/GetReceipts beyond": {`{"conversation":"$group","seq":"99999"}`, "message_not_found", outside(map[role]string{server: unnamed})},
 		"ReceiptService/ListReceipts":       {`{"conversation":"$group"}`, ok, outside(map[role]string{server: unnamed})},
+		"InviteService/CreateLink":          {`{"conversation":"$group"}`, ok, outside(only(low, member))},
+		"InviteService/CreateLink long":     {`{"conversation":"$group","expiresMs":"1"}`, "field_invalid", outside(only(low, member))},
+		"InviteService/ListLinks":           {`{"conversation":"$group"}`, ok, outside(only(low, member))},
+		"InviteService/RevokeLink":          {`{"conversation":"$group","id":"5"}`, "link_not_found", outside(only(low, member))},
+		"InviteService/PreviewLink":         {`{"token":"AAAAAAAAAAcBAgMEBQYHCAkKCwwNDg8Q"}`, "link_not_found", only(unnamed, server)},
+		"InviteService/JoinByLink":          {`{"token":"none"}`, "link_not_found", only(unnamed, server)},
 
 		"SocialService/RequestFriend":   self(`{"user":"$other","note":"hi"}`),
 		"SocialService/AcceptFriend":    {`{"user":"$other"}`, "request_not_found", only(unnamed, server)},
@@ -252,7 +258,7 @@ func procedures() []string {
 	for _, f := range []protoreflect.FileDescriptor{
 		throngv1.File_throng_v1_access_proto, throngv1.File_throng_v1_account_proto, throngv1.File_throng_v1_conversation_proto,
 		throngv1.File_throng_v1_message_proto, throngv1.File_throng_v1_presence_proto, throngv1.File_throng_v1_receipts_proto,
-		throngv1.File_throng_v1_social_proto, throngv1.File_throng_v1_admin_proto, throngv1.File_throng_v1_session_proto, throngv1.File_throng_v1_entry_proto,
+		throngv1.File_throng_v1_social_proto, throngv1.File_throng_v1_invite_proto, throngv1.File_throng_v1_admin_proto, throngv1.File_throng_v1_session_proto, throngv1.File_throng_v1_entry_proto,
 	} {
 		for i := range f.Services().Len() {
 			s := f.Services().Get(i)

@@ -10,6 +10,7 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/cluster"
 	"github.com/throng-im/throng/internal/conversation"
+	"github.com/throng-im/throng/internal/invite"
 	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/presence"
 	"github.com/throng-im/throng/internal/social"
@@ -112,6 +113,15 @@ type Relations interface {
 	Block(ctx context.Context, user, other chat.UserID, on bool) (social.View, error)
 }
 
+// Invites makes links, and lets people in by them.
+type Invites interface {
+	Create(ctx context.Context, actor chat.UserID, id chat.ConversationID, n invite.NewLink) (invite.Link, string, error)
+	List(ctx context.Context, actor chat.UserID, id chat.ConversationID) ([]invite.Link, error)
+	Revoke(ctx context.Context, actor chat.UserID, id chat.ConversationID, link uint64) (invite.Link, error)
+	Preview(ctx context.Context, actor chat.UserID, token string) (invite.Preview, error)
+	Join(ctx context.Context, actor chat.UserID, token string) (chat.ConversationID, chat.Result, error)
+}
+
 // Privacy is what users say about who may do what.
 type Privacy interface {
 	Privacy(ctx context.Context, user chat.UserID) (social.Privacy, error)
@@ -178,6 +188,7 @@ type Deps struct {
 	Relations      Relations
 	RelationLists  RelationLists
 	Privacy        Privacy
+	Invites        Invites
 	Past           Past
 	Presence       Presence
 	Receipts       *Receipts

@@ -86,6 +86,7 @@ func (s *Server) routes() http.Handler {
 	s.mount(mux)(rpc.NewPresenceServiceHandler(presenceHandler{s}, options...))
 	s.mount(mux)(rpc.NewReceiptServiceHandler(receiptHandler{s}, options...))
 	s.mount(mux)(rpc.NewSocialServiceHandler(socialHandler{s}, options...))
+	s.mount(mux)(rpc.NewInviteServiceHandler(inviteHandler{s}, options...))
 	s.mount(mux)(rpc.NewAdminServiceHandler(adminHandler{s}, options...))
 	mux.HandleFunc(SessionPath, s.serveSession)
 	mux.HandleFunc("GET /openapi.json", s.serveOpenAPI)

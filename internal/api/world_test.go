@@ -23,6 +23,7 @@ import (
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/conversation"
+	"github.com/throng-im/throng/internal/invite"
 	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/presence"
 	"github.com/throng-im/throng/internal/receipt"
@@ -130,6 +131,7 @@ func newWorld(t testing.TB, change ...settings) *world {
 	hides := hiders{w.accounts, w.relations}
 	deps.Discretion = w.accounts
 	deps.Receipts = api.NewReceipts(receipt.New(receipt.Default(), w.store, seen, hides), receipt.NewHub(receipt.Default(), receipt.Deps{}))
+	deps.Invites = invite.New(w.store.Links(), groups{w.store, w.conversations}, deps.Now)
 	w.deps = deps
 	w.handler, err = api.New(api.Default(), deps)
 	assert.NoError(t, "making the API", err)

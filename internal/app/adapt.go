@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/conversation"
 	"github.com/throng-im/throng/internal/fanout"
 	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/queue"
@@ -13,6 +14,23 @@ import (
 )
 
 // The parts do not know each other: each says what it needs in its own words. What is here says the same in another's.
+
+// groups are what links lead into.
+type groups struct {
+	conversation.Directory
+
+	service *conversation.Service
+}
+
+// Head implements invite.Groups.
+func (g groups) Head(ctx context.Context, id chat.ConversationID) (chat.Head, error) {
+	return g.service.Head(ctx, id) //nolint:wrapcheck // it says what it was about
+}
+
+// Enter implements invite.Groups.
+func (g groups) Enter(ctx context.Context, actor chat.UserID, id chat.ConversationID) (chat.Result, error) {
+	return g.service.Enter(ctx, actor, id) //nolint:wrapcheck // a refusal is the answer
+}
 
 // deliveredSettings tell a user's other devices of settings that changed.
 type deliveredSettings struct {

@@ -55,7 +55,7 @@ func (a *App) clustered(ctx context.Context, admit func(chat.Head) time.Duration
 	}
 	accounts := people.New(db)
 	e := &engine{
-		log: db, readers: db, directory: db, positions: db, logs: db.TimelineLogs(), people: accounts, revocations: accounts, relations: people.NewRelations(db),
+		log: db, readers: db, directory: db, positions: db, logs: db.TimelineLogs(), people: accounts, revocations: accounts, relations: people.NewRelations(db), links: people.NewLinks(db),
 		archives: mysqlArchives{transfer.New(db, accounts)}, streams: events, node: self, shards: appenders, ready: db.Ready,
 		tended: tendOwn(db, relay.Held), nodes: db.Nodes, waits: db.Waits, place: db.Place, meets: memory.Ping,
 	}

@@ -43,7 +43,7 @@ func (a *App) embedded(admit func(chat.Head) time.Duration) (*engine, error) {
 	routes := local.NewRoutes(node)
 	follower := timeline.NewFollower(a.cfg.Timeline, timelines, s.TimelineLogs(), s.TimelineEvents(), a.log, timeline.WithMetrics(a.registry))
 	return &engine{
-		log: s, readers: s, directory: s, positions: s, people: s.Accounts(), relations: s.Relations(), logs: s.TimelineLogs(), rows: timelines,
+		log: s, readers: s, directory: s, positions: s, people: s.Accounts(), relations: s.Relations(), links: s.Links(), logs: s.TimelineLogs(), rows: timelines,
 		follower: follower, follow: follower.Run, streams: local.NewStreams(s),
 		settled: func(ctx context.Context) error { return follower.Passed(ctx, s.TimelineEvents().Tail()) },
 		node:    node, routes: routes, registrar: routes, registry: local.NewRegistry(), bus: local.NewBus(),

@@ -9,6 +9,7 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/cluster"
 	"github.com/throng-im/throng/internal/conversation"
+	"github.com/throng-im/throng/internal/invite"
 	"github.com/throng-im/throng/internal/limit"
 	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/presence"
@@ -27,6 +28,7 @@ type engine struct {
 	people    accountPorts
 	relations social.Rows
 	positions receipt.Positions
+	links     invite.Links
 	// tends reports that this node completes what was left half done between users; nil is always.
 	tends func() bool
 	// revocations tell what other nodes revoked; nil where there are none.

@@ -15,6 +15,7 @@ import (
 	"github.com/throng-im/throng/internal/conversation"
 	"github.com/throng-im/throng/internal/fanout"
 	"github.com/throng-im/throng/internal/gateway"
+	"github.com/throng-im/throng/internal/invite"
 	"github.com/throng-im/throng/internal/limit"
 	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/presence"
@@ -127,7 +128,8 @@ func (a *App) wire(ctx context.Context) error {
 		Tokens: c.accounts, Users: c.accounts, Accounts: c.accounts, Administration: c.accounts,
 		Openings: c.conversations, Changes: c.conversations, Tiers: c.conversations, Messages: c.messages, Timelines: views,
 		Relations: c.relations, RelationLists: c.relations, Privacy: c.relations, Receipts: c.readers, Discretion: c.accounts,
-		Past: past{messages: c.messages, rows: e.rows}, Names: names, Presence: c.presence, Gateways: a.scheduler(), PublicURL: cfg.Server.PublicURL,
+		Invites: invite.New(e.links, groups{e.directory, c.conversations}, now),
+		Past:    past{messages: c.messages, rows: e.rows}, Names: names, Presence: c.presence, Gateways: a.scheduler(), PublicURL: cfg.Server.PublicURL,
 		Limits: limits, Session: c.gateway, Ready: a.health.check,
 		AllowedOrigins: a.origins, Logger: log, Now: now,
 	})

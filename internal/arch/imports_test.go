@@ -11,7 +11,7 @@ import (
 var levels = map[string]int{
 	"chat": 0, "eventloop": 0, "assert": 0, "failpoint": 0, "lru": 0, "breaker": 0, "gather": 0, "trace": 0,
 	"account": 1, "social": 1, "conversation": 1, "message": 1, "timeline": 1, "presence": 1, "receipt": 1, "cluster": 1, "push": 1,
-	"queue": 1, "limit": 1, "media": 1, "search": 1, "moderation": 1, "support": 1, "archive": 1, "wire": 1, "websocket": 1, "proxyproto": 1, "certificate": 1, "pressure": 1,
+	"queue": 1, "limit": 1, "media": 1, "search": 1, "moderation": 1, "support": 1, "archive": 1, "wire": 1, "websocket": 1, "proxyproto": 1, "certificate": 1, "invite": 1, "pressure": 1,
 	"fanout": 2, "session": 2, "chunk": 2,
 	"gateway": 3, "api": 3,
 	"store":  4,
@@ -26,7 +26,7 @@ var aside = map[string]struct {
 }{
 	"internal/porttest": {[]string{
 		"internal/chat", "internal/account", "internal/conversation", "internal/message", "internal/timeline", "internal/queue",
-		"internal/presence", "internal/receipt", "internal/cluster", "internal/limit", "internal/social", "internal/assert",
+		"internal/presence", "internal/receipt", "internal/cluster", "internal/limit", "internal/social", "internal/invite", "internal/assert",
 	}, "the contract suites know ports, never an adapter"},
 	"internal/arch": {nil, "it reads the source, it does not use it"},
 	"proto":         {[]string{"proto"}, "the schema knows nobody"},

@@ -16,6 +16,8 @@ type Draft struct {
 	// Bars of a [Created] are those of members of a direct conversation. Without a body it is the sender's alone, and takes the place of an
 	// older one.
 	Bars map[UserID]Bar
+	// Invited: an invitation stands for the sender, who joins with it.
+	Invited bool
 	// After is the client id of the sender's entry in this conversation that must stand already; zero for none.
 	After ClientID
 	// Caller is the trace context (W3C traceparent) of the call that the draft came with; empty for none. It is not stored, and decides

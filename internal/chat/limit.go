@@ -29,6 +29,7 @@ const (
 	MaxRequestNote     = 256        // characters of the note of a friend request
 	MaxEdits           = 50         // edits of one message
 	MaxNoteBytes       = 256        // of the reason that a recall gives
+	MaxLinks           = 100        // invite links of one group that let people in
 	MaxAttributes      = 32
 	MaxAttributeBytes  = 4_096 // all of a user's attributes together
 )

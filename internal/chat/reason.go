@@ -51,6 +51,7 @@ const (
 	ReasonDeviceNotFound       Reason = "device_not_found"
 	ReasonRouteNotFound        Reason = "route_not_found"
 	ReasonRequestNotFound      Reason = "request_not_found"
+	ReasonLinkNotFound         Reason = "link_not_found"
 
 	ReasonIdempotencyConflict Reason = "idempotency_conflict" // conflict
 	ReasonAfterMissing        Reason = "after_missing"
@@ -65,6 +66,7 @@ const (
 	ReasonTooManyMembers       Reason = "too_many_members"
 	ReasonTooManyConversations Reason = "too_many_conversations"
 	ReasonTooManyRelations     Reason = "too_many_relations"
+	ReasonTooManyLinks         Reason = "too_many_links"
 
 	ReasonRateLimited     Reason = "rate_limited" // rate_limited
 	ReasonTooManyInFlight Reason = "too_many_in_flight"
@@ -75,6 +77,7 @@ const (
 	ReasonDissolved       Reason = "conversation_dissolved" // gone
 	ReasonInvitationSpent Reason = "invitation_spent"
 	ReasonMessageGone     Reason = "message_gone"
+	ReasonLinkSpent       Reason = "link_spent"
 
 	ReasonOwnerMustTransfer Reason = "owner_must_transfer" // failed_precondition
 	ReasonNotAGroup         Reason = "not_a_group"

@@ -52,6 +52,23 @@ func (s *Service) Join(ctx context.Context, actor chat.UserID, id chat.Conversat
 	return s.append(ctx, actor, id, chat.MembersChanged{Action: chat.MemberJoined, Users: []chat.UserID{actor}})
 }
 
+// Enter is Join of somebody for whom an invitation stands: the group need not be open.
+func (s *Service) Enter(ctx context.Context, actor chat.UserID, id chat.ConversationID) (chat.Result, error) {
+	if err := checkID(uint64(actor), "user"); err != nil {
+		return chat.Result{}, err
+	}
+	if err := s.room(ctx, actor); err != nil {
+		return chat.Result{}, err
+	}
+	r, err := s.log.Append(ctx, &chat.Draft{
+		Conversation: id, Sender: actor, Invited: true, Body: chat.MembersChanged{Action: chat.MemberJoined, Users: []chat.UserID{actor}},
+	})
+	if err != nil {
+		return chat.Result{}, chat.AsError(err)
+	}
+	return r, nil
+}
+
 // AddMembers takes users in, as one entry; at most chat.MaxMembersAtOnce at a time. Repeats and who is a member already are
 // passed over: Result.Count says how many came. Role 0 is a plain member.
 func (s *Service) AddMembers(

@@ -10,16 +10,17 @@ import (
 // are withheld from the user then.
 const maxSpans = 64
 
-// join lets the sender into an open group. Strangers learn nothing of a group that is not open.
+// join lets the sender into an open group, or into one that the sender is invited to. Strangers learn nothing of a group that is not open.
 func (c *change) join() (Effect, *chat.Error) {
+	open := c.head.Open || c.draft.Invited && c.head.Kind == chat.KindGroup
 	switch {
 	case c.part.Current():
 		return c.unchanged(), nil
-	case !c.head.Open && len(c.part.Spans) == 0:
+	case !open && len(c.part.Spans) == 0:
 		return Effect{}, errNotFound()
 	case c.head.Dissolved:
 		return Effect{}, errDissolved()
-	case !c.head.Open:
+	case !open:
 		return Effect{}, chat.Errorf(chat.CodeForbidden, chat.ReasonNotOpen, "this group is not open; an admin can add you")
 	}
 	e := c.append(c.draft.Body, 1)

@@ -33,6 +33,7 @@ var stories = []struct {
 	{"who is blocked writes no more, on any node", blocked},
 	{"a block meets the first message", blockedFirst},
 	{"who takes messages of friends only is written to by friends only", friendsOnly},
+	{"as many come in by a link as it lets, over all nodes", byLink},
 	{"a device has one session, on whatever node", oneSession},
 	{"members see who is typing", typing},
 	{"people see who is there", seeing},

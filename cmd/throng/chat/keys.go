@@ -18,6 +18,10 @@ func (m *Model) key(k tea.KeyMsg) tea.Cmd {
 		m.help = false
 		return nil
 	}
+	if m.card != nil {
+		m.card = nil
+		return nil
+	}
 	if m.prompt != nil {
 		return m.promptKey(k)
 	}
@@ -200,7 +204,10 @@ func (m *Model) command(line string) tea.Cmd {
 			cmd, ok = m.relate(word, rest)
 		}
 		if !ok {
-			m.say("/help, /quit, /add NAME…, /name NEW NAME, /leave, /unread, /edit NEW TEXT, /recall, /friends, /friend NAME, /devices; a message that begins with a slash: //")
+			cmd, ok = m.invite(word, rest)
+		}
+		if !ok {
+			m.say("/help, /quit, /add NAME…, /name NEW NAME, /leave, /unread, /edit NEW TEXT, /recall, /friends, /friend NAME, /link, /devices; a message that begins with a slash: //")
 		}
 		return cmd
 	}

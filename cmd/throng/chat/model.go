@@ -16,6 +16,8 @@ type Config struct {
 	Reader Reader
 	People People
 	Social Social
+	// Invites are the links into groups.
+	Invites Invites
 	// Devices is where the user is signed in.
 	Devices Devices
 	// Events are taken in order; the channel is closed when the client has ended.
@@ -49,7 +51,8 @@ type Model struct {
 	inRoom        bool                             // keys go to the room, not to the list
 	prompt        *prompt
 	help          bool
-	focused       bool // the terminal window has the user's attention
+	card          []string // shown until a key is pressed
+	focused       bool     // the terminal window has the user's attention
 	crowd         crowd
 	related       []*throngv1.Relation
 	signedIn      []*throngv1.Device // as they were last shown
@@ -161,6 +164,8 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 	case doneMsg:
 		cmd = m.done(msg)
+	case cardMsg:
+		m.shown(msg)
 	case tickMsg:
 		cmd = tick()
 	default:
@@ -338,7 +343,7 @@ func (m *Model) older() tea.Cmd {
 
 // read marks what is in sight as read.
 func (m *Model) read() tea.Cmd {
-	if m.room == nil || !m.focused || m.prompt != nil || m.help || m.state.Phase != client.Online || !m.showsRoom() {
+	if m.room == nil || !m.focused || m.prompt != nil || m.help || m.card != nil || m.state.Phase != client.Online || !m.showsRoom() {
 		return nil
 	}
 	seq := m.room.unreadEnd()

@@ -325,6 +325,30 @@ func TestFriends(t *testing.T) {
 	}
 }
 
+func TestLinks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.direct(1, alice)
+	w.start(120, 40)
+	w.key("enter")
+	do := func(command string, shows ...string) {
+		w.typeText("/" + command)
+		w.key("enter")
+		w.shows(shows...)
+	}
+	do("link", "https://example.org/join#AAAAAAAAAAf-_0123456789abcdefABC", "█", "any key goes back")
+	w.key("esc")
+	do("links", "71  3 joined, ends in 60 min", "72  0 joined, revoked", "73  0 joined, ended", "74  2 joined, used up")
+	w.key("esc")
+	do("unlink 71", "Nobody joins by it")
+	do("peek that", "Club of that, 12 members")
+	w.key("esc")
+	do("join that")
+	if got := strings.Join(w.asked, "; "); got != "unlink 71; join that" {
+		t.Errorf("asked %q", got)
+	}
+}
+
 func TestPrivacy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -150,7 +150,7 @@ func converse(
 		_ = c.Connect(live) // the screen learns of the outcome by events; ends with live
 	}()
 	m := NewModel(Config{
-		Server: sdk{c}, Reader: sdk{c}, People: sdk{c}, Social: social{sdk{c}, client.NewRelations(c.API())}, Devices: sdk{c},
+		Server: sdk{c}, Reader: sdk{c}, People: sdk{c}, Social: social{sdk{c}, client.NewRelations(c.API())}, Invites: invites{sdk{c}, who.URL}, Devices: sdk{c},
 		Events: pump(live, c), Me: who.User, Name: who.Name, Host: host, Now: time.Now,
 	})
 	if _, err := tea.NewProgram(m, options(ctx, o)...).Run(); err != nil && !errors.Is(err, tea.ErrProgramKilled) {

@@ -4,8 +4,8 @@ import "github.com/charmbracelet/lipgloss"
 
 // theme is how things look. Colors are the terminal's own sixteen, so that they suit its background.
 type theme struct {
-	bar, name, dim, accent, badge, selected, banner, danger, rule, help, key lipgloss.Style
-	people                                                                   []lipgloss.Style
+	bar, name, dim, accent, badge, selected, banner, danger, rule, help, key, code lipgloss.Style
+	people                                                                         []lipgloss.Style
 }
 
 func newTheme() theme {
@@ -22,6 +22,7 @@ func newTheme() theme {
 		rule:     lipgloss.NewStyle().Faint(true),
 		help:     lipgloss.NewStyle().Faint(true),
 		key:      lipgloss.NewStyle().Bold(true),
+		code:     lipgloss.NewStyle().Foreground(lipgloss.Color("15")).Background(lipgloss.Color("0")), // readers want dark on light
 		people: []lipgloss.Style{
 			color("6").Bold(true), color("5").Bold(true), color("4").Bold(true), color("3").Bold(true), color("2").Bold(true),
 		},

@@ -19,9 +19,12 @@ func (m *Model) View() string {
 		lines = append(lines, m.theme.banner.Render(fit(" "+banner, m.width)))
 	}
 	height := m.height - len(lines) - 1
-	if m.help {
+	switch {
+	case m.help:
 		lines = append(lines, m.helpLines(height)...)
-	} else {
+	case m.card != nil:
+		lines = append(lines, m.cardLines(height)...)
+	default:
 		lines = append(lines, m.body(height)...)
 	}
 	lines = append(lines, m.footer())
@@ -211,7 +214,7 @@ func (m *Model) footer() string {
 	}
 	keys, always := []string{"enter open", "n write to", "g group", "↑↓ choose", "ctrl+t next unread"}, "? help  q quit"
 	switch {
-	case m.help:
+	case m.help, m.card != nil:
 		keys, always = nil, "any key goes back"
 	case m.prompt != nil:
 		keys, always = []string{"tab next field", "enter do it"}, "esc back"
@@ -251,6 +254,8 @@ func (m *Model) helpLines(height int) []string {
 		{"/name NEW NAME", "call the group something else"},
 		{"/leave", "leave the group"},
 		{"/unread", "mark the conversation as unread"},
+		{"/link", "a link into the group, with its QR code; /links, /unlink NUMBER"},
+		{"/join LINK", "join by a link; /peek LINK only looks"},
 		{"/friends", "who your friends are, and who wants to be one"},
 		{"/friend NAME NOTE", "ask somebody; /withdraw NAME takes it back"},
 		{"/accept NAME", "be friends; /refuse NAME, /unfriend NAME"},

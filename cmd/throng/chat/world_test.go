@@ -70,7 +70,7 @@ func newWorld(t *testing.T) *world {
 func (w *world) start(width, height int) {
 	w.t.Helper()
 	w.model = chat.NewModel(chat.Config{
-		Server: w, Reader: w, People: w, Social: w, Devices: w, Events: w.events, Me: me, Name: "Me", Host: "example.org", Now: func() time.Time { return w.now },
+		Server: w, Reader: w, People: w, Social: w, Invites: w, Devices: w, Events: w.events, Me: me, Name: "Me", Host: "example.org", Now: func() time.Time { return w.now },
 	})
 	w.send(tea.WindowSizeMsg{Width: width, Height: height})
 	w.tell(client.StateChanged{State: client.State{Phase: client.Online}})
@@ -347,6 +347,34 @@ func (w *world) Privacy(_ context.Context, from string) (string, error) {
 
 // Relations implements chat.Social.
 func (w *world) Relations(context.Context) ([]*throngv1.Relation, error) { return w.relations, nil }
+
+// CreateLink implements chat.Invites.
+func (w *world) CreateLink(context.Context, client.ConversationID) (string, error) {
+	return client.LinkURL("https://example.org", "AAAAAAAAAAf-_0123456789abcdefABC"), nil
+}
+
+// Links implements chat.Invites.
+func (w *world) Links(context.Context, client.ConversationID) ([]*throngv1.Link, error) {
+	ends := uint64(w.now.UnixMilli()) + 3_600_000
+	return []*throngv1.Link{{Id: 71, Used: 3, ExpiresMs: ends}, {Id: 72, ExpiresMs: ends, Revoked: true}, {Id: 73, ExpiresMs: 1}, {Id: 74, ExpiresMs: ends, Most: 2, Used: 2}}, nil
+}
+
+// RevokeLink implements chat.Invites.
+func (w *world) RevokeLink(_ context.Context, _ client.ConversationID, link uint64) error {
+	w.asked = append(w.asked, fmt.Sprint("unlink ", link))
+	return nil
+}
+
+// Preview implements chat.Invites.
+func (w *world) Preview(_ context.Context, link string) (*throngv1.LinkPreview, error) {
+	return &throngv1.LinkPreview{Name: "Club of " + link, Members: 12}, nil
+}
+
+// Join implements chat.Invites.
+func (w *world) Join(_ context.Context, link string) (client.ConversationID, error) {
+	w.asked = append(w.asked, "join "+link)
+	return 1, nil
+}
 
 // Devices implements chat.Devices.
 func (w *world) Devices(context.Context) ([]*throngv1.Device, error) { return w.devices, nil }

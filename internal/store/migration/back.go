@@ -149,6 +149,8 @@ func (b *back) person(r row) error {
 		return b.relation(chat.UserID(n[0]), chat.UserID(n[1]), n[2], n[3] == 1, v[0])
 	case owners:
 		return b.to.Put(record.KeyOwner(chat.UserID(n[0])), v[0])
+	case links:
+		return b.to.Put(record.KeyLink(chat.ConversationID(n[0]), n[1]), v[0])
 	case imported:
 		if len(v[1]) != 1 {
 			return record.ErrDamaged("import")

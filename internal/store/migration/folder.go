@@ -76,6 +76,8 @@ func rowsOf(key, value []byte) ([]row, error) {
 		return rowsOfRelation(key, value)
 	case record.TableOwner:
 		return keyed(owners, 1, key, value)
+	case record.TableLink:
+		return keyed(links, 2, key, value)
 	case record.TableHandle, record.TableExternal, record.TableImported, record.TableMeta:
 		return rowsOfNames(key, value)
 	case record.TableLead, record.TableRow, record.TableLast, record.TableEvent, record.TableRelated, record.TableDue:

@@ -18,6 +18,7 @@ import (
 	"github.com/throng-im/throng/internal/archive"
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/invite"
 	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/social"
 	"github.com/throng-im/throng/internal/store/migration"
@@ -122,6 +123,13 @@ func fill(t testing.TB) *folder {
 		}
 		assert.NoError(t, "claim", err)
 		f.append(t, s, &chat.Draft{Conversation: id, Sender: members[0], Body: body})
+		if body.Kind == chat.KindGroup {
+			_, err = s.Links().Change(ctx, id, invite.Hash{3}.ID(), func(l *invite.Link) error {
+				l.Token, l.CreatedMS, l.ExpiresMS, l.Used = invite.Hash{3}, 1, 1<<50, 2
+				return nil
+			})
+			assert.NoError(t, "link", err)
+		}
 		for m := range 60 {
 			f.append(t, s, &chat.Draft{Conversation: id, Sender: members[m%2], ClientID: client(id, m), Body: chat.Text{Text: strings.Repeat("text ", m+1)}})
 		}

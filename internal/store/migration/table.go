@@ -66,12 +66,13 @@ var (
 		name: "relation", numbers: []string{"user", "other", "version", "due"}, blobs: []string{"value"}, update: []string{"version", "due", "value"}, place: byUser,
 	}
 	owners   = &table{name: "relation_owner", numbers: []string{"user"}, blobs: []string{"value"}, update: []string{"value"}, place: byUser}
+	links    = &table{name: "link", numbers: []string{"conversation", "link"}, blobs: []string{"value"}, update: []string{"value"}}
 	imported = &table{name: "imported", numbers: []string{"id", "target"}, blobs: []string{"origin", "kind"}, update: []string{"target"}}
 	numbers  = &table{name: "meta", numbers: []string{"number"}, blobs: []string{"name"}, update: []string{"number"}, where: "name IN (" + metaNames() + ")"}
 
 	tables = []*table{
 		entries, repeats, heads, conversations, members, leaders, pairs, claims, inside, settings, accounts, devices, handles, externals,
-		ended, invitations, relations, owners, imported, numbers,
+		ended, invitations, relations, owners, links, imported, numbers,
 	}
 )
 

@@ -74,6 +74,27 @@ func openRelations(t testing.TB, fs *vfs.MemFS) porttest.RelationStore {
 	}
 }
 
+func openLinks(t testing.TB, fs *vfs.MemFS) porttest.LinkStore {
+	t.Helper()
+	s, err := pebble.Open("data", pebble.Options{FS: fs, CacheBytes: 1 << 20, MemTableBytes: 1 << 20})
+	assert.NoError(t, "open", err)
+	return porttest.LinkStore{
+		Links: s.Links(), Close: s.Close,
+		Crash: func(t testing.TB) porttest.LinkStore {
+			seed := uint64(time.Now().UnixNano())
+			t.Logf("power loss with seed %d", seed)
+			after := openLinks(t, fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: rand.New(rand.NewPCG(seed, 0))}))
+			t.Cleanup(func() { _ = after.Close() })
+			return after
+		},
+	}
+}
+
+func TestLinks(t *testing.T) {
+	t.Parallel()
+	porttest.Links(t, func(t testing.TB) porttest.LinkStore { return openLinks(t, vfs.NewCrashableMem()) })
+}
+
 func TestRelations(t *testing.T) {
 	t.Parallel()
 	porttest.Relations(t, func(t testing.TB) porttest.RelationStore { return openRelations(t, vfs.NewCrashableMem()) })

@@ -16,6 +16,7 @@ import (
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/invite"
 	"github.com/throng-im/throng/internal/message"
 	"github.com/throng-im/throng/internal/message/content"
 	"github.com/throng-im/throng/internal/social"
@@ -84,6 +85,7 @@ func samples() []sample {
 		head, part, user, device, settings, about, event, reading := head, part, user, device, settings, about, event, reading
 		head.Later, part.Later, user.Later, device.Later, settings.Later, about.Later = later, later, later, later, later, later
 		relation.Later, owner.Later = later, later
+		link := invite.Link{Token: invite.Hash{1, 2}, Creator: 3, CreatedMS: 1 << 41, ExpiresMS: 1 << 42, Most: 300, Used: 7, Revoked: true, Later: later}
 		barred := part
 		barred.Bar = chat.Bar{On: true, Version: 300}
 		gated, choosy := part, owner
@@ -105,6 +107,7 @@ func samples() []sample {
 			sample{"owner-from" + with, record.AppendOwner(nil, choosy)},
 			sample{"part-got" + with, record.AppendPart(nil, reached)},
 			sample{"account-privacy" + with, record.AppendAccount(nil, private)},
+			sample{"link" + with, record.AppendLink(nil, link)}, sample{"owner-from" + with, record.AppendOwner(nil, choosy)},
 			sample{"account" + with, record.AppendAccount(nil, user)}, sample{"device" + with, record.AppendDevice(nil, device)},
 			sample{"invitation" + with, record.AppendInvitation(nil, invitation)}, sample{"settings" + with, record.AppendSettings(nil, settings)},
 			sample{"conversation" + with, record.AppendConversation(nil, about)}, sample{"event" + with, record.AppendEvent(nil, event)},
@@ -164,6 +167,8 @@ func again(t *testing.T, name string, value []byte) []byte {
 		out = record.AppendSettings(nil, r.Settings(true))
 	case "relation":
 		out = record.AppendRelation(nil, r.Relation(1))
+	case "link":
+		out = record.AppendLink(nil, r.Link(7, 9))
 	case "owner":
 		out = record.AppendOwner(nil, r.Owner())
 	case "conversation":

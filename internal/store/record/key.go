@@ -31,6 +31,7 @@ import (
 //	b user version                      whose row came to that version of the user's list
 //	j user                              what stands once about a user's relations
 //	y user other                        relation that is not mirrored yet; the value is empty
+//	w conversation link                 link by which people join
 //	o origin kind id                    where an import put something of another install
 //	q shard position                    events of one applied batch
 //	z name                              counters, format version, epoch, generation, follower positions
@@ -55,6 +56,7 @@ const (
 	TableRelated      = 'b'
 	TableOwner        = 'j'
 	TableDue          = 'y'
+	TableLink         = 'w'
 	TableImported     = 'o'
 	TableEvent        = 'q'
 	TableMeta         = 'z'

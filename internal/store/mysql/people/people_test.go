@@ -87,6 +87,21 @@ func relations(t testing.TB, dsns []string) porttest.RelationStore {
 	}
 }
 
+// links are those of a node; what is opened after a crash is another node.
+func links(t testing.TB, dsns []string) porttest.LinkStore {
+	t.Helper()
+	s := node(t, dsns)
+	return porttest.LinkStore{
+		Links: people.NewLinks(s), Close: s.Close,
+		Crash: func(t testing.TB) porttest.LinkStore { return links(t, dsns) },
+	}
+}
+
+func TestLinks(t *testing.T) {
+	t.Parallel()
+	porttest.Links(t, func(t testing.TB) porttest.LinkStore { return links(t, databases(t, 2)) })
+}
+
 func TestRelations(t *testing.T) {
 	t.Parallel()
 	for name, n := range map[string]int{"one database": 1, "two databases": 2} {

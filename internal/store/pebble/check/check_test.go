@@ -15,6 +15,7 @@ import (
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/invite"
 	"github.com/throng-im/throng/internal/social"
 	"github.com/throng-im/throng/internal/store/pebble"
 	"github.com/throng-im/throng/internal/store/pebble/check"
@@ -237,6 +238,13 @@ func TestCheckFindsAndMendsPlantedDamage(t *testing.T) {
 			row := record.AppendRelation(nil, social.Relation{Other: 77, Version: 9, Due: true, Follow: true})
 			return errors.Join(db.Set(key('f', 1, 77), row, engine.Sync), db.Set(key('b', 1, 9), []byte{77}, engine.Sync), db.Set(key('y', 1, 77), nil, engine.Sync))
 		}, "user 1 has a relation to user 77, and one of them is not there", false},
+		{"a link is none", func(db *engine.DB) error {
+			return db.Set(key('w', group, 9), record.AppendLink(nil, invite.Link{CreatedMS: 1}), engine.Sync)
+		}, "is none that anybody can use", false},
+		{"a link leads nowhere", func(db *engine.DB) error {
+			h := invite.Hash{7: 5}
+			return db.Set(key('w', direct, h.ID()), record.AppendLink(nil, invite.Link{Token: h, CreatedMS: 1}), engine.Sync)
+		}, "which is no group", false},
 		{"a relation has no place in the list", dropRow(key('b', 1, 1)), "user 1 to user 2 is not found by its version", false},
 		{"a place in a list is nobody's", func(db *engine.DB) error { return db.Set(key('b', 1, 8), []byte{2}, engine.Sync) }, "leads to no relation", false},
 		{"nobody knows what is due", edit(key('f', 3, 2), func(v []byte) []byte {
