@@ -113,6 +113,18 @@ type Owner struct {
 	Later      chat.Later
 }
 
+// Recounted is the owner with the counts of what the owner alone says, as rows have it. How many requests wait is left as it is: that follows
+// from mirrors, too, which may be on their way.
+func (o Owner) Recounted(rows []Relation) Owner {
+	waiting := o.Waiting
+	o.Wants, o.Follows, o.Blocks, o.Remarks = 0, 0, 0, 0
+	for i := range rows {
+		o.count(&rows[i], 1)
+	}
+	o.Waiting = waiting
+	return o
+}
+
 // count adds what a row says once more, or takes it off.
 func (o *Owner) count(r *Relation, by uint32) {
 	for _, c := range []struct {

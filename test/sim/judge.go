@@ -52,7 +52,7 @@ func (w *World) level() error {
 			return fmt.Errorf("%s, which is %+v: %w", d.name, d.client().State(), err)
 		}
 	}
-	return nil
+	return w.agreed()
 }
 
 func (d *device) level() error {

@@ -157,6 +157,9 @@ func (w *World) run() error {
 	if rng := rand.New(rand.NewPCG(w.seed, 11)); rng.IntN(2) == 0 {
 		w.living.Go(func() { w.govern(rng, until) })
 	}
+	if rng := rand.New(rand.NewPCG(w.seed, 13)); rng.IntN(2) == 0 {
+		w.living.Go(func() { w.relate(rng, until) })
+	}
 	w.trouble(until)
 	time.Sleep(time.Until(until))
 	if err := w.heal(); err != nil {

@@ -226,6 +226,7 @@ func (c *Checker) steps() []step {
 		{record.TableUser, c.user, c},
 		{record.TableDevice, c.device, c},
 		{record.TableRelation, c.relation, c},
+		{record.TableOwner, c.owner, c},
 		{record.TableLink, c.link, c},
 	}
 }

@@ -101,7 +101,7 @@ func fill(t testing.TB) *folder {
 	assert.NoError(t, "import", err)
 	for _, other := range f.users[1:4] {
 		_, _, err = s.Relations().Change(ctx, f.users[0], other, func(o *social.Owner, r *social.Relation) error {
-			o.Version++
+			o.Version, o.Follows, o.Remarks = o.Version+1, o.Follows+1, o.Remarks+1
 			r.Version, r.Due, r.Follow, r.Remark = o.Version, true, true, "remark"
 			return nil
 		})

@@ -59,6 +59,9 @@ func readRows(value []byte) {
 		func(r *record.Reader) { r.Account(1) },
 		func(r *record.Reader) { r.Device(1, 1) },
 		func(r *record.Reader) { r.Invitation(account.Hash{}) },
+		func(r *record.Reader) { r.Relation(1) },
+		func(r *record.Reader) { r.Owner() },
+		func(r *record.Reader) { r.Link(1, 1) },
 	} {
 		r := record.NewReader(value)
 		read(&r)

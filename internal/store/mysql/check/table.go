@@ -78,6 +78,7 @@ var tables = index(
 	&table{letter: record.TableUser, name: "account", numbers: []string{"user"}, rest: []string{"value", "admin"}, place: byUser, long: true, row: person},
 	&table{letter: record.TableDevice, name: "device", numbers: []string{"user", "device"}, rest: []string{"value", "label"}, place: byUser, row: device},
 	&table{letter: record.TableRelation, name: "relation", numbers: []string{"user", "other"}, rest: []string{"value", "version", "due"}, place: byUser, row: related},
+	&table{letter: record.TableOwner, name: "relation_owner", numbers: []string{"user"}, rest: []string{"value"}, place: byUser, row: plain},
 	&table{letter: record.TableLink, name: "link", numbers: []string{"conversation", "link"}, rest: []string{"value"}, row: plain},
 	&table{letter: record.TableHandle, name: "handle", blob: "handle", rest: []string{"user"}, row: counted},
 	&table{letter: record.TableExternal, name: "external_id", blob: "external_id", rest: []string{"user"}, prefix: []byte{1}, row: counted},

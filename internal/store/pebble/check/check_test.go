@@ -238,6 +238,16 @@ func TestCheckFindsAndMendsPlantedDamage(t *testing.T) {
 			row := record.AppendRelation(nil, social.Relation{Other: 77, Version: 9, Due: true, Follow: true})
 			return errors.Join(db.Set(key('f', 1, 77), row, engine.Sync), db.Set(key('b', 1, 9), []byte{77}, engine.Sync), db.Set(key('y', 1, 77), nil, engine.Sync))
 		}, "user 1 has a relation to user 77, and one of them is not there", false},
+		{"relations are miscounted", edit(key('j', 3), func(v []byte) []byte {
+			r := record.NewReader(v)
+			o := r.Owner()
+			o.Follows, o.Blocks = 0, 7
+			return record.AppendOwner(nil, o)
+		}), "user 3 has 0 friends and requests, 1 follows, 0 blocks and 0 remarks", false},
+		{"counts of nobody", func(db *engine.DB) error {
+			return db.Set(key('j', 77), record.AppendOwner(nil, social.Owner{Version: 1}), engine.Sync)
+		}, "relations of user 77, who is not there", false},
+		{"counts are cut", edit(key('j', 1), cut), "what stands about the relations of user 1 does not decode", true},
 		{"a link is none", func(db *engine.DB) error {
 			return db.Set(key('w', group, 9), record.AppendLink(nil, invite.Link{CreatedMS: 1}), engine.Sync)
 		}, "is none that anybody can use", false},
