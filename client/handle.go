@@ -212,19 +212,21 @@ func (c *Client) tell(cv *conversation, e *throngv1.Entry) {
 		}
 		changed = e.GetSeq() > cv.metaSeq && c.learn(cv, e)
 	})
-	live := e.GetSeq() > cv.backlog
-	var now *throngv1.Entry
-	if amends(e) {
-		now = cv.amend(e)
-	}
-	if !amends(e) || cv.view.Last == nil { // what was amended is what lists show
-		cv.view.Last = e
-	}
-	c.keep(cv, e)
 	c.wrote(cv.view.ID, UserID(e.GetSender()), e.GetSeq())
-	c.events.push(Message{Conversation: cv.view.ID, Entry: e, Live: live})
-	if now != nil {
-		c.events.push(Amended{Conversation: cv.view.ID, Entry: now})
+	if !cv.hid(e.GetSeq(), Target(e)) {
+		live := e.GetSeq() > cv.backlog
+		var now *throngv1.Entry
+		if amends(e) {
+			now = cv.amend(e)
+		}
+		if !amends(e) || cv.view.Last == nil { // what was amended is what lists show
+			cv.view.Last = e
+		}
+		c.keep(cv, e)
+		c.events.push(Message{Conversation: cv.view.ID, Entry: e, Live: live})
+		if now != nil {
+			c.events.push(Amended{Conversation: cv.view.ID, Entry: now})
+		}
 	}
 	if changed {
 		c.events.push(ConversationChanged{Conversation: cv.snapshot()})
@@ -334,4 +336,5 @@ func (c *Client) settle(id ConversationID, s *throngv1.ConversationSettings) {
 	}
 	c.change(cv, func() { cv.view.Settings = settingsOf(s) })
 	c.events.push(SettingsChanged{Conversation: id, Settings: cv.view.Settings})
+	c.hides(cv, s.GetHidden())
 }

@@ -62,3 +62,53 @@ func TestReceipts(t *testing.T) {
 		}
 	})
 }
+
+// RCP-32, RCP-33: what is deleted on another device is gone here, is not told any more, and does not count.
+func TestHidden(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(s *clienttest.Server) {
+		s.AddConversation(square, throngv1.Kind_KIND_GROUP, lin, maja)
+		for range 5 {
+			s.Append(square, maja, "m")
+		}
+	}, client.Options{}, func(w *world) {
+		w.connect()
+		w.pass(time.Second)
+		head := func() client.Conversation {
+			all := w.c.Conversations()
+			return all[slices.IndexFunc(all, func(c client.Conversation) bool { return c.ID == square })]
+		}
+		before := head()
+		if len(w.c.Latest(square)) == 0 || before.Unread < 3 {
+			t.Fatalf("%d kept, %+v", len(w.c.Latest(square)), before)
+		}
+		ordinals := before.Last.GetOrdinal()
+		w.srv.Hide(square, lin, &throngv1.HiddenSpan{From: before.Head - 1, To: before.Head, BeforeOrdinal: ordinals - 2, LastOrdinal: ordinals})
+		w.pass(time.Second)
+		for _, e := range w.c.Latest(square) {
+			if e.GetSeq() >= before.Head-1 {
+				t.Errorf("%d is kept", e.GetSeq())
+			}
+		}
+		if n := head().Unread; n != before.Unread-2 || w.c.TotalUnread() != n {
+			t.Errorf("%d are unread, of %d; the total is %d", n, before.Unread, w.c.TotalUnread())
+		}
+		told := eventsOf[client.EntriesHidden](w)
+		if len(told) != 1 || !slices.Equal(told[0].Spans, []client.Span{{From: before.Head - 1, To: before.Head}}) {
+			t.Errorf("told %v", told)
+		}
+		w.srv.Cut()
+		w.srv.Hide(square, lin, &throngv1.HiddenSpan{From: before.Head - 2, To: before.Head + 1, BeforeOrdinal: ordinals - 3, LastOrdinal: ordinals + 1})
+		w.srv.AppendQuietly(square, maja, "never seen here")
+		w.srv.AppendQuietly(square, maja, "seen")
+		w.pass(time.Minute)
+		for _, m := range eventsOf[client.Message](w) {
+			if m.Entry.GetSeq() == before.Head+1 {
+				t.Error("what is hidden is told")
+			}
+		}
+		if v := head(); v.Unread != before.Unread-2 || v.Last.GetText() != "seen" {
+			t.Errorf("%d are unread, and the last is %v", v.Unread, v.Last)
+		}
+	})
+}

@@ -160,6 +160,7 @@ func (c *Client) learned(pc *throngv1.Conversation, fresh bool) {
 	if cv.view.SlowMode != slow || cv.view.Role != role {
 		c.hurrySend(id)
 	}
+	c.hides(cv, pc.GetSettings().GetHidden())
 	st := &cv.stream
 	if st.next == 0 {
 		cv.begin(pc, fresh)

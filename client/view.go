@@ -73,6 +73,8 @@ type conversation struct {
 	toldBatching                 Batching
 	// acked is the highest seq that the server was told to have arrived.
 	acked uint64
+	// hidden is what the user has deleted, ascending.
+	hidden []*throngv1.HiddenSpan
 	// window holds the newest entries that were told, while the conversation is hot.
 	window []*throngv1.Entry
 	used   uint64 // the clock of the last use, for which windows stay
@@ -108,7 +110,7 @@ func (cv *conversation) unread() uint64 {
 			n--
 		}
 	}
-	return n
+	return n - min(n, cv.uncounted())
 }
 
 // counted is the conversation's part of the total: those of which the user is no member any more have none.

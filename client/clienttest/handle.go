@@ -153,6 +153,8 @@ func (c *conversation) cut(user, from, to uint64) (es []*throngv1.Entry, withhel
 	hidden := func(seq uint64) bool {
 		return slices.ContainsFunc(c.withheld[user], func(w *throngv1.Span) bool {
 			return w.GetFrom() <= seq && seq <= w.GetTo()
+		}) || slices.ContainsFunc(c.hidden[user], func(w *throngv1.HiddenSpan) bool {
+			return w.GetFrom() <= seq && seq <= w.GetTo()
 		})
 	}
 	for seq := from; seq <= to; seq++ {
@@ -196,7 +198,13 @@ func (c *conversation) unread(id uint64, u *user) (seq, ordinal, unread uint64) 
 	if seq = u.read[c.id]; seq > 0 {
 		ordinal = c.log[seq-1].GetOrdinal()
 	}
-	return seq, ordinal, c.log[c.sees(id)-1].GetOrdinal() - ordinal
+	unread = c.log[c.sees(id)-1].GetOrdinal() - ordinal
+	for _, w := range c.hidden[id] {
+		for at := max(w.GetFrom(), seq+1); at <= w.GetTo(); at++ {
+			unread-- // all in these logs count
+		}
+	}
+	return seq, ordinal, unread
 }
 
 func (s *Server) total(id uint64) uint64 {
@@ -258,6 +266,9 @@ func (c *conversation) show(uid uint64, u *user, entries uint64) *throngv1.Conve
 		Id: c.id, Kind: c.kind, MemberCount: uint32(len(c.members)) + c.crowd.others, Role: throngv1.Role_ROLE_MEMBER, Head: c.head(n),
 		ReadSeq: read, ReadOrdinal: readOrd, Unread: unread, FirstSeq: c.first(uid),
 		SlowModeMs: uint32(c.crowd.slow.Milliseconds()),
+	}
+	if hidden := c.hidden[uid]; len(hidden) > 0 {
+		v.Settings = &throngv1.ConversationSettings{Hidden: hidden}
 	}
 	if !slices.Contains(c.members, uid) {
 		v.Role = throngv1.Role_ROLE_UNSPECIFIED

@@ -45,3 +45,20 @@ func (s *Server) getReceipts(ss *Session, id uint64, r *throngv1.GetReceiptsRequ
 	s.mu.Unlock()
 	ss.Answer(id, &throngv1.Response{Result: &throngv1.Response_GetReceipts{GetReceipts: res}})
 }
+
+// Hide deletes entries for a user alone, in place of those before, and tells the user's sessions.
+func (s *Server) Hide(conv, uid uint64, spans ...*throngv1.HiddenSpan) {
+	s.mu.Lock()
+	c := s.convs[conv]
+	if c.hidden == nil {
+		c.hidden = map[uint64][]*throngv1.HiddenSpan{}
+	}
+	c.hidden[uid] = spans
+	s.user(uid).change(conv)
+	s.mu.Unlock()
+	for _, ss := range s.Sessions(uid) {
+		ss.Push(&throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_SettingsChanged{SettingsChanged: &throngv1.SettingsChanged{
+			Conversation: conv, Settings: &throngv1.ConversationSettings{Hidden: spans},
+		}}})
+	}
+}

@@ -81,6 +81,7 @@ type conversation struct {
 	log      []*throngv1.Entry
 	repeats  map[string]uint64 // sender and client id → seq
 	withheld map[uint64][]*throngv1.Span
+	hidden   map[uint64][]*throngv1.HiddenSpan
 	left     map[uint64]uint64 // who was removed → the seq that says so
 	crowd    crowd
 }

@@ -65,6 +65,7 @@ func accessOf() map[string]access {
 
 		rpc.ReceiptServiceGetReceiptsProcedure:  accessUser,
 		rpc.ReceiptServiceListReceiptsProcedure: accessUser,
+		rpc.ReceiptServiceHideEntriesProcedure:  accessUser,
 		rpc.InviteServiceCreateLinkProcedure:    accessMember,
 		rpc.InviteServiceListLinksProcedure:     accessMember,
 		rpc.InviteServiceRevokeLinkProcedure:    accessMember,

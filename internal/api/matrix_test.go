@@ -215,6 +215,10 @@ func rows() map[string]row {
 		"InviteService/PreviewLink":         {`{"token":"AAAAAAAAAAcBAgMEBQYHCAkKCwwNDg8Q"}`, "link_not_found", only(unnamed, server)},
 		"InviteService/JoinByLink":          {`{"token":"none"}`, "link_not_found", only(unnamed, server)},
 
+		"ReceiptService/HideEntries":        {`{"conversation":"$group","spans":[{"from":"1","to":"2"}]}`, ok, outside(map[role]string{exMember: ok, server: unnamed})},
+		"ReceiptService/HideEntries beyond": {`{"conversation":"$group","spans":[{"from":"1","to":"99999"}]}`, "range_invalid", outside(map[role]string{exMember: "range_invalid", server: unnamed})},
+		"ReceiptService/HideEntries none":   {`{"conversation":"$group"}`, "field_invalid", only(unnamed, server)},
+
 		"SocialService/RequestFriend":   self(`{"user":"$other","note":"hi"}`),
 		"SocialService/AcceptFriend":    {`{"user":"$other"}`, "request_not_found", only(unnamed, server)},
 		"SocialService/RefuseFriend":    self(`{"user":"$other"}`),

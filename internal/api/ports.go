@@ -89,6 +89,8 @@ type Messages interface {
 	Append(ctx context.Context, d *chat.Draft) (chat.Result, error)
 	Range(ctx context.Context, q message.RangeQuery) (message.Page, error)
 	Edits(ctx context.Context, q message.EditsQuery) (versions []chat.Version, more bool, err error)
+	// Hide deletes entries for a member alone.
+	Hide(ctx context.Context, reader chat.UserID, id chat.ConversationID, spans []chat.Span) error
 }
 
 // Timelines is what users see of their conversations.
@@ -99,6 +101,8 @@ type Timelines interface {
 	Heads(ctx context.Context, user chat.UserID, ids []chat.ConversationID) ([]chat.Head, error)
 	Digest(ctx context.Context, user chat.UserID) (timeline.Digest, error)
 	Settings(ctx context.Context, user chat.UserID, id chat.ConversationID, p timeline.SettingsPatch) (chat.Settings, error)
+	// Touch makes a conversation one that has changed for the user.
+	Touch(ctx context.Context, user chat.UserID, id chat.ConversationID) (chat.Settings, error)
 }
 
 // Relations is what people are to each other.

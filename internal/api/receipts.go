@@ -88,3 +88,19 @@ func (h receiptHandler) ListReceipts(
 ) (*connect.Response[throngv1.ListReceiptsResponse], error) {
 	return respond(h.s.deps.Receipts.ListReceipts(ctx, requestOf(ctx).caller.actor(), r.Msg))
 }
+
+// HideEntries implements the procedure of the same name.
+func (h receiptHandler) HideEntries(
+	ctx context.Context, r *connect.Request[throngv1.HideEntriesRequest],
+) (*connect.Response[throngv1.HideEntriesResponse], error) {
+	id, spans, err := wire.Hide(r.Msg)
+	if err != nil {
+		return nil, err
+	}
+	user := requestOf(ctx).caller.user
+	if err := h.s.deps.Messages.Hide(ctx, user, id, spans); err != nil {
+		return nil, err
+	}
+	settings, err := h.s.deps.Timelines.Touch(ctx, user, id)
+	return respond(&throngv1.HideEntriesResponse{Settings: wire.Settings(settings)}, err)
+}

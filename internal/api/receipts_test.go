@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/throng-im/throng/internal/account"
@@ -101,4 +102,52 @@ func TestMarkedUnread(t *testing.T) {
 	assert.True(t, "an older position says nothing", marked(member))
 	do("MessageService/MarkRead", ask)
 	assert.True(t, "read again", !marked(member))
+}
+
+// RCP-30, RCP-32, RCP-33: what somebody deletes for oneself is gone for that one on every way to read, and counts no more; the others have it.
+func TestHideEntries(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := newCell(t, w)
+	first := c.head
+	for _, text := range []string{"two", "three", "four"} {
+		c.head = w.send(t, c.people[owner].id, c.group, text).Seq
+	}
+	get := func(r role, procedure, body string) string {
+		t.Helper()
+		res := w.call(t, procedure, body, bearer(c.people[r].token))
+		assert.Equal(t, procedure, res.status, 200)
+		return res.body
+	}
+	shows := func(what string, r role, text string, want bool) {
+		t.Helper()
+		list := get(r, "MessageService/ListEntries", fmt.Sprintf(`{"conversation":"%d"}`, c.group))
+		sync := get(r, "MessageService/Sync", `{"entries":20}`)
+		assert.Equal(t, what, []bool{strings.Contains(list, text), strings.Contains(sync, text)}, []bool{want, want})
+	}
+	unread := func(r role) uint64 {
+		t.Helper()
+		v, err := w.deps.Timelines.View(t.Context(), c.people[r].id, c.group)
+		assert.NoError(t, "view", err)
+		d, err := w.deps.Timelines.Digest(t.Context(), c.people[r].id)
+		assert.NoError(t, "digest", err)
+		assert.Equal(t, "the total is the sum", d.TotalUnread, v.Unread)
+		return v.Unread
+	}
+	shows("before", member, "three", true)
+	assert.Equal(t, "unread before", unread(member), uint64(4))
+	hide := fmt.Sprintf(`{"conversation":"%d","spans":[{"from":"%d","to":"%d"},{"from":"%d","to":"%d"}]}`, c.group, first, first, c.head-1, c.head)
+	answer := get(member, "ReceiptService/HideEntries", hide)
+	assert.Equal(t, "the answer", answer, fmt.Sprintf(
+		`{"settings":{"hidden":[{"from":"%d","to":"%d","lastOrdinal":"1"},{"from":"%d","to":"%d","beforeOrdinal":"2","lastOrdinal":"4"}]}}`, first, first, c.head-1, c.head))
+	for text, want := range map[string]bool{"secret": false, "two": true, "three": false, "four": false} {
+		shows("afterwards", member, text, want)
+		shows("for the others", owner, text, true)
+	}
+	assert.Equal(t, "unread", []uint64{unread(member), unread(groupAdmin)}, []uint64{1, 4})
+	assert.Equal(t, "again", get(member, "ReceiptService/HideEntries", hide), answer)
+	get(member, "MessageService/MarkRead", fmt.Sprintf(`{"conversation":"%d","seq":"%d"}`, c.group, first+1))
+	assert.Equal(t, "read", unread(member), uint64(0))
+	w.send(t, c.people[owner].id, c.group, "five")
+	assert.Equal(t, "and new", unread(member), uint64(1))
 }

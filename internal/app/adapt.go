@@ -50,6 +50,16 @@ func (d deliveredSettings) Settings(ctx context.Context, user chat.UserID, id ch
 	return s, nil
 }
 
+// Touch implements api.Timelines.
+func (d deliveredSettings) Touch(ctx context.Context, user chat.UserID, id chat.ConversationID) (chat.Settings, error) {
+	s, err := d.Service.Touch(ctx, user, id)
+	if err != nil {
+		return s, err
+	}
+	_ = d.fanout.Settings(ctx, user, 0, id, s) // as above
+	return s, nil
+}
+
 // streamEvents feed a timelines' follower from a stream that was given to this node. Other groups follow it too, so what is old is let
 // go of by the queue itself.
 type streamEvents struct {

@@ -36,6 +36,7 @@ type node struct {
 	presence *presence.Hub
 	revoked  func(ctx context.Context, r account.Revocation)
 	forgets  func(id chat.ConversationID)                                 // must not block
+	unsees   func(id chat.ConversationID, reader chat.UserID)             // must not block
 	replaces func(user chat.UserID, device chat.DeviceID, session uint64) // must not block
 	relays   func(lanes uint64)                                           // nil where there is no outbox
 	asked    func(d *cluster.Delivery)                                    // a question about an entry, or an answer; must not block
@@ -60,6 +61,11 @@ func (n *node) forget(id chat.ConversationID) {
 		n.ring.Drop(id)
 	}
 	n.tell(&cluster.Delivery{Kind: cluster.DeliverForget, Conversation: id})
+}
+
+// hidden tells them that a user has deleted entries of a conversation.
+func (n *node) hidden(id chat.ConversationID, reader chat.UserID) {
+	n.tell(&cluster.Delivery{Kind: cluster.DeliverHidden, Conversation: id, Users: []chat.UserID{reader}})
 }
 
 // replaced ends a session that a newer one has replaced, here, or has its node told. What is let go of that node finds as it reports.
@@ -114,6 +120,11 @@ func (n *node) Receive(ctx context.Context, d *cluster.Delivery) error {
 			n.ring.Drop(d.Conversation)
 		}
 		n.forgets(d.Conversation)
+		return nil
+	case cluster.DeliverHidden:
+		for _, u := range d.Users {
+			n.unsees(d.Conversation, u)
+		}
 		return nil
 	case cluster.DeliverReplaced:
 		for _, u := range d.Users {

@@ -75,7 +75,7 @@ func (a *App) wire(ctx context.Context) error {
 	lines, sizes := cfg.Message, cfg.Sizes()
 	lines.RecentBytes, lines.RecentMembers = sizes.RecentBytes, sizes.RecentMembers
 	lines.Shards = cmp.Or(lines.Shards, e.shards)
-	c.messages = message.New(lines, e.log, e.readers, reg, log, message.WithRecent(e.recent), message.WithHot(e.hot), message.WithAnnounce(n.forget),
+	c.messages = message.New(lines, e.log, e.readers, reg, log, message.WithRecent(e.recent), message.WithHot(e.hot), message.WithAnnounce(n.forget), message.WithHidden(n.hidden),
 		message.WithTrace(a.tracer))
 	c.conversations = conversation.New(cfg.Conversation, e.directory, c.messages, c.accounts, e.log, conversation.WithCounts(e.rows), conversation.WithTerms(terms{c}))
 	lists := cfg.Timeline
@@ -122,6 +122,7 @@ func (a *App) wire(ctx context.Context) error {
 	c.pressure.OnChange(func(pressure.Level) { c.gateway.Degrade() })
 	a.wireAccess()
 	n.gateway, n.revoked, n.forgets, n.replaces = c.gateway, c.accounts.Forget, c.messages.Forget, c.gateway.Replace
+	n.unsees = c.messages.Unsee
 	stop := e.bus.Listen(e.node, n)
 	a.closers.add(func() error { stop(); return nil })
 	a.api, err = api.New(cfg.API, api.Deps{

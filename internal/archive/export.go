@@ -194,5 +194,9 @@ func (e *exporter) member(id chat.ConversationID, m chat.Member, r chat.Read) er
 	if err != nil || r.Seq == 0 {
 		return err
 	}
-	return e.write(read{Type: typeRead, Conversation: id, User: m.User, Seq: r.Seq})
+	line := read{Type: typeRead, Conversation: id, User: m.User, Seq: r.Seq}
+	for _, s := range m.Hidden.Spans() {
+		line.Hidden = append(line.Hidden, [2]chat.Seq{s.From, s.To})
+	}
+	return e.write(line)
 }

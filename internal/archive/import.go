@@ -317,6 +317,15 @@ func (i *importer) read(r read) error {
 	if err != nil {
 		return err
 	}
+	if len(r.Hidden) > 0 {
+		d := &chat.Draft{Conversation: p.ID, Sender: user}
+		for _, s := range r.Hidden {
+			d.Hide = append(d.Hide, chat.Span{From: s[0], To: s[1]})
+		}
+		if err := i.submit(d, r.Seq); err != nil {
+			return err
+		}
+	}
 	return i.submit(&chat.Draft{Conversation: p.ID, Sender: user, Mark: r.Seq}, r.Seq)
 }
 

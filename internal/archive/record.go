@@ -103,6 +103,8 @@ type read struct {
 	Conversation chat.ConversationID `json:"conversation"`
 	User         chat.UserID         `json:"user"`
 	Seq          chat.Seq            `json:"seq"`
+	// Hidden are spans that the user has deleted for oneself.
+	Hidden [][2]chat.Seq `json:"hidden,omitempty"`
 }
 
 type setting struct {

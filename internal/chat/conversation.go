@@ -131,6 +131,8 @@ type Member struct {
 	Bar Bar
 	// Holds: the other one's bar has a gate, which opens when this member writes.
 	Holds bool
+	// Hidden is what the member has deleted for oneself. It outlives the membership.
+	Hidden Hidden
 	// Got is the highest seq that a device of the member's is known to have. It only grows; what was read is there too, and may be beyond it.
 	Got Seq
 	// Left is how the conversation looked when the membership ended; nil for who is a member.
@@ -252,4 +254,6 @@ type Settings struct {
 	Archived     bool
 	MarkedUnread bool
 	Draft        string
+	// Hidden is [Member.Hidden], which stands elsewhere.
+	Hidden Hidden
 }

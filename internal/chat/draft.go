@@ -7,10 +7,12 @@ type Draft struct {
 	Sender       UserID   // who acts; 0 is the server, which passes every membership rule
 	Device       DeviceID // of the sender; 0 for back ends
 	ClientID     ClientID // required for content; makes the draft repeatable
-	// Body is the entry's body. Created begins the conversation. Nil where Mark, Got or Bars is set.
+	// Body is the entry's body. Created begins the conversation. Nil where Mark, Got, Hide or Bars is set.
 	Body Body
 	// Mark moves the sender's read position up to this seq; 0 for none.
 	Mark Seq
+	// Hide deletes spans of entries for the sender alone, without a body, a mark and Got. It is no entry, and no event.
+	Hide []Span
 	// Got notes, without a body and a mark, that a device of the sender's has what is up to this seq; 0 for none. It is no entry, and no event.
 	Got Seq
 	// Bars of a [Created] are those of members of a direct conversation. Without a body it is the sender's alone, and takes the place of an

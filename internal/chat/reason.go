@@ -65,6 +65,7 @@ const (
 	ReasonRequestTooLarge      Reason = "request_too_large"
 	ReasonTooManyMembers       Reason = "too_many_members"
 	ReasonTooManyConversations Reason = "too_many_conversations"
+	ReasonTooManyHidden        Reason = "too_many_hidden"
 	ReasonTooManyRelations     Reason = "too_many_relations"
 	ReasonTooManyLinks         Reason = "too_many_links"
 

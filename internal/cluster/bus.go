@@ -88,6 +88,9 @@ const (
 	// DeliverReceipts says where members of a conversation stand now: Told has it, in receipt's own words. It is for those sessions of Users that
 	// have the conversation in view, and may be dropped anywhere.
 	DeliverReceipts
+	// DeliverHidden says that the user in Users has deleted entries of a conversation for oneself: nodes let go of what they remember of that reader. It
+	// goes to every node.
+	DeliverHidden
 )
 
 // Delivery is one thing to tell to connections. It is immutable once it was handed to a bus.

@@ -285,7 +285,7 @@ func (s *story) Deliver(_ context.Context, _ cluster.Node, d *cluster.Delivery) 
 	case cluster.DeliverSettings:
 		s.lines = append(s.lines, "settings "+to)
 	case cluster.DeliverRevoke, cluster.DeliverForget, cluster.DeliverWake, cluster.DeliverReplaced, cluster.DeliverAsk, cluster.DeliverTell, cluster.DeliverTyping,
-		cluster.DeliverRelations, cluster.DeliverPresence:
+		cluster.DeliverRelations, cluster.DeliverPresence, cluster.DeliverReceipts, cluster.DeliverHidden:
 		s.lines = append(s.lines, fmt.Sprintf("kind %d, which is no delivery of an entry", d.Kind))
 	}
 	return nil

@@ -365,7 +365,7 @@ func (l *loop) parcel(p *session.Parcel) {
 	case cluster.DeliverReceipts:
 		l.receipts(p)
 	case cluster.DeliverRevoke, cluster.DeliverForget, cluster.DeliverWake, cluster.DeliverReplaced, cluster.DeliverAsk, cluster.DeliverTell,
-		cluster.DeliverPresence:
+		cluster.DeliverPresence, cluster.DeliverHidden:
 		// Other parts of the node take these ([Server.CloseUser], [Server.CloseDevices], [Server.Replace]).
 	}
 }

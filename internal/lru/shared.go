@@ -33,3 +33,13 @@ func (s *Shared[K, V]) Put(key K, value V) {
 	defer s.mu.Unlock()
 	s.cache.Put(key, value)
 }
+
+// Delete is [Cache.Delete].
+func (s *Shared[K, V]) Delete(key K) {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cache.Delete(key)
+}

@@ -37,6 +37,8 @@ func (r Rules) Decide(st State, d *chat.Draft, nowMS uint64) (Effect, *chat.Erro
 			return c.bar()
 		case d.Got != 0:
 			return c.got()
+		case len(d.Hide) > 0:
+			return c.hide()
 		}
 		return c.mark()
 	}

@@ -56,7 +56,7 @@ func (s *Service) Edits(ctx context.Context, q EditsQuery) (versions []chat.Vers
 	if err != nil {
 		return nil, false, err
 	}
-	if q.Seq == 0 || q.Seq > st.head.Seq || !st.sees(q.Seq) {
+	if q.Seq == 0 || q.Seq > st.head.Seq || !st.sees(q.Seq) || st.hidden.Contains(q.Seq) {
 		return nil, false, errNoMessage()
 	}
 	e, err := s.one(ctx, st, q.Seq)

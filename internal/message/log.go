@@ -30,6 +30,7 @@ import (
 //   - LOG-14 What a member's devices have moves forward only, to the head at most. It is no entry, and no event.
 //   - LOG-15 An entry that amends others (chat.Amend) has their records replaced in the same append: reads and later decisions show both or
 //     neither, and content that has gone does not come back, whoever removed it.
+//   - LOG-16 What a member has deleted for oneself is stored with the member, in at most chat.MaxHidden spans, and only grows. It is no entry, and no event.
 type Log interface {
 	Append(ctx context.Context, drafts []*chat.Draft) (Applied, error)
 	// Range returns entries from..to (both included, ascending) or, backward, the last ones of that span; at most limit

@@ -88,6 +88,7 @@ func (s *Service) sight(ctx context.Context, v view) (st sight, err error) {
 	if st.spans != nil {
 		return st, nil
 	}
+	unseen := s.unseen.Load()
 	p, err := s.reader(ctx, k, st.shared)
 	if err != nil {
 		return st, err
@@ -95,8 +96,8 @@ func (s *Service) sight(ctx context.Context, v view) (st sight, err error) {
 	if len(p.Spans) == 0 {
 		return st, errNotFound()
 	}
-	st.spans, st.read = p.Spans, p.Read
-	if len(p.Spans) == 1 && p.Spans[0].To == 0 {
+	st.spans, st.read, st.hidden = p.Spans, p.Read, p.Hidden
+	if len(p.Spans) == 1 && p.Spans[0].To == 0 && p.Hidden == "" && unseen == s.unseen.Load() {
 		s.stands.Put(k, stand{changed: st.head.MemberSeq, from: p.Spans[0].From})
 	}
 	if mutant == mutantReadPastRemoval {
@@ -133,7 +134,7 @@ func (s *Service) Standings(ctx context.Context, user chat.UserID, ids []chat.Co
 			}
 			return nil, err
 		}
-		part := Part{Member: chat.Member{User: user, Spans: st.spans}, Read: st.read}
+		part := Part{Member: chat.Member{User: user, Spans: st.spans, Hidden: st.hidden}, Read: st.read}
 		if part.Current() {
 			out[i] = Standing{Head: st.head, Part: part}
 		}
@@ -220,7 +221,7 @@ func (s *Service) page(ctx context.Context, q RangeQuery, st sight) (Page, error
 	if q.From > to {
 		return p, nil
 	}
-	w := walk{query: q, spans: st.spans, left: q.Limit, bytes: chat.MaxRangeBytes, from: q.From, to: to}
+	w := walk{query: q, spans: st.hidden.Cut(st.spans, to), left: q.Limit, bytes: chat.MaxRangeBytes, from: q.From, to: to}
 	read := func(r Range) ([]chat.Entry, error) { return s.entries(ctx, st, r) }
 	for w.from <= w.to && w.left > 0 && w.bytes > 0 {
 		full, err := w.step(read, &p)
@@ -237,6 +238,7 @@ func (s *Service) page(ctx context.Context, q RangeQuery, st sight) (Page, error
 		reverse(p.Entries)
 		reverse(p.Withheld)
 	}
+	st.withhold(&p)
 	for i := range p.Entries {
 		e := &p.Entries[i]
 		if e.Sender != q.Reader {

@@ -69,7 +69,7 @@ func (c *readers) answer(k readerKey, asked uint64, p Part) {
 	if !ok || r.asked != asked {
 		return
 	}
-	if len(p.Spans) != 1 || p.Spans[0].To != 0 {
+	if len(p.Spans) != 1 || p.Spans[0].To != 0 || p.Hidden != "" {
 		c.drop(k)
 		return
 	}

@@ -14,6 +14,8 @@ type sight struct {
 	ring  ring
 	spans []chat.Span // of the reader; nil where they have to be read
 	read  chat.Read   // how far the reader has come, with spans
+	// hidden is what the reader has deleted; readers who have are never remembered.
+	hidden chat.Hidden
 	// The counts of the conversation's stripe at that moment.
 	drops, buried uint64
 	shared        bool // above the small tier: pages and readers are worth keeping

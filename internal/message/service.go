@@ -84,9 +84,12 @@ type Service struct {
 	stands  *lru.Shared[readerKey, stand] // nil: the ring knows
 	// announce tells other nodes what to forget; nil where nobody is told.
 	announce func(id chat.ConversationID)
-	trace    *trace.Tracer // nil: nothing is noted
+	// hides tells other nodes of readers who have deleted entries for themselves; nil where nobody is told.
+	hides func(id chat.ConversationID, reader chat.UserID)
+	trace *trace.Tracer // nil: nothing is noted
 
-	said atomic.Int64 // when it was last said that an append failed, for all shards
+	unseen atomic.Uint64 // counts calls of Unsee
+	said   atomic.Int64  // when it was last said that an append failed, for all shards
 }
 
 // stand is since when somebody is a member, as read after a head that names the last member change. While a head that is read later names

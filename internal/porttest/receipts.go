@@ -15,6 +15,7 @@ func Receipts(t *testing.T, open func(t testing.TB) Engine) {
 	runEngine(t, open, []engineCase{
 		{"RPO-1 members are paged with their positions", receiptPositions},
 		{"RPO-2 positions stand after a crash", receiptCrash},
+		{"LOG-16 what is deleted for one member", receiptHidden},
 		{"LOG-14 what devices have moves forward, to the head at most", receiptGot},
 	})
 }
@@ -90,4 +91,37 @@ func receiptGot(t *testing.T, e Engine) {
 		err := content.Check(d)
 		assert.Equal(t, "what says too little or too much", err.Reason, chat.ReasonBodyInvalid)
 	}
+}
+
+func receiptHidden(t *testing.T, e Engine) {
+	hide := func(user chat.UserID, spans ...chat.Span) *chat.Draft {
+		return &chat.Draft{Conversation: 1, Sender: user, Hide: spans}
+	}
+	e.must(t, group(1, alice, bob), text(1, alice, 1), text(1, alice, 2), text(1, alice, 3), text(1, alice, 4))
+	r := e.must(t, hide(bob, chat.Span{From: 2, To: 2}), hide(bob, chat.Span{From: 4, To: 5}), hide(bob, chat.Span{From: 2, To: 2}))
+	assert.True(t, "what changed something", !r[0].Repeat && !r[1].Repeat && r[2].Repeat)
+	for _, c := range []struct {
+		draft *chat.Draft
+		want  chat.Reason
+	}{
+		{hide(bob, chat.Span{From: 5, To: 6}), chat.ReasonRangeInvalid},
+		{hide(bob, chat.Span{From: 5, To: 4}), chat.ReasonRangeInvalid},
+		{hide(eve, chat.Span{From: 1, To: 1}), chat.ReasonConversationNotFound},
+		{&chat.Draft{Conversation: 1, Sender: bob, Mark: 1, Hide: []chat.Span{{From: 1, To: 1}}}, chat.ReasonBodyInvalid},
+	} {
+		assert.Equal(t, "refused", reasonOf(e.do(t, c.draft)[0]), c.want)
+	}
+	e.must(t, got(1, bob, 5), &chat.Draft{Conversation: 1, Sender: bob, Body: chat.MembersChanged{Action: chat.MemberLeft, Users: []chat.UserID{bob}}})
+	e.must(t, hide(bob, chat.Span{From: 6, To: 6}))
+	e = e.Crash(t)
+	want, _ := chat.Hidden("").Add(chat.HiddenSpan{Span: chat.Span{From: 2, To: 2}, Last: 1})
+	want, _ = want.Add(chat.HiddenSpan{Span: chat.Span{From: 4, To: 6}, Before: 2, Last: 4})
+	m, err := e.Directory.Member(t.Context(), 1, bob)
+	assert.NoError(t, "member", err)
+	assert.True(t, "it stands, beside the rest", m.Hidden == want && m.Got == 5 && !m.Current())
+	parts, err := e.Logs.Parts(t.Context(), bob, []chat.ConversationID{1})
+	assert.True(t, "in parts", err == nil && parts[0].Member.Hidden == want)
+	m, err = e.Directory.Member(t.Context(), 1, alice)
+	assert.True(t, "the others have nothing of it", err == nil && m.Hidden == "")
+	assert.Equal(t, "it is no entry", len(e.contiguous(t, 1)), 6)
 }

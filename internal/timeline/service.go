@@ -210,5 +210,26 @@ func (s *Service) Settings(ctx context.Context, user chat.UserID, id chat.Conver
 	if err != nil {
 		return chat.Settings{}, chat.AsError(err)
 	}
-	return stored.At(it.part.Read), nil
+	out := stored.At(it.part.Read)
+	out.Hidden = it.part.Member.Hidden
+	return out, nil
+}
+
+// Touch makes a conversation one that has changed for the user, whose part in it is another one now, and returns the settings. Who has left and
+// whose timeline does not show it any more is told nothing.
+func (s *Service) Touch(ctx context.Context, user chat.UserID, id chat.ConversationID) (chat.Settings, error) {
+	it, err := s.one(ctx, user, id)
+	if err != nil {
+		return chat.Settings{}, err
+	}
+	out := it.row.Settings.At(it.part.Read)
+	if it.current() {
+		stored, err := s.store.PutSettings(ctx, user, id, Patch{})
+		if err != nil {
+			return chat.Settings{}, chat.AsError(err)
+		}
+		out = stored.At(it.part.Read)
+	}
+	out.Hidden = it.part.Member.Hidden
+	return out, nil
 }

@@ -57,10 +57,12 @@ func view(row Row, p Part) View {
 		First:    p.Member.First(),
 		Settings: row.Settings.At(p.Read),
 	}
+	v.Settings.Hidden = p.Member.Hidden
 	if p.Member.Current() {
 		v.Role, v.MutedUntilMS = p.Member.Role, p.Member.MutedUntilMS
 	}
 	v.Unread = unread(v.Head, p.Read)
+	v.Unread -= min(v.Unread, p.Member.Hidden.Unread(p.Read.Ordinal, v.Head.Ordinal, v.Head.Recalled))
 	return v
 }
 
@@ -116,7 +118,7 @@ func (v *View) show(reader chat.UserID, m chat.Member, entries []chat.Entry, kee
 			v.Entries, v.Withheld = nil, nil
 			continue
 		}
-		if !m.Sees(e.Seq) {
+		if !m.Sees(e.Seq) || m.Hidden.Hides(&e) {
 			v.withhold(e.Seq)
 			continue
 		}

@@ -76,7 +76,7 @@ func Span(p chat.Span) *throngv1.Span {
 // Settings tells a user's settings for a conversation.
 func Settings(s chat.Settings) *throngv1.ConversationSettings {
 	return &throngv1.ConversationSettings{
-		Pinned: s.Pinned, Muted: s.Muted, Archived: s.Archived, Draft: s.Draft, MarkedUnread: s.MarkedUnread,
+		Pinned: s.Pinned, Muted: s.Muted, Archived: s.Archived, Draft: s.Draft, MarkedUnread: s.MarkedUnread, Hidden: hidden(s.Hidden),
 	}
 }
 

@@ -211,7 +211,7 @@ func profiles() []*throngv1.Profile {
 }
 
 func settings() *throngv1.ConversationSettings {
-	return &throngv1.ConversationSettings{Pinned: true, Muted: true, Archived: true, Draft: "to be", MarkedUnread: true}
+	return &throngv1.ConversationSettings{Pinned: true, Muted: true, Archived: true, Draft: "to be", MarkedUnread: true, Hidden: []*throngv1.HiddenSpan{{From: 300, To: maxID, BeforeOrdinal: 298, LastOrdinal: 400}}}
 }
 
 func answers() map[string]*throngv1.Response {

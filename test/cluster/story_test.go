@@ -38,6 +38,7 @@ var stories = []struct {
 	{"members see who is typing", typing},
 	{"people see who is there", seeing},
 	{"members see who has got and read", receipts},
+	{"somebody deletes messages for oneself", hiding},
 }
 
 func run(t *testing.T, nodes []node) {

@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -188,6 +189,8 @@ func (m *Model) command(line string) tea.Cmd {
 		return act("Added.", func(ctx context.Context) error { return people.AddMembers(ctx, id, handles(rest)) })
 	case word == "name" && rest != "":
 		return act("", func(ctx context.Context) error { return people.Rename(ctx, id, rest) })
+	case word == "hide":
+		return m.hide(rest)
 	case word == "unread":
 		return act("Marked as unread.", func(ctx context.Context) error { return m.cfg.Reader.MarkUnread(ctx, id) })
 	case word == "edit" && rest != "":
@@ -207,7 +210,7 @@ func (m *Model) command(line string) tea.Cmd {
 			cmd, ok = m.invite(word, rest)
 		}
 		if !ok {
-			m.say("/help, /quit, /add NAME…, /name NEW NAME, /leave, /unread, /edit NEW TEXT, /recall, /friends, /friend NAME, /link, /devices; a message that begins with a slash: //")
+			m.say("/help, /quit, /add NAME…, /name NEW NAME, /leave, /unread, /hide, /edit NEW TEXT, /recall, /friends, /friend NAME, /link, /devices; a message that begins with a slash: //")
 		}
 		return cmd
 	}
@@ -251,4 +254,25 @@ func reason(err error) string {
 	default:
 		return err.Error()
 	}
+}
+
+// hide deletes the newest messages that are loaded, or all of the conversation, for the user alone.
+func (m *Model) hide(which string) tea.Cmd {
+	r, id, reader := m.room, m.room.conv.ID, m.cfg.Reader
+	n := 1
+	if which != "" && which != "all" {
+		var err error
+		if n, err = strconv.Atoi(which); err != nil || n < 1 {
+			m.say("/hide, /hide 3 or /hide all")
+			return nil
+		}
+	}
+	if len(r.entries) == 0 {
+		return nil
+	}
+	span := client.Span{From: r.entries[max(0, len(r.entries)-n)].GetSeq(), To: r.last()}
+	if which == "all" {
+		span.From = 1
+	}
+	return act("Deleted, for you alone.", func(ctx context.Context) error { return reader.Hide(ctx, id, span) })
 }

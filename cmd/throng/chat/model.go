@@ -244,6 +244,10 @@ func (m *Model) apply(event client.Event) {
 		if m.room != nil && m.room.conv.ID == e.Draft.Conversation && m.room.input.Value() == "" {
 			m.room.input.SetValue(clean(e.Draft.Body.Text(), true))
 		}
+	case client.EntriesHidden:
+		if m.room != nil && e.Conversation == m.room.conv.ID {
+			m.room.hide(e.Spans)
+		}
 	case client.Reset:
 		if m.room != nil {
 			m.room.drop()

@@ -133,6 +133,13 @@ func (r *room) drop() {
 }
 
 // behind reports whether there are newer entries than those that came.
+// hide takes out what the user has deleted.
+func (r *room) hide(spans []client.Span) {
+	r.entries = slices.DeleteFunc(r.entries, func(e *throngv1.Entry) bool {
+		return slices.ContainsFunc(spans, func(s client.Span) bool { return s.From <= e.GetSeq() && e.GetSeq() <= s.To })
+	})
+}
+
 func (r *room) behind() bool { return r.conv.Delivered < r.conv.Head }
 
 func (r *room) last() uint64 {

@@ -47,6 +47,8 @@ type Reader interface {
 	MarkRead(ctx context.Context, id client.ConversationID, seq uint64) error
 	// MarkUnread marks it as unread, until the user reads in it again.
 	MarkUnread(ctx context.Context, id client.ConversationID) error
+	// Hide deletes entries for the user alone.
+	Hide(ctx context.Context, id client.ConversationID, spans ...client.Span) error
 	// Focus tells what is on the screen, in place of what was. Giving up with ctx takes nothing back.
 	Focus(ctx context.Context, ids ...client.ConversationID) error
 }

@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -69,6 +70,28 @@ func TestTicks(t *testing.T) {
 	w.stands = []client.Receipt{{User: alice}}
 	w.say(1, alice, "theirs")
 	w.hides("✓")
+}
+
+// What is deleted for oneself is gone from the screen, here or on another device.
+func TestHide(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.direct(1, alice)
+	for _, text := range []string{"one", "two", "three", "four"} {
+		w.write(1, alice, text)
+	}
+	w.start(100, 20)
+	w.key("enter")
+	for _, command := range []string{"/hide", "/hide 2", "/hide all", "/hide x"} {
+		w.typeText(command)
+		w.key("enter")
+	}
+	if want := []client.Span{{From: 4, To: 4}, {From: 3, To: 4}, {From: 1, To: 4}}; !slices.Equal(w.hidden, want) {
+		t.Errorf("deleted %v", w.hidden)
+	}
+	w.tell(client.EntriesHidden{Conversation: 1, Spans: []client.Span{{From: 2, To: 3}}})
+	w.shows("  one", "  four")
+	w.hides("  two")
 }
 
 // A conversation that is marked as unread stays so until it is opened again.

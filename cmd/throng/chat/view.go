@@ -254,6 +254,7 @@ func (m *Model) helpLines(height int) []string {
 		{"/name NEW NAME", "call the group something else"},
 		{"/leave", "leave the group"},
 		{"/unread", "mark the conversation as unread"},
+		{"/hide 3", "delete the newest 3 messages, for you alone; /hide all"},
 		{"/link", "a link into the group, with its QR code; /links, /unlink NUMBER"},
 		{"/join LINK", "join by a link; /peek LINK only looks"},
 		{"/friends", "who your friends are, and who wants to be one"},

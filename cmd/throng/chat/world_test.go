@@ -49,6 +49,7 @@ type world struct {
 	relations []*throngv1.Relation
 	devices   []*throngv1.Device
 	stands    []client.Receipt
+	hidden    []client.Span
 
 	events chan client.Event
 	model  tea.Model
@@ -276,6 +277,12 @@ func (w *world) MarkRead(_ context.Context, id client.ConversationID, seq uint64
 // MarkUnread implements chat.Reader.
 func (w *world) MarkUnread(_ context.Context, id client.ConversationID) error {
 	w.convs[id].Settings.MarkedUnread = true
+	return nil
+}
+
+// Hide implements chat.Reader.
+func (w *world) Hide(_ context.Context, _ client.ConversationID, spans ...client.Span) error {
+	w.hidden = append(w.hidden, spans...)
 	return nil
 }
 

@@ -32,6 +32,9 @@ func Check(d *chat.Draft) *chat.Error {
 		return nil
 	}
 	if d.Body == nil {
+		if len(d.Hide) > 0 {
+			return checkHide(d)
+		}
 		if (d.Mark == 0) == (d.Got == 0) || d.Sender == 0 {
 			return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "the request says nothing: a message has a body, a read mark a position and a reader")
 		}
@@ -244,6 +247,18 @@ func checkFields(fields ...field) *chat.Error {
 		}
 		if !utf8.ValidString(f.value) {
 			return errNotUTF8()
+		}
+	}
+	return nil
+}
+
+func checkHide(d *chat.Draft) *chat.Error {
+	if d.Sender == 0 || d.Mark != 0 || d.Got != 0 || len(d.Hide) > chat.MaxHidden {
+		return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "a member hides at most %d spans of entries at once, and does nothing else with it", chat.MaxHidden)
+	}
+	for _, s := range d.Hide {
+		if s.From == 0 || s.To < s.From || s.To > chat.MaxID {
+			return chat.Errorf(chat.CodeInvalid, chat.ReasonRangeInvalid, "a span begins with an entry, at 1 or later, and ends with that one or a later one")
 		}
 	}
 	return nil

@@ -101,7 +101,7 @@ func sameMember(have, want chat.Member) bool {
 func (c *Checker) mendMember(ctx context.Context, r *replay, want *stay, have message.Part, what string) error {
 	part := message.Part{Member: want.Member, Read: have.Read}
 	part.SentMS, part.Bar, part.Holds, part.Later = have.SentMS, have.Bar, have.Holds, have.Later
-	part.Got = min(have.Got, want.Last(r.head.Seq))
+	part.Got, part.Hidden = min(have.Got, want.Last(r.head.Seq)), have.Hidden
 	seq := min(max(have.Read.Seq, want.Spans[len(want.Spans)-1].From, want.sent), want.Last(r.head.Seq))
 	return c.look(ctx, record.KeyEntry(r.id, seq), func(value []byte) error {
 		var e chat.Entry

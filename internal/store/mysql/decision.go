@@ -326,12 +326,15 @@ func (c *decision) targets() []entryKey {
 	})
 }
 
-// marks are the entries whose ordinals new read positions need: a position is rarely that of the head by the time it arrives.
+// marks are the entries whose ordinals new read positions, and what is deleted for somebody, need: a position is rarely that of the head by the time it arrives.
 func marks(drafts []*chat.Draft) []entryKey {
 	var keys []entryKey
 	for _, d := range drafts {
 		if d.Mark != 0 {
 			keys = append(keys, entryKey{d.Conversation, d.Mark})
+		}
+		for _, s := range d.Hide {
+			keys = append(keys, entryKey{d.Conversation, s.From - 1}, entryKey{d.Conversation, s.To})
 		}
 	}
 	return keys

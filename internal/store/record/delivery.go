@@ -59,7 +59,11 @@ func AppendDelivery(b []byte, d *cluster.Delivery) []byte {
 		w.field(deliverySettings, func(b []byte) []byte {
 			s := d.Settings
 			b = append(b, flag(s.Pinned), flag(s.Muted), flag(s.Archived), flag(s.MarkedUnread))
-			return appendString(b, s.Draft)
+			b = appendString(b, s.Draft)
+			if s.Hidden != "" {
+				b = appendString(b, string(s.Hidden))
+			}
+			return b
 		})
 	}
 	if d.Devices != nil {
@@ -118,7 +122,7 @@ func DecodeDelivery(value []byte) (*cluster.Delivery, error) {
 		return nil, nil //nolint:nilnil // see above
 	case version == 0 || kind == 0 || r.broken:
 		return nil, ErrDamaged("delivery")
-	case kind > uint64(cluster.DeliverReceipts):
+	case kind > uint64(cluster.DeliverHidden):
 		return nil, nil //nolint:nilnil // see above
 	}
 	for r.More() {
@@ -159,7 +163,9 @@ func (r *Reader) delivery(what uint64, d *cluster.Delivery) {
 		d.Read = chat.Read{Seq: chat.Seq(r.Number()), Ordinal: chat.Ordinal(r.Number())}
 	case deliverySettings:
 		d.Settings = chat.Settings{Pinned: r.byte() != 0, Muted: r.byte() != 0, Archived: r.byte() != 0, MarkedUnread: r.byte() != 0}
-		d.Settings.Draft = r.string()
+		if d.Settings.Draft = r.string(); r.More() {
+			d.Settings.Hidden = chat.Hidden(r.string())
+		}
 	case deliveryDevices:
 		d.Devices = make([]chat.DeviceID, r.count())
 		for i := range d.Devices {

@@ -92,6 +92,8 @@ func samples() []sample {
 		gated.Bar, gated.Holds, choosy.From = chat.Bar{Gate: chat.GateCommon, Version: 300}, true, chat.GateFriends
 		reached := gated
 		reached.Got = 700
+		picky := reached
+		picky.Hidden, _ = chat.Hidden("").Add(chat.HiddenSpan{Span: chat.Span{From: 300, To: 301}, Before: 290, Last: 291})
 		private := user
 		private.Privacy = account.Privacy{NoReceipts: true}
 		event.Later, reading.Later, event.Head.Later, invitation.Later = later, later, later, later
@@ -106,6 +108,7 @@ func samples() []sample {
 			sample{"part-bar" + with, record.AppendPart(nil, barred)}, sample{"part-gate" + with, record.AppendPart(nil, gated)},
 			sample{"owner-from" + with, record.AppendOwner(nil, choosy)},
 			sample{"part-got" + with, record.AppendPart(nil, reached)},
+			sample{"part-hidden" + with, record.AppendPart(nil, picky)},
 			sample{"account-privacy" + with, record.AppendAccount(nil, private)},
 			sample{"link" + with, record.AppendLink(nil, link)}, sample{"owner-from" + with, record.AppendOwner(nil, choosy)},
 			sample{"account" + with, record.AppendAccount(nil, user)}, sample{"device" + with, record.AppendDevice(nil, device)},

@@ -125,6 +125,7 @@ const (
 const (
 	blockBar byte = iota + 1
 	blockGot
+	blockHidden
 )
 
 // The second byte of a bar: two flags, and the gate above them.
@@ -143,6 +144,9 @@ func appendPartRest(b []byte, m chat.Member) []byte {
 	}
 	later := string(laterOf(m.Later))
 	// Who does not know of these keeps them as a block of a later version.
+	if m.Hidden != "" {
+		later = string(appendString([]byte{blockHidden}, string(m.Hidden))) + later
+	}
 	if m.Got != 0 {
 		later = string(binary.AppendUvarint([]byte{blockGot}, uint64(m.Got))) + later
 	}
@@ -174,6 +178,11 @@ func (r *Reader) partRest(m *chat.Member) {
 			if len(block.b) > 0 && block.b[0] == blockGot {
 				_ = block.byte()
 				m.Got = chat.Seq(block.Number())
+			}
+			if len(block.b) > 0 && block.b[0] == blockHidden {
+				_ = block.byte()
+				m.Hidden = chat.Hidden(block.string())
+				block.broken = block.broken || !m.Hidden.Valid()
 			}
 			r.broken = r.broken || block.broken
 			m.Later = chat.Later(block.b)

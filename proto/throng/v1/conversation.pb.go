@@ -231,7 +231,9 @@ type ConversationSettings struct {
 	Archived bool   `protobuf:"varint,3,opt,name=archived,proto3" json:"archived,omitempty"`
 	Draft    string `protobuf:"bytes,4,opt,name=draft,proto3" json:"draft,omitempty"`
 	// "Mark unread": a flag of its own, cleared by reading.
-	MarkedUnread  bool `protobuf:"varint,5,opt,name=marked_unread,json=markedUnread,proto3" json:"marked_unread,omitempty"`
+	MarkedUnread bool `protobuf:"varint,5,opt,name=marked_unread,json=markedUnread,proto3" json:"marked_unread,omitempty"`
+	// What the user has deleted for oneself: ascending, and apart. Nobody else's is touched by it.
+	Hidden        []*HiddenSpan `protobuf:"bytes,40,rep,name=hidden,proto3" json:"hidden,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -301,6 +303,83 @@ func (x *ConversationSettings) GetMarkedUnread() bool {
 	return false
 }
 
+func (x *ConversationSettings) GetHidden() []*HiddenSpan {
+	if x != nil {
+		return x.Hidden
+	}
+	return nil
+}
+
+// HiddenSpan are entries that a user has deleted for oneself. Those of their ordinals that lie behind the read position do not count as unread.
+type HiddenSpan struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	From  uint64                 `protobuf:"varint,1,opt,name=from,proto3" json:"from,omitempty"`
+	To    uint64                 `protobuf:"varint,2,opt,name=to,proto3" json:"to,omitempty"`
+	// The ordinal before the first of them, and that of the last one.
+	BeforeOrdinal uint64 `protobuf:"varint,3,opt,name=before_ordinal,json=beforeOrdinal,proto3" json:"before_ordinal,omitempty"`
+	LastOrdinal   uint64 `protobuf:"varint,4,opt,name=last_ordinal,json=lastOrdinal,proto3" json:"last_ordinal,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HiddenSpan) Reset() {
+	*x = HiddenSpan{}
+	mi := &file_throng_v1_conversation_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HiddenSpan) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HiddenSpan) ProtoMessage() {}
+
+func (x *HiddenSpan) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_conversation_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HiddenSpan.ProtoReflect.Descriptor instead.
+func (*HiddenSpan) Descriptor() ([]byte, []int) {
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *HiddenSpan) GetFrom() uint64 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+func (x *HiddenSpan) GetTo() uint64 {
+	if x != nil {
+		return x.To
+	}
+	return 0
+}
+
+func (x *HiddenSpan) GetBeforeOrdinal() uint64 {
+	if x != nil {
+		return x.BeforeOrdinal
+	}
+	return 0
+}
+
+func (x *HiddenSpan) GetLastOrdinal() uint64 {
+	if x != nil {
+		return x.LastOrdinal
+	}
+	return 0
+}
+
 // Member is a user's part in a conversation.
 type Member struct {
 	state        protoimpl.MessageState `protogen:"open.v1"`
@@ -317,7 +396,7 @@ type Member struct {
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[2]
+	mi := &file_throng_v1_conversation_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -329,7 +408,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[2]
+	mi := &file_throng_v1_conversation_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -342,7 +421,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{2}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Member) GetUser() uint64 {
@@ -396,7 +475,7 @@ type OpenDirectRequest struct {
 
 func (x *OpenDirectRequest) Reset() {
 	*x = OpenDirectRequest{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[3]
+	mi := &file_throng_v1_conversation_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -408,7 +487,7 @@ func (x *OpenDirectRequest) String() string {
 func (*OpenDirectRequest) ProtoMessage() {}
 
 func (x *OpenDirectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[3]
+	mi := &file_throng_v1_conversation_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -421,7 +500,7 @@ func (x *OpenDirectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenDirectRequest.ProtoReflect.Descriptor instead.
 func (*OpenDirectRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{3}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *OpenDirectRequest) GetUser() uint64 {
@@ -440,7 +519,7 @@ type OpenDirectResponse struct {
 
 func (x *OpenDirectResponse) Reset() {
 	*x = OpenDirectResponse{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[4]
+	mi := &file_throng_v1_conversation_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -452,7 +531,7 @@ func (x *OpenDirectResponse) String() string {
 func (*OpenDirectResponse) ProtoMessage() {}
 
 func (x *OpenDirectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[4]
+	mi := &file_throng_v1_conversation_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -465,7 +544,7 @@ func (x *OpenDirectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenDirectResponse.ProtoReflect.Descriptor instead.
 func (*OpenDirectResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{4}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *OpenDirectResponse) GetConversation() *Conversation {
@@ -493,7 +572,7 @@ type CreateGroupRequest struct {
 
 func (x *CreateGroupRequest) Reset() {
 	*x = CreateGroupRequest{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[5]
+	mi := &file_throng_v1_conversation_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -505,7 +584,7 @@ func (x *CreateGroupRequest) String() string {
 func (*CreateGroupRequest) ProtoMessage() {}
 
 func (x *CreateGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[5]
+	mi := &file_throng_v1_conversation_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -518,7 +597,7 @@ func (x *CreateGroupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateGroupRequest.ProtoReflect.Descriptor instead.
 func (*CreateGroupRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{5}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *CreateGroupRequest) GetClientId() []byte {
@@ -572,7 +651,7 @@ type CreateGroupResponse struct {
 
 func (x *CreateGroupResponse) Reset() {
 	*x = CreateGroupResponse{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[6]
+	mi := &file_throng_v1_conversation_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -584,7 +663,7 @@ func (x *CreateGroupResponse) String() string {
 func (*CreateGroupResponse) ProtoMessage() {}
 
 func (x *CreateGroupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[6]
+	mi := &file_throng_v1_conversation_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -597,7 +676,7 @@ func (x *CreateGroupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateGroupResponse.ProtoReflect.Descriptor instead.
 func (*CreateGroupResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{6}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *CreateGroupResponse) GetConversation() *Conversation {
@@ -616,7 +695,7 @@ type GetConversationRequest struct {
 
 func (x *GetConversationRequest) Reset() {
 	*x = GetConversationRequest{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[7]
+	mi := &file_throng_v1_conversation_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -628,7 +707,7 @@ func (x *GetConversationRequest) String() string {
 func (*GetConversationRequest) ProtoMessage() {}
 
 func (x *GetConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[7]
+	mi := &file_throng_v1_conversation_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -641,7 +720,7 @@ func (x *GetConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetConversationRequest.ProtoReflect.Descriptor instead.
 func (*GetConversationRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{7}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *GetConversationRequest) GetConversation() uint64 {
@@ -660,7 +739,7 @@ type GetConversationResponse struct {
 
 func (x *GetConversationResponse) Reset() {
 	*x = GetConversationResponse{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[8]
+	mi := &file_throng_v1_conversation_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -672,7 +751,7 @@ func (x *GetConversationResponse) String() string {
 func (*GetConversationResponse) ProtoMessage() {}
 
 func (x *GetConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[8]
+	mi := &file_throng_v1_conversation_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -685,7 +764,7 @@ func (x *GetConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetConversationResponse.ProtoReflect.Descriptor instead.
 func (*GetConversationResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{8}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetConversationResponse) GetConversation() *Conversation {
@@ -707,7 +786,7 @@ type ListConversationsRequest struct {
 
 func (x *ListConversationsRequest) Reset() {
 	*x = ListConversationsRequest{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[9]
+	mi := &file_throng_v1_conversation_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -719,7 +798,7 @@ func (x *ListConversationsRequest) String() string {
 func (*ListConversationsRequest) ProtoMessage() {}
 
 func (x *ListConversationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[9]
+	mi := &file_throng_v1_conversation_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -732,7 +811,7 @@ func (x *ListConversationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConversationsRequest.ProtoReflect.Descriptor instead.
 func (*ListConversationsRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{9}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListConversationsRequest) GetLimit() uint32 {
@@ -768,7 +847,7 @@ type ListConversationsResponse struct {
 
 func (x *ListConversationsResponse) Reset() {
 	*x = ListConversationsResponse{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[10]
+	mi := &file_throng_v1_conversation_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -780,7 +859,7 @@ func (x *ListConversationsResponse) String() string {
 func (*ListConversationsResponse) ProtoMessage() {}
 
 func (x *ListConversationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[10]
+	mi := &file_throng_v1_conversation_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -793,7 +872,7 @@ func (x *ListConversationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConversationsResponse.ProtoReflect.Descriptor instead.
 func (*ListConversationsResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{10}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListConversationsResponse) GetConversations() []*Conversation {
@@ -833,7 +912,7 @@ type UpdateGroupRequest struct {
 
 func (x *UpdateGroupRequest) Reset() {
 	*x = UpdateGroupRequest{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[11]
+	mi := &file_throng_v1_conversation_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -845,7 +924,7 @@ func (x *UpdateGroupRequest) String() string {
 func (*UpdateGroupRequest) ProtoMessage() {}
 
 func (x *UpdateGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[11]
+	mi := &file_throng_v1_conversation_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -858,7 +937,7 @@ func (x *UpdateGroupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateGroupRequest.ProtoReflect.Descriptor instead.
 func (*UpdateGroupRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{11}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *UpdateGroupRequest) GetConversation() uint64 {
@@ -912,7 +991,7 @@ type UpdateGroupResponse struct {
 
 func (x *UpdateGroupResponse) Reset() {
 	*x = UpdateGroupResponse{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[12]
+	mi := &file_throng_v1_conversation_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -924,7 +1003,7 @@ func (x *UpdateGroupResponse) String() string {
 func (*UpdateGroupResponse) ProtoMessage() {}
 
 func (x *UpdateGroupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[12]
+	mi := &file_throng_v1_conversation_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -937,7 +1016,7 @@ func (x *UpdateGroupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateGroupResponse.ProtoReflect.Descriptor instead.
 func (*UpdateGroupResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{12}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *UpdateGroupResponse) GetSeq() uint64 {
@@ -956,7 +1035,7 @@ type JoinRequest struct {
 
 func (x *JoinRequest) Reset() {
 	*x = JoinRequest{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[13]
+	mi := &file_throng_v1_conversation_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -968,7 +1047,7 @@ func (x *JoinRequest) String() string {
 func (*JoinRequest) ProtoMessage() {}
 
 func (x *JoinRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[13]
+	mi := &file_throng_v1_conversation_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -981,7 +1060,7 @@ func (x *JoinRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinRequest.ProtoReflect.Descriptor instead.
 func (*JoinRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{13}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *JoinRequest) GetConversation() uint64 {
@@ -1000,7 +1079,7 @@ type JoinResponse struct {
 
 func (x *JoinResponse) Reset() {
 	*x = JoinResponse{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[14]
+	mi := &file_throng_v1_conversation_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1012,7 +1091,7 @@ func (x *JoinResponse) String() string {
 func (*JoinResponse) ProtoMessage() {}
 
 func (x *JoinResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[14]
+	mi := &file_throng_v1_conversation_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1025,7 +1104,7 @@ func (x *JoinResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinResponse.ProtoReflect.Descriptor instead.
 func (*JoinResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{14}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *JoinResponse) GetConversation() *Conversation {
@@ -1046,7 +1125,7 @@ type AddMembersRequest struct {
 
 func (x *AddMembersRequest) Reset() {
 	*x = AddMembersRequest{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[15]
+	mi := &file_throng_v1_conversation_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1058,7 +1137,7 @@ func (x *AddMembersRequest) String() string {
 func (*AddMembersRequest) ProtoMessage() {}
 
 func (x *AddMembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[15]
+	mi := &file_throng_v1_conversation_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1071,7 +1150,7 @@ func (x *AddMembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddMembersRequest.ProtoReflect.Descriptor instead.
 func (*AddMembersRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{15}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *AddMembersRequest) GetConversation() uint64 {
@@ -1106,7 +1185,7 @@ type AddMembersResponse struct {
 
 func (x *AddMembersResponse) Reset() {
 	*x = AddMembersResponse{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[16]
+	mi := &file_throng_v1_conversation_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1118,7 +1197,7 @@ func (x *AddMembersResponse) String() string {
 func (*AddMembersResponse) ProtoMessage() {}
 
 func (x *AddMembersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[16]
+	mi := &file_throng_v1_conversation_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1131,7 +1210,7 @@ func (x *AddMembersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddMembersResponse.ProtoReflect.Descriptor instead.
 func (*AddMembersResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{16}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *AddMembersResponse) GetSeq() uint64 {
@@ -1158,7 +1237,7 @@ type RemoveMemberRequest struct {
 
 func (x *RemoveMemberRequest) Reset() {
 	*x = RemoveMemberRequest{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[17]
+	mi := &file_throng_v1_conversation_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1170,7 +1249,7 @@ func (x *RemoveMemberRequest) String() string {
 func (*RemoveMemberRequest) ProtoMessage() {}
 
 func (x *RemoveMemberRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[17]
+	mi := &file_throng_v1_conversation_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1183,7 +1262,7 @@ func (x *RemoveMemberRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveMemberRequest.ProtoReflect.Descriptor instead.
 func (*RemoveMemberRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{17}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *RemoveMemberRequest) GetConversation() uint64 {
@@ -1209,7 +1288,7 @@ type RemoveMemberResponse struct {
 
 func (x *RemoveMemberResponse) Reset() {
 	*x = RemoveMemberResponse{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[18]
+	mi := &file_throng_v1_conversation_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1221,7 +1300,7 @@ func (x *RemoveMemberResponse) String() string {
 func (*RemoveMemberResponse) ProtoMessage() {}
 
 func (x *RemoveMemberResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[18]
+	mi := &file_throng_v1_conversation_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1234,7 +1313,7 @@ func (x *RemoveMemberResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveMemberResponse.ProtoReflect.Descriptor instead.
 func (*RemoveMemberResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{18}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *RemoveMemberResponse) GetSeq() uint64 {
@@ -1253,7 +1332,7 @@ type LeaveRequest struct {
 
 func (x *LeaveRequest) Reset() {
 	*x = LeaveRequest{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[19]
+	mi := &file_throng_v1_conversation_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1265,7 +1344,7 @@ func (x *LeaveRequest) String() string {
 func (*LeaveRequest) ProtoMessage() {}
 
 func (x *LeaveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[19]
+	mi := &file_throng_v1_conversation_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1278,7 +1357,7 @@ func (x *LeaveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveRequest.ProtoReflect.Descriptor instead.
 func (*LeaveRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{19}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *LeaveRequest) GetConversation() uint64 {
@@ -1297,7 +1376,7 @@ type LeaveResponse struct {
 
 func (x *LeaveResponse) Reset() {
 	*x = LeaveResponse{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[20]
+	mi := &file_throng_v1_conversation_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1309,7 +1388,7 @@ func (x *LeaveResponse) String() string {
 func (*LeaveResponse) ProtoMessage() {}
 
 func (x *LeaveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[20]
+	mi := &file_throng_v1_conversation_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1322,7 +1401,7 @@ func (x *LeaveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveResponse.ProtoReflect.Descriptor instead.
 func (*LeaveResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{20}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *LeaveResponse) GetSeq() uint64 {
@@ -1343,7 +1422,7 @@ type SetRoleRequest struct {
 
 func (x *SetRoleRequest) Reset() {
 	*x = SetRoleRequest{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[21]
+	mi := &file_throng_v1_conversation_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1355,7 +1434,7 @@ func (x *SetRoleRequest) String() string {
 func (*SetRoleRequest) ProtoMessage() {}
 
 func (x *SetRoleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[21]
+	mi := &file_throng_v1_conversation_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1368,7 +1447,7 @@ func (x *SetRoleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetRoleRequest.ProtoReflect.Descriptor instead.
 func (*SetRoleRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{21}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *SetRoleRequest) GetConversation() uint64 {
@@ -1401,7 +1480,7 @@ type SetRoleResponse struct {
 
 func (x *SetRoleResponse) Reset() {
 	*x = SetRoleResponse{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[22]
+	mi := &file_throng_v1_conversation_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1413,7 +1492,7 @@ func (x *SetRoleResponse) String() string {
 func (*SetRoleResponse) ProtoMessage() {}
 
 func (x *SetRoleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[22]
+	mi := &file_throng_v1_conversation_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1426,7 +1505,7 @@ func (x *SetRoleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetRoleResponse.ProtoReflect.Descriptor instead.
 func (*SetRoleResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{22}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *SetRoleResponse) GetSeq() uint64 {
@@ -1446,7 +1525,7 @@ type TransferRequest struct {
 
 func (x *TransferRequest) Reset() {
 	*x = TransferRequest{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[23]
+	mi := &file_throng_v1_conversation_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1458,7 +1537,7 @@ func (x *TransferRequest) String() string {
 func (*TransferRequest) ProtoMessage() {}
 
 func (x *TransferRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[23]
+	mi := &file_throng_v1_conversation_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1471,7 +1550,7 @@ func (x *TransferRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransferRequest.ProtoReflect.Descriptor instead.
 func (*TransferRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{23}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *TransferRequest) GetConversation() uint64 {
@@ -1497,7 +1576,7 @@ type TransferResponse struct {
 
 func (x *TransferResponse) Reset() {
 	*x = TransferResponse{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[24]
+	mi := &file_throng_v1_conversation_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1509,7 +1588,7 @@ func (x *TransferResponse) String() string {
 func (*TransferResponse) ProtoMessage() {}
 
 func (x *TransferResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[24]
+	mi := &file_throng_v1_conversation_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1522,7 +1601,7 @@ func (x *TransferResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransferResponse.ProtoReflect.Descriptor instead.
 func (*TransferResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{24}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *TransferResponse) GetSeq() uint64 {
@@ -1544,7 +1623,7 @@ type MuteMemberRequest struct {
 
 func (x *MuteMemberRequest) Reset() {
 	*x = MuteMemberRequest{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[25]
+	mi := &file_throng_v1_conversation_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1556,7 +1635,7 @@ func (x *MuteMemberRequest) String() string {
 func (*MuteMemberRequest) ProtoMessage() {}
 
 func (x *MuteMemberRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[25]
+	mi := &file_throng_v1_conversation_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1569,7 +1648,7 @@ func (x *MuteMemberRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MuteMemberRequest.ProtoReflect.Descriptor instead.
 func (*MuteMemberRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{25}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *MuteMemberRequest) GetConversation() uint64 {
@@ -1602,7 +1681,7 @@ type MuteMemberResponse struct {
 
 func (x *MuteMemberResponse) Reset() {
 	*x = MuteMemberResponse{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[26]
+	mi := &file_throng_v1_conversation_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1614,7 +1693,7 @@ func (x *MuteMemberResponse) String() string {
 func (*MuteMemberResponse) ProtoMessage() {}
 
 func (x *MuteMemberResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[26]
+	mi := &file_throng_v1_conversation_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1627,7 +1706,7 @@ func (x *MuteMemberResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MuteMemberResponse.ProtoReflect.Descriptor instead.
 func (*MuteMemberResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{26}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *MuteMemberResponse) GetSeq() uint64 {
@@ -1646,7 +1725,7 @@ type DissolveRequest struct {
 
 func (x *DissolveRequest) Reset() {
 	*x = DissolveRequest{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[27]
+	mi := &file_throng_v1_conversation_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1658,7 +1737,7 @@ func (x *DissolveRequest) String() string {
 func (*DissolveRequest) ProtoMessage() {}
 
 func (x *DissolveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[27]
+	mi := &file_throng_v1_conversation_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1671,7 +1750,7 @@ func (x *DissolveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DissolveRequest.ProtoReflect.Descriptor instead.
 func (*DissolveRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{27}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *DissolveRequest) GetConversation() uint64 {
@@ -1690,7 +1769,7 @@ type DissolveResponse struct {
 
 func (x *DissolveResponse) Reset() {
 	*x = DissolveResponse{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[28]
+	mi := &file_throng_v1_conversation_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1702,7 +1781,7 @@ func (x *DissolveResponse) String() string {
 func (*DissolveResponse) ProtoMessage() {}
 
 func (x *DissolveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[28]
+	mi := &file_throng_v1_conversation_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1715,7 +1794,7 @@ func (x *DissolveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DissolveResponse.ProtoReflect.Descriptor instead.
 func (*DissolveResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{28}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *DissolveResponse) GetSeq() uint64 {
@@ -1739,7 +1818,7 @@ type ListMembersRequest struct {
 
 func (x *ListMembersRequest) Reset() {
 	*x = ListMembersRequest{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[29]
+	mi := &file_throng_v1_conversation_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1751,7 +1830,7 @@ func (x *ListMembersRequest) String() string {
 func (*ListMembersRequest) ProtoMessage() {}
 
 func (x *ListMembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[29]
+	mi := &file_throng_v1_conversation_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1764,7 +1843,7 @@ func (x *ListMembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMembersRequest.ProtoReflect.Descriptor instead.
 func (*ListMembersRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{29}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ListMembersRequest) GetConversation() uint64 {
@@ -1806,7 +1885,7 @@ type ListMembersResponse struct {
 
 func (x *ListMembersResponse) Reset() {
 	*x = ListMembersResponse{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[30]
+	mi := &file_throng_v1_conversation_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1818,7 +1897,7 @@ func (x *ListMembersResponse) String() string {
 func (*ListMembersResponse) ProtoMessage() {}
 
 func (x *ListMembersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[30]
+	mi := &file_throng_v1_conversation_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1831,7 +1910,7 @@ func (x *ListMembersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMembersResponse.ProtoReflect.Descriptor instead.
 func (*ListMembersResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{30}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ListMembersResponse) GetMembers() []*Member {
@@ -1870,7 +1949,7 @@ type UpdateSettingsRequest struct {
 
 func (x *UpdateSettingsRequest) Reset() {
 	*x = UpdateSettingsRequest{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[31]
+	mi := &file_throng_v1_conversation_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1882,7 +1961,7 @@ func (x *UpdateSettingsRequest) String() string {
 func (*UpdateSettingsRequest) ProtoMessage() {}
 
 func (x *UpdateSettingsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[31]
+	mi := &file_throng_v1_conversation_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1895,7 +1974,7 @@ func (x *UpdateSettingsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateSettingsRequest.ProtoReflect.Descriptor instead.
 func (*UpdateSettingsRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{31}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *UpdateSettingsRequest) GetConversation() uint64 {
@@ -1949,7 +2028,7 @@ type UpdateSettingsResponse struct {
 
 func (x *UpdateSettingsResponse) Reset() {
 	*x = UpdateSettingsResponse{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[32]
+	mi := &file_throng_v1_conversation_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1961,7 +2040,7 @@ func (x *UpdateSettingsResponse) String() string {
 func (*UpdateSettingsResponse) ProtoMessage() {}
 
 func (x *UpdateSettingsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[32]
+	mi := &file_throng_v1_conversation_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1974,7 +2053,7 @@ func (x *UpdateSettingsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateSettingsResponse.ProtoReflect.Descriptor instead.
 func (*UpdateSettingsResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{32}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *UpdateSettingsResponse) GetSettings() *ConversationSettings {
@@ -2010,13 +2089,20 @@ const file_throng_v1_conversation_proto_rawDesc = "" +
 	"\tdissolved\x18\x11 \x01(\bR\tdissolved\x12$\n" +
 	"\x0emuted_until_ms\x18\x12 \x01(\x04R\fmutedUntilMs\x12 \n" +
 	"\fslow_mode_ms\x18\x13 \x01(\rR\n" +
-	"slowModeMs\"\x9b\x01\n" +
+	"slowModeMs\"\xca\x01\n" +
 	"\x14ConversationSettings\x12\x16\n" +
 	"\x06pinned\x18\x01 \x01(\bR\x06pinned\x12\x14\n" +
 	"\x05muted\x18\x02 \x01(\bR\x05muted\x12\x1a\n" +
 	"\barchived\x18\x03 \x01(\bR\barchived\x12\x14\n" +
 	"\x05draft\x18\x04 \x01(\tR\x05draft\x12#\n" +
-	"\rmarked_unread\x18\x05 \x01(\bR\fmarkedUnread\"\xb0\x01\n" +
+	"\rmarked_unread\x18\x05 \x01(\bR\fmarkedUnread\x12-\n" +
+	"\x06hidden\x18( \x03(\v2\x15.throng.v1.HiddenSpanR\x06hidden\"z\n" +
+	"\n" +
+	"HiddenSpan\x12\x12\n" +
+	"\x04from\x18\x01 \x01(\x04R\x04from\x12\x0e\n" +
+	"\x02to\x18\x02 \x01(\x04R\x02to\x12%\n" +
+	"\x0ebefore_ordinal\x18\x03 \x01(\x04R\rbeforeOrdinal\x12!\n" +
+	"\flast_ordinal\x18\x04 \x01(\x04R\vlastOrdinal\"\xb0\x01\n" +
 	"\x06Member\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\x04R\x04user\x12#\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x0f.throng.v1.RoleR\x04role\x12\x1b\n" +
@@ -2162,100 +2248,102 @@ func file_throng_v1_conversation_proto_rawDescGZIP() []byte {
 	return file_throng_v1_conversation_proto_rawDescData
 }
 
-var file_throng_v1_conversation_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_throng_v1_conversation_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_throng_v1_conversation_proto_goTypes = []any{
 	(*Conversation)(nil),              // 0: throng.v1.Conversation
 	(*ConversationSettings)(nil),      // 1: throng.v1.ConversationSettings
-	(*Member)(nil),                    // 2: throng.v1.Member
-	(*OpenDirectRequest)(nil),         // 3: throng.v1.OpenDirectRequest
-	(*OpenDirectResponse)(nil),        // 4: throng.v1.OpenDirectResponse
-	(*CreateGroupRequest)(nil),        // 5: throng.v1.CreateGroupRequest
-	(*CreateGroupResponse)(nil),       // 6: throng.v1.CreateGroupResponse
-	(*GetConversationRequest)(nil),    // 7: throng.v1.GetConversationRequest
-	(*GetConversationResponse)(nil),   // 8: throng.v1.GetConversationResponse
-	(*ListConversationsRequest)(nil),  // 9: throng.v1.ListConversationsRequest
-	(*ListConversationsResponse)(nil), // 10: throng.v1.ListConversationsResponse
-	(*UpdateGroupRequest)(nil),        // 11: throng.v1.UpdateGroupRequest
-	(*UpdateGroupResponse)(nil),       // 12: throng.v1.UpdateGroupResponse
-	(*JoinRequest)(nil),               // 13: throng.v1.JoinRequest
-	(*JoinResponse)(nil),              // 14: throng.v1.JoinResponse
-	(*AddMembersRequest)(nil),         // 15: throng.v1.AddMembersRequest
-	(*AddMembersResponse)(nil),        // 16: throng.v1.AddMembersResponse
-	(*RemoveMemberRequest)(nil),       // 17: throng.v1.RemoveMemberRequest
-	(*RemoveMemberResponse)(nil),      // 18: throng.v1.RemoveMemberResponse
-	(*LeaveRequest)(nil),              // 19: throng.v1.LeaveRequest
-	(*LeaveResponse)(nil),             // 20: throng.v1.LeaveResponse
-	(*SetRoleRequest)(nil),            // 21: throng.v1.SetRoleRequest
-	(*SetRoleResponse)(nil),           // 22: throng.v1.SetRoleResponse
-	(*TransferRequest)(nil),           // 23: throng.v1.TransferRequest
-	(*TransferResponse)(nil),          // 24: throng.v1.TransferResponse
-	(*MuteMemberRequest)(nil),         // 25: throng.v1.MuteMemberRequest
-	(*MuteMemberResponse)(nil),        // 26: throng.v1.MuteMemberResponse
-	(*DissolveRequest)(nil),           // 27: throng.v1.DissolveRequest
-	(*DissolveResponse)(nil),          // 28: throng.v1.DissolveResponse
-	(*ListMembersRequest)(nil),        // 29: throng.v1.ListMembersRequest
-	(*ListMembersResponse)(nil),       // 30: throng.v1.ListMembersResponse
-	(*UpdateSettingsRequest)(nil),     // 31: throng.v1.UpdateSettingsRequest
-	(*UpdateSettingsResponse)(nil),    // 32: throng.v1.UpdateSettingsResponse
-	(Kind)(0),                         // 33: throng.v1.Kind
-	(Role)(0),                         // 34: throng.v1.Role
-	(*Head)(nil),                      // 35: throng.v1.Head
-	(*Entry)(nil),                     // 36: throng.v1.Entry
-	(*Span)(nil),                      // 37: throng.v1.Span
+	(*HiddenSpan)(nil),                // 2: throng.v1.HiddenSpan
+	(*Member)(nil),                    // 3: throng.v1.Member
+	(*OpenDirectRequest)(nil),         // 4: throng.v1.OpenDirectRequest
+	(*OpenDirectResponse)(nil),        // 5: throng.v1.OpenDirectResponse
+	(*CreateGroupRequest)(nil),        // 6: throng.v1.CreateGroupRequest
+	(*CreateGroupResponse)(nil),       // 7: throng.v1.CreateGroupResponse
+	(*GetConversationRequest)(nil),    // 8: throng.v1.GetConversationRequest
+	(*GetConversationResponse)(nil),   // 9: throng.v1.GetConversationResponse
+	(*ListConversationsRequest)(nil),  // 10: throng.v1.ListConversationsRequest
+	(*ListConversationsResponse)(nil), // 11: throng.v1.ListConversationsResponse
+	(*UpdateGroupRequest)(nil),        // 12: throng.v1.UpdateGroupRequest
+	(*UpdateGroupResponse)(nil),       // 13: throng.v1.UpdateGroupResponse
+	(*JoinRequest)(nil),               // 14: throng.v1.JoinRequest
+	(*JoinResponse)(nil),              // 15: throng.v1.JoinResponse
+	(*AddMembersRequest)(nil),         // 16: throng.v1.AddMembersRequest
+	(*AddMembersResponse)(nil),        // 17: throng.v1.AddMembersResponse
+	(*RemoveMemberRequest)(nil),       // 18: throng.v1.RemoveMemberRequest
+	(*RemoveMemberResponse)(nil),      // 19: throng.v1.RemoveMemberResponse
+	(*LeaveRequest)(nil),              // 20: throng.v1.LeaveRequest
+	(*LeaveResponse)(nil),             // 21: throng.v1.LeaveResponse
+	(*SetRoleRequest)(nil),            // 22: throng.v1.SetRoleRequest
+	(*SetRoleResponse)(nil),           // 23: throng.v1.SetRoleResponse
+	(*TransferRequest)(nil),           // 24: throng.v1.TransferRequest
+	(*TransferResponse)(nil),          // 25: throng.v1.TransferResponse
+	(*MuteMemberRequest)(nil),         // 26: throng.v1.MuteMemberRequest
+	(*MuteMemberResponse)(nil),        // 27: throng.v1.MuteMemberResponse
+	(*DissolveRequest)(nil),           // 28: throng.v1.DissolveRequest
+	(*DissolveResponse)(nil),          // 29: throng.v1.DissolveResponse
+	(*ListMembersRequest)(nil),        // 30: throng.v1.ListMembersRequest
+	(*ListMembersResponse)(nil),       // 31: throng.v1.ListMembersResponse
+	(*UpdateSettingsRequest)(nil),     // 32: throng.v1.UpdateSettingsRequest
+	(*UpdateSettingsResponse)(nil),    // 33: throng.v1.UpdateSettingsResponse
+	(Kind)(0),                         // 34: throng.v1.Kind
+	(Role)(0),                         // 35: throng.v1.Role
+	(*Head)(nil),                      // 36: throng.v1.Head
+	(*Entry)(nil),                     // 37: throng.v1.Entry
+	(*Span)(nil),                      // 38: throng.v1.Span
 }
 var file_throng_v1_conversation_proto_depIdxs = []int32{
-	33, // 0: throng.v1.Conversation.kind:type_name -> throng.v1.Kind
-	34, // 1: throng.v1.Conversation.role:type_name -> throng.v1.Role
-	35, // 2: throng.v1.Conversation.head:type_name -> throng.v1.Head
-	36, // 3: throng.v1.Conversation.entries:type_name -> throng.v1.Entry
-	37, // 4: throng.v1.Conversation.withheld:type_name -> throng.v1.Span
+	34, // 0: throng.v1.Conversation.kind:type_name -> throng.v1.Kind
+	35, // 1: throng.v1.Conversation.role:type_name -> throng.v1.Role
+	36, // 2: throng.v1.Conversation.head:type_name -> throng.v1.Head
+	37, // 3: throng.v1.Conversation.entries:type_name -> throng.v1.Entry
+	38, // 4: throng.v1.Conversation.withheld:type_name -> throng.v1.Span
 	1,  // 5: throng.v1.Conversation.settings:type_name -> throng.v1.ConversationSettings
-	34, // 6: throng.v1.Member.role:type_name -> throng.v1.Role
-	0,  // 7: throng.v1.OpenDirectResponse.conversation:type_name -> throng.v1.Conversation
-	0,  // 8: throng.v1.CreateGroupResponse.conversation:type_name -> throng.v1.Conversation
-	0,  // 9: throng.v1.GetConversationResponse.conversation:type_name -> throng.v1.Conversation
-	0,  // 10: throng.v1.ListConversationsResponse.conversations:type_name -> throng.v1.Conversation
-	0,  // 11: throng.v1.JoinResponse.conversation:type_name -> throng.v1.Conversation
-	34, // 12: throng.v1.AddMembersRequest.role:type_name -> throng.v1.Role
-	34, // 13: throng.v1.SetRoleRequest.role:type_name -> throng.v1.Role
-	34, // 14: throng.v1.ListMembersRequest.role:type_name -> throng.v1.Role
-	2,  // 15: throng.v1.ListMembersResponse.members:type_name -> throng.v1.Member
-	1,  // 16: throng.v1.UpdateSettingsResponse.settings:type_name -> throng.v1.ConversationSettings
-	3,  // 17: throng.v1.ConversationService.OpenDirect:input_type -> throng.v1.OpenDirectRequest
-	5,  // 18: throng.v1.ConversationService.CreateGroup:input_type -> throng.v1.CreateGroupRequest
-	7,  // 19: throng.v1.ConversationService.GetConversation:input_type -> throng.v1.GetConversationRequest
-	9,  // 20: throng.v1.ConversationService.ListConversations:input_type -> throng.v1.ListConversationsRequest
-	11, // 21: throng.v1.ConversationService.UpdateGroup:input_type -> throng.v1.UpdateGroupRequest
-	13, // 22: throng.v1.ConversationService.Join:input_type -> throng.v1.JoinRequest
-	15, // 23: throng.v1.ConversationService.AddMembers:input_type -> throng.v1.AddMembersRequest
-	17, // 24: throng.v1.ConversationService.RemoveMember:input_type -> throng.v1.RemoveMemberRequest
-	19, // 25: throng.v1.ConversationService.Leave:input_type -> throng.v1.LeaveRequest
-	21, // 26: throng.v1.ConversationService.SetRole:input_type -> throng.v1.SetRoleRequest
-	23, // 27: throng.v1.ConversationService.Transfer:input_type -> throng.v1.TransferRequest
-	25, // 28: throng.v1.ConversationService.MuteMember:input_type -> throng.v1.MuteMemberRequest
-	27, // 29: throng.v1.ConversationService.Dissolve:input_type -> throng.v1.DissolveRequest
-	29, // 30: throng.v1.ConversationService.ListMembers:input_type -> throng.v1.ListMembersRequest
-	31, // 31: throng.v1.ConversationService.UpdateSettings:input_type -> throng.v1.UpdateSettingsRequest
-	4,  // 32: throng.v1.ConversationService.OpenDirect:output_type -> throng.v1.OpenDirectResponse
-	6,  // 33: throng.v1.ConversationService.CreateGroup:output_type -> throng.v1.CreateGroupResponse
-	8,  // 34: throng.v1.ConversationService.GetConversation:output_type -> throng.v1.GetConversationResponse
-	10, // 35: throng.v1.ConversationService.ListConversations:output_type -> throng.v1.ListConversationsResponse
-	12, // 36: throng.v1.ConversationService.UpdateGroup:output_type -> throng.v1.UpdateGroupResponse
-	14, // 37: throng.v1.ConversationService.Join:output_type -> throng.v1.JoinResponse
-	16, // 38: throng.v1.ConversationService.AddMembers:output_type -> throng.v1.AddMembersResponse
-	18, // 39: throng.v1.ConversationService.RemoveMember:output_type -> throng.v1.RemoveMemberResponse
-	20, // 40: throng.v1.ConversationService.Leave:output_type -> throng.v1.LeaveResponse
-	22, // 41: throng.v1.ConversationService.SetRole:output_type -> throng.v1.SetRoleResponse
-	24, // 42: throng.v1.ConversationService.Transfer:output_type -> throng.v1.TransferResponse
-	26, // 43: throng.v1.ConversationService.MuteMember:output_type -> throng.v1.MuteMemberResponse
-	28, // 44: throng.v1.ConversationService.Dissolve:output_type -> throng.v1.DissolveResponse
-	30, // 45: throng.v1.ConversationService.ListMembers:output_type -> throng.v1.ListMembersResponse
-	32, // 46: throng.v1.ConversationService.UpdateSettings:output_type -> throng.v1.UpdateSettingsResponse
-	32, // [32:47] is the sub-list for method output_type
-	17, // [17:32] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	2,  // 6: throng.v1.ConversationSettings.hidden:type_name -> throng.v1.HiddenSpan
+	35, // 7: throng.v1.Member.role:type_name -> throng.v1.Role
+	0,  // 8: throng.v1.OpenDirectResponse.conversation:type_name -> throng.v1.Conversation
+	0,  // 9: throng.v1.CreateGroupResponse.conversation:type_name -> throng.v1.Conversation
+	0,  // 10: throng.v1.GetConversationResponse.conversation:type_name -> throng.v1.Conversation
+	0,  // 11: throng.v1.ListConversationsResponse.conversations:type_name -> throng.v1.Conversation
+	0,  // 12: throng.v1.JoinResponse.conversation:type_name -> throng.v1.Conversation
+	35, // 13: throng.v1.AddMembersRequest.role:type_name -> throng.v1.Role
+	35, // 14: throng.v1.SetRoleRequest.role:type_name -> throng.v1.Role
+	35, // 15: throng.v1.ListMembersRequest.role:type_name -> throng.v1.Role
+	3,  // 16: throng.v1.ListMembersResponse.members:type_name -> throng.v1.Member
+	1,  // 17: throng.v1.UpdateSettingsResponse.settings:type_name -> throng.v1.ConversationSettings
+	4,  // 18: throng.v1.ConversationService.OpenDirect:input_type -> throng.v1.OpenDirectRequest
+	6,  // 19: throng.v1.ConversationService.CreateGroup:input_type -> throng.v1.CreateGroupRequest
+	8,  // 20: throng.v1.ConversationService.GetConversation:input_type -> throng.v1.GetConversationRequest
+	10, // 21: throng.v1.ConversationService.ListConversations:input_type -> throng.v1.ListConversationsRequest
+	12, // 22: throng.v1.ConversationService.UpdateGroup:input_type -> throng.v1.UpdateGroupRequest
+	14, // 23: throng.v1.ConversationService.Join:input_type -> throng.v1.JoinRequest
+	16, // 24: throng.v1.ConversationService.AddMembers:input_type -> throng.v1.AddMembersRequest
+	18, // 25: throng.v1.ConversationService.RemoveMember:input_type -> throng.v1.RemoveMemberRequest
+	20, // 26: throng.v1.ConversationService.Leave:input_type -> throng.v1.LeaveRequest
+	22, // 27: throng.v1.ConversationService.SetRole:input_type -> throng.v1.SetRoleRequest
+	24, // 28: throng.v1.ConversationService.Transfer:input_type -> throng.v1.TransferRequest
+	26, // 29: throng.v1.ConversationService.MuteMember:input_type -> throng.v1.MuteMemberRequest
+	28, // 30: throng.v1.ConversationService.Dissolve:input_type -> throng.v1.DissolveRequest
+	30, // 31: throng.v1.ConversationService.ListMembers:input_type -> throng.v1.ListMembersRequest
+	32, // 32: throng.v1.ConversationService.UpdateSettings:input_type -> throng.v1.UpdateSettingsRequest
+	5,  // 33: throng.v1.ConversationService.OpenDirect:output_type -> throng.v1.OpenDirectResponse
+	7,  // 34: throng.v1.ConversationService.CreateGroup:output_type -> throng.v1.CreateGroupResponse
+	9,  // 35: throng.v1.ConversationService.GetConversation:output_type -> throng.v1.GetConversationResponse
+	11, // 36: throng.v1.ConversationService.ListConversations:output_type -> throng.v1.ListConversationsResponse
+	13, // 37: throng.v1.ConversationService.UpdateGroup:output_type -> throng.v1.UpdateGroupResponse
+	15, // 38: throng.v1.ConversationService.Join:output_type -> throng.v1.JoinResponse
+	17, // 39: throng.v1.ConversationService.AddMembers:output_type -> throng.v1.AddMembersResponse
+	19, // 40: throng.v1.ConversationService.RemoveMember:output_type -> throng.v1.RemoveMemberResponse
+	21, // 41: throng.v1.ConversationService.Leave:output_type -> throng.v1.LeaveResponse
+	23, // 42: throng.v1.ConversationService.SetRole:output_type -> throng.v1.SetRoleResponse
+	25, // 43: throng.v1.ConversationService.Transfer:output_type -> throng.v1.TransferResponse
+	27, // 44: throng.v1.ConversationService.MuteMember:output_type -> throng.v1.MuteMemberResponse
+	29, // 45: throng.v1.ConversationService.Dissolve:output_type -> throng.v1.DissolveResponse
+	31, // 46: throng.v1.ConversationService.ListMembers:output_type -> throng.v1.ListMembersResponse
+	33, // 47: throng.v1.ConversationService.UpdateSettings:output_type -> throng.v1.UpdateSettingsResponse
+	33, // [33:48] is the sub-list for method output_type
+	18, // [18:33] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_throng_v1_conversation_proto_init() }
@@ -2264,15 +2352,15 @@ func file_throng_v1_conversation_proto_init() {
 		return
 	}
 	file_throng_v1_entry_proto_init()
-	file_throng_v1_conversation_proto_msgTypes[11].OneofWrappers = []any{}
-	file_throng_v1_conversation_proto_msgTypes[31].OneofWrappers = []any{}
+	file_throng_v1_conversation_proto_msgTypes[12].OneofWrappers = []any{}
+	file_throng_v1_conversation_proto_msgTypes[32].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_throng_v1_conversation_proto_rawDesc), len(file_throng_v1_conversation_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   33,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -384,11 +384,108 @@ func (x *ReceiptsMoved) GetReceipts() []*Receipt {
 	return nil
 }
 
+type HideEntriesRequest struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Conversation uint64                 `protobuf:"varint,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	// 1 to 200. What the caller does not see anyway is passed over.
+	Spans         []*Span `protobuf:"bytes,2,rep,name=spans,proto3" json:"spans,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HideEntriesRequest) Reset() {
+	*x = HideEntriesRequest{}
+	mi := &file_throng_v1_receipts_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HideEntriesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HideEntriesRequest) ProtoMessage() {}
+
+func (x *HideEntriesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_receipts_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HideEntriesRequest.ProtoReflect.Descriptor instead.
+func (*HideEntriesRequest) Descriptor() ([]byte, []int) {
+	return file_throng_v1_receipts_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *HideEntriesRequest) GetConversation() uint64 {
+	if x != nil {
+		return x.Conversation
+	}
+	return 0
+}
+
+func (x *HideEntriesRequest) GetSpans() []*Span {
+	if x != nil {
+		return x.Spans
+	}
+	return nil
+}
+
+type HideEntriesResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Settings      *ConversationSettings  `protobuf:"bytes,1,opt,name=settings,proto3" json:"settings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HideEntriesResponse) Reset() {
+	*x = HideEntriesResponse{}
+	mi := &file_throng_v1_receipts_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HideEntriesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HideEntriesResponse) ProtoMessage() {}
+
+func (x *HideEntriesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_receipts_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HideEntriesResponse.ProtoReflect.Descriptor instead.
+func (*HideEntriesResponse) Descriptor() ([]byte, []int) {
+	return file_throng_v1_receipts_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *HideEntriesResponse) GetSettings() *ConversationSettings {
+	if x != nil {
+		return x.Settings
+	}
+	return nil
+}
+
 var File_throng_v1_receipts_proto protoreflect.FileDescriptor
 
 const file_throng_v1_receipts_proto_rawDesc = "" +
 	"\n" +
-	"\x18throng/v1/receipts.proto\x12\tthrong.v1\"J\n" +
+	"\x18throng/v1/receipts.proto\x12\tthrong.v1\x1a\x1cthrong/v1/conversation.proto\x1a\x15throng/v1/entry.proto\"J\n" +
 	"\x12GetReceiptsRequest\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\"\xc2\x01\n" +
@@ -414,10 +511,16 @@ const file_throng_v1_receipts_proto_rawDesc = "" +
 	"\agot_seq\x18\x03 \x01(\x04R\x06gotSeq\"c\n" +
 	"\rReceiptsMoved\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12.\n" +
-	"\breceipts\x18\x02 \x03(\v2\x12.throng.v1.ReceiptR\breceipts2\xb3\x01\n" +
+	"\breceipts\x18\x02 \x03(\v2\x12.throng.v1.ReceiptR\breceipts\"_\n" +
+	"\x12HideEntriesRequest\x12\"\n" +
+	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12%\n" +
+	"\x05spans\x18\x02 \x03(\v2\x0f.throng.v1.SpanR\x05spans\"R\n" +
+	"\x13HideEntriesResponse\x12;\n" +
+	"\bsettings\x18\x01 \x01(\v2\x1f.throng.v1.ConversationSettingsR\bsettings2\x83\x02\n" +
 	"\x0eReceiptService\x12N\n" +
 	"\vGetReceipts\x12\x1d.throng.v1.GetReceiptsRequest\x1a\x1e.throng.v1.GetReceiptsResponse\"\x00\x12Q\n" +
-	"\fListReceipts\x12\x1e.throng.v1.ListReceiptsRequest\x1a\x1f.throng.v1.ListReceiptsResponse\"\x00B6Z4github.com/throng-im/throng/proto/throng/v1;throngv1b\x06proto3"
+	"\fListReceipts\x12\x1e.throng.v1.ListReceiptsRequest\x1a\x1f.throng.v1.ListReceiptsResponse\"\x00\x12N\n" +
+	"\vHideEntries\x12\x1d.throng.v1.HideEntriesRequest\x1a\x1e.throng.v1.HideEntriesResponse\"\x00B6Z4github.com/throng-im/throng/proto/throng/v1;throngv1b\x06proto3"
 
 var (
 	file_throng_v1_receipts_proto_rawDescOnce sync.Once
@@ -431,7 +534,7 @@ func file_throng_v1_receipts_proto_rawDescGZIP() []byte {
 	return file_throng_v1_receipts_proto_rawDescData
 }
 
-var file_throng_v1_receipts_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_throng_v1_receipts_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_throng_v1_receipts_proto_goTypes = []any{
 	(*GetReceiptsRequest)(nil),   // 0: throng.v1.GetReceiptsRequest
 	(*GetReceiptsResponse)(nil),  // 1: throng.v1.GetReceiptsResponse
@@ -439,19 +542,27 @@ var file_throng_v1_receipts_proto_goTypes = []any{
 	(*ListReceiptsResponse)(nil), // 3: throng.v1.ListReceiptsResponse
 	(*Receipt)(nil),              // 4: throng.v1.Receipt
 	(*ReceiptsMoved)(nil),        // 5: throng.v1.ReceiptsMoved
+	(*HideEntriesRequest)(nil),   // 6: throng.v1.HideEntriesRequest
+	(*HideEntriesResponse)(nil),  // 7: throng.v1.HideEntriesResponse
+	(*Span)(nil),                 // 8: throng.v1.Span
+	(*ConversationSettings)(nil), // 9: throng.v1.ConversationSettings
 }
 var file_throng_v1_receipts_proto_depIdxs = []int32{
 	4, // 0: throng.v1.ListReceiptsResponse.receipts:type_name -> throng.v1.Receipt
 	4, // 1: throng.v1.ReceiptsMoved.receipts:type_name -> throng.v1.Receipt
-	0, // 2: throng.v1.ReceiptService.GetReceipts:input_type -> throng.v1.GetReceiptsRequest
-	2, // 3: throng.v1.ReceiptService.ListReceipts:input_type -> throng.v1.ListReceiptsRequest
-	1, // 4: throng.v1.ReceiptService.GetReceipts:output_type -> throng.v1.GetReceiptsResponse
-	3, // 5: throng.v1.ReceiptService.ListReceipts:output_type -> throng.v1.ListReceiptsResponse
-	4, // [4:6] is the sub-list for method output_type
-	2, // [2:4] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	8, // 2: throng.v1.HideEntriesRequest.spans:type_name -> throng.v1.Span
+	9, // 3: throng.v1.HideEntriesResponse.settings:type_name -> throng.v1.ConversationSettings
+	0, // 4: throng.v1.ReceiptService.GetReceipts:input_type -> throng.v1.GetReceiptsRequest
+	2, // 5: throng.v1.ReceiptService.ListReceipts:input_type -> throng.v1.ListReceiptsRequest
+	6, // 6: throng.v1.ReceiptService.HideEntries:input_type -> throng.v1.HideEntriesRequest
+	1, // 7: throng.v1.ReceiptService.GetReceipts:output_type -> throng.v1.GetReceiptsResponse
+	3, // 8: throng.v1.ReceiptService.ListReceipts:output_type -> throng.v1.ListReceiptsResponse
+	7, // 9: throng.v1.ReceiptService.HideEntries:output_type -> throng.v1.HideEntriesResponse
+	7, // [7:10] is the sub-list for method output_type
+	4, // [4:7] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_throng_v1_receipts_proto_init() }
@@ -459,13 +570,15 @@ func file_throng_v1_receipts_proto_init() {
 	if File_throng_v1_receipts_proto != nil {
 		return
 	}
+	file_throng_v1_conversation_proto_init()
+	file_throng_v1_entry_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_throng_v1_receipts_proto_rawDesc), len(file_throng_v1_receipts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -41,6 +41,9 @@ const (
 	// ReceiptServiceListReceiptsProcedure is the fully-qualified name of the ReceiptService's
 	// ListReceipts RPC.
 	ReceiptServiceListReceiptsProcedure = "/throng.v1.ReceiptService/ListReceipts"
+	// ReceiptServiceHideEntriesProcedure is the fully-qualified name of the ReceiptService's
+	// HideEntries RPC.
+	ReceiptServiceHideEntriesProcedure = "/throng.v1.ReceiptService/HideEntries"
 )
 
 // ReceiptServiceClient is a client for the throng.v1.ReceiptService service.
@@ -49,6 +52,8 @@ type ReceiptServiceClient interface {
 	GetReceipts(context.Context, *connect.Request[v1.GetReceiptsRequest]) (*connect.Response[v1.GetReceiptsResponse], error)
 	// ListReceipts answers up to where each member has got and read.
 	ListReceipts(context.Context, *connect.Request[v1.ListReceiptsRequest]) (*connect.Response[v1.ListReceiptsResponse], error)
+	// HideEntries deletes entries for the caller alone, on all devices. It may be repeated.
+	HideEntries(context.Context, *connect.Request[v1.HideEntriesRequest]) (*connect.Response[v1.HideEntriesResponse], error)
 }
 
 // NewReceiptServiceClient constructs a client for the throng.v1.ReceiptService service. By default,
@@ -74,6 +79,12 @@ func NewReceiptServiceClient(httpClient connect.HTTPClient, baseURL string, opts
 			connect.WithSchema(receiptServiceMethods.ByName("ListReceipts")),
 			connect.WithClientOptions(opts...),
 		),
+		hideEntries: connect.NewClient[v1.HideEntriesRequest, v1.HideEntriesResponse](
+			httpClient,
+			baseURL+ReceiptServiceHideEntriesProcedure,
+			connect.WithSchema(receiptServiceMethods.ByName("HideEntries")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
@@ -81,6 +92,7 @@ func NewReceiptServiceClient(httpClient connect.HTTPClient, baseURL string, opts
 type receiptServiceClient struct {
 	getReceipts  *connect.Client[v1.GetReceiptsRequest, v1.GetReceiptsResponse]
 	listReceipts *connect.Client[v1.ListReceiptsRequest, v1.ListReceiptsResponse]
+	hideEntries  *connect.Client[v1.HideEntriesRequest, v1.HideEntriesResponse]
 }
 
 // GetReceipts calls throng.v1.ReceiptService.GetReceipts.
@@ -93,12 +105,19 @@ func (c *receiptServiceClient) ListReceipts(ctx context.Context, req *connect.Re
 	return c.listReceipts.CallUnary(ctx, req)
 }
 
+// HideEntries calls throng.v1.ReceiptService.HideEntries.
+func (c *receiptServiceClient) HideEntries(ctx context.Context, req *connect.Request[v1.HideEntriesRequest]) (*connect.Response[v1.HideEntriesResponse], error) {
+	return c.hideEntries.CallUnary(ctx, req)
+}
+
 // ReceiptServiceHandler is an implementation of the throng.v1.ReceiptService service.
 type ReceiptServiceHandler interface {
 	// GetReceipts answers who has got and who has read one entry.
 	GetReceipts(context.Context, *connect.Request[v1.GetReceiptsRequest]) (*connect.Response[v1.GetReceiptsResponse], error)
 	// ListReceipts answers up to where each member has got and read.
 	ListReceipts(context.Context, *connect.Request[v1.ListReceiptsRequest]) (*connect.Response[v1.ListReceiptsResponse], error)
+	// HideEntries deletes entries for the caller alone, on all devices. It may be repeated.
+	HideEntries(context.Context, *connect.Request[v1.HideEntriesRequest]) (*connect.Response[v1.HideEntriesResponse], error)
 }
 
 // NewReceiptServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -120,12 +139,20 @@ func NewReceiptServiceHandler(svc ReceiptServiceHandler, opts ...connect.Handler
 		connect.WithSchema(receiptServiceMethods.ByName("ListReceipts")),
 		connect.WithHandlerOptions(opts...),
 	)
+	receiptServiceHideEntriesHandler := connect.NewUnaryHandler(
+		ReceiptServiceHideEntriesProcedure,
+		svc.HideEntries,
+		connect.WithSchema(receiptServiceMethods.ByName("HideEntries")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/throng.v1.ReceiptService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case ReceiptServiceGetReceiptsProcedure:
 			receiptServiceGetReceiptsHandler.ServeHTTP(w, r)
 		case ReceiptServiceListReceiptsProcedure:
 			receiptServiceListReceiptsHandler.ServeHTTP(w, r)
+		case ReceiptServiceHideEntriesProcedure:
+			receiptServiceHideEntriesHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -141,4 +168,8 @@ func (UnimplementedReceiptServiceHandler) GetReceipts(context.Context, *connect.
 
 func (UnimplementedReceiptServiceHandler) ListReceipts(context.Context, *connect.Request[v1.ListReceiptsRequest]) (*connect.Response[v1.ListReceiptsResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("throng.v1.ReceiptService.ListReceipts is not implemented"))
+}
+
+func (UnimplementedReceiptServiceHandler) HideEntries(context.Context, *connect.Request[v1.HideEntriesRequest]) (*connect.Response[v1.HideEntriesResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("throng.v1.ReceiptService.HideEntries is not implemented"))
 }
