@@ -27,6 +27,8 @@ type User struct {
 type Privacy struct {
 	// NoReceipts: others do not see what the user has read, and the user does not see what others have.
 	NoReceipts bool
+	// Unlisted: nobody finds the user by the handle.
+	Unlisted bool
 }
 
 // Profile is what others see of a user.

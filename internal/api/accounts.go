@@ -9,6 +9,7 @@ import (
 
 	"github.com/throng-im/throng/internal/account"
 	"github.com/throng-im/throng/internal/chat"
+	"github.com/throng-im/throng/internal/limit"
 	"github.com/throng-im/throng/internal/wire"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
@@ -220,12 +221,20 @@ func (h accountHandler) ListProfiles(
 	return connect.NewResponse(out), nil
 }
 
-// FindUser implements the procedure of the same name.
+// FindUser implements the procedure of the same name. Who is not there, who does not want to be found, and what cannot be a handle have one
+// answer; the search box of a client need not know the rules.
 func (h accountHandler) FindUser(ctx context.Context, r *connect.Request[throngv1.FindUserRequest]) (*connect.Response[throngv1.FindUserResponse], error) {
+	caller := requestOf(ctx).caller.user
+	if caller != 0 {
+		if wait := h.s.deps.Limits.TakeFind(caller); wait > 0 {
+			return nil, limit.Error(wait)
+		}
+	}
 	u, err := h.s.deps.Users.ByHandle(ctx, r.Msg.GetHandle())
-	if e := chat.AsError(err); e != nil && e.Reason == chat.ReasonHandleInvalid {
-		// What cannot be a handle is nobody's; the search box of a client need not know the rules.
-		err = chat.Errorf(chat.CodeNotFound, chat.ReasonUserNotFound, "there is no user of that name")
+	e := chat.AsError(err)
+	nobody := e != nil && (e.Reason == chat.ReasonHandleInvalid || e.Reason == chat.ReasonUserNotFound)
+	if nobody || err == nil && u.Privacy.Unlisted && caller != 0 && caller != u.ID {
+		u, err = account.User{}, chat.Errorf(chat.CodeNotFound, chat.ReasonUserNotFound, "there is no user of that name")
 	}
 	return respond(&throngv1.FindUserResponse{Profile: profile(u.Profile())}, err)
 }

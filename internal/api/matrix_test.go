@@ -232,6 +232,7 @@ func rows() map[string]row {
 		"SocialService/GetPrivacy":      self(`{}`),
 		"SocialService/UpdatePrivacy":   self(`{"messagesFrom":"MESSAGES_FROM_ALL"}`),
 		"SocialService/UpdatePrivacy 2": self(`{"noReadReceipts":true}`),
+		"SocialService/UpdatePrivacy u": self(`{"unlisted":false}`),
 		"SocialService/UpdatePrivacy 0": {`{}`, "field_invalid", only(unnamed, server)},
 
 		"AdminService/CreateUsers":      {`{"users":[{"externalId":"$client"}]}`, refused, admins()},

@@ -169,6 +169,8 @@ type Discretion interface {
 // goroutine and do not block.
 type Limits interface {
 	TakeRequest(user chat.UserID) time.Duration
+	// TakeFind limits looking for people by their handles.
+	TakeFind(user chat.UserID) time.Duration
 	// TakeSend returns nil, or the refusal with its reason and the time to wait.
 	TakeSend(user chat.UserID, conversation chat.ConversationID) *chat.Error
 	// GiveSend gives the conversation's token back where the send was refused: who is not in a conversation does not use up
@@ -243,6 +245,7 @@ func (d *Deps) defaults() {
 type unlimited struct{}
 
 func (unlimited) TakeRequest(chat.UserID) time.Duration                 { return 0 }
+func (unlimited) TakeFind(chat.UserID) time.Duration                    { return 0 }
 func (unlimited) TakeSend(chat.UserID, chat.ConversationID) *chat.Error { return nil }
 func (unlimited) GiveSend(chat.ConversationID)                          {}
 func (unlimited) TakeAddress(string) time.Duration                      { return 0 }

@@ -38,22 +38,40 @@ func (h socialHandler) UpdatePrivacy(
 	default:
 		return nil, chat.Errorf(chat.CodeInvalid, chat.ReasonFieldInvalid, "messages are taken of all, of friends, or of members of a common group")
 	}
-	user, tells := requestOf(ctx).caller.user, r.Msg.NoReadReceipts
-	was, err := h.s.deps.Users.Get(ctx, user)
-	hides := was.Privacy
-	if err == nil && tells != nil && hides.NoReceipts != *tells {
-		hides, err = h.s.deps.Discretion.SetPrivacy(ctx, user, func(p *account.Privacy) { p.NoReceipts = *tells })
-	}
+	user := requestOf(ctx).caller.user
+	hides, named, err := h.hide(ctx, user, r.Msg)
 	if err != nil {
 		return nil, err
 	}
 	var out social.Privacy
-	if p.From == nil && tells != nil {
+	if p.From == nil && named {
 		out, err = h.s.deps.Privacy.Privacy(ctx, user)
 	} else {
 		out, err = h.s.deps.Privacy.SetPrivacy(ctx, user, p)
 	}
 	return respond(&throngv1.UpdatePrivacyResponse{Privacy: privacy(out, hides)}, err)
+}
+
+// hide changes what others are not told of a user; named says that the request is about any of it.
+func (h socialHandler) hide(ctx context.Context, user chat.UserID, m *throngv1.UpdatePrivacyRequest) (hides account.Privacy, named bool, err error) {
+	was, err := h.s.deps.Users.Get(ctx, user)
+	if err != nil {
+		return account.Privacy{}, false, err
+	}
+	change := func(p *account.Privacy) {
+		if m.NoReadReceipts != nil {
+			p.NoReceipts = m.GetNoReadReceipts()
+		}
+		if m.Unlisted != nil {
+			p.Unlisted = m.GetUnlisted()
+		}
+	}
+	hides, named = was.Privacy, m.NoReadReceipts != nil || m.Unlisted != nil
+	if change(&hides); hides == was.Privacy {
+		return hides, named, nil
+	}
+	hides, err = h.s.deps.Discretion.SetPrivacy(ctx, user, change)
+	return hides, named, err
 }
 
 func privacy(p social.Privacy, hides account.Privacy) *throngv1.Privacy {
@@ -65,5 +83,5 @@ func privacy(p social.Privacy, hides account.Privacy) *throngv1.Privacy {
 	case chat.GateCommon:
 		from = throngv1.MessagesFrom_MESSAGES_FROM_COMMON_GROUPS
 	}
-	return &throngv1.Privacy{MessagesFrom: from, NoReadReceipts: hides.NoReceipts}
+	return &throngv1.Privacy{MessagesFrom: from, NoReadReceipts: hides.NoReceipts, Unlisted: hides.Unlisted}
 }

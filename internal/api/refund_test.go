@@ -15,6 +15,7 @@ import (
 type tokens struct{ taken atomic.Int64 }
 
 func (*tokens) TakeRequest(chat.UserID) time.Duration { return 0 }
+func (*tokens) TakeFind(chat.UserID) time.Duration    { return 0 }
 func (*tokens) TakeAddress(string) time.Duration      { return 0 }
 func (k *tokens) TakeSend(chat.UserID, chat.ConversationID) *chat.Error {
 	k.taken.Add(1)

@@ -302,6 +302,7 @@ func TestInternalErrors(t *testing.T) {
 // slow lets nobody through.
 type slow struct{}
 
+func (slow) TakeFind(chat.UserID) time.Duration    { return 0 }
 func (slow) TakeRequest(chat.UserID) time.Duration { return 1500 * time.Millisecond }
 func (slow) TakeSend(chat.UserID, chat.ConversationID) *chat.Error {
 	err := chat.Errorf(chat.CodeRateLimited, chat.ReasonConversationBusy, "wait")
@@ -334,6 +335,7 @@ func TestRateLimits(t *testing.T) {
 
 type sendOnly struct{ slow }
 
+func (sendOnly) TakeFind(chat.UserID) time.Duration    { return 0 }
 func (sendOnly) TakeRequest(chat.UserID) time.Duration { return 0 }
 
 // HTTP-11.

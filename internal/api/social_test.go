@@ -1,10 +1,13 @@
 package api_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/throng-im/throng/internal/api"
 	"github.com/throng-im/throng/internal/assert"
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/social"
@@ -72,4 +75,59 @@ func TestSocialGoesWithTheAccount(t *testing.T) {
 		_, err = w.relations.Follow(t.Context(), bob.id, ada.id, true)
 		assert.Equal(t, "following who has gone", chat.AsError(err).Reason, chat.ReasonUserNotFound)
 	}
+}
+
+// finds lets look for people a few times.
+type finds struct {
+	sendOnly
+
+	left int
+}
+
+// TakeFind implements api.Limits.
+func (f *finds) TakeFind(chat.UserID) time.Duration {
+	if f.left--; f.left < 0 {
+		return 3 * time.Second
+	}
+	return 0
+}
+
+// REL-25, REL-26: who is found by the handle, by whom, and how often.
+func TestFind(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada, bob := w.person(t, false), w.person(t, false)
+	u, err := w.accounts.Get(t.Context(), ada.id)
+	assert.NoError(t, "ada", err)
+	limits := &finds{left: 6}
+	limited := newAPI(t, w, new(logBuffer), func(d *api.Deps) { d.Limits = limits })
+	find := func(token, handle string) answer {
+		return limited.call(t, "AccountService/FindUser", fmt.Sprintf(`{"handle":%q}`, handle), bearer(token))
+	}
+	set := func(unlisted bool) {
+		a := w.call(t, "SocialService/UpdatePrivacy", fmt.Sprintf(`{"unlisted":%v}`, unlisted), bearer(ada.token))
+		assert.Equal(t, "it says so: "+a.body, strings.Contains(a.body, `"unlisted":true`), unlisted)
+	}
+	assert.Equal(t, "found", find(bob.token, u.Handle).reason(), "ok")
+	set(true)
+	hidden, nobody := find(bob.token, u.Handle), find(bob.token, "nobody.of.that.name")
+	assert.Equal(t, "not found", hidden.reason(), "user_not_found")
+	message := func(a answer) string { // what tells calls apart goes
+		var m struct {
+			Code    string `json:"code"`
+			Message string `json:"message"`
+		}
+		assert.NoError(t, a.body, json.Unmarshal([]byte(a.body), &m))
+		return m.Code + m.Message
+	}
+	assert.Equal(t, "by the same answer", message(hidden), message(nobody))
+	assert.Equal(t, "by oneself", find(ada.token, u.Handle).reason(), "ok")
+	assert.Equal(t, "by a back end", find(serverKey, u.Handle).reason(), "ok")
+	a := w.call(t, "AccountService/ListProfiles", fmt.Sprintf(`{"users":["%d"]}`, ada.id), bearer(bob.token))
+	assert.True(t, "the profile stays: "+a.body, strings.Contains(a.body, fmt.Sprint(ada.id)))
+	set(false)
+	assert.Equal(t, "found again", find(bob.token, u.Handle).reason(), "ok")
+	limits.left = 0
+	assert.Equal(t, "too often", find(bob.token, u.Handle).reason(), "rate_limited")
+	assert.Equal(t, "a back end looks on", find(serverKey, u.Handle).reason(), "ok")
 }

@@ -19,6 +19,7 @@ type limits struct {
 	// immutable after construction
 	request      *limit.Limiter[chat.UserID]
 	send         *limit.Limiter[chat.UserID]
+	find         *limit.Limiter[chat.UserID]
 	conversation *limit.Limiter[chat.ConversationID]
 	address      *limit.Addresses
 	crowd        *limit.Crowd
@@ -31,6 +32,7 @@ type limits struct {
 func newLimits(c limit.Config, reg prometheus.Registerer) *limits {
 	l := &limits{
 		request: limit.New[chat.UserID](c.RequestUser, nil), send: limit.New[chat.UserID](c.SendUser, nil),
+		find:         limit.New[chat.UserID](c.FindUser, nil),
 		conversation: limit.New[chat.ConversationID](c.SendConversation, nil), address: limit.NewAddresses(c.ConnectAddress, nil),
 		crowd:     limit.NewCrowd(c.Deliveries, runtime.GOMAXPROCS(0), nil),
 		receivers: func(chat.ConversationID) (int, int) { return 0, 0 },
@@ -38,7 +40,7 @@ func newLimits(c limit.Config, reg prometheus.Registerer) *limits {
 			Name: "throng_limit_refused_total", Help: "Requests that were told to wait, by the limit.",
 		}, []string{"limit"}),
 	}
-	for _, name := range []string{limitRequest, limitSend, limitConversation, limitAddress, limitDeliveries} {
+	for _, name := range []string{limitRequest, limitFind, limitSend, limitConversation, limitAddress, limitDeliveries} {
 		l.refused.WithLabelValues(name)
 	}
 	reg.MustRegister(l.refused, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -50,6 +52,7 @@ func newLimits(c limit.Config, reg prometheus.Registerer) *limits {
 // share has requests, sends and callers limited over all nodes. What the node can deliver is its own.
 func (l *limits) share(s *limit.Sharing) {
 	l.request.Share(s, limitRequest, func(u chat.UserID) string { return strconv.FormatUint(uint64(u), 10) })
+	l.find.Share(s, limitFind, func(u chat.UserID) string { return strconv.FormatUint(uint64(u), 10) })
 	l.send.Share(s, limitSend, func(u chat.UserID) string { return strconv.FormatUint(uint64(u), 10) })
 	l.conversation.Share(s, limitConversation, func(id chat.ConversationID) string { return strconv.FormatUint(uint64(id), 10) })
 	l.address.Share(s, limitAddress)
@@ -61,6 +64,7 @@ const (
 	limitSignInFrom   = "sign_in_address"
 	limitSignUp       = "sign_up_address"
 	limitRequest      = "request_user"
+	limitFind         = "find_user"
 	limitSend         = "send_user"
 	limitConversation = "send_conversation"
 	limitAddress      = "connect_address"
@@ -78,6 +82,11 @@ func (l *limits) counted(name string, wait time.Duration) time.Duration {
 // TakeRequest implements api.Limits.
 func (l *limits) TakeRequest(user chat.UserID) time.Duration {
 	return l.counted(limitRequest, l.request.Take(user, 1))
+}
+
+// TakeFind implements api.Limits.
+func (l *limits) TakeFind(user chat.UserID) time.Duration {
+	return l.counted(limitFind, l.find.Take(user, 1))
 }
 
 // TakeSend implements api.Limits. The server and back ends in their own name are not slowed down. Of a conversation with many

@@ -92,6 +92,7 @@ func populate(t testing.TB, s *server) {
 	do(ada, "SocialService/SetFollow", map[string]any{"user": cydID, "follow": true})
 	do(cyd, "SocialService/SetBlock", map[string]any{"user": bobID, "block": true})
 	do(cyd, "SocialService/SetRemark", map[string]any{"user": adaID, "remark": "A."})
+	do(bob, "SocialService/UpdatePrivacy", map[string]any{"unlisted": true})
 	do(cyd, "SocialService/UpdatePrivacy", map[string]any{"messagesFrom": "MESSAGES_FROM_FRIENDS"})
 	do(ada, "SocialService/RequestFriend", map[string]any{"user": cydID})
 	do(cyd, "SocialService/RefuseFriend", map[string]any{"user": adaID})

@@ -40,6 +40,8 @@ type User struct {
 	CreatedMS  uint64            `json:"created_ms,omitempty"`
 	// NoReadReceipts: the user does not tell what was read.
 	NoReadReceipts bool `json:"no_read_receipts,omitempty"`
+	// Unlisted: nobody finds the user by the handle.
+	Unlisted bool `json:"unlisted,omitempty"`
 	// Password is the hash in PHC form; only in exports that were asked for it.
 	Password string `json:"password,omitempty"`
 }

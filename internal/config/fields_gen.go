@@ -143,6 +143,7 @@ func fieldDocs() map[string]string {
 		"github.com/throng-im/throng/internal/limit.Bucket.Rate":                      "Rate is how many in the long run, per second where no unit is given. 0 switches the limit off.",
 		"github.com/throng-im/throng/internal/limit.Config.ConnectAddress":            "ConnectAddress limits new connections from one address.",
 		"github.com/throng-im/throng/internal/limit.Config.Deliveries":                "Deliveries limits messages into conversations with many receivers, by how many deliveries they make.",
+		"github.com/throng-im/throng/internal/limit.Config.FindUser":                  "FindUser limits how often one user looks for people by their handles, so that trying names is slow.",
 		"github.com/throng-im/throng/internal/limit.Config.RequestUser":               "RequestUser limits requests of one user other than sends.",
 		"github.com/throng-im/throng/internal/limit.Config.SendConversation":          "SendConversation limits messages into one conversation.",
 		"github.com/throng-im/throng/internal/limit.Config.SendUser":                  "SendUser limits messages of one user.",

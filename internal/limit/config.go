@@ -29,6 +29,8 @@ type Config struct {
 	ConnectAddress Bucket
 	// RequestUser limits requests of one user other than sends.
 	RequestUser Bucket
+	// FindUser limits how often one user looks for people by their handles, so that trying names is slow.
+	FindUser Bucket
 	// SendUser limits messages of one user.
 	SendUser Bucket
 	// SendConversation limits messages into one conversation.
@@ -61,6 +63,7 @@ func Default() Config {
 		SignUpAddress:    Bucket{Rate: 1.0 / 30, Burst: 20, Keys: 100_000},
 		ConnectAddress:   Bucket{Rate: 200, Burst: 5_000, Keys: 100_000},
 		RequestUser:      Bucket{Rate: 100, Burst: 1_000, Keys: 1_000_000},
+		FindUser:         Bucket{Rate: 1.0 / 12, Burst: 100, Keys: 100_000},
 		SendUser:         Bucket{Rate: 50, Burst: 500, Keys: 1_000_000},
 		SendConversation: Bucket{Rate: 2_000, Burst: 20_000, Keys: 1_000_000},
 		// Half, because the time that a message waits for the one before it begins to grow from there on.
@@ -79,6 +82,7 @@ func (c Config) Validate() error {
 		{"sign_up_address", c.SignUpAddress},
 		{"connect_address", c.ConnectAddress},
 		{"request_user", c.RequestUser},
+		{"find_user", c.FindUser},
 		{"send_user", c.SendUser},
 		{"send_conversation", c.SendConversation},
 	} {

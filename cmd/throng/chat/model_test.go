@@ -357,11 +357,14 @@ func TestPrivacy(t *testing.T) {
 	w.start(100, 20)
 	w.key("enter")
 	for _, c := range [][2]string{
-		{"", "Everybody may write"}, {" friends", "Friends may write"}, {" groups", "members of common groups"}, {"", "members of common groups"}, {" nobody", "/help"},
+		{"", "Everybody may write"}, {" friends", "Friends may write"}, {" groups", "members of common groups"}, {"", "members of common groups"}, {" unlisted", "Nobody finds you"}, {" listed", "People find you"}, {" nobody", "/help"},
 	} {
 		w.typeText("/privacy" + c[0])
 		w.key("enter")
 		w.shows(c[1])
+	}
+	if got := strings.Join(w.asked, "; "); got != "listed false; listed true" {
+		t.Errorf("asked %q", got)
 	}
 }
 

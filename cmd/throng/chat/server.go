@@ -60,6 +60,8 @@ type Social interface {
 	Relate(ctx context.Context, command, handle, text string) error
 	// Privacy is whom the user takes messages of: all, groups or friends. A word that is not empty changes it.
 	Privacy(ctx context.Context, from string) (string, error)
+	// List has people find the user by the handle, or nobody.
+	List(ctx context.Context, on bool) error
 	// Relations is the list as it is now.
 	Relations(ctx context.Context) ([]*throngv1.Relation, error)
 }

@@ -27,6 +27,10 @@ func (m *Model) relate(word, rest string) (cmd tea.Cmd, ok bool) {
 	if _, known := senders()[rest]; word == "privacy" && (known || rest == "") {
 		return m.privacy(rest), true
 	}
+	if word == "privacy" && (rest == "listed" || rest == "unlisted") {
+		done := map[string]string{"listed": "People find you by your name.", "unlisted": "Nobody finds you by your name."}[rest]
+		return act(done, func(ctx context.Context) error { return social.List(ctx, rest == "listed") }), true
+	}
 	done, ok := map[string]string{
 		"friend": "Asked.", "accept": "You are friends.", "refuse": "Refused.", "withdraw": "Taken back.", "unfriend": "You are no longer friends.",
 		"follow": "You follow them.", "unfollow": "You no longer follow them.", "remark": "Remembered.",
@@ -172,6 +176,13 @@ func (s social) Privacy(ctx context.Context, from string) (string, error) {
 		}
 	}
 	return "", nil
+}
+
+// List implements Social.
+func (s social) List(ctx context.Context, on bool) error {
+	off := !on
+	_, err := s.API().Social.UpdatePrivacy(ctx, connect.NewRequest(&throngv1.UpdatePrivacyRequest{Unlisted: &off}))
+	return err
 }
 
 // Relate implements Social.

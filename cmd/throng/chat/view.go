@@ -263,6 +263,7 @@ func (m *Model) helpLines(height int) []string {
 		{"/follow NAME", "follow somebody; /unfollow NAME"},
 		{"/block NAME", "get no messages from somebody; /unblock NAME"},
 		{"/privacy all", "everybody may write to you; /privacy groups, /privacy friends"},
+		{"/privacy unlisted", "nobody finds you by your name; /privacy listed"},
 		{"/remark NAME AS", "call somebody what you like; only you see it"},
 		{"/devices", "where you are signed in; /signout NUMBER, /signout others"},
 		{"ctrl+c", "quit; you stay signed in"},

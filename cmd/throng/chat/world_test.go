@@ -352,6 +352,12 @@ func (w *world) Privacy(_ context.Context, from string) (string, error) {
 	return w.from, nil
 }
 
+// List implements chat.Social.
+func (w *world) List(_ context.Context, on bool) error {
+	w.asked = append(w.asked, fmt.Sprint("listed ", on))
+	return nil
+}
+
 // Relations implements chat.Social.
 func (w *world) Relations(context.Context) ([]*throngv1.Relation, error) { return w.relations, nil }
 

@@ -95,7 +95,7 @@ func (p *Picture) Users(ctx context.Context, fn func(archive.User) error) error 
 		return fn(archive.User{
 			ID: a.ID, Handle: a.Handle, ExternalID: a.ExternalID, Name: a.Name, Avatar: a.Avatar, Attributes: a.Attributes,
 			Version: a.Version, Admin: a.Admin, Disabled: a.Disabled, Deleted: a.Deleted, CreatedMS: a.CreatedMS, Password: a.Password,
-			NoReadReceipts: a.Privacy.NoReceipts,
+			NoReadReceipts: a.Privacy.NoReceipts, Unlisted: a.Privacy.Unlisted,
 		})
 	})
 }

@@ -37,7 +37,7 @@ func AppendAccount(b []byte, a account.Account) []byte {
 	}
 	later := laterOf(a.Later)
 	if a.Privacy != (account.Privacy{}) {
-		later = chat.Later([]byte{blockPrivacy, flag(a.Privacy.NoReceipts)}) + later
+		later = chat.Later([]byte{blockPrivacy, flag(a.Privacy.NoReceipts) | flag(a.Privacy.Unlisted)<<1}) + later
 	}
 	if later != "" {
 		flags |= flagLater
@@ -75,7 +75,7 @@ func (r *Reader) Account(id chat.UserID) account.Account {
 	}
 	a.Later = r.later(flags)
 	if p := a.Later; len(p) > 1 && p[0] == blockPrivacy {
-		a.Privacy.NoReceipts, a.Later = p[1] != 0, p[2:]
+		a.Privacy, a.Later = account.Privacy{NoReceipts: p[1]&1 != 0, Unlisted: p[1]&2 != 0}, p[2:]
 	}
 	return a
 }

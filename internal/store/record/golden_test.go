@@ -96,6 +96,8 @@ func samples() []sample {
 		picky.Hidden, _ = chat.Hidden("").Add(chat.HiddenSpan{Span: chat.Span{From: 300, To: 301}, Before: 290, Last: 291})
 		private := user
 		private.Privacy = account.Privacy{NoReceipts: true}
+		unlisted := user
+		unlisted.Privacy = account.Privacy{Unlisted: true}
 		event.Later, reading.Later, event.Head.Later, invitation.Later = later, later, later, later
 		text := *event.Entry
 		text.Later, event.Entry = later, &text
@@ -106,10 +108,9 @@ func samples() []sample {
 		all = append(all,
 			sample{"head" + with, record.AppendHead(nil, head)}, sample{"part" + with, record.AppendPart(nil, part)},
 			sample{"part-bar" + with, record.AppendPart(nil, barred)}, sample{"part-gate" + with, record.AppendPart(nil, gated)},
-			sample{"owner-from" + with, record.AppendOwner(nil, choosy)},
 			sample{"part-got" + with, record.AppendPart(nil, reached)},
 			sample{"part-hidden" + with, record.AppendPart(nil, picky)},
-			sample{"account-privacy" + with, record.AppendAccount(nil, private)},
+			sample{"account-privacy" + with, record.AppendAccount(nil, private)}, sample{"account-unlisted" + with, record.AppendAccount(nil, unlisted)},
 			sample{"link" + with, record.AppendLink(nil, link)}, sample{"owner-from" + with, record.AppendOwner(nil, choosy)},
 			sample{"account" + with, record.AppendAccount(nil, user)}, sample{"device" + with, record.AppendDevice(nil, device)},
 			sample{"invitation" + with, record.AppendInvitation(nil, invitation)}, sample{"settings" + with, record.AppendSettings(nil, settings)},

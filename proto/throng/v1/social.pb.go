@@ -239,8 +239,10 @@ type Privacy struct {
 	MessagesFrom MessagesFrom           `protobuf:"varint,1,opt,name=messages_from,json=messagesFrom,proto3,enum=throng.v1.MessagesFrom" json:"messages_from,omitempty"`
 	// Others do not see what the caller has read, and the caller does not see what others have.
 	NoReadReceipts bool `protobuf:"varint,2,opt,name=no_read_receipts,json=noReadReceipts,proto3" json:"no_read_receipts,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Nobody finds the caller by the handle. Who knows the id, or is in a conversation with the caller, is not kept out.
+	Unlisted      bool `protobuf:"varint,3,opt,name=unlisted,proto3" json:"unlisted,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Privacy) Reset() {
@@ -283,6 +285,13 @@ func (x *Privacy) GetMessagesFrom() MessagesFrom {
 func (x *Privacy) GetNoReadReceipts() bool {
 	if x != nil {
 		return x.NoReadReceipts
+	}
+	return false
+}
+
+func (x *Privacy) GetUnlisted() bool {
+	if x != nil {
+		return x.Unlisted
 	}
 	return false
 }
@@ -1164,6 +1173,7 @@ type UpdatePrivacyRequest struct {
 	MessagesFrom MessagesFrom `protobuf:"varint,1,opt,name=messages_from,json=messagesFrom,proto3,enum=throng.v1.MessagesFrom" json:"messages_from,omitempty"`
 	// Absent leaves it as it is.
 	NoReadReceipts *bool `protobuf:"varint,2,opt,name=no_read_receipts,json=noReadReceipts,proto3,oneof" json:"no_read_receipts,omitempty"`
+	Unlisted       *bool `protobuf:"varint,3,opt,name=unlisted,proto3,oneof" json:"unlisted,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -1208,6 +1218,13 @@ func (x *UpdatePrivacyRequest) GetMessagesFrom() MessagesFrom {
 func (x *UpdatePrivacyRequest) GetNoReadReceipts() bool {
 	if x != nil && x.NoReadReceipts != nil {
 		return *x.NoReadReceipts
+	}
+	return false
+}
+
+func (x *UpdatePrivacyRequest) GetUnlisted() bool {
+	if x != nil && x.Unlisted != nil {
+		return *x.Unlisted
 	}
 	return false
 }
@@ -1394,10 +1411,11 @@ const file_throng_v1_social_proto_rawDesc = "" +
 	"\bsince_ms\x18\x04 \x01(\x04R\asinceMs\x12\x1c\n" +
 	"\tfollowing\x18\x05 \x01(\bR\tfollowing\x12\x16\n" +
 	"\x06remark\x18\x06 \x01(\tR\x06remark\x12\x18\n" +
-	"\ablocked\x18\a \x01(\bR\ablocked\"q\n" +
+	"\ablocked\x18\a \x01(\bR\ablocked\"\x8d\x01\n" +
 	"\aPrivacy\x12<\n" +
 	"\rmessages_from\x18\x01 \x01(\x0e2\x17.throng.v1.MessagesFromR\fmessagesFrom\x12(\n" +
-	"\x10no_read_receipts\x18\x02 \x01(\bR\x0enoReadReceipts\"@\n" +
+	"\x10no_read_receipts\x18\x02 \x01(\bR\x0enoReadReceipts\x12\x1a\n" +
+	"\bunlisted\x18\x03 \x01(\bR\bunlisted\"@\n" +
 	"\x0eRelationCursor\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x14\n" +
 	"\x05floor\x18\x02 \x01(\x04R\x05floor\">\n" +
@@ -1439,11 +1457,13 @@ const file_throng_v1_social_proto_rawDesc = "" +
 	"\brelation\x18\x01 \x01(\v2\x13.throng.v1.RelationR\brelation\"\x13\n" +
 	"\x11GetPrivacyRequest\"B\n" +
 	"\x12GetPrivacyResponse\x12,\n" +
-	"\aprivacy\x18\x01 \x01(\v2\x12.throng.v1.PrivacyR\aprivacy\"\x98\x01\n" +
+	"\aprivacy\x18\x01 \x01(\v2\x12.throng.v1.PrivacyR\aprivacy\"\xc6\x01\n" +
 	"\x14UpdatePrivacyRequest\x12<\n" +
 	"\rmessages_from\x18\x01 \x01(\x0e2\x17.throng.v1.MessagesFromR\fmessagesFrom\x12-\n" +
-	"\x10no_read_receipts\x18\x02 \x01(\bH\x00R\x0enoReadReceipts\x88\x01\x01B\x13\n" +
-	"\x11_no_read_receipts\"E\n" +
+	"\x10no_read_receipts\x18\x02 \x01(\bH\x00R\x0enoReadReceipts\x88\x01\x01\x12\x1f\n" +
+	"\bunlisted\x18\x03 \x01(\bH\x01R\bunlisted\x88\x01\x01B\x13\n" +
+	"\x11_no_read_receiptsB\v\n" +
+	"\t_unlisted\"E\n" +
 	"\x15UpdatePrivacyResponse\x12,\n" +
 	"\aprivacy\x18\x01 \x01(\v2\x12.throng.v1.PrivacyR\aprivacy\"_\n" +
 	"\x14ListRelationsRequest\x121\n" +

@@ -29,7 +29,7 @@ func (i Imports) Users(ctx context.Context, origin string, users []archive.User)
 		accounts[n] = account.Account{
 			User: account.User{
 				ID: u.ID, ExternalID: u.ExternalID, Name: u.Name, Avatar: u.Avatar, Attributes: u.Attributes, Version: max(u.Version, 1),
-				Admin: u.Admin, Disabled: u.Disabled, CreatedMS: u.CreatedMS, Privacy: account.Privacy{NoReceipts: u.NoReadReceipts},
+				Admin: u.Admin, Disabled: u.Disabled, CreatedMS: u.CreatedMS, Privacy: account.Privacy{NoReceipts: u.NoReadReceipts, Unlisted: u.Unlisted},
 			},
 			Password: u.Password, Deleted: u.Deleted,
 		}
