@@ -160,6 +160,9 @@ func (w *World) run() error {
 	if rng := rand.New(rand.NewPCG(w.seed, 13)); rng.IntN(2) == 0 {
 		w.living.Go(func() { w.relate(rng, until) })
 	}
+	if rng := rand.New(rand.NewPCG(w.seed, 17)); rng.IntN(2) == 0 {
+		w.living.Go(func() { w.peruse(rng, until) })
+	}
 	w.trouble(until)
 	time.Sleep(time.Until(until))
 	if err := w.heal(); err != nil {

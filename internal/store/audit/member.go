@@ -101,7 +101,10 @@ func sameMember(have, want chat.Member) bool {
 func (c *Checker) mendMember(ctx context.Context, r *replay, want *stay, have message.Part, what string) error {
 	part := message.Part{Member: want.Member, Read: have.Read}
 	part.SentMS, part.Bar, part.Holds, part.Later = have.SentMS, have.Bar, have.Holds, have.Later
-	part.Got, part.Hidden = min(have.Got, want.Last(r.head.Seq)), have.Hidden
+	part.Got = min(have.Got, want.Last(r.head.Seq))
+	if hidesUpTo(have.Member) <= want.Last(r.head.Seq) {
+		part.Hidden = have.Hidden
+	}
 	seq := min(max(have.Read.Seq, want.Spans[len(want.Spans)-1].From, want.sent), want.Last(r.head.Seq))
 	return c.look(ctx, record.KeyEntry(r.id, seq), func(value []byte) error {
 		var e chat.Entry
@@ -124,6 +127,8 @@ func (c *Checker) member(ctx context.Context, r *replay, want *stay, have messag
 		switch ok := value != nil && begun(value, &e); {
 		case read.Seq > last:
 			return c.mendMember(ctx, r, want, have, fmt.Sprintf("has read up to %d, beyond %d", read.Seq, last))
+		case hidesUpTo(have.Member) > last:
+			return c.mendMember(ctx, r, want, have, fmt.Sprintf("has deleted what is up to %d for oneself, beyond %d", hidesUpTo(have.Member), last))
 		case have.Got > last:
 			return c.mendMember(ctx, r, want, have, fmt.Sprintf("has got what is up to %d, beyond %d", have.Got, last))
 		case read.Seq < want.sent:
@@ -135,4 +140,13 @@ func (c *Checker) member(ctx context.Context, r *replay, want *stay, have messag
 		}
 		return c.hooks.Member(ctx, r.id, want.User)
 	})
+}
+
+// hidesUpTo is the last entry that a member has deleted for oneself; 0 for none.
+func hidesUpTo(m chat.Member) chat.Seq {
+	spans := m.Hidden.Spans()
+	if len(spans) == 0 {
+		return 0
+	}
+	return spans[len(spans)-1].To
 }

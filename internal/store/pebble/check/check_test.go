@@ -153,6 +153,16 @@ func reenter(v []byte) []byte {
 	return record.AppendPart(nil, p)
 }
 
+// member changes a member row.
+func member(change func(m *chat.Member)) func(v []byte) []byte {
+	return func(v []byte) []byte {
+		r := record.NewReader(v)
+		p := r.Part(0)
+		change(&p.Member)
+		return record.AppendPart(nil, p)
+	}
+}
+
 func TestCheckPassesAHealthyFolder(t *testing.T) {
 	t.Parallel()
 	r, said := run(t, plant(t), false)
@@ -194,6 +204,11 @@ func TestCheckFindsAndMendsPlantedDamage(t *testing.T) {
 		{"a stranger is a member", func(db *engine.DB) error {
 			return db.Set(key('m', direct, 3), []byte{1, 1, 0, 1, 0, 1, 1, 0}, engine.Sync)
 		}, "user 3, who never was a member", false},
+		{"a device has what is not there", edit(key('m', direct, 2), member(func(m *chat.Member) { m.Got = 99 })), "the member row of user 2 has got what is up to 99, beyond 11", false},
+		{"what is not there is deleted", edit(key('m', direct, 2), member(func(m *chat.Member) {
+			m.Hidden, _ = m.Hidden.Add(chat.HiddenSpan{Span: chat.Span{From: 9, To: 12}, Before: 8, Last: 9})
+		})), "the member row of user 2 has deleted what is up to 12 for oneself, beyond 11", false},
+		{"what is deleted is nothing known", edit(key('m', direct, 2), member(func(m *chat.Member) { m.Hidden = "\x00\x00\x00\x00" })), "the member row of user 2 does not decode", false},
 		{"a member row is cut", edit(key('m', group, 1), cut), "the member row of user 1 does not decode", false},
 		{"an admin is not in the index", dropRow(key('a', group, 3)), "the index of owners and admins lacks user 3", false},
 		{"the index of admins has a member", func(db *engine.DB) error { return db.Set(key('a', direct, 2), nil, engine.Sync) }, "has user 2, who is neither", false},
