@@ -270,6 +270,7 @@ func (c *Client) learn(cv *conversation, e *throngv1.Entry) bool {
 			v.SlowMode = millis(ch.GetSlowModeMs())
 			c.hurrySend(v.ID)
 		}
+		v.terms(ch)
 		cv.tiered(e.GetSeq(), ch.GetTier())
 	case *throngv1.Entry_MembersChanged:
 		role := v.Role
@@ -313,7 +314,32 @@ func (cv *conversation) members(m *throngv1.MembersChanged, me UserID) {
 		if mine {
 			v.MutedUntil = fromMS(m.GetUntilMs())
 		}
-	case throngv1.MembersChanged_ACTION_UNSPECIFIED:
+	case throngv1.MembersChanged_ACTION_UNSPECIFIED, throngv1.MembersChanged_ACTION_NAMED, throngv1.MembersChanged_ACTION_BANNED,
+		throngv1.MembersChanged_ACTION_UNBANNED:
+	}
+}
+
+// terms takes in what a group holds its members to from now on.
+func (v *Conversation) terms(ch *throngv1.ConversationChanged) {
+	switch {
+	case ch.Joining != nil:
+		v.Joining = ch.GetJoining()
+	case ch.Open != nil && ch.GetOpen():
+		v.Joining = throngv1.Joining_JOINING_OPEN
+	case ch.Open != nil && v.Joining == throngv1.Joining_JOINING_OPEN:
+		v.Joining = throngv1.Joining_JOINING_INVITED
+	}
+	if ch.Posting != nil {
+		v.Posting = ch.GetPosting()
+	}
+	if ch.QuietUntilMs != nil {
+		v.QuietUntil = fromMS(ch.GetQuietUntilMs())
+	}
+	if ch.History != nil {
+		v.History = ch.GetHistory()
+	}
+	if ch.Announcement != nil {
+		v.Announcement = ch.GetAnnouncement()
 	}
 }
 

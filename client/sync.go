@@ -193,6 +193,8 @@ func (cv *conversation) merge(pc *throngv1.Conversation) (changed bool) {
 		v.Peer, v.Members, v.Role = UserID(pc.GetPeer()), pc.GetMemberCount(), pc.GetRole()
 		v.Dissolved, v.MutedUntil = pc.GetDissolved(), fromMS(pc.GetMutedUntilMs())
 		v.SlowMode = millis(pc.GetSlowModeMs())
+		v.Joining, v.Posting, v.QuietUntil = pc.GetJoining(), pc.GetPosting(), fromMS(pc.GetQuietUntilMs())
+		v.History, v.Announcement = pc.GetHistory(), pc.GetAnnouncement()
 		cv.metaSeq = head.GetSeq()
 	}
 	changed = cv.tiered(head.GetSeq(), head.GetTier())
@@ -213,7 +215,7 @@ func (cv *conversation) begin(pc *throngv1.Conversation, fresh bool) {
 	st, head := &cv.stream, pc.GetHead().GetSeq()
 	defer func() { cv.acked = st.next - 1 }() // nobody waits to hear of what lies before
 	if !fresh {
-		st.next = max(pc.GetFirstSeq(), 1)
+		st.next = max(pc.GetFirstSeq(), pc.GetSinceSeq(), 1) // what was said before the user came is there to be read, and is no news
 		return
 	}
 	st.next, cv.backlog = head+1, head

@@ -40,6 +40,13 @@ type Conversation struct {
 	Tier throngv1.Tier
 	// SlowMode is how long a plain member waits between two messages; 0 is off.
 	SlowMode time.Duration
+	// What the group holds its members to: how people join, who may send, until when only admins may, whether newcomers read what was said
+	// before they came, and a text that its admins show.
+	Joining      throngv1.Joining
+	Posting      throngv1.Posting
+	QuietUntil   time.Time
+	History      bool
+	Announcement string
 	// Batching is how long messages may wait for each other on their way here, and SendWait how long who sends has to expect
 	// to wait between two; 0 while the conversation is not busy, or not in focus.
 	Batching, SendWait time.Duration

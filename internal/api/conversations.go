@@ -108,10 +108,11 @@ func (h conversationHandler) UpdateGroup(
 	if err != nil {
 		return nil, err
 	}
-	c := chat.Changed{
-		Name: r.Msg.Name, Avatar: r.Msg.Avatar, Description: r.Msg.Description, Open: r.Msg.Open, SlowModeMS: r.Msg.SlowModeMs,
+	c, err := wire.Changed(r.Msg)
+	if err != nil {
+		return nil, err
 	}
-	res, err := h.s.deps.Changes.Update(ctx, requestOf(ctx).caller.user, id, c)
+	res, err := h.s.deps.Changes.Update(ctx, requestOf(ctx).caller.user, id, c, r.Msg.GetPassword())
 	return respond(&throngv1.UpdateGroupResponse{Seq: uint64(res.Seq)}, err)
 }
 
@@ -121,7 +122,7 @@ func (h conversationHandler) Join(ctx context.Context, r *connect.Request[throng
 	if err != nil {
 		return nil, err
 	}
-	if _, err := h.s.deps.Openings.Join(ctx, requestOf(ctx).caller.user, id); err != nil {
+	if _, err := h.s.deps.Openings.Join(ctx, requestOf(ctx).caller.user, id, r.Msg.GetPassword()); err != nil {
 		return nil, err
 	}
 	v, err := h.view(ctx, id)

@@ -49,7 +49,7 @@ func (s *Server) leaveGroup(ctx context.Context, user chat.UserID, id chat.Conve
 			return err
 		}
 	}
-	_, err = s.deps.Changes.Remove(ctx, 0, id, user)
+	_, err = s.deps.Changes.Remove(ctx, 0, id, user, "")
 	return err
 }
 

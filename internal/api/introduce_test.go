@@ -172,7 +172,7 @@ func TestPagesIntroduceTheirSenders(t *testing.T) {
 	assert.NoError(t, "syncing", err)
 	assert.Equal(t, "with a sync", usersOf(synced.GetProfiles()), []chat.UserID{b, a})
 
-	_, err = w.conversations.Remove(t.Context(), a, id, b)
+	_, err = w.conversations.Remove(t.Context(), a, id, b, "")
 	assert.NoError(t, "removing", err)
 	assert.Equal(t, "with what who left may still read", usersOf(page(b, id)), []chat.UserID{a, b})
 }
@@ -187,7 +187,7 @@ func TestFocusAnswersHeads(t *testing.T) {
 	assert.NoError(t, "making a group", err)
 	left, err := w.conversations.CreateGroup(t.Context(), a, conversation.NewGroup{ClientID: w.clientID(), Name: "left", Members: []chat.UserID{b}})
 	assert.NoError(t, "making a group", err)
-	_, err = w.conversations.Remove(t.Context(), b, left, b)
+	_, err = w.conversations.Remove(t.Context(), b, left, b, "")
 	assert.NoError(t, "leaving", err)
 	backend := api.NewBackend(w.messages, w.deps.Timelines, nil, time.Now)
 	focus := func(ids ...uint64) ([]*throngv1.Head, chat.Reason) {

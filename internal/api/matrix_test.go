@@ -65,7 +65,7 @@ func newCell(t *testing.T, w *world) *cell {
 	assert.NoError(t, "making a group", err)
 	_, err = w.conversations.SetRole(ctx, own, c.group, c.people[groupAdmin].id, chat.RoleAdmin)
 	assert.NoError(t, "making an admin", err)
-	_, err = w.conversations.Remove(ctx, own, c.group, c.people[exMember].id)
+	_, err = w.conversations.Remove(ctx, own, c.group, c.people[exMember].id, "")
 	assert.NoError(t, "removing", err)
 	c.head = w.send(t, own, c.group, "secret of the group").Seq
 	off := true
@@ -190,9 +190,21 @@ func rows() map[string]row {
 		"ConversationService/SetRole":           {`{"conversation":"$group","user":"$target","role":"ROLE_ADMIN"}`, ok, ended(only(low, member, groupAdmin))},
 		"ConversationService/Transfer":          {`{"conversation":"$group","user":"$target"}`, ok, ended(only(low, member, groupAdmin))},
 		"ConversationService/MuteMember":        {`{"conversation":"$group","user":"$target","untilMs":"9000000000000"}`, ok, ended(only(low, member))},
-		"ConversationService/Dissolve":          {`{"conversation":"$group"}`, ok, ended(only(low, member, groupAdmin))},
-		"ConversationService/ListMembers":       {`{"conversation":"$group"}`, ok, outside(nil)},
-		"ConversationService/UpdateSettings":    group(`{"conversation":"$group","pinned":true}`),
+		"ConversationService/UpdateGroup terms": {
+			`{"conversation":"$group","joining":"JOINING_PASSWORD","password":"sesame","posting":"POSTING_ADMINS","quietUntilMs":"0","history":true,"announcement":"hi"}`,
+			ok, ended(only(low, member)),
+		},
+		"ConversationService/UpdateGroup unsaid": {`{"conversation":"$group","joining":"JOINING_PASSWORD"}`, "field_invalid", ended(only(low, member))},
+		"ConversationService/Join password":      {`{"conversation":"$group","password":"sesame"}`, ok, outside(map[role]string{exMember: "not_open", server: unnamed})},
+		"ConversationService/SetNickname":        {`{"conversation":"$group","nickname":"nick"}`, ok, ended(only("id_invalid", server))},
+		"ConversationService/SetNickname other":  {`{"conversation":"$group","user":"$target","nickname":"nick"}`, ok, ended(only(low, member))},
+		"ConversationService/BanMember":          {`{"conversation":"$group","user":"$target","reason":"spam"}`, ok, ended(only(low, member))},
+		"ConversationService/Unban":              {`{"conversation":"$group","user":"$target"}`, ok, ended(only(low, member))},
+		"ConversationService/ListBans":           {`{"conversation":"$group"}`, ok, ended(only(low, member))},
+		"ConversationService/ListActs":           {`{"conversation":"$group"}`, ok, ended(only(low, member))},
+		"ConversationService/Dissolve":           {`{"conversation":"$group"}`, ok, ended(only(low, member, groupAdmin))},
+		"ConversationService/ListMembers":        {`{"conversation":"$group"}`, ok, outside(nil)},
+		"ConversationService/UpdateSettings":     group(`{"conversation":"$group","pinned":true}`),
 
 		"MessageService/Send":        {`{"conversation":"$group","clientId":"$client","text":"hi"}`, ok, ended(nil)},
 		"MessageService/ListEntries": {`{"conversation":"$group"}`, ok, outside(map[role]string{exMember: ok, server: unnamed})},

@@ -52,7 +52,7 @@ func (h conversationHandler) RemoveMember(
 	if err != nil {
 		return nil, err
 	}
-	res, err := h.s.deps.Changes.Remove(ctx, requestOf(ctx).caller.user, id, user)
+	res, err := h.s.deps.Changes.Remove(ctx, requestOf(ctx).caller.user, id, user, r.Msg.GetReason())
 	return respond(&throngv1.RemoveMemberResponse{Seq: uint64(res.Seq)}, err)
 }
 
@@ -104,7 +104,7 @@ func (h conversationHandler) MuteMember(
 	if err != nil {
 		return nil, err
 	}
-	res, err := h.s.deps.Changes.Mute(ctx, requestOf(ctx).caller.user, id, user, r.Msg.GetUntilMs())
+	res, err := h.s.deps.Changes.Mute(ctx, requestOf(ctx).caller.user, id, user, r.Msg.GetUntilMs(), r.Msg.GetReason())
 	return respond(&throngv1.MuteMemberResponse{Seq: uint64(res.Seq)}, err)
 }
 

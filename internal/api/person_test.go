@@ -31,7 +31,7 @@ func TestExportData(t *testing.T) {
 	assert.True(t, "nothing of others", !strings.Contains(a.body, "secret of the group"))
 
 	// Who was removed still gets what it wrote before.
-	_, err = w.conversations.Remove(t.Context(), c.people[owner].id, c.group, p.id)
+	_, err = w.conversations.Remove(t.Context(), c.people[owner].id, c.group, p.id, "")
 	assert.NoError(t, "removing", err)
 	_, records = w.streamed(t, bearer(p.token))
 	assert.Equal(t, "messages after the removal", len(records["message"]), 250)

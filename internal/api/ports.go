@@ -61,21 +61,31 @@ type Administration interface {
 type Openings interface {
 	OpenDirect(ctx context.Context, actor, peer chat.UserID) (chat.ConversationID, error)
 	CreateGroup(ctx context.Context, actor chat.UserID, g conversation.NewGroup) (chat.ConversationID, error)
-	Join(ctx context.Context, actor chat.UserID, id chat.ConversationID) (chat.Result, error)
+	Join(ctx context.Context, actor chat.UserID, id chat.ConversationID, password string) (chat.Result, error)
 	Members(ctx context.Context, actor chat.UserID, id chat.ConversationID, after chat.UserID, limit int, role chat.Role) (
 		members []chat.Member, total uint32, err error)
 }
 
 // Changes is what members do to conversations and to each other.
 type Changes interface {
-	Update(ctx context.Context, actor chat.UserID, id chat.ConversationID, c chat.Changed) (chat.Result, error)
+	Update(ctx context.Context, actor chat.UserID, id chat.ConversationID, c chat.Changed, password string) (chat.Result, error)
 	AddMembers(ctx context.Context, actor chat.UserID, id chat.ConversationID, users []chat.UserID, role chat.Role) (chat.Result, error)
-	Remove(ctx context.Context, actor chat.UserID, id chat.ConversationID, user chat.UserID) (chat.Result, error)
+	Remove(ctx context.Context, actor chat.UserID, id chat.ConversationID, user chat.UserID, reason string) (chat.Result, error)
 	Leave(ctx context.Context, actor chat.UserID, id chat.ConversationID) (chat.Result, error)
 	SetRole(ctx context.Context, actor chat.UserID, id chat.ConversationID, user chat.UserID, role chat.Role) (chat.Result, error)
 	Transfer(ctx context.Context, actor chat.UserID, id chat.ConversationID, user chat.UserID) (chat.Result, error)
-	Mute(ctx context.Context, actor chat.UserID, id chat.ConversationID, user chat.UserID, untilMS uint64) (chat.Result, error)
+	Mute(ctx context.Context, actor chat.UserID, id chat.ConversationID, user chat.UserID, untilMS uint64, reason string) (chat.Result, error)
 	Dissolve(ctx context.Context, actor chat.UserID, id chat.ConversationID) (chat.Result, error)
+}
+
+// Moderation is what the admins of groups do besides, and what members are called in them.
+type Moderation interface {
+	SetNickname(ctx context.Context, actor chat.UserID, id chat.ConversationID, user chat.UserID, name string) (chat.Result, error)
+	Ban(ctx context.Context, actor chat.UserID, id chat.ConversationID, user chat.UserID, untilMS uint64, reason string) (chat.Result, error)
+	Unban(ctx context.Context, actor chat.UserID, id chat.ConversationID, user chat.UserID, reason string) (chat.Result, error)
+	// Bans pages those who are banned, Acts what admins did.
+	Bans(ctx context.Context, actor chat.UserID, id chat.ConversationID, after chat.UserID, limit int) ([]chat.Member, error)
+	Acts(ctx context.Context, actor chat.UserID, id chat.ConversationID, from chat.Seq, limit int) (acts []chat.Entry, next chat.Seq, err error)
 }
 
 // Tiers shows and sets how conversations are delivered, for administrators of the server.
@@ -188,6 +198,7 @@ type Deps struct {
 	Administration Administration
 	Openings       Openings
 	Changes        Changes
+	Moderation     Moderation
 	Tiers          Tiers
 	Messages       Messages
 	Timelines      Timelines

@@ -115,9 +115,11 @@ func newWorld(t testing.TB, change ...settings) *world {
 		Users: w.store.Accounts(), Devices: w.store.Accounts(), Invitations: w.store.Accounts(), Registerer: registry, Logger: logger,
 	})
 	assert.NoError(t, "making accounts", err)
-	w.conversations = conversation.New(conversation.Default(), w.store, w.messages, w.accounts, w.store)
+	w.conversations = conversation.New(conversation.Default(), w.store, w.messages, w.accounts, w.store,
+		conversation.WithPasswords(w.accounts, untried{}), conversation.WithEntries(single{w.messages}))
 
 	deps.Tokens, deps.Users, deps.Accounts, deps.Administration = w.accounts, w.accounts, w.accounts, w.accounts
+	deps.Moderation = w.conversations
 	deps.Openings, deps.Changes, deps.Tiers, deps.Messages, deps.Timelines = w.conversations, w.conversations, w.conversations, w.messages, timelines
 	w.there = local.NewPresence().Join("n1")
 	deps.Presence = presence.NewHub(presence.Default(), presence.Deps{

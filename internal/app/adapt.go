@@ -97,6 +97,21 @@ func (s streamEvents) Follow(
 // Trim implements timeline.Events: it tells the queue how far this group has come.
 func (s streamEvents) Trim(ctx context.Context, upTo chat.Position) error { return s.Commit(ctx, upTo) }
 
+// single reads one entry of a log as the server sees it.
+type single struct{ messages *message.Service }
+
+// Entry implements conversation.Entries.
+func (s single) Entry(ctx context.Context, id chat.ConversationID, seq chat.Seq) (chat.Entry, error) {
+	p, err := s.messages.Range(ctx, message.RangeQuery{Conversation: id, From: seq, To: seq, Limit: 1})
+	if err != nil {
+		return chat.Entry{}, err
+	}
+	if len(p.Entries) == 0 {
+		return chat.Entry{}, chat.Errorf(chat.CodeNotFound, chat.ReasonMessageNotFound, "there is no such entry")
+	}
+	return p.Entries[0], nil
+}
+
 // crowds answer digests from the ring of recent entries.
 type crowds struct{ messages *message.Service }
 

@@ -22,6 +22,8 @@ type limits struct {
 	find         *limit.Limiter[chat.UserID]
 	conversation *limit.Limiter[chat.ConversationID]
 	address      *limit.Addresses
+	joinUser     *limit.Limiter[chat.UserID]
+	join         *limit.Limiter[chat.ConversationID]
 	crowd        *limit.Crowd
 	refused      *prometheus.CounterVec
 
@@ -34,13 +36,14 @@ func newLimits(c limit.Config, reg prometheus.Registerer) *limits {
 		request: limit.New[chat.UserID](c.RequestUser, nil), send: limit.New[chat.UserID](c.SendUser, nil),
 		find:         limit.New[chat.UserID](c.FindUser, nil),
 		conversation: limit.New[chat.ConversationID](c.SendConversation, nil), address: limit.NewAddresses(c.ConnectAddress, nil),
+		joinUser: limit.New[chat.UserID](c.JoinUser, nil), join: limit.New[chat.ConversationID](c.JoinConversation, nil),
 		crowd:     limit.NewCrowd(c.Deliveries, runtime.GOMAXPROCS(0), nil),
 		receivers: func(chat.ConversationID) (int, int) { return 0, 0 },
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "throng_limit_refused_total", Help: "Requests that were told to wait, by the limit.",
 		}, []string{"limit"}),
 	}
-	for _, name := range []string{limitRequest, limitFind, limitSend, limitConversation, limitAddress, limitDeliveries} {
+	for _, name := range []string{limitRequest, limitFind, limitSend, limitConversation, limitAddress, limitDeliveries, limitJoinUser, limitJoin} {
 		l.refused.WithLabelValues(name)
 	}
 	reg.MustRegister(l.refused, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -56,6 +59,8 @@ func (l *limits) share(s *limit.Sharing) {
 	l.send.Share(s, limitSend, func(u chat.UserID) string { return strconv.FormatUint(uint64(u), 10) })
 	l.conversation.Share(s, limitConversation, func(id chat.ConversationID) string { return strconv.FormatUint(uint64(id), 10) })
 	l.address.Share(s, limitAddress)
+	l.joinUser.Share(s, limitJoinUser, func(u chat.UserID) string { return strconv.FormatUint(uint64(u), 10) })
+	l.join.Share(s, limitJoin, func(id chat.ConversationID) string { return strconv.FormatUint(uint64(id), 10) })
 }
 
 // The limits, as metrics and shared buckets call them: the settings' names.
@@ -69,6 +74,8 @@ const (
 	limitConversation = "send_conversation"
 	limitAddress      = "connect_address"
 	limitDeliveries   = "deliveries"
+	limitJoinUser     = "join_user"
+	limitJoin         = "join_conversation"
 )
 
 // counted counts a refusal.
@@ -112,6 +119,14 @@ func (l *limits) TakeSend(user chat.UserID, id chat.ConversationID) *chat.Error 
 
 // GiveSend implements api.Limits. The sender's own token stays taken: it was an attempt.
 func (l *limits) GiveSend(id chat.ConversationID) { l.conversation.Give(id, 1) }
+
+// TakeJoin implements conversation.Attempts.
+func (l *limits) TakeJoin(user chat.UserID, id chat.ConversationID) time.Duration {
+	if wait := l.counted(limitJoinUser, l.joinUser.Take(user, 1)); wait > 0 {
+		return wait
+	}
+	return l.counted(limitJoin, l.join.Take(id, 1))
+}
 
 // TakeAddress implements api.Limits.
 func (l *limits) TakeAddress(address string) time.Duration {

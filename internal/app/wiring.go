@@ -77,7 +77,7 @@ func (a *App) wire(ctx context.Context) error {
 	lines.Shards = cmp.Or(lines.Shards, e.shards)
 	c.messages = message.New(lines, e.log, e.readers, reg, log, message.WithRecent(e.recent), message.WithHot(e.hot), message.WithAnnounce(n.forget), message.WithHidden(n.hidden),
 		message.WithTrace(a.tracer))
-	c.conversations = conversation.New(cfg.Conversation, e.directory, c.messages, c.accounts, e.log, conversation.WithCounts(e.rows), conversation.WithTerms(terms{c}))
+	c.conversations = a.newConversations(limits)
 	lists := cfg.Timeline
 	lists.Digests = sizes.Digests
 	c.timelines = timeline.New(lists, e.rows, e.logs, e.follower, timeline.WithCrowds(crowds{c.messages}))
@@ -127,7 +127,7 @@ func (a *App) wire(ctx context.Context) error {
 	a.closers.add(func() error { stop(); return nil })
 	a.api, err = api.New(cfg.API, api.Deps{
 		Tokens: c.accounts, Users: c.accounts, Accounts: c.accounts, Administration: c.accounts,
-		Openings: c.conversations, Changes: c.conversations, Tiers: c.conversations, Messages: c.messages, Timelines: views,
+		Openings: c.conversations, Changes: c.conversations, Moderation: c.conversations, Tiers: c.conversations, Messages: c.messages, Timelines: views,
 		Relations: c.relations, RelationLists: c.relations, Privacy: c.relations, Receipts: c.readers, Discretion: c.accounts,
 		Invites: invite.New(e.links, groups{e.directory, c.conversations}, now),
 		Past:    past{messages: c.messages, rows: e.rows}, Names: names, Presence: c.presence, Gateways: a.scheduler(), PublicURL: cfg.Server.PublicURL,
@@ -138,6 +138,13 @@ func (a *App) wire(ctx context.Context) error {
 		return fmt.Errorf("building the API: %w", err)
 	}
 	return ctx.Err()
+}
+
+// newConversations builds the conversations.
+func (a *App) newConversations(l *limits) *conversation.Service {
+	c, e := a.core, a.core.engine
+	return conversation.New(a.cfg.Conversation, e.directory, c.messages, c.accounts, e.log, conversation.WithCounts(e.rows), conversation.WithTerms(terms{c}),
+		conversation.WithPasswords(c.accounts, l), conversation.WithEntries(single{c.messages}))
 }
 
 // wireAccess builds what this node says of itself, what it is asked by others, and what empties it.

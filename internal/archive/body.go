@@ -78,15 +78,24 @@ type membersBody struct {
 	Users   []chat.UserID `json:"users"`
 	Role    string        `json:"role,omitempty"`
 	UntilMS uint64        `json:"until_ms,omitempty"`
+	Ban     bool          `json:"ban,omitempty"`
+	Name    string        `json:"name,omitempty"`
+	Reason  string        `json:"reason,omitempty"`
 }
 
 type changedBody struct {
-	Name        *string `json:"name,omitempty"`
-	Avatar      *string `json:"avatar,omitempty"`
-	Description *string `json:"description,omitempty"`
-	Open        *bool   `json:"open,omitempty"`
-	SlowModeMS  *uint32 `json:"slow_mode_ms,omitempty"`
-	Tier        *string `json:"tier,omitempty"` // that was set; empty lets the group go by its size again
+	Name         *string `json:"name,omitempty"`
+	Avatar       *string `json:"avatar,omitempty"`
+	Description  *string `json:"description,omitempty"`
+	Open         *bool   `json:"open,omitempty"`
+	SlowModeMS   *uint32 `json:"slow_mode_ms,omitempty"`
+	Tier         *string `json:"tier,omitempty"` // that was set; empty lets the group go by its size again
+	Joining      *string `json:"joining,omitempty"`
+	Posting      *string `json:"posting,omitempty"`
+	QuietUntilMS *uint64 `json:"quiet_until_ms,omitempty"`
+	History      *bool   `json:"history,omitempty"`
+	Announcement *string `json:"announcement,omitempty"`
+	Questions    *string `json:"questions,omitempty"`
 }
 
 // words are the names of small sets, by their numbers from 1.
@@ -95,8 +104,12 @@ type words []string
 func mediaTypes() words { return words{"image", "video", "voice", "file"} }
 
 func actions() words {
-	return words{"added", "joined", "left", "removed", "role", "transferred", "muted"}
+	return words{"added", "joined", "left", "removed", "role", "transferred", "muted", "named", "banned", "unbanned"}
 }
+
+func joinings() words { return words{"invited", "open", "approval", "password"} }
+
+func postings() words { return words{"all", "admins"} }
 
 func tombstones() words { return words{"retention", "erased", "recalled"} }
 
@@ -134,9 +147,17 @@ func encodeBody(b chat.Body) (out body, err error) {
 			Kind: v.Kind.Name(), Name: v.Name, Avatar: v.Avatar, Description: v.Description, Open: v.Open, Members: v.Members,
 		}
 	case chat.MembersChanged:
-		out.Members = &membersBody{Action: actions().name(uint8(v.Action)), Users: v.Users, Role: roleName(v.Role), UntilMS: v.UntilMS}
+		out.Members = &membersBody{Action: actions().name(uint8(v.Action)), Users: v.Users, Role: roleName(v.Role), UntilMS: v.UntilMS, Ban: v.Ban, Name: v.Name, Reason: v.Reason}
 	case chat.Changed:
-		out.Changed = &changedBody{Name: v.Name, Avatar: v.Avatar, Description: v.Description, Open: v.Open, SlowModeMS: v.SlowModeMS}
+		out.Changed = &changedBody{Name: v.Name, Avatar: v.Avatar, Description: v.Description, Open: v.Open, SlowModeMS: v.SlowModeMS, QuietUntilMS: v.QuietUntilMS, History: v.History, Announcement: v.Announcement, Questions: v.Questions}
+		if v.Joining != nil {
+			word := joinings().name(uint8(*v.Joining) + 1)
+			out.Changed.Joining = &word
+		}
+		if v.Posting != nil {
+			word := postings().name(uint8(*v.Posting) + 1)
+			out.Changed.Posting = &word
+		}
 		if v.Tier != nil {
 			tier := v.Tier.Name()
 			out.Changed.Tier = &tier
@@ -212,6 +233,7 @@ func decodeBody(in body) (chat.Body, error) {
 		role, roleErr := parseRole(in.Members.Role)
 		return chat.MembersChanged{
 			Action: chat.MemberAction(action), Users: in.Members.Users, Role: role, UntilMS: in.Members.UntilMS,
+			Ban: in.Members.Ban, Name: in.Members.Name, Reason: in.Members.Reason,
 		}, errors.Join(err, roleErr)
 	case in.Changed != nil:
 		return in.Changed.decode()
@@ -236,13 +258,26 @@ func decodeBody(in body) (chat.Body, error) {
 }
 
 func (c *changedBody) decode() (chat.Body, error) {
-	out := chat.Changed{Name: c.Name, Avatar: c.Avatar, Description: c.Description, Open: c.Open, SlowModeMS: c.SlowModeMS}
-	if c.Tier == nil {
-		return out, nil
+	out := chat.Changed{
+		Name: c.Name, Avatar: c.Avatar, Description: c.Description, Open: c.Open, SlowModeMS: c.SlowModeMS,
+		QuietUntilMS: c.QuietUntilMS, History: c.History, Announcement: c.Announcement, Questions: c.Questions,
 	}
-	tier, err := parseTier(*c.Tier)
-	out.Tier = &tier
-	return out, err
+	var errs []error
+	if c.Joining != nil {
+		n, err := joinings().number(*c.Joining)
+		joining := chat.Joining(max(n, 1) - 1)
+		out.Joining, errs = &joining, append(errs, err)
+	}
+	if c.Posting != nil {
+		n, err := postings().number(*c.Posting)
+		posting := chat.Posting(max(n, 1) - 1)
+		out.Posting, errs = &posting, append(errs, err)
+	}
+	if c.Tier != nil {
+		tier, err := parseTier(*c.Tier)
+		out.Tier, errs = &tier, append(errs, err)
+	}
+	return out, errors.Join(errs...)
 }
 
 // mapUsers gives every user that a body names its id in the target.

@@ -18,7 +18,7 @@ func fill(t *testing.T, v reflect.Value) {
 	case reflect.Bool:
 		v.SetBool(true)
 	case reflect.Uint8, reflect.Uint32, reflect.Uint64:
-		v.SetUint(2)
+		v.SetUint(1)
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
 		fill(t, v.Elem())

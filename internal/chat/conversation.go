@@ -69,11 +69,14 @@ type Head struct {
 	Fixed Tier
 	// SlowModeMS is how long a plain member waits between two messages; 0 is off.
 	SlowModeMS uint32
-	Seq        Seq
-	Ordinal    Ordinal
-	MemberSeq  Seq    // seq of the last entry that changed who is a member or what a member may do
-	Members    uint32 // how many are members now
-	TimeMS     uint64 // server time of the entry at Seq
+	Terms      Terms
+	// Acts are those of admins.
+	Acts      Acts
+	Seq       Seq
+	Ordinal   Ordinal
+	MemberSeq Seq    // seq of the last entry that changed who is a member or what a member may do
+	Members   uint32 // how many are members now
+	TimeMS    uint64 // server time of the entry at Seq
 	// Recalled are messages that were recalled lately: they count no longer for who had not read them.
 	Recalled Ordinals
 	// Amended is the last entry that amended another one: who keeps entries knows by it whether it has missed some that did.
@@ -92,10 +95,16 @@ type Conversation struct {
 	Avatar      string
 	Description string
 	Open        bool
-	Owner       UserID    // 0 for direct conversations
-	Pair        [2]UserID // lower and higher user of a direct conversation
-	CreatedMS   uint64
-	Later       Later
+	// Announcement is a text that admins show to all members.
+	Announcement string
+	// Questions are for who asks to join, one a line.
+	Questions string
+	// Password is the hash of what lets people in, in PHC form. No entry has it, and nobody is told.
+	Password  string
+	Owner     UserID    // 0 for direct conversations
+	Pair      [2]UserID // lower and higher user of a direct conversation
+	CreatedMS uint64
+	Later     Later
 }
 
 // Peer returns the other user of a direct conversation, 0 for others.
@@ -124,6 +133,8 @@ type Member struct {
 	MutedUntilMS uint64
 	// Spans are the seqs that the user may read, ascending and apart. The entry that ends a membership is its last seq.
 	Spans []Span
+	// Since is the entry with which the last membership began, where its span reaches further back; 0 where it begins there.
+	Since Seq
 	// SentMS is when the member last sent in slow mode, by the server's clock; 0 for those whom it does not concern. It outlives the
 	// membership.
 	SentMS uint64
@@ -135,6 +146,12 @@ type Member struct {
 	Hidden Hidden
 	// Got is the highest seq that a device of the member's is known to have. It only grows; what was read is there too, and may be beyond it.
 	Got Seq
+	// Nickname is what the member is called here; empty for the name that the user has everywhere. NamedMS is when it was set last by the
+	// member.
+	Nickname string
+	NamedMS  uint64
+	// BannedUntilMS is until when the user may not become a member again; 0 is not banned.
+	BannedUntilMS uint64
 	// Left is how the conversation looked when the membership ended; nil for who is a member.
 	Left  *Farewell
 	Later Later
@@ -214,6 +231,39 @@ func (m Member) Sees(s Seq) bool {
 		}
 	}
 	return false
+}
+
+// Began is the entry with which the last membership began; 0 for who never was a member.
+func (m Member) Began() Seq {
+	if len(m.Spans) == 0 {
+		return 0
+	}
+	return max(m.Since, m.Spans[len(m.Spans)-1].From)
+}
+
+// Enter makes the user a member with the entry at a seq, into a group whose history is open from another one on; 0: it is not. Of the stays
+// before most are remembered; those that the history reaches back to are one with the new one.
+func (m *Member) Enter(at, history Seq, most int) {
+	from := at
+	if history != 0 && history < at {
+		from = history
+	}
+	kept := make([]Span, 0, len(m.Spans)+1)
+	for _, s := range m.Spans {
+		if s.To+1 >= from && from < at {
+			from = min(from, s.From)
+			continue
+		}
+		kept = append(kept, s)
+	}
+	if len(kept) >= most {
+		kept = kept[len(kept)-most+1:]
+	}
+	kept = append(kept, Span{From: from})
+	m.Spans, m.Since = kept, 0
+	if from < at {
+		m.Since = at
+	}
 }
 
 // First is the lowest seq that the user may read; 0 for who never was a member.

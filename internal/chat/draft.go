@@ -18,6 +18,9 @@ type Draft struct {
 	// Bars of a [Created] are those of members of a direct conversation. Without a body it is the sender's alone, and takes the place of an
 	// older one.
 	Bars map[UserID]Bar
+	// Password is the hash of the password that a [Changed] gives the group, or, of one who joins, the one that the password given was
+	// compared with. Entries do not have it.
+	Password string
 	// Invited: an invitation stands for the sender, who joins with it.
 	Invited bool
 	// After is the client id of the sender's entry in this conversation that must stand already; zero for none.

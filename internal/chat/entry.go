@@ -10,6 +10,8 @@ type Entry struct {
 	TimeMS       uint64
 	ClientID     ClientID // zero where the server wrote it
 	Body         Body
+	// Act is its place among the acts of admins; zero for what is none.
+	Act Act
 	// Edited is what edits made of it; nil where there were none, and once the content has gone.
 	Edited *Edited
 	Later  Later
@@ -98,6 +100,9 @@ const (
 	MemberRole
 	MemberTransferred // Users: the new owner
 	MemberMuted
+	MemberNamed    // Name: what they are called here
+	MemberBanned   // Users were members before: UntilMS is until when they may not become some again
+	MemberUnbanned // they may
 )
 
 // MembersChanged says who came, went or got another role. Users holds all of them; on the wire only the first few go.
@@ -105,7 +110,13 @@ type MembersChanged struct {
 	Action  MemberAction
 	Users   []UserID
 	Role    Role   // with MemberAdded and MemberRole
-	UntilMS uint64 // with MemberMuted; 0 ends it
+	UntilMS uint64 // with MemberMuted; 0 ends it. With Ban: its end
+	// Ban, with MemberRemoved, keeps a user from becoming a member again until UntilMS. Of who is no member any more it becomes MemberBanned.
+	Ban bool
+	// Name, with MemberNamed, is the nickname in the group; empty takes it away.
+	Name string
+	// Reason is why, in words; empty for nothing.
+	Reason string
 }
 
 // Moves returns who becomes a member with the entry and who ceases to be one. A role, a transfer and a mute move nobody.
@@ -119,7 +130,7 @@ func (e *Entry) Moves() (in, out []UserID) {
 			in = b.Users
 		case MemberLeft, MemberRemoved:
 			out = b.Users
-		case MemberRole, MemberTransferred, MemberMuted:
+		case MemberRole, MemberTransferred, MemberMuted, MemberNamed, MemberBanned, MemberUnbanned:
 		}
 	}
 	return in, out
@@ -134,6 +145,15 @@ type Changed struct {
 	SlowModeMS  *uint32
 	// Tier is set by administrators of the server only; 0 lets the conversation go by its size.
 	Tier *Tier
+	// Joining is how people become members by themselves. Open says so, too, for those who know of no more.
+	Joining *Joining
+	Posting *Posting
+	// QuietUntilMS is until when plain members may not send: nobody but admins; 0 ends it.
+	QuietUntilMS *uint64
+	// History lets newcomers read what is said from here on before they come.
+	History      *bool
+	Announcement *string
+	Questions    *string // one a line
 }
 
 // Dissolved is the last entry of a group.

@@ -25,6 +25,15 @@ const (
 	MaxChunkBytes      = 64 << 10   // encoded bytes of one chunk; at least one entry goes whatever its size
 	MaxProfiles        = 200        // profiles that one answer carries by itself
 	MaxProfileBytes    = 64 << 10   // of their names and avatars
+	MaxAnnouncement    = 4_096      // bytes of what a group announces
+	MaxQuestions       = 5          // to who asks to join a group
+	MaxQuestionRunes   = 200        // of one
+	MaxAnswerBytes     = 4_096      // of all answers to them together
+	MaxJoinRequests    = 1_000      // that wait for the admins of one group
+	MaxNicknameRunes   = 64         // in a group
+	MaxActReason       = 256        // bytes of why an admin did something
+	MaxActs            = 10_000     // of admins that a group shows, the newest ones
+	NicknameEveryMS    = 10_000     // between two nicknames that a member takes
 	MaxRelations       = 10_000     // friends and requests of one user, and as many follows, blocks and remarks each
 	MaxRequestNote     = 256        // characters of the note of a friend request
 	MaxEdits           = 50         // edits of one message

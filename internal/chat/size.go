@@ -24,7 +24,7 @@ func WireBytes(b Body) int {
 		return 2*fields + textBytes(b.Name) + textBytes(b.Avatar) + textBytes(b.Description) + 20*min(len(b.Members), MemberPreview)
 	case Changed:
 		n := fields
-		for _, s := range []*string{b.Name, b.Avatar, b.Description} {
+		for _, s := range []*string{b.Name, b.Avatar, b.Description, b.Announcement, b.Questions} {
 			if s != nil {
 				n += textBytes(*s)
 			}
@@ -41,7 +41,7 @@ func WireBytes(b Body) int {
 	case Tombstone:
 		return 2*fields + textBytes(b.Note)
 	case MembersChanged:
-		return 2*fields + 20*min(len(b.Users), MemberPreview)
+		return 2*fields + 20*min(len(b.Users), MemberPreview) + textBytes(b.Name) + textBytes(b.Reason)
 	default:
 		return 2 * fields
 	}

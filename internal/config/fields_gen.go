@@ -144,6 +144,8 @@ func fieldDocs() map[string]string {
 		"github.com/throng-im/throng/internal/limit.Config.ConnectAddress":            "ConnectAddress limits new connections from one address.",
 		"github.com/throng-im/throng/internal/limit.Config.Deliveries":                "Deliveries limits messages into conversations with many receivers, by how many deliveries they make.",
 		"github.com/throng-im/throng/internal/limit.Config.FindUser":                  "FindUser limits how often one user looks for people by their handles, so that trying names is slow.",
+		"github.com/throng-im/throng/internal/limit.Config.JoinConversation":          "JoinConversation limits how often the password of one group is tried, by all users together.",
+		"github.com/throng-im/throng/internal/limit.Config.JoinUser":                  "JoinUser limits how often one user tries the passwords of groups.",
 		"github.com/throng-im/throng/internal/limit.Config.RequestUser":               "RequestUser limits requests of one user other than sends.",
 		"github.com/throng-im/throng/internal/limit.Config.SendConversation":          "SendConversation limits messages into one conversation.",
 		"github.com/throng-im/throng/internal/limit.Config.SendUser":                  "SendUser limits messages of one user.",

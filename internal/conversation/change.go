@@ -6,17 +6,6 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 )
 
-// Update gives a group new settings. Admins and the owner may; the tier is not theirs to set.
-func (s *Service) Update(ctx context.Context, actor chat.UserID, id chat.ConversationID, c chat.Changed) (chat.Result, error) {
-	if c == (chat.Changed{}) {
-		return chat.Result{}, invalid("nothing was named that is to change; name at least one field")
-	}
-	if err := checkChanged(c); err != nil {
-		return chat.Result{}, err
-	}
-	return s.append(ctx, actor, id, c)
-}
-
 // SetTier gives a group a tier whatever its size; 0 lets it go by size again. It is for the administrators of the server, who
 // need not be members.
 func (s *Service) SetTier(ctx context.Context, id chat.ConversationID, tier chat.Tier) (chat.Result, error) {
@@ -41,18 +30,7 @@ func (s *Service) Head(ctx context.Context, id chat.ConversationID) (chat.Head, 
 	return heads[0], nil
 }
 
-// Join enters an open group. Who is a member already stays one.
-func (s *Service) Join(ctx context.Context, actor chat.UserID, id chat.ConversationID) (chat.Result, error) {
-	if err := checkID(uint64(actor), "user"); err != nil {
-		return chat.Result{}, err
-	}
-	if err := s.room(ctx, actor); err != nil {
-		return chat.Result{}, err
-	}
-	return s.append(ctx, actor, id, chat.MembersChanged{Action: chat.MemberJoined, Users: []chat.UserID{actor}})
-}
-
-// Enter is Join of somebody for whom an invitation stands: the group need not be open.
+// Enter is Join of somebody for whom an invitation stands: the group need not be open, and asks for no password.
 func (s *Service) Enter(ctx context.Context, actor chat.UserID, id chat.ConversationID) (chat.Result, error) {
 	if err := checkID(uint64(actor), "user"); err != nil {
 		return chat.Result{}, err
@@ -113,15 +91,18 @@ func (s *Service) inside(ctx context.Context, actor chat.UserID, id chat.Convers
 	return nil
 }
 
-// Remove takes a user out. Who removes themselves leaves.
-func (s *Service) Remove(ctx context.Context, actor chat.UserID, id chat.ConversationID, user chat.UserID) (chat.Result, error) {
+// Remove takes a user out, and says why where there is a reason. Who removes themselves leaves.
+func (s *Service) Remove(ctx context.Context, actor chat.UserID, id chat.ConversationID, user chat.UserID, reason string) (chat.Result, error) {
 	if err := checkID(uint64(user), "user"); err != nil {
 		return chat.Result{}, err
 	}
 	if user == actor {
 		return s.Leave(ctx, actor, id)
 	}
-	return s.append(ctx, actor, id, chat.MembersChanged{Action: chat.MemberRemoved, Users: []chat.UserID{user}})
+	if err := checkText(reason, "reason", chat.MaxActReason, true); err != nil {
+		return chat.Result{}, err
+	}
+	return s.append(ctx, actor, id, chat.MembersChanged{Action: chat.MemberRemoved, Users: []chat.UserID{user}, Reason: reason})
 }
 
 // Leave ends the actor's own membership. An owner transfers or dissolves first.
@@ -155,7 +136,7 @@ func (s *Service) Transfer(ctx context.Context, actor chat.UserID, id chat.Conve
 
 // Mute keeps a member from sending until a time, in milliseconds since 1970; 0 ends it.
 func (s *Service) Mute(
-	ctx context.Context, actor chat.UserID, id chat.ConversationID, user chat.UserID, untilMS uint64,
+	ctx context.Context, actor chat.UserID, id chat.ConversationID, user chat.UserID, untilMS uint64, reason string,
 ) (chat.Result, error) {
 	if err := checkID(uint64(user), "user"); err != nil {
 		return chat.Result{}, err
@@ -163,7 +144,10 @@ func (s *Service) Mute(
 	if untilMS > chat.MaxID {
 		return chat.Result{}, invalid("until is a time in milliseconds since 1970, at most %d", uint64(chat.MaxID))
 	}
-	return s.append(ctx, actor, id, chat.MembersChanged{Action: chat.MemberMuted, Users: []chat.UserID{user}, UntilMS: untilMS})
+	if err := checkText(reason, "reason", chat.MaxActReason, true); err != nil {
+		return chat.Result{}, err
+	}
+	return s.append(ctx, actor, id, chat.MembersChanged{Action: chat.MemberMuted, Users: []chat.UserID{user}, UntilMS: untilMS, Reason: reason})
 }
 
 // Dissolve ends a group. The owner may.

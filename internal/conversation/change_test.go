@@ -25,13 +25,13 @@ func TestWhoMay(t *testing.T) {
 		may  []chat.UserID
 	}{
 		{"update", func(f *fixture, a chat.UserID, id chat.ConversationID) error {
-			return only(f.Update(f.t.Context(), a, id, chat.Changed{Name: ref(fmt.Sprint("by ", a))}))
+			return only(f.Update(f.t.Context(), a, id, chat.Changed{Name: ref(fmt.Sprint("by ", a))}, ""))
 		}, []chat.UserID{owner, admin, server}},
 		{"add", func(f *fixture, a chat.UserID, id chat.ConversationID) error {
 			return only(f.AddMembers(f.t.Context(), a, id, []chat.UserID{70}, 0))
 		}, []chat.UserID{owner, admin, server}},
 		{"remove", func(f *fixture, a chat.UserID, id chat.ConversationID) error {
-			return only(f.Remove(f.t.Context(), a, id, other))
+			return only(f.Remove(f.t.Context(), a, id, other, ""))
 		}, []chat.UserID{owner, admin, server}},
 		{"set role", func(f *fixture, a chat.UserID, id chat.ConversationID) error {
 			return only(f.SetRole(f.t.Context(), a, id, other, chat.RoleAdmin))
@@ -40,7 +40,7 @@ func TestWhoMay(t *testing.T) {
 			return only(f.Transfer(f.t.Context(), a, id, other))
 		}, []chat.UserID{owner, server}},
 		{"mute", func(f *fixture, a chat.UserID, id chat.ConversationID) error {
-			return only(f.Mute(f.t.Context(), a, id, other, 1<<40))
+			return only(f.Mute(f.t.Context(), a, id, other, 1<<40, ""))
 		}, []chat.UserID{owner, admin, server}},
 		{"dissolve", func(f *fixture, a chat.UserID, id chat.ConversationID) error {
 			return only(f.Dissolve(f.t.Context(), a, id))
@@ -61,7 +61,7 @@ func TestWhoMay(t *testing.T) {
 				id := f.group()
 				_, err := f.AddMembers(t.Context(), owner, id, []chat.UserID{former}, 0)
 				assert.NoError(t, "add", err)
-				_, err = f.Remove(t.Context(), owner, id, former)
+				_, err = f.Remove(t.Context(), owner, id, former, "")
 				assert.NoError(t, "remove", err)
 				before := f.head(id)
 				may := false
@@ -89,17 +89,17 @@ func TestJoin(t *testing.T) {
 	f := open(t)
 	ctx := t.Context()
 	id := f.group()
-	_, err := f.Join(ctx, 60, id)
+	_, err := f.Join(ctx, 60, id, "")
 	f.refused("a group that is not open is a secret", err, chat.ReasonConversationNotFound)
-	_, err = f.Update(ctx, 10, id, chat.Changed{Open: ref(true)})
+	_, err = f.Update(ctx, 10, id, chat.Changed{Open: ref(true)}, "")
 	assert.NoError(t, "open", err)
-	r, err := f.Join(ctx, 60, id)
+	r, err := f.Join(ctx, 60, id, "")
 	assert.NoError(t, "join", err)
 	assert.Equal(t, "members", f.head(id).Members, uint32(5))
-	again, err := f.Join(ctx, 60, id)
+	again, err := f.Join(ctx, 60, id, "")
 	assert.NoError(t, "join again", err)
 	assert.Equal(t, "once", again.Seq, r.Seq)
-	_, err = f.Join(ctx, 0, id)
+	_, err = f.Join(ctx, 0, id, "")
 	f.refused("the server joins nothing", err, chat.ReasonIDInvalid)
 }
 
@@ -155,24 +155,24 @@ func TestBadChanges(t *testing.T) {
 	f := open(t)
 	ctx := t.Context()
 	id := f.group()
-	_, err := f.Update(ctx, 10, id, chat.Changed{})
+	_, err := f.Update(ctx, 10, id, chat.Changed{}, "")
 	f.refused("nothing", err, chat.ReasonFieldInvalid)
-	_, err = f.Update(ctx, 10, id, chat.Changed{Name: ref("")})
+	_, err = f.Update(ctx, 10, id, chat.Changed{Name: ref("")}, "")
 	f.refused("no name", err, chat.ReasonFieldInvalid)
-	_, err = f.Update(ctx, 10, 0, chat.Changed{Name: ref("x")})
+	_, err = f.Update(ctx, 10, 0, chat.Changed{Name: ref("x")}, "")
 	f.refused("no conversation", err, chat.ReasonIDInvalid)
 	_, err = f.SetRole(ctx, 10, id, 30, chat.RoleOwner)
 	f.refused("an owner by role", err, chat.ReasonFieldInvalid)
-	_, err = f.Mute(ctx, 10, id, 30, 1<<60)
+	_, err = f.Mute(ctx, 10, id, 30, 1<<60, "")
 	f.refused("beyond time", err, chat.ReasonFieldInvalid)
-	_, err = f.Remove(ctx, 10, id, 0)
+	_, err = f.Remove(ctx, 10, id, 0, "")
 	f.refused("nobody", err, chat.ReasonIDInvalid)
 	_, err = f.Leave(ctx, 10, id)
 	f.refused("owners transfer first", err, chat.ReasonOwnerMustTransfer)
-	_, err = f.Remove(ctx, 30, id, 30)
+	_, err = f.Remove(ctx, 30, id, 30, "")
 	assert.NoError(t, "removing oneself is leaving", err)
 	_, err = f.Dissolve(ctx, 10, id)
 	assert.NoError(t, "dissolve", err)
-	_, err = f.Update(ctx, 10, id, chat.Changed{Name: ref("x")})
+	_, err = f.Update(ctx, 10, id, chat.Changed{Name: ref("x")}, "")
 	f.refused("after the end", err, chat.ReasonDissolved)
 }

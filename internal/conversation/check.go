@@ -87,6 +87,18 @@ func checkChanged(c chat.Changed) error {
 	if c.SlowModeMS != nil && *c.SlowModeMS > chat.MaxSlowModeMS {
 		return invalid("slow mode is from 0 (off) to %d milliseconds, a day", chat.MaxSlowModeMS)
 	}
+	for _, t := range []struct {
+		text  *string
+		what  string
+		bytes int
+	}{{c.Announcement, "announcement", chat.MaxAnnouncement}, {c.Questions, "questions", chat.MaxQuestions * (chat.MaxQuestionRunes + 1) * utf8.UTFMax}} {
+		if t.text == nil {
+			continue
+		}
+		if err := checkText(*t.text, t.what, t.bytes, true); err != nil {
+			return err
+		}
+	}
 	if c.Description != nil {
 		return checkText(*c.Description, "description", chat.MaxDescription, true)
 	}

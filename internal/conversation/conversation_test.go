@@ -273,7 +273,7 @@ func TestTooManyConversations(t *testing.T) {
 	f.refused("owner of a new group", err, chat.ReasonTooManyConversations)
 	_, err = f.OpenDirect(ctx, 20, 60)
 	f.refused("direct", err, chat.ReasonTooManyConversations)
-	_, err = f.Join(ctx, 60, id)
+	_, err = f.Join(ctx, 60, id, "")
 	f.refused("join", err, chat.ReasonTooManyConversations)
 	again, err := f.OpenDirect(ctx, 60, 10)
 	assert.NoError(t, "what there is stays", err)

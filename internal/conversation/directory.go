@@ -14,6 +14,7 @@ import (
 //     a zero Member and a zero Read.
 //   - DIR-2 Members pages current members by ascending user id, those above after. With a role they are those who have it now; owners
 //     and admins are found without looking at the other members.
+//   - DIR-6 Bans pages who was a member and is banned (chat.Member.BannedUntilMS, which may have passed) in the same way, and as fast.
 //   - DIR-3 Pair is the commit point of a direct conversation: of any number of callers with the same pair all get the id
 //     of the first one, for ever.
 //   - DIR-4 Ids that Reserve gave out are never given out again, after any crash.
@@ -24,6 +25,8 @@ type Directory interface {
 	Member(ctx context.Context, id chat.ConversationID, user chat.UserID) (chat.Member, error)
 	// Members returns at most limit members; role 0 is any.
 	Members(ctx context.Context, id chat.ConversationID, after chat.UserID, limit int, role chat.Role) ([]chat.Member, error)
+	// Bans returns at most limit of those who are banned.
+	Bans(ctx context.Context, id chat.ConversationID, after chat.UserID, limit int) ([]chat.Member, error)
 	Read(ctx context.Context, id chat.ConversationID, user chat.UserID) (chat.Read, error)
 	// Pair returns the direct conversation of two users, low <= high; create is taken as its id where there is none, and 0
 	// means only to look (0 comes back where there is none).

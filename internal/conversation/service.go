@@ -79,7 +79,11 @@ type Service struct {
 	heads  Heads
 	counts Counts // nil: no bound
 	terms  Terms  // nil: everybody takes all
-	block  int
+	// nil: groups have no passwords
+	passwords Passwords
+	attempts  Attempts
+	entries   Entries
+	block     int
 
 	// guarded by mu: ids that are reserved and not used yet
 	mu   sync.Mutex
@@ -180,7 +184,12 @@ func (s *Service) append(ctx context.Context, actor chat.UserID, id chat.Convers
 	if actor > chat.MaxID {
 		return chat.Result{}, chat.Errorf(chat.CodeInvalid, chat.ReasonIDInvalid, "a user id is a number from 1 to %d", uint64(chat.MaxID))
 	}
-	r, err := s.log.Append(ctx, &chat.Draft{Conversation: id, Sender: actor, Body: body})
+	return s.submit(ctx, &chat.Draft{Conversation: id, Sender: actor, Body: body})
+}
+
+// submit hands a draft to the log.
+func (s *Service) submit(ctx context.Context, d *chat.Draft) (chat.Result, error) {
+	r, err := s.log.Append(ctx, d)
 	if err != nil {
 		return chat.Result{}, chat.AsError(err)
 	}

@@ -35,6 +35,10 @@ type Config struct {
 	SendUser Bucket
 	// SendConversation limits messages into one conversation.
 	SendConversation Bucket
+	// JoinUser limits how often one user tries the passwords of groups.
+	JoinUser Bucket
+	// JoinConversation limits how often the password of one group is tried, by all users together.
+	JoinConversation Bucket
 	// Deliveries limits messages into conversations with many receivers, by how many deliveries they make.
 	Deliveries Deliveries
 }
@@ -66,6 +70,8 @@ func Default() Config {
 		FindUser:         Bucket{Rate: 1.0 / 12, Burst: 100, Keys: 100_000},
 		SendUser:         Bucket{Rate: 50, Burst: 500, Keys: 1_000_000},
 		SendConversation: Bucket{Rate: 2_000, Burst: 20_000, Keys: 1_000_000},
+		JoinUser:         Bucket{Rate: 1.0 / 30, Burst: 10, Keys: 100_000},
+		JoinConversation: Bucket{Rate: 1, Burst: 100, Keys: 100_000},
 		// Half, because the time that a message waits for the one before it begins to grow from there on.
 		Deliveries: Deliveries{Rate: 50_000, Share: 0.5, Free: 100, Longest: 50 * time.Second, Keys: 4_096},
 	}
@@ -85,6 +91,8 @@ func (c Config) Validate() error {
 		{"find_user", c.FindUser},
 		{"send_user", c.SendUser},
 		{"send_conversation", c.SendConversation},
+		{"join_user", c.JoinUser},
+		{"join_conversation", c.JoinConversation},
 	} {
 		if err := b.bucket.Validate(); err != nil {
 			return fmt.Errorf("%s: %w", b.name, err)

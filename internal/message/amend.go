@@ -42,7 +42,7 @@ func (c *change) edit(body chat.Edit) (Effect, *chat.Error) {
 	if e.Sender != c.draft.Sender {
 		return Effect{}, errNotYours("people edit their own messages only")
 	}
-	if err := c.unmuted(); err != nil {
+	if err := c.silenced(); err != nil {
 		return Effect{}, err
 	}
 	if _, gone := e.Body.(chat.Tombstone); gone || body.Body == nil {
@@ -93,6 +93,7 @@ func (c *change) recall(body chat.Recall) (Effect, *chat.Error) {
 	if e.Edited != nil {
 		body.Edits = e.Edited.Seqs
 	}
+	c.official = !own && c.head.Kind == chat.KindGroup
 	effect := c.amendment(body)
 	effect.Head.Recalled = effect.Head.Recalled.Add(e.Ordinal)
 	effect.amend(&e)

@@ -69,6 +69,8 @@ type change struct {
 	head  chat.Head
 	part  Part // of the sender; empty for the server
 	print content.Fingerprint
+	// official: it is an act of an admin, which its body does not tell.
+	official bool
 }
 
 // repeat answers a draft that stands already.
@@ -147,7 +149,7 @@ func (c *change) apply() (Effect, *chat.Error) {
 
 // content appends a message. Who answers has read: the sender's read position moves to the message's own seq.
 func (c *change) content() (Effect, *chat.Error) {
-	if err := c.unmuted(); err != nil {
+	if err := c.silenced(); err != nil {
 		return Effect{}, err
 	}
 	if err := c.slow(); err != nil {
@@ -167,13 +169,6 @@ func (c *change) content() (Effect, *chat.Error) {
 		e.Result.Read, e.Moved = c.part.Read, true
 	}
 	return e, nil
-}
-
-func (c *change) unmuted() *chat.Error {
-	if c.part.MutedUntilMS > c.nowMS {
-		return chat.Errorf(chat.CodeForbidden, chat.ReasonMuted, "an admin has muted you here")
-	}
-	return nil
 }
 
 // paced holds people to the pace of a busy conversation. What is imported was sent already.
@@ -265,6 +260,10 @@ func (c *change) append(body chat.Body, count int) Effect {
 			Sender: c.draft.Sender, TimeMS: c.nowMS, ClientID: c.draft.ClientID, Body: body,
 		},
 		Result: chat.Result{Seq: head.Seq, Ordinal: head.Ordinal, TimeMS: c.nowMS, Count: count, Read: c.part.Read},
+	}
+	if c.official || chat.Official(c.draft.Sender, body) {
+		e.Entry.Act = chat.Act{N: c.head.Acts.N + 1, Prev: c.head.Acts.Last}
+		e.Head.Acts = chat.Acts{N: e.Entry.Act.N, Last: head.Seq}
 	}
 	if !c.draft.ClientID.IsZero() {
 		e.Keep = true

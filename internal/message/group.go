@@ -82,22 +82,28 @@ func (c *change) settings(body chat.Changed) (Effect, *chat.Error) {
 		}
 	}
 	about := c.st.Conversation(c.draft.Conversation)
-	was, fixed, slow := about, c.head.Fixed, c.head.SlowModeMS
-	set(&about.Name, body.Name)
-	set(&about.Avatar, body.Avatar)
-	set(&about.Description, body.Description)
-	set(&about.Open, body.Open)
-	set(&fixed, body.Tier)
-	set(&slow, body.SlowModeMS)
+	was, head := about, c.head
+	if body.Joining != nil {
+		open := *body.Joining == chat.JoiningOpen // for who knows of nothing else
+		body.Open = &open
+	}
+	body.Apply(c.head.Seq+1, &head, &about)
+	if head.Joining() == chat.JoiningPassword && c.draft.TimeMS == 0 { // an import has none: until another one is set nobody knows it
+		if c.draft.Password != "" {
+			about.Password = c.draft.Password
+		} else if about.Password == "" {
+			return Effect{}, chat.Errorf(chat.CodeInvalid, chat.ReasonFieldInvalid, "a group that is joined with a password needs one")
+		}
+	}
 	// An import keeps the place of a change, also where nothing is left of it once its names were cleaned.
-	if about == was && fixed == c.head.Fixed && slow == c.head.SlowModeMS && c.draft.At == 0 {
+	if about == was && head == c.head && c.draft.At == 0 {
 		return c.unchanged(), nil
 	}
 	e := c.append(body, 0)
-	e.Head.Open, e.Head.SlowModeMS = about.Open, slow
-	if fixed != c.head.Fixed {
-		e.Head.Fixed = fixed
-		e.Head.Tier = c.rules.tier(c.head.Tier, fixed, c.head.Members)
+	e.Head.Open, e.Head.SlowModeMS, e.Head.Terms = head.Open, head.SlowModeMS, head.Terms
+	if head.Fixed != c.head.Fixed {
+		e.Head.Fixed = head.Fixed
+		e.Head.Tier = c.rules.tier(c.head.Tier, head.Fixed, c.head.Members)
 	}
 	if about != was {
 		e.Conversation = &about
@@ -115,12 +121,6 @@ func (c *change) fix(tier chat.Tier) *chat.Error {
 		return chat.Errorf(chat.CodeTooLarge, chat.ReasonTooManyMembers, "a group with more than %d members is medium or large", c.rules.MediumMembers)
 	}
 	return nil
-}
-
-func set[T any](to, from *T) {
-	if from != nil {
-		*to = *from
-	}
 }
 
 // dissolve ends a group. Its members keep reading what they could read.

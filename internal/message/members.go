@@ -10,18 +10,13 @@ import (
 // are withheld from the user then.
 const maxSpans = 64
 
-// join lets the sender into an open group, or into one that the sender is invited to. Strangers learn nothing of a group that is not open.
+// join lets the sender in. Strangers learn nothing of a group that nobody joins unasked.
 func (c *change) join() (Effect, *chat.Error) {
-	open := c.head.Open || c.draft.Invited && c.head.Kind == chat.KindGroup
-	switch {
-	case c.part.Current():
+	if c.part.Current() {
 		return c.unchanged(), nil
-	case !open && len(c.part.Spans) == 0:
-		return Effect{}, errNotFound()
-	case c.head.Dissolved:
-		return Effect{}, errDissolved()
-	case !open:
-		return Effect{}, chat.Errorf(chat.CodeForbidden, chat.ReasonNotOpen, "this group is not open; an admin can add you")
+	}
+	if err := c.admitted(); err != nil {
+		return Effect{}, err
 	}
 	e := c.append(c.draft.Body, 1)
 	part := c.entered(c.part, c.draft.Sender, chat.RoleMember, &e)
@@ -35,11 +30,11 @@ func (c *change) join() (Effect, *chat.Error) {
 func (c *change) members(body chat.MembersChanged) (Effect, *chat.Error) {
 	least, who := chat.RoleMember, "members"
 	switch body.Action {
-	case chat.MemberAdded, chat.MemberRemoved, chat.MemberMuted:
+	case chat.MemberAdded, chat.MemberRemoved, chat.MemberMuted, chat.MemberBanned, chat.MemberUnbanned:
 		least, who = chat.RoleAdmin, "admins"
 	case chat.MemberRole, chat.MemberTransferred:
 		least, who = chat.RoleOwner, "the owner"
-	case chat.MemberLeft, chat.MemberJoined:
+	case chat.MemberLeft, chat.MemberJoined, chat.MemberNamed:
 	}
 	if body.Action == chat.MemberAdded && body.Role == chat.RoleAdmin {
 		least, who = chat.RoleOwner, "the owner"
@@ -52,7 +47,14 @@ func (c *change) members(body chat.MembersChanged) (Effect, *chat.Error) {
 	case chat.MemberAdded:
 		return c.add(body)
 	case chat.MemberRemoved:
+		if body.Ban {
+			return c.ban(body)
+		}
 		return c.remove(body)
+	case chat.MemberBanned, chat.MemberUnbanned:
+		return c.ban(body)
+	case chat.MemberNamed:
+		return c.nickname(body)
 	case chat.MemberLeft:
 		return c.leave(body)
 	case chat.MemberTransferred:
@@ -71,6 +73,11 @@ func (c *change) add(body chat.MembersChanged) (Effect, *chat.Error) {
 	parts, body.Users = c.pick(body.Users, func(p Part) bool { return !p.Current() })
 	if len(parts) == 0 {
 		return c.unchanged(), nil
+	}
+	for _, p := range parts {
+		if c.banned(p) {
+			return Effect{}, chat.Errorf(chat.CodeForbidden, chat.ReasonBanned, "user %d is banned from this group; lift the ban first", p.User)
+		}
 	}
 	e := c.append(body, len(parts))
 	for i := range parts {
@@ -191,14 +198,11 @@ func (c *change) pick(users []chat.UserID, match func(Part) bool) ([]Part, []cha
 	return parts, kept
 }
 
-// entered returns the part of a user who becomes a member with the effect's entry: it may read from there on, and has.
+// entered returns the part of a user who becomes a member with the effect's entry: it has read up to there, and may read from there on, or from where
+// the group's history is open.
 func (c *change) entered(p Part, user chat.UserID, role chat.Role, e *Effect) Part {
-	spans := p.Spans
-	if len(spans) >= maxSpans {
-		spans = spans[len(spans)-maxSpans+1:]
-	}
-	p.User, p.Role, p.JoinedMS, p.Left = user, role, c.nowMS, nil
-	p.Spans = append(slices.Clone(spans), chat.Span{From: e.Head.Seq})
+	p.User, p.Role, p.JoinedMS, p.Left, p.BannedUntilMS = user, role, c.nowMS, nil, 0
+	p.Enter(e.Head.Seq, e.Head.Terms.HistoryFrom, maxSpans)
 	p.Read = chat.Read{Seq: e.Head.Seq, Ordinal: e.Head.Ordinal}
 	return p
 }

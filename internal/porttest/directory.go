@@ -8,7 +8,7 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 )
 
-// Directory runs the rules DIR-1 to DIR-5 against an adapter. Open returns a fresh, empty one; the test closes it.
+// Directory runs the rules DIR-1 to DIR-6 against an adapter. Open returns a fresh, empty one; the test closes it.
 func Directory(t *testing.T, open func(t testing.TB) Engine) {
 	t.Helper()
 	runEngine(t, open, []engineCase{
@@ -19,6 +19,8 @@ func Directory(t *testing.T, open func(t testing.TB) Engine) {
 		{"DIR-3 a pair has one conversation for ever", directoryPair},
 		{"DIR-4 ids are never given twice", directoryReserve},
 		{"DIR-5 a client id makes one group", directoryClaim},
+		{"DIR-6 who is banned is paged by id", directoryBans},
+		{"DIR-1 what a group holds its members to", directoryTerms},
 	})
 }
 

@@ -97,7 +97,7 @@ func logsEnd(t *testing.T, e Engine) {
 	for _, engine := range []Engine{e, e.Crash(t)} {
 		p := engine.parts(t, bob, 1)[0]
 		entry := engine.entries(t, 1)[3]
-		entry.Body, entry.ClientID = nil, chat.ClientID{}
+		entry.Body, entry.ClientID, entry.Act = nil, chat.ClientID{}, chat.Act{}
 		assert.Equal(t, "the head is not capped", p.Head.Seq, chat.Seq(5))
 		assert.Equal(t, "the end", p.End, entry)
 		assert.Equal(t, "the place", [2]uint64{uint64(p.End.Seq), uint64(p.End.Ordinal)}, [2]uint64{4, 2})

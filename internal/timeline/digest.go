@@ -110,7 +110,7 @@ func (s *Service) Subscriptions(ctx context.Context, user chat.UserID) ([]Subscr
 	for i, p := range parts {
 		if p.Head.Exists() && p.Head.Tier > chat.TierSmall && p.Member.Current() {
 			out = append(out, Subscription{
-				Conversation: ids[i], Tier: p.Head.Tier, From: p.Member.Spans[len(p.Member.Spans)-1].From, MemberSeq: p.Head.MemberSeq,
+				Conversation: ids[i], Tier: p.Head.Tier, From: p.Member.Began(), MemberSeq: p.Head.MemberSeq,
 			})
 		}
 	}

@@ -82,7 +82,7 @@ func memberships(e *chat.Entry, larger bool) []Change {
 			users = b.Users
 		case chat.MemberLeft, chat.MemberRemoved:
 			users, what = b.Users, Ended
-		case chat.MemberRole, chat.MemberTransferred, chat.MemberMuted:
+		case chat.MemberRole, chat.MemberTransferred, chat.MemberMuted, chat.MemberNamed, chat.MemberBanned, chat.MemberUnbanned:
 		}
 	default:
 	}

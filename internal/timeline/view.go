@@ -11,6 +11,7 @@ type View struct {
 	Read         chat.Read
 	Unread       uint64
 	First        chat.Seq
+	Since        chat.Seq // with what the reader became a member, where First is before that; else 0
 	Settings     chat.Settings
 	MutedUntilMS uint64
 	Entries      []chat.Entry
@@ -55,6 +56,7 @@ func view(row Row, p Part) View {
 		Head:     capped(p),
 		Read:     p.Read,
 		First:    p.Member.First(),
+		Since:    p.Member.Since,
 		Settings: row.Settings.At(p.Read),
 	}
 	v.Settings.Hidden = p.Member.Hidden

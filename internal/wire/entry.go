@@ -61,11 +61,13 @@ func setBody(out *throngv1.Entry, b chat.Body) {
 	case chat.MembersChanged:
 		out.Body = &throngv1.Entry_MembersChanged{MembersChanged: &throngv1.MembersChanged{
 			Action: throngv1.MembersChanged_Action(b.Action), Count: count(len(b.Users)), Users: preview(b.Users),
-			Role: throngv1.Role(b.Role), UntilMs: b.UntilMS,
+			Role: throngv1.Role(b.Role), UntilMs: b.UntilMS, Ban: b.Ban, Name: b.Name, Reason: b.Reason,
 		}}
 	case chat.Changed:
 		out.Body = &throngv1.Entry_ConversationChanged{ConversationChanged: &throngv1.ConversationChanged{
 			Name: b.Name, Avatar: b.Avatar, Description: b.Description, Open: b.Open, SlowModeMs: b.SlowModeMS, Tier: tier(b.Tier),
+			Joining: enumFrom[throngv1.Joining](b.Joining), Posting: enumFrom[throngv1.Posting](b.Posting), QuietUntilMs: b.QuietUntilMS,
+			History: b.History, Announcement: b.Announcement, Questions: b.Questions,
 		}}
 	case chat.Dissolved:
 		out.Body = &throngv1.Entry_Dissolved{Dissolved: &throngv1.Dissolved{}}
@@ -170,11 +172,14 @@ func bodyFrom(e *throngv1.Entry) chat.Body {
 		return chat.MembersChanged{
 			Action: chat.MemberAction(small(int32(c.GetAction()))), Users: users(c.GetUsers()),
 			Role: chat.Role(small(int32(c.GetRole()))), UntilMS: c.GetUntilMs(),
+			Ban: c.GetBan(), Name: c.GetName(), Reason: c.GetReason(),
 		}
 	case *throngv1.Entry_ConversationChanged:
 		c := b.ConversationChanged
 		return chat.Changed{
 			Name: c.Name, Avatar: c.Avatar, Description: c.Description, Open: c.Open, SlowModeMS: c.SlowModeMs, Tier: tierFrom(c.Tier),
+			Joining: enumOf[chat.Joining](c.Joining), Posting: enumOf[chat.Posting](c.Posting), QuietUntilMS: c.QuietUntilMs,
+			History: c.History, Announcement: c.Announcement, Questions: c.Questions,
 		}
 	case *throngv1.Entry_Dissolved:
 		return chat.Dissolved{}

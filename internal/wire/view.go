@@ -14,6 +14,7 @@ type View struct {
 	Read         chat.Read
 	Unread       uint64
 	First        chat.Seq
+	Since        chat.Seq // with what the reader became a member, where First is before that; else 0
 	Settings     chat.Settings
 	MutedUntilMS uint64
 	Entries      []chat.Entry
@@ -27,9 +28,10 @@ func Conversation(reader chat.UserID, v *View) *throngv1.Conversation {
 		Avatar: v.Conversation.Avatar, Description: v.Conversation.Description,
 		Peer: uint64(v.Conversation.Peer(reader)), MemberCount: v.Head.Members, Role: throngv1.Role(v.Role),
 		Head: Head(reader, v.Head, v.Last), ReadSeq: uint64(v.Read.Seq), ReadOrdinal: uint64(v.Read.Ordinal),
-		Unread: v.Unread, FirstSeq: uint64(v.First), Entries: Entries(v.Entries, reader), Withheld: Spans(v.Withheld),
+		Unread: v.Unread, FirstSeq: uint64(v.First), SinceSeq: uint64(v.Since), Entries: Entries(v.Entries, reader), Withheld: Spans(v.Withheld),
 		Settings: Settings(v.Settings), Dissolved: v.Head.Dissolved, MutedUntilMs: v.MutedUntilMS,
-		SlowModeMs: v.Head.SlowModeMS,
+		SlowModeMs: v.Head.SlowModeMS, Joining: joining(v.Head), Posting: posting(v.Head), QuietUntilMs: v.Head.Terms.QuietUntilMS,
+		History: v.Head.Terms.HistoryFrom != 0, Announcement: v.Conversation.Announcement, Questions: v.Conversation.Questions,
 	}
 }
 
@@ -87,7 +89,7 @@ func Kind(k chat.Kind) throngv1.Kind { return throngv1.Kind(k) }
 func Member(m chat.Member, name, avatar string) *throngv1.Member {
 	return &throngv1.Member{
 		User: uint64(m.User), Role: throngv1.Role(m.Role), JoinedMs: m.JoinedMS, MutedUntilMs: m.MutedUntilMS,
-		Name: name, Avatar: avatar,
+		Name: name, Avatar: avatar, Nickname: m.Nickname,
 	}
 }
 

@@ -81,6 +81,9 @@ func (d *device) converged(id client.ConversationID) error {
 		for _, one := range []*throngv1.Entry{mine, theirs} {
 			one.Conversation, one.ClientId = 0, nil
 		}
+		if t := theirs.GetTombstone(); t.GetReason() == throngv1.Tombstone_REASON_RECALLED && t.GetSeq() == 0 {
+			continue // it was recalled while the user was no member, whose device is not told of that (AMD-10): it sees it when it reads again
+		}
 		if !proto.Equal(mine, theirs) {
 			return fmt.Errorf("entry %d of conversation %d is shown as %v, the server says %v", e.GetSeq(), id, mine, theirs)
 		}

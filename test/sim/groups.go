@@ -68,7 +68,9 @@ func (d *device) change(ctx context.Context, id, whom uint64) {
 		what string
 		err  error
 	)
-	switch n := d.intN(40); {
+	switch n := d.intN(50); {
+	case n >= 40:
+		what, err = d.moderate(ctx, id, whom)
 	case n < 7:
 		what = "removes"
 		_, err = api.RemoveMember(ctx, connect.NewRequest(&throngv1.RemoveMemberRequest{Conversation: id, User: whom}))
@@ -104,4 +106,37 @@ func (d *device) change(ctx context.Context, id, whom uint64) {
 		_, err = api.Dissolve(ctx, connect.NewRequest(&throngv1.DissolveRequest{Conversation: id}))
 	}
 	d.world.step("%s %s (%d) in %d: %v", d.name, what, whom, id, err)
+}
+
+// moderate does what admins do besides, for times that pass before the world ends.
+func (d *device) moderate(ctx context.Context, id, whom uint64) (what string, err error) {
+	api := d.api().Conversations
+	until := uint64(max(0, d.world.node.now().Add(time.Duration(d.intN(20))*time.Second).UnixMilli()))
+	terms := func(req *throngv1.UpdateGroupRequest) error {
+		req.Conversation = id
+		_, err := api.UpdateGroup(ctx, connect.NewRequest(req))
+		return err
+	}
+	switch d.intN(7) {
+	case 0:
+		_, err = api.BanMember(ctx, connect.NewRequest(&throngv1.BanMemberRequest{Conversation: id, User: whom, UntilMs: until, Reason: "sim"}))
+		return "bans", err
+	case 1:
+		_, err = api.Unban(ctx, connect.NewRequest(&throngv1.UnbanRequest{Conversation: id, User: whom}))
+		return "lifts the ban of", err
+	case 2:
+		_, err = api.SetNickname(ctx, connect.NewRequest(&throngv1.SetNicknameRequest{Conversation: id, User: whom, Nickname: "called by " + d.name}))
+		return "names", err
+	case 3:
+		on := d.intN(2) == 0
+		return "opens or closes the history, not", terms(&throngv1.UpdateGroupRequest{History: &on})
+	case 4:
+		return "asks for quiet, not", terms(&throngv1.UpdateGroupRequest{QuietUntilMs: &until})
+	case 5:
+		joining := []throngv1.Joining{throngv1.Joining_JOINING_OPEN, throngv1.Joining_JOINING_INVITED, throngv1.Joining_JOINING_OPEN}[d.intN(3)]
+		return "changes how to join, not", terms(&throngv1.UpdateGroupRequest{Joining: &joining})
+	default:
+		said := fmt.Sprintf("announced by %s at %d", d.name, time.Now().UnixMilli())
+		return "announces, not", terms(&throngv1.UpdateGroupRequest{Announcement: &said})
+	}
 }

@@ -19,6 +19,8 @@ import (
 type roomLog struct {
 	keys  []string
 	spans map[client.UserID][]chat.Span
+	// history is from where on newcomers read.
+	history chat.Seq
 }
 
 // keyOf names an entry the same way on all sides: a message by what its text begins with, everything else by its kind.
@@ -121,6 +123,10 @@ func (l *roomLog) add(e *chat.Entry) {
 		}
 	case chat.Changed:
 		key = "*throngv1.Entry_ConversationChanged"
+		var head chat.Head
+		head.Terms.HistoryFrom = l.history
+		b.Apply(e.Seq, &head, &chat.Conversation{})
+		l.history = head.Terms.HistoryFrom
 	case chat.Tombstone:
 		key = gone
 	case chat.Edit:
@@ -138,7 +144,7 @@ func (l *roomLog) add(e *chat.Entry) {
 			case chat.MemberLeft, chat.MemberRemoved:
 				spans := l.spans[client.UserID(u)]
 				spans[len(spans)-1].To = e.Seq
-			case chat.MemberRole, chat.MemberTransferred, chat.MemberMuted:
+			case chat.MemberRole, chat.MemberTransferred, chat.MemberMuted, chat.MemberNamed, chat.MemberBanned, chat.MemberUnbanned:
 			}
 		}
 	}
@@ -146,5 +152,7 @@ func (l *roomLog) add(e *chat.Entry) {
 }
 
 func (l *roomLog) enter(u chat.UserID, at chat.Seq) {
-	l.spans[client.UserID(u)] = append(l.spans[client.UserID(u)], chat.Span{From: at})
+	m := chat.Member{Spans: l.spans[client.UserID(u)]}
+	m.Enter(at, l.history, 64)
+	l.spans[client.UserID(u)] = m.Spans
 }

@@ -84,6 +84,33 @@ func changed(c *throngv1.ConversationChanged, who string) string {
 		tier := strings.ToLower(strings.TrimPrefix(c.GetTier().String(), "TIER_"))
 		return fmt.Sprintf("The group is delivered as a %s one.", tier)
 	default:
+		return terms(c, who)
+	}
+}
+
+// terms says what somebody changed about what a group holds people to.
+func terms(c *throngv1.ConversationChanged, who string) string {
+	switch {
+	case c.Announcement != nil && c.GetAnnouncement() == "":
+		return who + " took the announcement away."
+	case c.Announcement != nil:
+		return fmt.Sprintf("%s announces: %s", who, clean(c.GetAnnouncement(), true))
+	case c.QuietUntilMs != nil && c.GetQuietUntilMs() == 0:
+		return who + " lets all write again."
+	case c.QuietUntilMs != nil:
+		return who + " asks for quiet: only admins write for now."
+	case c.Posting != nil && c.GetPosting() == throngv1.Posting_POSTING_ADMINS:
+		return who + " lets only admins write."
+	case c.Posting != nil:
+		return who + " lets all members write."
+	case c.Joining != nil:
+		way := strings.ToLower(strings.TrimPrefix(c.GetJoining().String(), "JOINING_"))
+		return fmt.Sprintf("%s changed how people join: %s.", who, way)
+	case c.History != nil && c.GetHistory():
+		return who + " lets newcomers read what is said from here on."
+	case c.History != nil:
+		return who + " lets newcomers read only what is said after they came."
+	default:
 		return who + " changed the group."
 	}
 }
@@ -118,6 +145,13 @@ func media(m *throngv1.Media) string {
 	return text
 }
 
+func why(m *throngv1.MembersChanged) string {
+	if m.GetReason() == "" {
+		return ""
+	}
+	return " (" + clean(m.GetReason(), false) + ")"
+}
+
 func members(e *throngv1.Entry, m *throngv1.MembersChanged, n *names) string {
 	var who []string
 	for _, user := range m.GetUsers() {
@@ -138,7 +172,20 @@ func members(e *throngv1.Entry, m *throngv1.MembersChanged, n *names) string {
 	case throngv1.MembersChanged_ACTION_LEFT:
 		return list + " left."
 	case throngv1.MembersChanged_ACTION_REMOVED:
-		return fmt.Sprintf("%s removed %s.", by(e, n), list)
+		did := "removed"
+		if m.GetBan() {
+			did = "banned"
+		}
+		return fmt.Sprintf("%s %s %s.%s", by(e, n), did, list, why(m))
+	case throngv1.MembersChanged_ACTION_BANNED:
+		return fmt.Sprintf("%s banned %s.%s", by(e, n), list, why(m))
+	case throngv1.MembersChanged_ACTION_UNBANNED:
+		return fmt.Sprintf("%s lifted the ban of %s.%s", by(e, n), list, why(m))
+	case throngv1.MembersChanged_ACTION_NAMED:
+		if m.GetName() == "" {
+			return list + " goes by the own name again."
+		}
+		return fmt.Sprintf("%s is called %s here.", list, clean(m.GetName(), false))
 	case throngv1.MembersChanged_ACTION_ROLE:
 		role := strings.ToLower(strings.TrimPrefix(m.GetRole().String(), "ROLE_"))
 		return fmt.Sprintf("%s is now %s.", list, role)
@@ -148,7 +195,7 @@ func members(e *throngv1.Entry, m *throngv1.MembersChanged, n *names) string {
 		if m.GetUntilMs() == 0 {
 			return list + " may write again."
 		}
-		return fmt.Sprintf("%s muted %s.", by(e, n), list)
+		return fmt.Sprintf("%s muted %s.%s", by(e, n), list, why(m))
 	default:
 		return "The members changed."
 	}

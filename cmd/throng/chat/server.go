@@ -74,4 +74,5 @@ type People interface {
 	AddMembers(ctx context.Context, id client.ConversationID, handles []string) error
 	Rename(ctx context.Context, id client.ConversationID, name string) error
 	Leave(ctx context.Context, id client.ConversationID) error
+	Moderation
 }

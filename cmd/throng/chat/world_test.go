@@ -340,6 +340,24 @@ func (w *world) Leave(context.Context, client.ConversationID) error {
 	return nil
 }
 
+// Moderate implements chat.Moderation.
+func (w *world) Moderate(_ context.Context, _ client.ConversationID, command, handle string, lasting time.Duration, why string) error {
+	w.asked = append(w.asked, fmt.Sprint(command, " ", handle, " ", lasting, " ", why))
+	return nil
+}
+
+// Terms implements chat.Moderation.
+func (w *world) Terms(_ context.Context, req *throngv1.UpdateGroupRequest) error {
+	w.asked = append(w.asked, fmt.Sprint("terms ", req.GetAnnouncement(), req.GetPosting(), req.GetPassword(), req.GetQuietUntilMs(), req.GetHistory()))
+	return nil
+}
+
+// Nickname implements chat.Moderation.
+func (w *world) Nickname(_ context.Context, _ client.ConversationID, name string) error {
+	w.asked = append(w.asked, "nick "+name)
+	return nil
+}
+
 // Relate implements chat.Social.
 func (w *world) Relate(_ context.Context, command, handle, text string) error {
 	w.asked = append(w.asked, strings.TrimSpace(command+" "+handle+" "+text))

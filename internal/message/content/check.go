@@ -2,6 +2,7 @@ package content
 
 import (
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/throng-im/throng/internal/chat"
@@ -187,11 +188,29 @@ func checkMembers(sender chat.UserID, m chat.MembersChanged) *chat.Error {
 		if !alone {
 			return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "a group is transferred to one user")
 		}
-	case chat.MemberRemoved, chat.MemberMuted:
+	case chat.MemberBanned, chat.MemberUnbanned:
+		if !alone {
+			return errOneBan()
+		}
+	case chat.MemberRemoved:
+		if m.Ban && !alone {
+			return errOneBan()
+		}
+	case chat.MemberMuted, chat.MemberNamed:
 	default:
 		return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "there is no such change of members")
 	}
-	return nil
+	if (m.Ban || m.Action == chat.MemberBanned) && m.UntilMS == 0 {
+		return chat.Errorf(chat.CodeInvalid, chat.ReasonFieldInvalid, "a ban has an end, or %d for none", chat.Forever)
+	}
+	if utf8.RuneCountInString(m.Name) > chat.MaxNicknameRunes {
+		return chat.Errorf(chat.CodeTooLarge, chat.ReasonFieldTooLarge, "a nickname has at most %d characters", chat.MaxNicknameRunes)
+	}
+	return checkFields(field{"nickname", m.Name, chat.MaxNicknameRunes * utf8.UTFMax}, field{"reason", m.Reason, chat.MaxActReason})
+}
+
+func errOneBan() *chat.Error {
+	return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "bans are about one user at a time")
 }
 
 func checkUsers(users []chat.UserID, limit int) *chat.Error {
@@ -222,7 +241,30 @@ func checkChanged(c chat.Changed) *chat.Error {
 	if c.Tier != nil && *c.Tier > chat.TierLarge {
 		return chat.Errorf(chat.CodeInvalid, chat.ReasonFieldInvalid, "there is no such tier")
 	}
+	if c.Joining != nil && *c.Joining > chat.JoiningPassword || c.Posting != nil && *c.Posting > chat.PostingAdmins {
+		return chat.Errorf(chat.CodeInvalid, chat.ReasonFieldInvalid, "there is no such way to join, or to post")
+	}
+	if c.QuietUntilMS != nil && *c.QuietUntilMS > chat.Forever {
+		return chat.Errorf(chat.CodeInvalid, chat.ReasonFieldInvalid, "a time is in milliseconds since 1970, at most %d", chat.Forever)
+	}
+	if err := checkQuestions(value(c.Questions)); err != nil {
+		return err
+	}
+	if err := checkFields(field{"announcement", value(c.Announcement), chat.MaxAnnouncement}); err != nil {
+		return err
+	}
 	return checkAbout(value(c.Name), value(c.Avatar), value(c.Description))
+}
+
+func checkQuestions(all string) *chat.Error {
+	n := 0
+	for q := range strings.Lines(all) {
+		if n++; n > chat.MaxQuestions || utf8.RuneCountInString(strings.TrimSuffix(q, "\n")) > chat.MaxQuestionRunes {
+			return chat.Errorf(chat.CodeTooLarge, chat.ReasonFieldTooLarge, "a group asks up to %d questions, one a line, of up to %d characters",
+				chat.MaxQuestions, chat.MaxQuestionRunes)
+		}
+	}
+	return checkFields(field{"questions", all, chat.MaxQuestions * (chat.MaxQuestionRunes + 1) * utf8.UTFMax})
 }
 
 func checkAbout(name, avatar, description string) *chat.Error {

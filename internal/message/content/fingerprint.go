@@ -40,8 +40,11 @@ func appendCanonical(b []byte, body chat.Body) []byte {
 		b = appendFields(append(b, 'n', byte(v.Kind), flag(v.Open)), v.Name, v.Avatar, v.Description)
 		return appendUsers(b, v.Members)
 	case chat.MembersChanged:
-		b = appendNumbers(append(b, 'u', byte(v.Action), byte(v.Role)), v.UntilMS)
-		return appendUsers(b, v.Users)
+		b = appendUsers(appendNumbers(append(b, 'u', byte(v.Action), byte(v.Role)), v.UntilMS), v.Users)
+		if v.Ban || v.Name != "" || v.Reason != "" { // which they got later: without them it is what it was
+			b = appendFields(append(b, 'b', flag(v.Ban)), v.Name, v.Reason)
+		}
+		return b
 	case chat.Changed:
 		b = append(b, 'g')
 		for _, s := range []*string{v.Name, v.Avatar, v.Description} {
@@ -79,6 +82,24 @@ func appendLater(b []byte, v chat.Changed) []byte {
 	}
 	if v.Tier != nil {
 		b = append(b, 'r', byte(*v.Tier))
+	}
+	if v.Joining != nil {
+		b = append(b, 'j', byte(*v.Joining))
+	}
+	if v.Posting != nil {
+		b = append(b, 'p', byte(*v.Posting))
+	}
+	if v.QuietUntilMS != nil {
+		b = appendNumbers(append(b, 'q'), *v.QuietUntilMS)
+	}
+	if v.History != nil {
+		b = append(b, 'h', flag(*v.History))
+	}
+	if v.Announcement != nil {
+		b = appendField(append(b, 'a'), *v.Announcement)
+	}
+	if v.Questions != nil {
+		b = appendField(append(b, 'f'), *v.Questions)
 	}
 	return b
 }

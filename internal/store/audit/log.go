@@ -230,6 +230,9 @@ func (c *Checker) about(ctx context.Context, r *replay) error {
 		return err
 	}
 	r.about.Later = have.Later
+	if r.head.Joining() == chat.JoiningPassword {
+		r.about.Password = have.Password // no entry has it
+	}
 	if !r.broken && (!ok || have != r.about) {
 		err := c.found(put(key, record.AppendConversation(nil, r.about)), "conversation %d: its description is not what its entries come to", r.id)
 		if err != nil {

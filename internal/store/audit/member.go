@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -17,19 +18,20 @@ func (c *Checker) leads(ctx context.Context, r *replay) error {
 	}
 	listed := make(map[chat.UserID]struct{})
 	err := c.under(ctx, record.TableLead, uint64(r.id), func(key, value []byte) error {
-		if len(key) != record.Key2Len || (len(value) == 1) != c.hooks.Roles || len(value) > 1 {
+		if len(key) != record.Key2Len || len(value) > 1 || c.hooks.Roles && len(value) == 0 || !c.hooks.Roles && len(value) == 1 && chat.Role(value[0]) != record.RoleBanned {
 			return c.found(remove(key), "conversation %d: the index of owners and admins has the malformed row %x", r.id, key)
 		}
 		user := chat.UserID(record.Second(key))
 		if !r.mine(user) {
 			return nil
 		}
-		if m := r.members[user]; m == nil || !record.Leads(m.Member) {
-			return c.found(remove(key), "conversation %d: the index of owners and admins has user %d, who is neither", r.id, user)
+		m := r.members[user]
+		if m == nil || record.Listed(m.Member) == 0 {
+			return c.found(remove(key), "conversation %d: the index of owners and admins has user %d, who is neither of them and not banned", r.id, user)
 		}
 		listed[user] = struct{}{}
-		if c.hooks.Roles && chat.Role(value[0]) != r.members[user].Role {
-			fix := put(key, []byte{byte(r.members[user].Role)})
+		if want := c.listed(m.Member); !bytes.Equal(value, want) {
+			fix := put(key, want)
 			return c.found(fix, "conversation %d: the index of owners and admins has user %d with another role", r.id, user)
 		}
 		return nil
@@ -38,15 +40,24 @@ func (c *Checker) leads(ctx context.Context, r *replay) error {
 		return err
 	}
 	for user, m := range r.members {
-		if _, ok := listed[user]; ok || !record.Leads(m.Member) {
+		if _, ok := listed[user]; ok || record.Listed(m.Member) == 0 {
 			continue
 		}
-		fix := put(record.Key2(record.TableLead, uint64(r.id), uint64(user)), nil)
+		fix := put(record.Key2(record.TableLead, uint64(r.id), uint64(user)), c.listed(m.Member))
 		if err := c.found(fix, "conversation %d: the index of owners and admins lacks user %d", r.id, user); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// listed is the value that the index has for a member.
+func (c *Checker) listed(m chat.Member) []byte {
+	role := record.Listed(m)
+	if c.hooks.Roles {
+		return []byte{byte(role)}
+	}
+	return record.ListedValue(role)
 }
 
 // members compares the member rows of a part of the users with what the entries come to.
@@ -94,18 +105,19 @@ func sameMember(have, want chat.Member) bool {
 	// Rows of format 1 do not say what who left saw last.
 	left := have.Left == nil || want.Left != nil && *have.Left == *want.Left
 	return have.Role == want.Role && have.JoinedMS == want.JoinedMS && have.MutedUntilMS == want.MutedUntilMS &&
+		have.Nickname == want.Nickname && have.Since == want.Since && have.BannedUntilMS == want.BannedUntilMS &&
 		slices.Equal(have.Spans, want.Spans) && left
 }
 
 // mendMember puts the row right; the read position is the truth, and kept where it can be.
 func (c *Checker) mendMember(ctx context.Context, r *replay, want *stay, have message.Part, what string) error {
 	part := message.Part{Member: want.Member, Read: have.Read}
-	part.SentMS, part.Bar, part.Holds, part.Later = have.SentMS, have.Bar, have.Holds, have.Later
+	part.SentMS, part.NamedMS, part.Bar, part.Holds, part.Later = have.SentMS, have.NamedMS, have.Bar, have.Holds, have.Later
 	part.Got = min(have.Got, want.Last(r.head.Seq))
 	if hidesUpTo(have.Member) <= want.Last(r.head.Seq) {
 		part.Hidden = have.Hidden
 	}
-	seq := min(max(have.Read.Seq, want.Spans[len(want.Spans)-1].From, want.sent), want.Last(r.head.Seq))
+	seq := min(max(have.Read.Seq, want.Began(), want.sent), want.Last(r.head.Seq))
 	return c.look(ctx, record.KeyEntry(r.id, seq), func(value []byte) error {
 		var e chat.Entry
 		if value != nil && begun(value, &e) {

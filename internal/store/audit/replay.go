@@ -49,6 +49,9 @@ func (r *replay) take(e *chat.Entry) (problem string) {
 		r.head.Ordinal = e.Ordinal
 	}
 	r.head.Seq, r.head.TimeMS = e.Seq, e.TimeMS
+	if p := r.acted(e); p != "" {
+		problem = p
+	}
 	if e.Edited != nil {
 		r.edited(e)
 	}
@@ -67,7 +70,7 @@ func (r *replay) take(e *chat.Entry) (problem string) {
 			problem = p
 		}
 	case chat.Changed:
-		r.settings(b)
+		b.Apply(e.Seq, &r.head, &r.about)
 	case chat.Dissolved:
 		r.head.Dissolved = true
 	case chat.Edit, chat.Recall:
@@ -139,24 +142,16 @@ func (r *replay) created(e *chat.Entry, b chat.Created) {
 	r.head.Members = uint32(len(b.Members))
 }
 
-func (r *replay) settings(b chat.Changed) {
-	set := func(to *string, from *string) {
-		if from != nil {
-			*to = *from
-		}
+// acted follows the list of what admins did. Entries of versions that had none are not in it.
+func (r *replay) acted(e *chat.Entry) (problem string) {
+	if e.Act.N == 0 {
+		return ""
 	}
-	set(&r.about.Name, b.Name)
-	set(&r.about.Avatar, b.Avatar)
-	set(&r.about.Description, b.Description)
-	if b.Open != nil {
-		r.about.Open, r.head.Open = *b.Open, *b.Open
+	if e.Act != (chat.Act{N: r.head.Acts.N + 1, Prev: r.head.Acts.Last}) {
+		problem = fmt.Sprintf("as act %d of an admin it follows entry %d, it should be act %d after %d", e.Act.N, e.Act.Prev, r.head.Acts.N+1, r.head.Acts.Last)
 	}
-	if b.SlowModeMS != nil {
-		r.head.SlowModeMS = *b.SlowModeMS
-	}
-	if b.Tier != nil {
-		r.head.Fixed = *b.Tier
-	}
+	r.head.Acts = chat.Acts{N: e.Act.N, Last: e.Seq}
+	return problem
 }
 
 func (r *replay) enter(e *chat.Entry, u chat.UserID, role chat.Role) (problem string) {
@@ -176,11 +171,8 @@ func (r *replay) enter(e *chat.Entry, u chat.UserID, role chat.Role) (problem st
 	case m.Current():
 		problem = fmt.Sprintf("it takes in user %d, who was a member already", u)
 	}
-	if len(m.Spans) >= maxStays {
-		m.Spans = slices.Clone(m.Spans[len(m.Spans)-maxStays+1:])
-	}
-	m.Role, m.JoinedMS, m.Left = role, e.TimeMS, nil
-	m.Spans = append(m.Spans, chat.Span{From: e.Seq})
+	m.Role, m.JoinedMS, m.Left, m.BannedUntilMS = role, e.TimeMS, nil, 0
+	m.Enter(e.Seq, r.head.Terms.HistoryFrom, maxStays)
 	return problem
 }
 
@@ -214,13 +206,14 @@ func (r *replay) changed(e *chat.Entry, b chat.MembersChanged) (problem string) 
 		}
 	case chat.MemberRole, chat.MemberMuted:
 		r.head.MemberSeq = e.Seq
+	case chat.MemberNamed, chat.MemberBanned, chat.MemberUnbanned:
 	}
 	for _, u := range b.Users {
 		if !r.mine(u) || r.crowded {
 			continue
 		}
 		m := r.members[u]
-		if m == nil || !m.Current() {
+		if banned := b.Action == chat.MemberBanned || b.Action == chat.MemberUnbanned; m == nil || m.Current() == banned {
 			problem = fmt.Sprintf("it changes user %d, who was no member", u)
 			continue
 		}
@@ -234,6 +227,13 @@ func (r *replay) alter(e *chat.Entry, b chat.MembersChanged, m *stay) {
 	case chat.MemberLeft, chat.MemberRemoved:
 		m.Spans[len(m.Spans)-1].To = e.Seq
 		m.Left = &chat.Farewell{Name: r.about.Name, Avatar: r.about.Avatar}
+		if b.Ban {
+			m.BannedUntilMS = b.UntilMS
+		}
+	case chat.MemberBanned, chat.MemberUnbanned:
+		m.BannedUntilMS = b.UntilMS
+	case chat.MemberNamed:
+		m.Nickname = b.Name
 	case chat.MemberTransferred:
 		m.Role = chat.RoleOwner
 	case chat.MemberRole:

@@ -111,7 +111,7 @@ func (b *back) row(r row) error {
 	case members:
 		return b.to.Put(record.Key2(record.TableMember, n[0], n[1]), v[0])
 	case leaders:
-		return b.to.Put(record.Key2(record.TableLead, n[0], n[1]), nil)
+		return b.to.Put(record.Key2(record.TableLead, n[0], n[1]), record.ListedValue(chat.Role(n[2])))
 	case pairs:
 		return b.to.Put(record.Key2(record.TablePair, n[0], n[1]), record.Number(n[2]))
 	case claims:

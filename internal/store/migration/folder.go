@@ -142,8 +142,8 @@ func rowsOfMember(key, value []byte) ([]row, error) {
 		return nil, record.ErrDamaged("member")
 	}
 	out := []row{{members, []uint64{id, user, flag(m.Current())}, [][]byte{value}}}
-	if record.Leads(m) {
-		out = append(out, row{leaders, []uint64{id, user, uint64(m.Role)}, nil})
+	if role := record.Listed(m); role != 0 {
+		out = append(out, row{leaders, []uint64{id, user, uint64(role)}, nil})
 	}
 	if seq := record.ChangeSeq(m); seq > 0 {
 		out = append(out, row{inside, []uint64{user, id, flag(m.Current()), uint64(seq)}, nil})

@@ -92,7 +92,7 @@ func (c *decision) readParts(r *rows) {
 		r.scan(&k.conversation, &k.user, &value)
 		in := record.NewReader(value)
 		row := &partRow{value: in.Part(k.user)}
-		row.lead = leadOf(row.value.Member)
+		row.lead = record.Listed(row.value.Member)
 		c.parts[k] = row
 		r.whole(&in, "member")
 	}
@@ -135,12 +135,4 @@ func (c *decision) readOlds(r *rows) {
 		e := decodeEntry(r, k.conversation, k.seq, value)
 		c.olds[k] = &oldRow{value: &e}
 	}
-}
-
-// leadOf is the role under which the index of leaders has a member; 0 for who is not in it.
-func leadOf(m chat.Member) chat.Role {
-	if record.Leads(m) {
-		return m.Role
-	}
-	return 0
 }

@@ -146,14 +146,14 @@ func (c *decision) writeParts(w *writing) {
 	w.statement("INSERT INTO leader (conversation, user, role) VALUES ", " ON DUPLICATE KEY UPDATE role=VALUES(role)")
 	for _, k := range keys {
 		row := c.parts[k]
-		if lead := leadOf(row.value.Member); row.changed && lead != row.lead && lead != 0 {
+		if lead := record.Listed(row.value.Member); row.changed && lead != row.lead && lead != 0 {
 			w.row().number(uint64(k.conversation)).add(",").number(uint64(k.user)).add(",").number(uint64(lead)).add(")")
 		}
 	}
 	w.statement("DELETE l FROM leader l FORCE INDEX (PRIMARY) WHERE (conversation, user) IN (", ")")
 	for _, k := range keys {
 		row := c.parts[k]
-		if lead := leadOf(row.value.Member); row.changed && lead != row.lead && lead == 0 {
+		if lead := record.Listed(row.value.Member); row.changed && lead != row.lead && lead == 0 {
 			w.row().number(uint64(k.conversation)).add(",").number(uint64(k.user)).add(")")
 		}
 	}

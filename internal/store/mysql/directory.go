@@ -89,6 +89,16 @@ func (s *Store) Members(ctx context.Context, id chat.ConversationID, after chat.
 	})
 }
 
+// Bans pages those who are banned from a conversation, from the same index.
+func (s *Store) Bans(ctx context.Context, id chat.ConversationID, after chat.UserID, limit int) ([]chat.Member, error) {
+	var q text
+	q.add("SELECT m.user, m.value FROM leader l JOIN member m ON m.conversation=l.conversation AND m.user=l.user WHERE l.role=").number(uint64(record.RoleBanned)).
+		add(" AND l.conversation=").number(uint64(id)).add(" AND l.user>").number(uint64(after)).add(" ORDER BY l.user LIMIT ").number(uint64(max(limit, 0)))
+	return partsOf(ctx, s.ofConversation(id), q.String(), limit, func(p message.Part) (chat.Member, bool) {
+		return p.Member, record.Listed(p.Member) == record.RoleBanned
+	})
+}
+
 // Positions pages the current members of a conversation with what they have read.
 func (s *Store) Positions(ctx context.Context, id chat.ConversationID, after chat.UserID, limit int) ([]receipt.Position, error) {
 	var q text

@@ -71,6 +71,11 @@ func (s *Store) Members(ctx context.Context, id chat.ConversationID, after chat.
 	return out, s.settle(ctx, id)
 }
 
+// Bans pages those who are banned from a conversation, from the same index.
+func (s *Store) Bans(ctx context.Context, id chat.ConversationID, after chat.UserID, limit int) ([]chat.Member, error) {
+	return s.Members(ctx, id, after, limit, record.RoleBanned)
+}
+
 // Positions pages the current members of a conversation with what they have read.
 func (s *Store) Positions(ctx context.Context, id chat.ConversationID, after chat.UserID, limit int) ([]receipt.Position, error) {
 	out := make([]receipt.Position, 0, min(max(limit, 0), 256))
@@ -86,7 +91,7 @@ func (s *Store) Positions(ctx context.Context, id chat.ConversationID, after cha
 	return out, s.settle(ctx, id)
 }
 
-// members shows the current members above after, ascending, until more is false. What it shows is not settled.
+// members shows the current members above after, or those who are banned, ascending, until more is false. What it shows is not settled.
 func (s *Store) members(id chat.ConversationID, after chat.UserID, role chat.Role, show func(p message.Part) (more bool)) error {
 	release, err := s.read()
 	if err != nil {
@@ -96,7 +101,8 @@ func (s *Store) members(id chat.ConversationID, after chat.UserID, role chat.Rol
 	snap := s.db.NewSnapshot() // of a transfer, both or none is seen
 	defer func() { _ = snap.Close() }()
 	table := byte(record.TableMember)
-	if role == chat.RoleOwner || role == chat.RoleAdmin {
+	listed := role == chat.RoleOwner || role == chat.RoleAdmin || role == record.RoleBanned
+	if listed {
 		table = record.TableLead
 	}
 	iter, err := snap.NewIter(&pebble.IterOptions{
@@ -114,7 +120,11 @@ func (s *Store) members(id chat.ConversationID, after chat.UserID, role chat.Rol
 		if err != nil {
 			return err
 		}
-		if m.Current() && (role == 0 || m.Role == role) && !show(m) {
+		match := m.Current() && (role == 0 || m.Role == role)
+		if listed {
+			match = record.Listed(m.Member) == role
+		}
+		if match && !show(m) {
 			break
 		}
 	}

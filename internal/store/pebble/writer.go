@@ -215,7 +215,7 @@ func (w *writer) putPart(k partKey, p message.Part) {
 		// The decision reads every member that it changes: who is not cached now was none before.
 		it = w.parts.put(k, message.Part{})
 	}
-	if was, is := record.Leads(it.value.Member), record.Leads(p.Member); was != is {
+	if was, is := record.Listed(it.value.Member), record.Listed(p.Member); was != is {
 		w.putLead(k, is)
 	}
 	it.value = p
@@ -225,11 +225,11 @@ func (w *writer) putPart(k partKey, p message.Part) {
 	}
 }
 
-// putLead keeps the index of owners and admins, which a group of a million members would otherwise be searched for.
-func (w *writer) putLead(k partKey, leads bool) {
+// putLead keeps the index of owners, admins and those who are banned, which a group of a million members would otherwise be searched for.
+func (w *writer) putLead(k partKey, role chat.Role) {
 	w.key = record.AppendKey2(w.key[:0], record.TableLead, uint64(k.conversation), uint64(k.user))
-	if leads {
-		w.val = w.val[:0]
+	if role != 0 {
+		w.val = append(w.val[:0], record.ListedValue(role)...)
 		w.set()
 		return
 	}

@@ -62,10 +62,8 @@ func AppendEntry(b []byte, e *chat.Entry) []byte {
 func entryBlock(e *chat.Entry) chat.Later {
 	t, _ := e.Body.(chat.Tombstone)
 	recalled := t.Seq != 0 || t.By != 0 || t.Note != ""
-	if e.Edited == nil && !recalled {
-		return e.Later
-	}
 	w := fieldWriter{}
+	groupFields(&w, e)
 	if e.Edited != nil {
 		w.field(entryEdited, func(b []byte) []byte {
 			return binary.AppendUvarint(appendSeqs(b, e.Edited.Seqs), e.Edited.TimeMS)
@@ -73,6 +71,9 @@ func entryBlock(e *chat.Entry) chat.Later {
 	}
 	if recalled {
 		w.field(entryRecalled, func(b []byte) []byte { return appendString(appendNumbers(b, uint64(t.Seq), uint64(t.By)), t.Note) })
+	}
+	if len(w.b) == 0 {
+		return e.Later
 	}
 	return chat.Later(w.b) + e.Later
 }
@@ -90,7 +91,7 @@ func (r *Reader) entryFields(block chat.Later, e *chat.Entry) {
 				e.Body = t
 			}
 		default:
-			return false
+			return groupField(what, field, e)
 		}
 		return true
 	})

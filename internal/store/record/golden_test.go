@@ -37,6 +37,7 @@ const block = chat.Later("\x64\x12of a later version") // field 100
 // samples are one of each record of what nodes write for each other, and of each body of an entry.
 func samples() []sample {
 	name, open, slow, tier := "n", true, uint32(500), chat.TierLarge
+	joining, posting, until := chat.JoiningApproval, chat.PostingAdmins, uint64(1<<41)
 	head := chat.Head{
 		Conversation: 7, Kind: chat.KindGroup, Tier: chat.TierMedium, Open: true, Fixed: chat.TierLarge, SlowModeMS: 500,
 		Seq: 9, Ordinal: 8, MemberSeq: 3, Members: 1_000_000, TimeMS: 1 << 41,
@@ -79,6 +80,20 @@ func samples() []sample {
 		{"head-recalled", record.AppendHead(nil, recalled)},
 		{"entry-edited", record.AppendEntry(nil, &edited)},
 	}
+	terms := head
+	terms.Terms = chat.Terms{Joining: chat.JoiningPassword, Posting: chat.PostingAdmins, QuietUntilMS: 1 << 41, HistoryFrom: 4}
+	terms.Acts = chat.Acts{N: 5, Last: 300}
+	named := part
+	named.Nickname, named.NamedMS, named.BannedUntilMS, named.Since = "nick", 1<<41, chat.Forever, 6
+	said := about
+	said.Announcement, said.Questions, said.Password = "hällo", "why?", "$argon2id$"
+	act := *event.Entry
+	act.Act = chat.Act{N: 5, Prev: 300}
+	all = append(all, sample{"head-terms", record.AppendHead(nil, terms)}, sample{"part-named", record.AppendPart(nil, named)},
+		sample{"conversation-said", record.AppendConversation(nil, said)}, sample{"entry-act", record.AppendEntry(nil, &act)})
+	terms.Later, named.Later, said.Later, act.Later = block, block, block, block
+	all = append(all, sample{"head-terms+later", record.AppendHead(nil, terms)}, sample{"part-named+later", record.AppendPart(nil, named)},
+		sample{"conversation-said+later", record.AppendConversation(nil, said)}, sample{"entry-act+later", record.AppendEntry(nil, &act)})
 	edited.Later, recalled.Later = block, block
 	all = append(all, sample{"entry-edited+later", record.AppendEntry(nil, &edited)}, sample{"head-recalled+later", record.AppendHead(nil, recalled)})
 	for _, later := range []chat.Later{"", block} {
@@ -125,11 +140,16 @@ func samples() []sample {
 		"media": chat.Media{
 			Type: chat.MediaFile, Ref: "r", MIME: "m", Size: 1 << 33, Width: 3, Height: 4, DurationMS: 5, Name: "n", Caption: "c", Preview: []byte{1},
 		},
-		"custom":    chat.Custom{Type: "t", Data: []byte{2}, Fallback: "f"},
-		"system":    chat.System{Event: "e", Args: map[string]string{"a": "b"}},
-		"created":   chat.Created{Kind: chat.KindGroup, Open: true, Name: "n", Avatar: "a", Description: "d", Members: []chat.UserID{1, 2}},
-		"members":   chat.MembersChanged{Action: chat.MemberAdded, Role: chat.RoleAdmin, UntilMS: 6, Users: []chat.UserID{1, chat.MaxID}},
-		"changed":   chat.Changed{Name: &name, Avatar: &name, Description: &name, Open: &open, SlowModeMS: &slow, Tier: &tier},
+		"custom":  chat.Custom{Type: "t", Data: []byte{2}, Fallback: "f"},
+		"system":  chat.System{Event: "e", Args: map[string]string{"a": "b"}},
+		"created": chat.Created{Kind: chat.KindGroup, Open: true, Name: "n", Avatar: "a", Description: "d", Members: []chat.UserID{1, 2}},
+		"members": chat.MembersChanged{Action: chat.MemberAdded, Role: chat.RoleAdmin, UntilMS: 6, Users: []chat.UserID{1, chat.MaxID}},
+		"changed": chat.Changed{Name: &name, Avatar: &name, Description: &name, Open: &open, SlowModeMS: &slow, Tier: &tier},
+		"terms": chat.Changed{
+			Joining: &joining, Posting: &posting, QuietUntilMS: &until, History: &open, Announcement: &name, Questions: &name,
+		},
+		"banned":    chat.MembersChanged{Action: chat.MemberRemoved, UntilMS: 6, Ban: true, Reason: "r", Users: []chat.UserID{1}},
+		"named":     chat.MembersChanged{Action: chat.MemberNamed, Name: "n", Users: []chat.UserID{1}},
 		"dissolved": chat.Dissolved{}, "tombstone": chat.Tombstone{Reason: chat.TombstoneErased},
 		"recalled":      chat.Tombstone{Reason: chat.TombstoneRecalled, Seq: 12, By: 3, Note: "spam"},
 		"edit":          chat.Edit{Target: 4, Body: chat.Text{Text: "new"}},

@@ -16,7 +16,7 @@ import (
 //	h conversation                      head
 //	i conversation                      what stands about it: name, owner, pair, …
 //	m conversation user                 member: role, spans, mute, read position
-//	a conversation user                 member who is its owner or an admin; the value is empty
+//	a conversation user                 member who is its owner or an admin; the value is empty, or says that the user is banned
 //	p low high                          direct conversation of a pair
 //	g actor clientID                    group that was made under a client id
 //	c user conversation                 timeline row: member or not, pts, seq of the last membership change

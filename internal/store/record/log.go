@@ -58,7 +58,7 @@ func AppendHead(b []byte, h chat.Head) []byte {
 
 // headBlock is what few heads have, with what a later version wrote behind it.
 func headBlock(h chat.Head) chat.Later {
-	if h.Amended == 0 && h.Recalled == "" {
+	if h.Amended == 0 && h.Recalled == "" && h.Terms == (chat.Terms{}) && h.Acts.N == 0 {
 		return h.Later
 	}
 	w := fieldWriter{}
@@ -66,6 +66,7 @@ func headBlock(h chat.Head) chat.Later {
 		w.field(headRecalled, func(b []byte) []byte { return append(b, h.Recalled...) })
 	}
 	w.number(headAmended, uint64(h.Amended))
+	groupHead(&w, &h)
 	return chat.Later(w.b) + h.Later
 }
 
@@ -92,7 +93,7 @@ func (r *Reader) Head(id chat.ConversationID) chat.Head {
 		case headAmended:
 			h.Amended = chat.Seq(field.Number())
 		default:
-			return false
+			return groupHeadField(what, field, &h)
 		}
 		return true
 	})
@@ -142,7 +143,7 @@ func appendPartRest(b []byte, m chat.Member) []byte {
 	if m.Left != nil {
 		b = appendStrings(append(b, partLeft), m.Left.Name, m.Left.Avatar)
 	}
-	later := string(laterOf(m.Later))
+	later := string(laterOf(partBlock(m)))
 	// Who does not know of these keeps them as a block of a later version.
 	if m.Hidden != "" {
 		later = string(appendString([]byte{blockHidden}, string(m.Hidden))) + later
@@ -185,7 +186,7 @@ func (r *Reader) partRest(m *chat.Member) {
 				block.broken = block.broken || !m.Hidden.Valid()
 			}
 			r.broken = r.broken || block.broken
-			m.Later = chat.Later(block.b)
+			r.partFields(chat.Later(block.b), m)
 		default:
 			r.broken = true
 		}
@@ -232,7 +233,7 @@ func AppendConversation(b []byte, c chat.Conversation) []byte {
 	if c.Open {
 		flags = flagOpen
 	}
-	later := laterOf(c.Later)
+	later := laterOf(aboutBlock(c))
 	if later != "" {
 		flags |= flagLater
 	}
@@ -252,11 +253,29 @@ func (r *Reader) Conversation(id chat.ConversationID) chat.Conversation {
 	c.Pair = [2]chat.UserID{chat.UserID(r.Number()), chat.UserID(r.Number())}
 	c.CreatedMS = r.Number()
 	c.Name, c.Avatar, c.Description = r.string(), r.string(), r.string()
-	c.Later = r.later(flags)
+	r.aboutFields(r.later(flags), &c)
 	return c
 }
 
-// Leads reports whether a member belongs into the index of owners and admins.
-func Leads(m chat.Member) bool {
-	return m.Current() && (m.Role == chat.RoleOwner || m.Role == chat.RoleAdmin)
+// RoleBanned is under what the index of owners and admins has those who are banned.
+const RoleBanned chat.Role = 100
+
+// Listed is the role under which the index of owners and admins has a member; 0 for who is not in it.
+func Listed(m chat.Member) chat.Role {
+	switch {
+	case m.Current() && (m.Role == chat.RoleOwner || m.Role == chat.RoleAdmin):
+		return m.Role
+	case m.BannedUntilMS != 0 && !m.Current():
+		return RoleBanned
+	default:
+		return 0
+	}
+}
+
+// ListedValue is the value of a row of the index: empty for owners and admins.
+func ListedValue(role chat.Role) []byte {
+	if role == RoleBanned {
+		return []byte{byte(role)}
+	}
+	return nil
 }

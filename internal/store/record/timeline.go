@@ -89,8 +89,7 @@ func ChangeSeq(m chat.Member) chat.Seq {
 	if len(m.Spans) == 0 {
 		return 0
 	}
-	last := m.Spans[len(m.Spans)-1]
-	return max(last.From, last.To)
+	return max(m.Began(), m.Spans[len(m.Spans)-1].To)
 }
 
 // RowOf is the timeline row that a member comes to when timelines are made anew, at the user's next place, with the end that

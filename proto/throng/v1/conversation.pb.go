@@ -54,7 +54,20 @@ type Conversation struct {
 	// Until when the reader may not send; 0 is not muted by an admin.
 	MutedUntilMs uint64 `protobuf:"varint,18,opt,name=muted_until_ms,json=mutedUntilMs,proto3" json:"muted_until_ms,omitempty"`
 	// Slow mode: how long a member waits between two messages; 0 is off. Admins and the owner do not wait.
-	SlowModeMs    uint32 `protobuf:"varint,19,opt,name=slow_mode_ms,json=slowModeMs,proto3" json:"slow_mode_ms,omitempty"`
+	SlowModeMs uint32 `protobuf:"varint,19,opt,name=slow_mode_ms,json=slowModeMs,proto3" json:"slow_mode_ms,omitempty"`
+	// What groups hold their members to.
+	Joining Joining `protobuf:"varint,30,opt,name=joining,proto3,enum=throng.v1.Joining" json:"joining,omitempty"`
+	Posting Posting `protobuf:"varint,31,opt,name=posting,proto3,enum=throng.v1.Posting" json:"posting,omitempty"`
+	// Until when only admins may send; 0 or past: all may.
+	QuietUntilMs uint64 `protobuf:"varint,32,opt,name=quiet_until_ms,json=quietUntilMs,proto3" json:"quiet_until_ms,omitempty"`
+	// Newcomers may read what was said before they came, since this was set.
+	History bool `protobuf:"varint,33,opt,name=history,proto3" json:"history,omitempty"`
+	// A text that the admins show to all members, up to 4,096 bytes.
+	Announcement string `protobuf:"bytes,34,opt,name=announcement,proto3" json:"announcement,omitempty"`
+	// For who asks to join, one a line.
+	Questions string `protobuf:"bytes,35,opt,name=questions,proto3" json:"questions,omitempty"`
+	// The entry with which the reader became a member, where it may read what was said before that; else 0.
+	SinceSeq      uint64 `protobuf:"varint,36,opt,name=since_seq,json=sinceSeq,proto3" json:"since_seq,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -218,6 +231,55 @@ func (x *Conversation) GetMutedUntilMs() uint64 {
 func (x *Conversation) GetSlowModeMs() uint32 {
 	if x != nil {
 		return x.SlowModeMs
+	}
+	return 0
+}
+
+func (x *Conversation) GetJoining() Joining {
+	if x != nil {
+		return x.Joining
+	}
+	return Joining_JOINING_UNSPECIFIED
+}
+
+func (x *Conversation) GetPosting() Posting {
+	if x != nil {
+		return x.Posting
+	}
+	return Posting_POSTING_UNSPECIFIED
+}
+
+func (x *Conversation) GetQuietUntilMs() uint64 {
+	if x != nil {
+		return x.QuietUntilMs
+	}
+	return 0
+}
+
+func (x *Conversation) GetHistory() bool {
+	if x != nil {
+		return x.History
+	}
+	return false
+}
+
+func (x *Conversation) GetAnnouncement() string {
+	if x != nil {
+		return x.Announcement
+	}
+	return ""
+}
+
+func (x *Conversation) GetQuestions() string {
+	if x != nil {
+		return x.Questions
+	}
+	return ""
+}
+
+func (x *Conversation) GetSinceSeq() uint64 {
+	if x != nil {
+		return x.SinceSeq
 	}
 	return 0
 }
@@ -388,8 +450,10 @@ type Member struct {
 	JoinedMs     uint64                 `protobuf:"varint,3,opt,name=joined_ms,json=joinedMs,proto3" json:"joined_ms,omitempty"`
 	MutedUntilMs uint64                 `protobuf:"varint,4,opt,name=muted_until_ms,json=mutedUntilMs,proto3" json:"muted_until_ms,omitempty"`
 	// Name and avatar as the user shows them now.
-	Name          string `protobuf:"bytes,5,opt,name=name,proto3" json:"name,omitempty"`
-	Avatar        string `protobuf:"bytes,6,opt,name=avatar,proto3" json:"avatar,omitempty"`
+	Name   string `protobuf:"bytes,5,opt,name=name,proto3" json:"name,omitempty"`
+	Avatar string `protobuf:"bytes,6,opt,name=avatar,proto3" json:"avatar,omitempty"`
+	// What the member is called in this group; empty for the name.
+	Nickname      string `protobuf:"bytes,30,opt,name=nickname,proto3" json:"nickname,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -462,6 +526,13 @@ func (x *Member) GetName() string {
 func (x *Member) GetAvatar() string {
 	if x != nil {
 		return x.Avatar
+	}
+	return ""
+}
+
+func (x *Member) GetNickname() string {
+	if x != nil {
+		return x.Nickname
 	}
 	return ""
 }
@@ -905,7 +976,18 @@ type UpdateGroupRequest struct {
 	Description  *string                `protobuf:"bytes,4,opt,name=description,proto3,oneof" json:"description,omitempty"`
 	Open         *bool                  `protobuf:"varint,5,opt,name=open,proto3,oneof" json:"open,omitempty"`
 	// 0 to 86,400,000 (a day); 0 ends slow mode.
-	SlowModeMs    *uint32 `protobuf:"varint,6,opt,name=slow_mode_ms,json=slowModeMs,proto3,oneof" json:"slow_mode_ms,omitempty"`
+	SlowModeMs *uint32  `protobuf:"varint,6,opt,name=slow_mode_ms,json=slowModeMs,proto3,oneof" json:"slow_mode_ms,omitempty"`
+	Joining    *Joining `protobuf:"varint,30,opt,name=joining,proto3,enum=throng.v1.Joining,oneof" json:"joining,omitempty"`
+	Posting    *Posting `protobuf:"varint,31,opt,name=posting,proto3,enum=throng.v1.Posting,oneof" json:"posting,omitempty"`
+	// Until when only admins may send, at most 2^53 - 1; 0 ends it.
+	QuietUntilMs *uint64 `protobuf:"varint,32,opt,name=quiet_until_ms,json=quietUntilMs,proto3,oneof" json:"quiet_until_ms,omitempty"`
+	History      *bool   `protobuf:"varint,33,opt,name=history,proto3,oneof" json:"history,omitempty"`
+	// Up to 4,096 bytes.
+	Announcement *string `protobuf:"bytes,34,opt,name=announcement,proto3,oneof" json:"announcement,omitempty"`
+	// Up to 5 lines of 200 characters.
+	Questions *string `protobuf:"bytes,35,opt,name=questions,proto3,oneof" json:"questions,omitempty"`
+	// What JOINING_PASSWORD asks for, 4 to 128 characters: with it, or for a group that has one already.
+	Password      string `protobuf:"bytes,36,opt,name=password,proto3" json:"password,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -982,6 +1064,55 @@ func (x *UpdateGroupRequest) GetSlowModeMs() uint32 {
 	return 0
 }
 
+func (x *UpdateGroupRequest) GetJoining() Joining {
+	if x != nil && x.Joining != nil {
+		return *x.Joining
+	}
+	return Joining_JOINING_UNSPECIFIED
+}
+
+func (x *UpdateGroupRequest) GetPosting() Posting {
+	if x != nil && x.Posting != nil {
+		return *x.Posting
+	}
+	return Posting_POSTING_UNSPECIFIED
+}
+
+func (x *UpdateGroupRequest) GetQuietUntilMs() uint64 {
+	if x != nil && x.QuietUntilMs != nil {
+		return *x.QuietUntilMs
+	}
+	return 0
+}
+
+func (x *UpdateGroupRequest) GetHistory() bool {
+	if x != nil && x.History != nil {
+		return *x.History
+	}
+	return false
+}
+
+func (x *UpdateGroupRequest) GetAnnouncement() string {
+	if x != nil && x.Announcement != nil {
+		return *x.Announcement
+	}
+	return ""
+}
+
+func (x *UpdateGroupRequest) GetQuestions() string {
+	if x != nil && x.Questions != nil {
+		return *x.Questions
+	}
+	return ""
+}
+
+func (x *UpdateGroupRequest) GetPassword() string {
+	if x != nil {
+		return x.Password
+	}
+	return ""
+}
+
 type UpdateGroupResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Seq           uint64                 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
@@ -1029,6 +1160,7 @@ func (x *UpdateGroupResponse) GetSeq() uint64 {
 type JoinRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Conversation  uint64                 `protobuf:"varint,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	Password      string                 `protobuf:"bytes,30,opt,name=password,proto3" json:"password,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1068,6 +1200,13 @@ func (x *JoinRequest) GetConversation() uint64 {
 		return x.Conversation
 	}
 	return 0
+}
+
+func (x *JoinRequest) GetPassword() string {
+	if x != nil {
+		return x.Password
+	}
+	return ""
 }
 
 type JoinResponse struct {
@@ -1228,9 +1367,11 @@ func (x *AddMembersResponse) GetAdded() uint32 {
 }
 
 type RemoveMemberRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Conversation  uint64                 `protobuf:"varint,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
-	User          uint64                 `protobuf:"varint,2,opt,name=user,proto3" json:"user,omitempty"`
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Conversation uint64                 `protobuf:"varint,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	User         uint64                 `protobuf:"varint,2,opt,name=user,proto3" json:"user,omitempty"`
+	// Why, in up to 256 bytes, for all members to read.
+	Reason        string `protobuf:"bytes,30,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1277,6 +1418,13 @@ func (x *RemoveMemberRequest) GetUser() uint64 {
 		return x.User
 	}
 	return 0
+}
+
+func (x *RemoveMemberRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
 }
 
 type RemoveMemberResponse struct {
@@ -1616,7 +1764,9 @@ type MuteMemberRequest struct {
 	Conversation uint64                 `protobuf:"varint,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
 	User         uint64                 `protobuf:"varint,2,opt,name=user,proto3" json:"user,omitempty"`
 	// 0 ends the mute.
-	UntilMs       uint64 `protobuf:"varint,3,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	UntilMs uint64 `protobuf:"varint,3,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	// Why, in up to 256 bytes, for all members to read.
+	Reason        string `protobuf:"bytes,30,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1672,6 +1822,13 @@ func (x *MuteMemberRequest) GetUntilMs() uint64 {
 	return 0
 }
 
+func (x *MuteMemberRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 type MuteMemberResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Seq           uint64                 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
@@ -1716,6 +1873,620 @@ func (x *MuteMemberResponse) GetSeq() uint64 {
 	return 0
 }
 
+type SetNicknameRequest struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Conversation uint64                 `protobuf:"varint,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	// 0 is the caller.
+	User uint64 `protobuf:"varint,2,opt,name=user,proto3" json:"user,omitempty"`
+	// Up to 64 characters; empty takes the nickname away.
+	Nickname      string `protobuf:"bytes,3,opt,name=nickname,proto3" json:"nickname,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetNicknameRequest) Reset() {
+	*x = SetNicknameRequest{}
+	mi := &file_throng_v1_conversation_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetNicknameRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetNicknameRequest) ProtoMessage() {}
+
+func (x *SetNicknameRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_conversation_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetNicknameRequest.ProtoReflect.Descriptor instead.
+func (*SetNicknameRequest) Descriptor() ([]byte, []int) {
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *SetNicknameRequest) GetConversation() uint64 {
+	if x != nil {
+		return x.Conversation
+	}
+	return 0
+}
+
+func (x *SetNicknameRequest) GetUser() uint64 {
+	if x != nil {
+		return x.User
+	}
+	return 0
+}
+
+func (x *SetNicknameRequest) GetNickname() string {
+	if x != nil {
+		return x.Nickname
+	}
+	return ""
+}
+
+type SetNicknameResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Seq           uint64                 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetNicknameResponse) Reset() {
+	*x = SetNicknameResponse{}
+	mi := &file_throng_v1_conversation_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetNicknameResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetNicknameResponse) ProtoMessage() {}
+
+func (x *SetNicknameResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_conversation_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetNicknameResponse.ProtoReflect.Descriptor instead.
+func (*SetNicknameResponse) Descriptor() ([]byte, []int) {
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *SetNicknameResponse) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+type BanMemberRequest struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Conversation uint64                 `protobuf:"varint,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	// Who is or was a member.
+	User uint64 `protobuf:"varint,2,opt,name=user,proto3" json:"user,omitempty"`
+	// When it ends; 0 is never.
+	UntilMs uint64 `protobuf:"varint,3,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	// Why, in up to 256 bytes, for all members to read.
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BanMemberRequest) Reset() {
+	*x = BanMemberRequest{}
+	mi := &file_throng_v1_conversation_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BanMemberRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BanMemberRequest) ProtoMessage() {}
+
+func (x *BanMemberRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_conversation_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BanMemberRequest.ProtoReflect.Descriptor instead.
+func (*BanMemberRequest) Descriptor() ([]byte, []int) {
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *BanMemberRequest) GetConversation() uint64 {
+	if x != nil {
+		return x.Conversation
+	}
+	return 0
+}
+
+func (x *BanMemberRequest) GetUser() uint64 {
+	if x != nil {
+		return x.User
+	}
+	return 0
+}
+
+func (x *BanMemberRequest) GetUntilMs() uint64 {
+	if x != nil {
+		return x.UntilMs
+	}
+	return 0
+}
+
+func (x *BanMemberRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type BanMemberResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Seq           uint64                 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BanMemberResponse) Reset() {
+	*x = BanMemberResponse{}
+	mi := &file_throng_v1_conversation_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BanMemberResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BanMemberResponse) ProtoMessage() {}
+
+func (x *BanMemberResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_conversation_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BanMemberResponse.ProtoReflect.Descriptor instead.
+func (*BanMemberResponse) Descriptor() ([]byte, []int) {
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *BanMemberResponse) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+type UnbanRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Conversation  uint64                 `protobuf:"varint,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	User          uint64                 `protobuf:"varint,2,opt,name=user,proto3" json:"user,omitempty"`
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnbanRequest) Reset() {
+	*x = UnbanRequest{}
+	mi := &file_throng_v1_conversation_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnbanRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnbanRequest) ProtoMessage() {}
+
+func (x *UnbanRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_conversation_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnbanRequest.ProtoReflect.Descriptor instead.
+func (*UnbanRequest) Descriptor() ([]byte, []int) {
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *UnbanRequest) GetConversation() uint64 {
+	if x != nil {
+		return x.Conversation
+	}
+	return 0
+}
+
+func (x *UnbanRequest) GetUser() uint64 {
+	if x != nil {
+		return x.User
+	}
+	return 0
+}
+
+func (x *UnbanRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type UnbanResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Seq           uint64                 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnbanResponse) Reset() {
+	*x = UnbanResponse{}
+	mi := &file_throng_v1_conversation_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnbanResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnbanResponse) ProtoMessage() {}
+
+func (x *UnbanResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_conversation_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnbanResponse.ProtoReflect.Descriptor instead.
+func (*UnbanResponse) Descriptor() ([]byte, []int) {
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *UnbanResponse) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+type ListBansRequest struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Conversation uint64                 `protobuf:"varint,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	// 1 to 200; 0 is 100.
+	Limit         uint32 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListBansRequest) Reset() {
+	*x = ListBansRequest{}
+	mi := &file_throng_v1_conversation_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListBansRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListBansRequest) ProtoMessage() {}
+
+func (x *ListBansRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_conversation_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListBansRequest.ProtoReflect.Descriptor instead.
+func (*ListBansRequest) Descriptor() ([]byte, []int) {
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *ListBansRequest) GetConversation() uint64 {
+	if x != nil {
+		return x.Conversation
+	}
+	return 0
+}
+
+func (x *ListBansRequest) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *ListBansRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// Ban is one user that may not become a member.
+type Ban struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	User  uint64                 `protobuf:"varint,1,opt,name=user,proto3" json:"user,omitempty"`
+	// When it ends; 0 is never. It may have passed.
+	UntilMs       uint64 `protobuf:"varint,2,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	Name          string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Ban) Reset() {
+	*x = Ban{}
+	mi := &file_throng_v1_conversation_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Ban) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Ban) ProtoMessage() {}
+
+func (x *Ban) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_conversation_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Ban.ProtoReflect.Descriptor instead.
+func (*Ban) Descriptor() ([]byte, []int) {
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *Ban) GetUser() uint64 {
+	if x != nil {
+		return x.User
+	}
+	return 0
+}
+
+func (x *Ban) GetUntilMs() uint64 {
+	if x != nil {
+		return x.UntilMs
+	}
+	return 0
+}
+
+func (x *Ban) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+type ListBansResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Bans          []*Ban                 `protobuf:"bytes,1,rep,name=bans,proto3" json:"bans,omitempty"`
+	NextPageToken string                 `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListBansResponse) Reset() {
+	*x = ListBansResponse{}
+	mi := &file_throng_v1_conversation_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListBansResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListBansResponse) ProtoMessage() {}
+
+func (x *ListBansResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_conversation_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListBansResponse.ProtoReflect.Descriptor instead.
+func (*ListBansResponse) Descriptor() ([]byte, []int) {
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *ListBansResponse) GetBans() []*Ban {
+	if x != nil {
+		return x.Bans
+	}
+	return nil
+}
+
+func (x *ListBansResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+type ListActsRequest struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Conversation uint64                 `protobuf:"varint,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	// 1 to 100; 0 is 50.
+	Limit         uint32 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListActsRequest) Reset() {
+	*x = ListActsRequest{}
+	mi := &file_throng_v1_conversation_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListActsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListActsRequest) ProtoMessage() {}
+
+func (x *ListActsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_conversation_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListActsRequest.ProtoReflect.Descriptor instead.
+func (*ListActsRequest) Descriptor() ([]byte, []int) {
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *ListActsRequest) GetConversation() uint64 {
+	if x != nil {
+		return x.Conversation
+	}
+	return 0
+}
+
+func (x *ListActsRequest) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *ListActsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+type ListActsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The entries themselves, newest first: who did what, when, to whom and why.
+	Acts          []*Entry `protobuf:"bytes,1,rep,name=acts,proto3" json:"acts,omitempty"`
+	NextPageToken string   `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListActsResponse) Reset() {
+	*x = ListActsResponse{}
+	mi := &file_throng_v1_conversation_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListActsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListActsResponse) ProtoMessage() {}
+
+func (x *ListActsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_conversation_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListActsResponse.ProtoReflect.Descriptor instead.
+func (*ListActsResponse) Descriptor() ([]byte, []int) {
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *ListActsResponse) GetActs() []*Entry {
+	if x != nil {
+		return x.Acts
+	}
+	return nil
+}
+
+func (x *ListActsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
 type DissolveRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Conversation  uint64                 `protobuf:"varint,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
@@ -1725,7 +2496,7 @@ type DissolveRequest struct {
 
 func (x *DissolveRequest) Reset() {
 	*x = DissolveRequest{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[28]
+	mi := &file_throng_v1_conversation_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1737,7 +2508,7 @@ func (x *DissolveRequest) String() string {
 func (*DissolveRequest) ProtoMessage() {}
 
 func (x *DissolveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[28]
+	mi := &file_throng_v1_conversation_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1750,7 +2521,7 @@ func (x *DissolveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DissolveRequest.ProtoReflect.Descriptor instead.
 func (*DissolveRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{28}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *DissolveRequest) GetConversation() uint64 {
@@ -1769,7 +2540,7 @@ type DissolveResponse struct {
 
 func (x *DissolveResponse) Reset() {
 	*x = DissolveResponse{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[29]
+	mi := &file_throng_v1_conversation_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1781,7 +2552,7 @@ func (x *DissolveResponse) String() string {
 func (*DissolveResponse) ProtoMessage() {}
 
 func (x *DissolveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[29]
+	mi := &file_throng_v1_conversation_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1794,7 +2565,7 @@ func (x *DissolveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DissolveResponse.ProtoReflect.Descriptor instead.
 func (*DissolveResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{29}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *DissolveResponse) GetSeq() uint64 {
@@ -1818,7 +2589,7 @@ type ListMembersRequest struct {
 
 func (x *ListMembersRequest) Reset() {
 	*x = ListMembersRequest{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[30]
+	mi := &file_throng_v1_conversation_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1830,7 +2601,7 @@ func (x *ListMembersRequest) String() string {
 func (*ListMembersRequest) ProtoMessage() {}
 
 func (x *ListMembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[30]
+	mi := &file_throng_v1_conversation_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1843,7 +2614,7 @@ func (x *ListMembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMembersRequest.ProtoReflect.Descriptor instead.
 func (*ListMembersRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{30}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ListMembersRequest) GetConversation() uint64 {
@@ -1885,7 +2656,7 @@ type ListMembersResponse struct {
 
 func (x *ListMembersResponse) Reset() {
 	*x = ListMembersResponse{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[31]
+	mi := &file_throng_v1_conversation_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1897,7 +2668,7 @@ func (x *ListMembersResponse) String() string {
 func (*ListMembersResponse) ProtoMessage() {}
 
 func (x *ListMembersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[31]
+	mi := &file_throng_v1_conversation_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1910,7 +2681,7 @@ func (x *ListMembersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMembersResponse.ProtoReflect.Descriptor instead.
 func (*ListMembersResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{31}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ListMembersResponse) GetMembers() []*Member {
@@ -1949,7 +2720,7 @@ type UpdateSettingsRequest struct {
 
 func (x *UpdateSettingsRequest) Reset() {
 	*x = UpdateSettingsRequest{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[32]
+	mi := &file_throng_v1_conversation_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1961,7 +2732,7 @@ func (x *UpdateSettingsRequest) String() string {
 func (*UpdateSettingsRequest) ProtoMessage() {}
 
 func (x *UpdateSettingsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[32]
+	mi := &file_throng_v1_conversation_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1974,7 +2745,7 @@ func (x *UpdateSettingsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateSettingsRequest.ProtoReflect.Descriptor instead.
 func (*UpdateSettingsRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{32}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *UpdateSettingsRequest) GetConversation() uint64 {
@@ -2028,7 +2799,7 @@ type UpdateSettingsResponse struct {
 
 func (x *UpdateSettingsResponse) Reset() {
 	*x = UpdateSettingsResponse{}
-	mi := &file_throng_v1_conversation_proto_msgTypes[33]
+	mi := &file_throng_v1_conversation_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2040,7 +2811,7 @@ func (x *UpdateSettingsResponse) String() string {
 func (*UpdateSettingsResponse) ProtoMessage() {}
 
 func (x *UpdateSettingsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_conversation_proto_msgTypes[33]
+	mi := &file_throng_v1_conversation_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2053,7 +2824,7 @@ func (x *UpdateSettingsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateSettingsResponse.ProtoReflect.Descriptor instead.
 func (*UpdateSettingsResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{33}
+	return file_throng_v1_conversation_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *UpdateSettingsResponse) GetSettings() *ConversationSettings {
@@ -2067,7 +2838,7 @@ var File_throng_v1_conversation_proto protoreflect.FileDescriptor
 
 const file_throng_v1_conversation_proto_rawDesc = "" +
 	"\n" +
-	"\x1cthrong/v1/conversation.proto\x12\tthrong.v1\x1a\x15throng/v1/entry.proto\"\x81\x05\n" +
+	"\x1cthrong/v1/conversation.proto\x12\tthrong.v1\x1a\x15throng/v1/entry.proto\"\xfc\x06\n" +
 	"\fConversation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12#\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x0f.throng.v1.KindR\x04kind\x12\x12\n" +
@@ -2089,7 +2860,14 @@ const file_throng_v1_conversation_proto_rawDesc = "" +
 	"\tdissolved\x18\x11 \x01(\bR\tdissolved\x12$\n" +
 	"\x0emuted_until_ms\x18\x12 \x01(\x04R\fmutedUntilMs\x12 \n" +
 	"\fslow_mode_ms\x18\x13 \x01(\rR\n" +
-	"slowModeMs\"\xca\x01\n" +
+	"slowModeMs\x12,\n" +
+	"\ajoining\x18\x1e \x01(\x0e2\x12.throng.v1.JoiningR\ajoining\x12,\n" +
+	"\aposting\x18\x1f \x01(\x0e2\x12.throng.v1.PostingR\aposting\x12$\n" +
+	"\x0equiet_until_ms\x18  \x01(\x04R\fquietUntilMs\x12\x18\n" +
+	"\ahistory\x18! \x01(\bR\ahistory\x12\"\n" +
+	"\fannouncement\x18\" \x01(\tR\fannouncement\x12\x1c\n" +
+	"\tquestions\x18# \x01(\tR\tquestions\x12\x1b\n" +
+	"\tsince_seq\x18$ \x01(\x04R\bsinceSeq\"\xca\x01\n" +
 	"\x14ConversationSettings\x12\x16\n" +
 	"\x06pinned\x18\x01 \x01(\bR\x06pinned\x12\x14\n" +
 	"\x05muted\x18\x02 \x01(\bR\x05muted\x12\x1a\n" +
@@ -2102,14 +2880,15 @@ const file_throng_v1_conversation_proto_rawDesc = "" +
 	"\x04from\x18\x01 \x01(\x04R\x04from\x12\x0e\n" +
 	"\x02to\x18\x02 \x01(\x04R\x02to\x12%\n" +
 	"\x0ebefore_ordinal\x18\x03 \x01(\x04R\rbeforeOrdinal\x12!\n" +
-	"\flast_ordinal\x18\x04 \x01(\x04R\vlastOrdinal\"\xb0\x01\n" +
+	"\flast_ordinal\x18\x04 \x01(\x04R\vlastOrdinal\"\xcc\x01\n" +
 	"\x06Member\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\x04R\x04user\x12#\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x0f.throng.v1.RoleR\x04role\x12\x1b\n" +
 	"\tjoined_ms\x18\x03 \x01(\x04R\bjoinedMs\x12$\n" +
 	"\x0emuted_until_ms\x18\x04 \x01(\x04R\fmutedUntilMs\x12\x12\n" +
 	"\x04name\x18\x05 \x01(\tR\x04name\x12\x16\n" +
-	"\x06avatar\x18\x06 \x01(\tR\x06avatar\"'\n" +
+	"\x06avatar\x18\x06 \x01(\tR\x06avatar\x12\x1a\n" +
+	"\bnickname\x18\x1e \x01(\tR\bnickname\"'\n" +
 	"\x11OpenDirectRequest\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\x04R\x04user\"Q\n" +
 	"\x12OpenDirectResponse\x12;\n" +
@@ -2135,7 +2914,7 @@ const file_throng_v1_conversation_proto_rawDesc = "" +
 	"\x19ListConversationsResponse\x12=\n" +
 	"\rconversations\x18\x01 \x03(\v2\x17.throng.v1.ConversationR\rconversations\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12!\n" +
-	"\ftotal_unread\x18\x03 \x01(\x04R\vtotalUnread\"\x93\x02\n" +
+	"\ftotal_unread\x18\x03 \x01(\x04R\vtotalUnread\"\x81\x05\n" +
 	"\x12UpdateGroupRequest\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x17\n" +
 	"\x04name\x18\x02 \x01(\tH\x00R\x04name\x88\x01\x01\x12\x1b\n" +
@@ -2143,16 +2922,35 @@ const file_throng_v1_conversation_proto_rawDesc = "" +
 	"\vdescription\x18\x04 \x01(\tH\x02R\vdescription\x88\x01\x01\x12\x17\n" +
 	"\x04open\x18\x05 \x01(\bH\x03R\x04open\x88\x01\x01\x12%\n" +
 	"\fslow_mode_ms\x18\x06 \x01(\rH\x04R\n" +
-	"slowModeMs\x88\x01\x01B\a\n" +
+	"slowModeMs\x88\x01\x01\x121\n" +
+	"\ajoining\x18\x1e \x01(\x0e2\x12.throng.v1.JoiningH\x05R\ajoining\x88\x01\x01\x121\n" +
+	"\aposting\x18\x1f \x01(\x0e2\x12.throng.v1.PostingH\x06R\aposting\x88\x01\x01\x12)\n" +
+	"\x0equiet_until_ms\x18  \x01(\x04H\aR\fquietUntilMs\x88\x01\x01\x12\x1d\n" +
+	"\ahistory\x18! \x01(\bH\bR\ahistory\x88\x01\x01\x12'\n" +
+	"\fannouncement\x18\" \x01(\tH\tR\fannouncement\x88\x01\x01\x12!\n" +
+	"\tquestions\x18# \x01(\tH\n" +
+	"R\tquestions\x88\x01\x01\x12\x1a\n" +
+	"\bpassword\x18$ \x01(\tR\bpasswordB\a\n" +
 	"\x05_nameB\t\n" +
 	"\a_avatarB\x0e\n" +
 	"\f_descriptionB\a\n" +
 	"\x05_openB\x0f\n" +
-	"\r_slow_mode_ms\"'\n" +
+	"\r_slow_mode_msB\n" +
+	"\n" +
+	"\b_joiningB\n" +
+	"\n" +
+	"\b_postingB\x11\n" +
+	"\x0f_quiet_until_msB\n" +
+	"\n" +
+	"\b_historyB\x0f\n" +
+	"\r_announcementB\f\n" +
+	"\n" +
+	"_questions\"'\n" +
 	"\x13UpdateGroupResponse\x12\x10\n" +
-	"\x03seq\x18\x01 \x01(\x04R\x03seq\"1\n" +
+	"\x03seq\x18\x01 \x01(\x04R\x03seq\"M\n" +
 	"\vJoinRequest\x12\"\n" +
-	"\fconversation\x18\x01 \x01(\x04R\fconversation\"K\n" +
+	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x1a\n" +
+	"\bpassword\x18\x1e \x01(\tR\bpassword\"K\n" +
 	"\fJoinResponse\x12;\n" +
 	"\fconversation\x18\x01 \x01(\v2\x17.throng.v1.ConversationR\fconversation\"r\n" +
 	"\x11AddMembersRequest\x12\"\n" +
@@ -2161,10 +2959,11 @@ const file_throng_v1_conversation_proto_rawDesc = "" +
 	"\x04role\x18\x03 \x01(\x0e2\x0f.throng.v1.RoleR\x04role\"<\n" +
 	"\x12AddMembersResponse\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x14\n" +
-	"\x05added\x18\x02 \x01(\rR\x05added\"M\n" +
+	"\x05added\x18\x02 \x01(\rR\x05added\"e\n" +
 	"\x13RemoveMemberRequest\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x12\n" +
-	"\x04user\x18\x02 \x01(\x04R\x04user\"(\n" +
+	"\x04user\x18\x02 \x01(\x04R\x04user\x12\x16\n" +
+	"\x06reason\x18\x1e \x01(\tR\x06reason\"(\n" +
 	"\x14RemoveMemberResponse\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\"2\n" +
 	"\fLeaveRequest\x12\"\n" +
@@ -2181,13 +2980,53 @@ const file_throng_v1_conversation_proto_rawDesc = "" +
 	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x12\n" +
 	"\x04user\x18\x02 \x01(\x04R\x04user\"$\n" +
 	"\x10TransferResponse\x12\x10\n" +
-	"\x03seq\x18\x01 \x01(\x04R\x03seq\"f\n" +
+	"\x03seq\x18\x01 \x01(\x04R\x03seq\"~\n" +
 	"\x11MuteMemberRequest\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x12\n" +
 	"\x04user\x18\x02 \x01(\x04R\x04user\x12\x19\n" +
-	"\buntil_ms\x18\x03 \x01(\x04R\auntilMs\"&\n" +
+	"\buntil_ms\x18\x03 \x01(\x04R\auntilMs\x12\x16\n" +
+	"\x06reason\x18\x1e \x01(\tR\x06reason\"&\n" +
 	"\x12MuteMemberResponse\x12\x10\n" +
-	"\x03seq\x18\x01 \x01(\x04R\x03seq\"5\n" +
+	"\x03seq\x18\x01 \x01(\x04R\x03seq\"h\n" +
+	"\x12SetNicknameRequest\x12\"\n" +
+	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x12\n" +
+	"\x04user\x18\x02 \x01(\x04R\x04user\x12\x1a\n" +
+	"\bnickname\x18\x03 \x01(\tR\bnickname\"'\n" +
+	"\x13SetNicknameResponse\x12\x10\n" +
+	"\x03seq\x18\x01 \x01(\x04R\x03seq\"}\n" +
+	"\x10BanMemberRequest\x12\"\n" +
+	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x12\n" +
+	"\x04user\x18\x02 \x01(\x04R\x04user\x12\x19\n" +
+	"\buntil_ms\x18\x03 \x01(\x04R\auntilMs\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\"%\n" +
+	"\x11BanMemberResponse\x12\x10\n" +
+	"\x03seq\x18\x01 \x01(\x04R\x03seq\"^\n" +
+	"\fUnbanRequest\x12\"\n" +
+	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x12\n" +
+	"\x04user\x18\x02 \x01(\x04R\x04user\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"!\n" +
+	"\rUnbanResponse\x12\x10\n" +
+	"\x03seq\x18\x01 \x01(\x04R\x03seq\"j\n" +
+	"\x0fListBansRequest\x12\"\n" +
+	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x14\n" +
+	"\x05limit\x18\x02 \x01(\rR\x05limit\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tR\tpageToken\"H\n" +
+	"\x03Ban\x12\x12\n" +
+	"\x04user\x18\x01 \x01(\x04R\x04user\x12\x19\n" +
+	"\buntil_ms\x18\x02 \x01(\x04R\auntilMs\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\"^\n" +
+	"\x10ListBansResponse\x12\"\n" +
+	"\x04bans\x18\x01 \x03(\v2\x0e.throng.v1.BanR\x04bans\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"j\n" +
+	"\x0fListActsRequest\x12\"\n" +
+	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x14\n" +
+	"\x05limit\x18\x02 \x01(\rR\x05limit\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tR\tpageToken\"`\n" +
+	"\x10ListActsResponse\x12$\n" +
+	"\x04acts\x18\x01 \x03(\v2\x10.throng.v1.EntryR\x04acts\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"5\n" +
 	"\x0fDissolveRequest\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\x04R\fconversation\"$\n" +
 	"\x10DissolveResponse\x12\x10\n" +
@@ -2215,7 +3054,7 @@ const file_throng_v1_conversation_proto_rawDesc = "" +
 	"\x06_draftB\x10\n" +
 	"\x0e_marked_unread\"U\n" +
 	"\x16UpdateSettingsResponse\x12;\n" +
-	"\bsettings\x18\x01 \x01(\v2\x1f.throng.v1.ConversationSettingsR\bsettings2\xa1\t\n" +
+	"\bsettings\x18\x01 \x01(\v2\x1f.throng.v1.ConversationSettingsR\bsettings2\x87\f\n" +
 	"\x13ConversationService\x12K\n" +
 	"\n" +
 	"OpenDirect\x12\x1c.throng.v1.OpenDirectRequest\x1a\x1d.throng.v1.OpenDirectResponse\"\x00\x12N\n" +
@@ -2231,7 +3070,12 @@ const file_throng_v1_conversation_proto_rawDesc = "" +
 	"\aSetRole\x12\x19.throng.v1.SetRoleRequest\x1a\x1a.throng.v1.SetRoleResponse\"\x00\x12E\n" +
 	"\bTransfer\x12\x1a.throng.v1.TransferRequest\x1a\x1b.throng.v1.TransferResponse\"\x00\x12K\n" +
 	"\n" +
-	"MuteMember\x12\x1c.throng.v1.MuteMemberRequest\x1a\x1d.throng.v1.MuteMemberResponse\"\x00\x12E\n" +
+	"MuteMember\x12\x1c.throng.v1.MuteMemberRequest\x1a\x1d.throng.v1.MuteMemberResponse\"\x00\x12N\n" +
+	"\vSetNickname\x12\x1d.throng.v1.SetNicknameRequest\x1a\x1e.throng.v1.SetNicknameResponse\"\x00\x12H\n" +
+	"\tBanMember\x12\x1b.throng.v1.BanMemberRequest\x1a\x1c.throng.v1.BanMemberResponse\"\x00\x12<\n" +
+	"\x05Unban\x12\x17.throng.v1.UnbanRequest\x1a\x18.throng.v1.UnbanResponse\"\x00\x12E\n" +
+	"\bListBans\x12\x1a.throng.v1.ListBansRequest\x1a\x1b.throng.v1.ListBansResponse\"\x00\x12E\n" +
+	"\bListActs\x12\x1a.throng.v1.ListActsRequest\x1a\x1b.throng.v1.ListActsResponse\"\x00\x12E\n" +
 	"\bDissolve\x12\x1a.throng.v1.DissolveRequest\x1a\x1b.throng.v1.DissolveResponse\"\x00\x12N\n" +
 	"\vListMembers\x12\x1d.throng.v1.ListMembersRequest\x1a\x1e.throng.v1.ListMembersResponse\"\x00\x12W\n" +
 	"\x0eUpdateSettings\x12 .throng.v1.UpdateSettingsRequest\x1a!.throng.v1.UpdateSettingsResponse\"\x00B6Z4github.com/throng-im/throng/proto/throng/v1;throngv1b\x06proto3"
@@ -2248,7 +3092,7 @@ func file_throng_v1_conversation_proto_rawDescGZIP() []byte {
 	return file_throng_v1_conversation_proto_rawDescData
 }
 
-var file_throng_v1_conversation_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_throng_v1_conversation_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
 var file_throng_v1_conversation_proto_goTypes = []any{
 	(*Conversation)(nil),              // 0: throng.v1.Conversation
 	(*ConversationSettings)(nil),      // 1: throng.v1.ConversationSettings
@@ -2278,72 +3122,101 @@ var file_throng_v1_conversation_proto_goTypes = []any{
 	(*TransferResponse)(nil),          // 25: throng.v1.TransferResponse
 	(*MuteMemberRequest)(nil),         // 26: throng.v1.MuteMemberRequest
 	(*MuteMemberResponse)(nil),        // 27: throng.v1.MuteMemberResponse
-	(*DissolveRequest)(nil),           // 28: throng.v1.DissolveRequest
-	(*DissolveResponse)(nil),          // 29: throng.v1.DissolveResponse
-	(*ListMembersRequest)(nil),        // 30: throng.v1.ListMembersRequest
-	(*ListMembersResponse)(nil),       // 31: throng.v1.ListMembersResponse
-	(*UpdateSettingsRequest)(nil),     // 32: throng.v1.UpdateSettingsRequest
-	(*UpdateSettingsResponse)(nil),    // 33: throng.v1.UpdateSettingsResponse
-	(Kind)(0),                         // 34: throng.v1.Kind
-	(Role)(0),                         // 35: throng.v1.Role
-	(*Head)(nil),                      // 36: throng.v1.Head
-	(*Entry)(nil),                     // 37: throng.v1.Entry
-	(*Span)(nil),                      // 38: throng.v1.Span
+	(*SetNicknameRequest)(nil),        // 28: throng.v1.SetNicknameRequest
+	(*SetNicknameResponse)(nil),       // 29: throng.v1.SetNicknameResponse
+	(*BanMemberRequest)(nil),          // 30: throng.v1.BanMemberRequest
+	(*BanMemberResponse)(nil),         // 31: throng.v1.BanMemberResponse
+	(*UnbanRequest)(nil),              // 32: throng.v1.UnbanRequest
+	(*UnbanResponse)(nil),             // 33: throng.v1.UnbanResponse
+	(*ListBansRequest)(nil),           // 34: throng.v1.ListBansRequest
+	(*Ban)(nil),                       // 35: throng.v1.Ban
+	(*ListBansResponse)(nil),          // 36: throng.v1.ListBansResponse
+	(*ListActsRequest)(nil),           // 37: throng.v1.ListActsRequest
+	(*ListActsResponse)(nil),          // 38: throng.v1.ListActsResponse
+	(*DissolveRequest)(nil),           // 39: throng.v1.DissolveRequest
+	(*DissolveResponse)(nil),          // 40: throng.v1.DissolveResponse
+	(*ListMembersRequest)(nil),        // 41: throng.v1.ListMembersRequest
+	(*ListMembersResponse)(nil),       // 42: throng.v1.ListMembersResponse
+	(*UpdateSettingsRequest)(nil),     // 43: throng.v1.UpdateSettingsRequest
+	(*UpdateSettingsResponse)(nil),    // 44: throng.v1.UpdateSettingsResponse
+	(Kind)(0),                         // 45: throng.v1.Kind
+	(Role)(0),                         // 46: throng.v1.Role
+	(*Head)(nil),                      // 47: throng.v1.Head
+	(*Entry)(nil),                     // 48: throng.v1.Entry
+	(*Span)(nil),                      // 49: throng.v1.Span
+	(Joining)(0),                      // 50: throng.v1.Joining
+	(Posting)(0),                      // 51: throng.v1.Posting
 }
 var file_throng_v1_conversation_proto_depIdxs = []int32{
-	34, // 0: throng.v1.Conversation.kind:type_name -> throng.v1.Kind
-	35, // 1: throng.v1.Conversation.role:type_name -> throng.v1.Role
-	36, // 2: throng.v1.Conversation.head:type_name -> throng.v1.Head
-	37, // 3: throng.v1.Conversation.entries:type_name -> throng.v1.Entry
-	38, // 4: throng.v1.Conversation.withheld:type_name -> throng.v1.Span
+	45, // 0: throng.v1.Conversation.kind:type_name -> throng.v1.Kind
+	46, // 1: throng.v1.Conversation.role:type_name -> throng.v1.Role
+	47, // 2: throng.v1.Conversation.head:type_name -> throng.v1.Head
+	48, // 3: throng.v1.Conversation.entries:type_name -> throng.v1.Entry
+	49, // 4: throng.v1.Conversation.withheld:type_name -> throng.v1.Span
 	1,  // 5: throng.v1.Conversation.settings:type_name -> throng.v1.ConversationSettings
-	2,  // 6: throng.v1.ConversationSettings.hidden:type_name -> throng.v1.HiddenSpan
-	35, // 7: throng.v1.Member.role:type_name -> throng.v1.Role
-	0,  // 8: throng.v1.OpenDirectResponse.conversation:type_name -> throng.v1.Conversation
-	0,  // 9: throng.v1.CreateGroupResponse.conversation:type_name -> throng.v1.Conversation
-	0,  // 10: throng.v1.GetConversationResponse.conversation:type_name -> throng.v1.Conversation
-	0,  // 11: throng.v1.ListConversationsResponse.conversations:type_name -> throng.v1.Conversation
-	0,  // 12: throng.v1.JoinResponse.conversation:type_name -> throng.v1.Conversation
-	35, // 13: throng.v1.AddMembersRequest.role:type_name -> throng.v1.Role
-	35, // 14: throng.v1.SetRoleRequest.role:type_name -> throng.v1.Role
-	35, // 15: throng.v1.ListMembersRequest.role:type_name -> throng.v1.Role
-	3,  // 16: throng.v1.ListMembersResponse.members:type_name -> throng.v1.Member
-	1,  // 17: throng.v1.UpdateSettingsResponse.settings:type_name -> throng.v1.ConversationSettings
-	4,  // 18: throng.v1.ConversationService.OpenDirect:input_type -> throng.v1.OpenDirectRequest
-	6,  // 19: throng.v1.ConversationService.CreateGroup:input_type -> throng.v1.CreateGroupRequest
-	8,  // 20: throng.v1.ConversationService.GetConversation:input_type -> throng.v1.GetConversationRequest
-	10, // 21: throng.v1.ConversationService.ListConversations:input_type -> throng.v1.ListConversationsRequest
-	12, // 22: throng.v1.ConversationService.UpdateGroup:input_type -> throng.v1.UpdateGroupRequest
-	14, // 23: throng.v1.ConversationService.Join:input_type -> throng.v1.JoinRequest
-	16, // 24: throng.v1.ConversationService.AddMembers:input_type -> throng.v1.AddMembersRequest
-	18, // 25: throng.v1.ConversationService.RemoveMember:input_type -> throng.v1.RemoveMemberRequest
-	20, // 26: throng.v1.ConversationService.Leave:input_type -> throng.v1.LeaveRequest
-	22, // 27: throng.v1.ConversationService.SetRole:input_type -> throng.v1.SetRoleRequest
-	24, // 28: throng.v1.ConversationService.Transfer:input_type -> throng.v1.TransferRequest
-	26, // 29: throng.v1.ConversationService.MuteMember:input_type -> throng.v1.MuteMemberRequest
-	28, // 30: throng.v1.ConversationService.Dissolve:input_type -> throng.v1.DissolveRequest
-	30, // 31: throng.v1.ConversationService.ListMembers:input_type -> throng.v1.ListMembersRequest
-	32, // 32: throng.v1.ConversationService.UpdateSettings:input_type -> throng.v1.UpdateSettingsRequest
-	5,  // 33: throng.v1.ConversationService.OpenDirect:output_type -> throng.v1.OpenDirectResponse
-	7,  // 34: throng.v1.ConversationService.CreateGroup:output_type -> throng.v1.CreateGroupResponse
-	9,  // 35: throng.v1.ConversationService.GetConversation:output_type -> throng.v1.GetConversationResponse
-	11, // 36: throng.v1.ConversationService.ListConversations:output_type -> throng.v1.ListConversationsResponse
-	13, // 37: throng.v1.ConversationService.UpdateGroup:output_type -> throng.v1.UpdateGroupResponse
-	15, // 38: throng.v1.ConversationService.Join:output_type -> throng.v1.JoinResponse
-	17, // 39: throng.v1.ConversationService.AddMembers:output_type -> throng.v1.AddMembersResponse
-	19, // 40: throng.v1.ConversationService.RemoveMember:output_type -> throng.v1.RemoveMemberResponse
-	21, // 41: throng.v1.ConversationService.Leave:output_type -> throng.v1.LeaveResponse
-	23, // 42: throng.v1.ConversationService.SetRole:output_type -> throng.v1.SetRoleResponse
-	25, // 43: throng.v1.ConversationService.Transfer:output_type -> throng.v1.TransferResponse
-	27, // 44: throng.v1.ConversationService.MuteMember:output_type -> throng.v1.MuteMemberResponse
-	29, // 45: throng.v1.ConversationService.Dissolve:output_type -> throng.v1.DissolveResponse
-	31, // 46: throng.v1.ConversationService.ListMembers:output_type -> throng.v1.ListMembersResponse
-	33, // 47: throng.v1.ConversationService.UpdateSettings:output_type -> throng.v1.UpdateSettingsResponse
-	33, // [33:48] is the sub-list for method output_type
-	18, // [18:33] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	50, // 6: throng.v1.Conversation.joining:type_name -> throng.v1.Joining
+	51, // 7: throng.v1.Conversation.posting:type_name -> throng.v1.Posting
+	2,  // 8: throng.v1.ConversationSettings.hidden:type_name -> throng.v1.HiddenSpan
+	46, // 9: throng.v1.Member.role:type_name -> throng.v1.Role
+	0,  // 10: throng.v1.OpenDirectResponse.conversation:type_name -> throng.v1.Conversation
+	0,  // 11: throng.v1.CreateGroupResponse.conversation:type_name -> throng.v1.Conversation
+	0,  // 12: throng.v1.GetConversationResponse.conversation:type_name -> throng.v1.Conversation
+	0,  // 13: throng.v1.ListConversationsResponse.conversations:type_name -> throng.v1.Conversation
+	50, // 14: throng.v1.UpdateGroupRequest.joining:type_name -> throng.v1.Joining
+	51, // 15: throng.v1.UpdateGroupRequest.posting:type_name -> throng.v1.Posting
+	0,  // 16: throng.v1.JoinResponse.conversation:type_name -> throng.v1.Conversation
+	46, // 17: throng.v1.AddMembersRequest.role:type_name -> throng.v1.Role
+	46, // 18: throng.v1.SetRoleRequest.role:type_name -> throng.v1.Role
+	35, // 19: throng.v1.ListBansResponse.bans:type_name -> throng.v1.Ban
+	48, // 20: throng.v1.ListActsResponse.acts:type_name -> throng.v1.Entry
+	46, // 21: throng.v1.ListMembersRequest.role:type_name -> throng.v1.Role
+	3,  // 22: throng.v1.ListMembersResponse.members:type_name -> throng.v1.Member
+	1,  // 23: throng.v1.UpdateSettingsResponse.settings:type_name -> throng.v1.ConversationSettings
+	4,  // 24: throng.v1.ConversationService.OpenDirect:input_type -> throng.v1.OpenDirectRequest
+	6,  // 25: throng.v1.ConversationService.CreateGroup:input_type -> throng.v1.CreateGroupRequest
+	8,  // 26: throng.v1.ConversationService.GetConversation:input_type -> throng.v1.GetConversationRequest
+	10, // 27: throng.v1.ConversationService.ListConversations:input_type -> throng.v1.ListConversationsRequest
+	12, // 28: throng.v1.ConversationService.UpdateGroup:input_type -> throng.v1.UpdateGroupRequest
+	14, // 29: throng.v1.ConversationService.Join:input_type -> throng.v1.JoinRequest
+	16, // 30: throng.v1.ConversationService.AddMembers:input_type -> throng.v1.AddMembersRequest
+	18, // 31: throng.v1.ConversationService.RemoveMember:input_type -> throng.v1.RemoveMemberRequest
+	20, // 32: throng.v1.ConversationService.Leave:input_type -> throng.v1.LeaveRequest
+	22, // 33: throng.v1.ConversationService.SetRole:input_type -> throng.v1.SetRoleRequest
+	24, // 34: throng.v1.ConversationService.Transfer:input_type -> throng.v1.TransferRequest
+	26, // 35: throng.v1.ConversationService.MuteMember:input_type -> throng.v1.MuteMemberRequest
+	28, // 36: throng.v1.ConversationService.SetNickname:input_type -> throng.v1.SetNicknameRequest
+	30, // 37: throng.v1.ConversationService.BanMember:input_type -> throng.v1.BanMemberRequest
+	32, // 38: throng.v1.ConversationService.Unban:input_type -> throng.v1.UnbanRequest
+	34, // 39: throng.v1.ConversationService.ListBans:input_type -> throng.v1.ListBansRequest
+	37, // 40: throng.v1.ConversationService.ListActs:input_type -> throng.v1.ListActsRequest
+	39, // 41: throng.v1.ConversationService.Dissolve:input_type -> throng.v1.DissolveRequest
+	41, // 42: throng.v1.ConversationService.ListMembers:input_type -> throng.v1.ListMembersRequest
+	43, // 43: throng.v1.ConversationService.UpdateSettings:input_type -> throng.v1.UpdateSettingsRequest
+	5,  // 44: throng.v1.ConversationService.OpenDirect:output_type -> throng.v1.OpenDirectResponse
+	7,  // 45: throng.v1.ConversationService.CreateGroup:output_type -> throng.v1.CreateGroupResponse
+	9,  // 46: throng.v1.ConversationService.GetConversation:output_type -> throng.v1.GetConversationResponse
+	11, // 47: throng.v1.ConversationService.ListConversations:output_type -> throng.v1.ListConversationsResponse
+	13, // 48: throng.v1.ConversationService.UpdateGroup:output_type -> throng.v1.UpdateGroupResponse
+	15, // 49: throng.v1.ConversationService.Join:output_type -> throng.v1.JoinResponse
+	17, // 50: throng.v1.ConversationService.AddMembers:output_type -> throng.v1.AddMembersResponse
+	19, // 51: throng.v1.ConversationService.RemoveMember:output_type -> throng.v1.RemoveMemberResponse
+	21, // 52: throng.v1.ConversationService.Leave:output_type -> throng.v1.LeaveResponse
+	23, // 53: throng.v1.ConversationService.SetRole:output_type -> throng.v1.SetRoleResponse
+	25, // 54: throng.v1.ConversationService.Transfer:output_type -> throng.v1.TransferResponse
+	27, // 55: throng.v1.ConversationService.MuteMember:output_type -> throng.v1.MuteMemberResponse
+	29, // 56: throng.v1.ConversationService.SetNickname:output_type -> throng.v1.SetNicknameResponse
+	31, // 57: throng.v1.ConversationService.BanMember:output_type -> throng.v1.BanMemberResponse
+	33, // 58: throng.v1.ConversationService.Unban:output_type -> throng.v1.UnbanResponse
+	36, // 59: throng.v1.ConversationService.ListBans:output_type -> throng.v1.ListBansResponse
+	38, // 60: throng.v1.ConversationService.ListActs:output_type -> throng.v1.ListActsResponse
+	40, // 61: throng.v1.ConversationService.Dissolve:output_type -> throng.v1.DissolveResponse
+	42, // 62: throng.v1.ConversationService.ListMembers:output_type -> throng.v1.ListMembersResponse
+	44, // 63: throng.v1.ConversationService.UpdateSettings:output_type -> throng.v1.UpdateSettingsResponse
+	44, // [44:64] is the sub-list for method output_type
+	24, // [24:44] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_throng_v1_conversation_proto_init() }
@@ -2353,14 +3226,14 @@ func file_throng_v1_conversation_proto_init() {
 	}
 	file_throng_v1_entry_proto_init()
 	file_throng_v1_conversation_proto_msgTypes[12].OneofWrappers = []any{}
-	file_throng_v1_conversation_proto_msgTypes[32].OneofWrappers = []any{}
+	file_throng_v1_conversation_proto_msgTypes[43].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_throng_v1_conversation_proto_rawDesc), len(file_throng_v1_conversation_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   34,
+			NumMessages:   45,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -182,6 +182,116 @@ func (Role) EnumDescriptor() ([]byte, []int) {
 	return file_throng_v1_entry_proto_rawDescGZIP(), []int{2}
 }
 
+// How people become members of a group by themselves; admins add people to every group.
+type Joining int32
+
+const (
+	Joining_JOINING_UNSPECIFIED Joining = 0
+	// Nobody joins unasked.
+	Joining_JOINING_INVITED Joining = 1
+	// Whoever knows the id.
+	Joining_JOINING_OPEN Joining = 2
+	// Who asks waits for an admin's word.
+	Joining_JOINING_APPROVAL Joining = 3
+	// Who knows the password.
+	Joining_JOINING_PASSWORD Joining = 4
+)
+
+// Enum value maps for Joining.
+var (
+	Joining_name = map[int32]string{
+		0: "JOINING_UNSPECIFIED",
+		1: "JOINING_INVITED",
+		2: "JOINING_OPEN",
+		3: "JOINING_APPROVAL",
+		4: "JOINING_PASSWORD",
+	}
+	Joining_value = map[string]int32{
+		"JOINING_UNSPECIFIED": 0,
+		"JOINING_INVITED":     1,
+		"JOINING_OPEN":        2,
+		"JOINING_APPROVAL":    3,
+		"JOINING_PASSWORD":    4,
+	}
+)
+
+func (x Joining) Enum() *Joining {
+	p := new(Joining)
+	*p = x
+	return p
+}
+
+func (x Joining) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Joining) Descriptor() protoreflect.EnumDescriptor {
+	return file_throng_v1_entry_proto_enumTypes[3].Descriptor()
+}
+
+func (Joining) Type() protoreflect.EnumType {
+	return &file_throng_v1_entry_proto_enumTypes[3]
+}
+
+func (x Joining) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Joining.Descriptor instead.
+func (Joining) EnumDescriptor() ([]byte, []int) {
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{3}
+}
+
+// Who may send messages into a group.
+type Posting int32
+
+const (
+	Posting_POSTING_UNSPECIFIED Posting = 0
+	Posting_POSTING_ALL         Posting = 1
+	Posting_POSTING_ADMINS      Posting = 2
+)
+
+// Enum value maps for Posting.
+var (
+	Posting_name = map[int32]string{
+		0: "POSTING_UNSPECIFIED",
+		1: "POSTING_ALL",
+		2: "POSTING_ADMINS",
+	}
+	Posting_value = map[string]int32{
+		"POSTING_UNSPECIFIED": 0,
+		"POSTING_ALL":         1,
+		"POSTING_ADMINS":      2,
+	}
+)
+
+func (x Posting) Enum() *Posting {
+	p := new(Posting)
+	*p = x
+	return p
+}
+
+func (x Posting) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Posting) Descriptor() protoreflect.EnumDescriptor {
+	return file_throng_v1_entry_proto_enumTypes[4].Descriptor()
+}
+
+func (Posting) Type() protoreflect.EnumType {
+	return &file_throng_v1_entry_proto_enumTypes[4]
+}
+
+func (x Posting) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Posting.Descriptor instead.
+func (Posting) EnumDescriptor() ([]byte, []int) {
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{4}
+}
+
 // Type is what the content is.
 type Media_Type int32
 
@@ -222,11 +332,11 @@ func (x Media_Type) String() string {
 }
 
 func (Media_Type) Descriptor() protoreflect.EnumDescriptor {
-	return file_throng_v1_entry_proto_enumTypes[3].Descriptor()
+	return file_throng_v1_entry_proto_enumTypes[5].Descriptor()
 }
 
 func (Media_Type) Type() protoreflect.EnumType {
-	return &file_throng_v1_entry_proto_enumTypes[3]
+	return &file_throng_v1_entry_proto_enumTypes[5]
 }
 
 func (x Media_Type) Number() protoreflect.EnumNumber {
@@ -250,19 +360,26 @@ const (
 	MembersChanged_ACTION_ROLE        MembersChanged_Action = 5
 	MembersChanged_ACTION_TRANSFERRED MembersChanged_Action = 6
 	MembersChanged_ACTION_MUTED       MembersChanged_Action = 7
+	MembersChanged_ACTION_NAMED       MembersChanged_Action = 8
+	// Who was a member may not become one again, until until_ms.
+	MembersChanged_ACTION_BANNED   MembersChanged_Action = 9
+	MembersChanged_ACTION_UNBANNED MembersChanged_Action = 10
 )
 
 // Enum value maps for MembersChanged_Action.
 var (
 	MembersChanged_Action_name = map[int32]string{
-		0: "ACTION_UNSPECIFIED",
-		1: "ACTION_ADDED",
-		2: "ACTION_JOINED",
-		3: "ACTION_LEFT",
-		4: "ACTION_REMOVED",
-		5: "ACTION_ROLE",
-		6: "ACTION_TRANSFERRED",
-		7: "ACTION_MUTED",
+		0:  "ACTION_UNSPECIFIED",
+		1:  "ACTION_ADDED",
+		2:  "ACTION_JOINED",
+		3:  "ACTION_LEFT",
+		4:  "ACTION_REMOVED",
+		5:  "ACTION_ROLE",
+		6:  "ACTION_TRANSFERRED",
+		7:  "ACTION_MUTED",
+		8:  "ACTION_NAMED",
+		9:  "ACTION_BANNED",
+		10: "ACTION_UNBANNED",
 	}
 	MembersChanged_Action_value = map[string]int32{
 		"ACTION_UNSPECIFIED": 0,
@@ -273,6 +390,9 @@ var (
 		"ACTION_ROLE":        5,
 		"ACTION_TRANSFERRED": 6,
 		"ACTION_MUTED":       7,
+		"ACTION_NAMED":       8,
+		"ACTION_BANNED":      9,
+		"ACTION_UNBANNED":    10,
 	}
 )
 
@@ -287,11 +407,11 @@ func (x MembersChanged_Action) String() string {
 }
 
 func (MembersChanged_Action) Descriptor() protoreflect.EnumDescriptor {
-	return file_throng_v1_entry_proto_enumTypes[4].Descriptor()
+	return file_throng_v1_entry_proto_enumTypes[6].Descriptor()
 }
 
 func (MembersChanged_Action) Type() protoreflect.EnumType {
-	return &file_throng_v1_entry_proto_enumTypes[4]
+	return &file_throng_v1_entry_proto_enumTypes[6]
 }
 
 func (x MembersChanged_Action) Number() protoreflect.EnumNumber {
@@ -340,11 +460,11 @@ func (x Tombstone_Reason) String() string {
 }
 
 func (Tombstone_Reason) Descriptor() protoreflect.EnumDescriptor {
-	return file_throng_v1_entry_proto_enumTypes[5].Descriptor()
+	return file_throng_v1_entry_proto_enumTypes[7].Descriptor()
 }
 
 func (Tombstone_Reason) Type() protoreflect.EnumType {
-	return &file_throng_v1_entry_proto_enumTypes[5]
+	return &file_throng_v1_entry_proto_enumTypes[7]
 }
 
 func (x Tombstone_Reason) Number() protoreflect.EnumNumber {
@@ -1157,8 +1277,14 @@ type MembersChanged struct {
 	Users []uint64 `protobuf:"varint,3,rep,packed,name=users,proto3" json:"users,omitempty"`
 	// The new role, with ACTION_ROLE.
 	Role Role `protobuf:"varint,4,opt,name=role,proto3,enum=throng.v1.Role" json:"role,omitempty"`
-	// Until when, with ACTION_MUTED; 0 ends it.
-	UntilMs       uint64 `protobuf:"varint,5,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	// Until when, with ACTION_MUTED; 0 ends it. The end of a ban, 2^53 - 1 for none.
+	UntilMs uint64 `protobuf:"varint,5,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	// With ACTION_REMOVED: they are banned, too.
+	Ban bool `protobuf:"varint,30,opt,name=ban,proto3" json:"ban,omitempty"`
+	// With ACTION_NAMED, the nickname in the group; empty takes it away.
+	Name string `protobuf:"bytes,31,opt,name=name,proto3" json:"name,omitempty"`
+	// Why, in the words of who did it.
+	Reason        string `protobuf:"bytes,32,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1228,6 +1354,27 @@ func (x *MembersChanged) GetUntilMs() uint64 {
 	return 0
 }
 
+func (x *MembersChanged) GetBan() bool {
+	if x != nil {
+		return x.Ban
+	}
+	return false
+}
+
+func (x *MembersChanged) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *MembersChanged) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 // ConversationChanged names the settings that got new values.
 type ConversationChanged struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
@@ -1238,7 +1385,16 @@ type ConversationChanged struct {
 	// Slow mode: how long a member waits between two messages; 0 is off.
 	SlowModeMs *uint32 `protobuf:"varint,5,opt,name=slow_mode_ms,json=slowModeMs,proto3,oneof" json:"slow_mode_ms,omitempty"`
 	// The tier that an administrator of the server gave the conversation; unspecified: it goes by size again.
-	Tier          *Tier `protobuf:"varint,6,opt,name=tier,proto3,enum=throng.v1.Tier,oneof" json:"tier,omitempty"`
+	Tier    *Tier    `protobuf:"varint,6,opt,name=tier,proto3,enum=throng.v1.Tier,oneof" json:"tier,omitempty"`
+	Joining *Joining `protobuf:"varint,30,opt,name=joining,proto3,enum=throng.v1.Joining,oneof" json:"joining,omitempty"`
+	Posting *Posting `protobuf:"varint,31,opt,name=posting,proto3,enum=throng.v1.Posting,oneof" json:"posting,omitempty"`
+	// Until when only admins may send; 0 ends it.
+	QuietUntilMs *uint64 `protobuf:"varint,32,opt,name=quiet_until_ms,json=quietUntilMs,proto3,oneof" json:"quiet_until_ms,omitempty"`
+	// Newcomers may read what is said from here on before they come.
+	History      *bool   `protobuf:"varint,33,opt,name=history,proto3,oneof" json:"history,omitempty"`
+	Announcement *string `protobuf:"bytes,34,opt,name=announcement,proto3,oneof" json:"announcement,omitempty"`
+	// For who asks to join, one a line.
+	Questions     *string `protobuf:"bytes,35,opt,name=questions,proto3,oneof" json:"questions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1313,6 +1469,48 @@ func (x *ConversationChanged) GetTier() Tier {
 		return *x.Tier
 	}
 	return Tier_TIER_UNSPECIFIED
+}
+
+func (x *ConversationChanged) GetJoining() Joining {
+	if x != nil && x.Joining != nil {
+		return *x.Joining
+	}
+	return Joining_JOINING_UNSPECIFIED
+}
+
+func (x *ConversationChanged) GetPosting() Posting {
+	if x != nil && x.Posting != nil {
+		return *x.Posting
+	}
+	return Posting_POSTING_UNSPECIFIED
+}
+
+func (x *ConversationChanged) GetQuietUntilMs() uint64 {
+	if x != nil && x.QuietUntilMs != nil {
+		return *x.QuietUntilMs
+	}
+	return 0
+}
+
+func (x *ConversationChanged) GetHistory() bool {
+	if x != nil && x.History != nil {
+		return *x.History
+	}
+	return false
+}
+
+func (x *ConversationChanged) GetAnnouncement() string {
+	if x != nil && x.Announcement != nil {
+		return *x.Announcement
+	}
+	return ""
+}
+
+func (x *ConversationChanged) GetQuestions() string {
+	if x != nil && x.Questions != nil {
+		return *x.Questions
+	}
+	return ""
 }
 
 // Dissolved is the last entry of a group.
@@ -1823,13 +2021,16 @@ const file_throng_v1_entry_proto_rawDesc = "" +
 	"\x04kind\x18\x01 \x01(\x0e2\x0f.throng.v1.KindR\x04kind\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12!\n" +
 	"\fmember_count\x18\x03 \x01(\rR\vmemberCount\x12\x18\n" +
-	"\amembers\x18\x04 \x03(\x04R\amembers\"\xde\x02\n" +
+	"\amembers\x18\x04 \x03(\x04R\amembers\"\xd6\x03\n" +
 	"\x0eMembersChanged\x128\n" +
 	"\x06action\x18\x01 \x01(\x0e2 .throng.v1.MembersChanged.ActionR\x06action\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\rR\x05count\x12\x14\n" +
 	"\x05users\x18\x03 \x03(\x04R\x05users\x12#\n" +
 	"\x04role\x18\x04 \x01(\x0e2\x0f.throng.v1.RoleR\x04role\x12\x19\n" +
-	"\buntil_ms\x18\x05 \x01(\x04R\auntilMs\"\xa5\x01\n" +
+	"\buntil_ms\x18\x05 \x01(\x04R\auntilMs\x12\x10\n" +
+	"\x03ban\x18\x1e \x01(\bR\x03ban\x12\x12\n" +
+	"\x04name\x18\x1f \x01(\tR\x04name\x12\x16\n" +
+	"\x06reason\x18  \x01(\tR\x06reason\"\xdf\x01\n" +
 	"\x06Action\x12\x16\n" +
 	"\x12ACTION_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fACTION_ADDED\x10\x01\x12\x11\n" +
@@ -1838,7 +2039,11 @@ const file_throng_v1_entry_proto_rawDesc = "" +
 	"\x0eACTION_REMOVED\x10\x04\x12\x0f\n" +
 	"\vACTION_ROLE\x10\x05\x12\x16\n" +
 	"\x12ACTION_TRANSFERRED\x10\x06\x12\x10\n" +
-	"\fACTION_MUTED\x10\a\"\xa3\x02\n" +
+	"\fACTION_MUTED\x10\a\x12\x10\n" +
+	"\fACTION_NAMED\x10\b\x12\x11\n" +
+	"\rACTION_BANNED\x10\t\x12\x13\n" +
+	"\x0fACTION_UNBANNED\x10\n" +
+	"\"\xf5\x04\n" +
 	"\x13ConversationChanged\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tH\x00R\x04name\x88\x01\x01\x12\x1b\n" +
 	"\x06avatar\x18\x02 \x01(\tH\x01R\x06avatar\x88\x01\x01\x12%\n" +
@@ -1846,13 +2051,30 @@ const file_throng_v1_entry_proto_rawDesc = "" +
 	"\x04open\x18\x04 \x01(\bH\x03R\x04open\x88\x01\x01\x12%\n" +
 	"\fslow_mode_ms\x18\x05 \x01(\rH\x04R\n" +
 	"slowModeMs\x88\x01\x01\x12(\n" +
-	"\x04tier\x18\x06 \x01(\x0e2\x0f.throng.v1.TierH\x05R\x04tier\x88\x01\x01B\a\n" +
+	"\x04tier\x18\x06 \x01(\x0e2\x0f.throng.v1.TierH\x05R\x04tier\x88\x01\x01\x121\n" +
+	"\ajoining\x18\x1e \x01(\x0e2\x12.throng.v1.JoiningH\x06R\ajoining\x88\x01\x01\x121\n" +
+	"\aposting\x18\x1f \x01(\x0e2\x12.throng.v1.PostingH\aR\aposting\x88\x01\x01\x12)\n" +
+	"\x0equiet_until_ms\x18  \x01(\x04H\bR\fquietUntilMs\x88\x01\x01\x12\x1d\n" +
+	"\ahistory\x18! \x01(\bH\tR\ahistory\x88\x01\x01\x12'\n" +
+	"\fannouncement\x18\" \x01(\tH\n" +
+	"R\fannouncement\x88\x01\x01\x12!\n" +
+	"\tquestions\x18# \x01(\tH\vR\tquestions\x88\x01\x01B\a\n" +
 	"\x05_nameB\t\n" +
 	"\a_avatarB\x0e\n" +
 	"\f_descriptionB\a\n" +
 	"\x05_openB\x0f\n" +
 	"\r_slow_mode_msB\a\n" +
-	"\x05_tier\"\v\n" +
+	"\x05_tierB\n" +
+	"\n" +
+	"\b_joiningB\n" +
+	"\n" +
+	"\b_postingB\x11\n" +
+	"\x0f_quiet_until_msB\n" +
+	"\n" +
+	"\b_historyB\x0f\n" +
+	"\r_announcementB\f\n" +
+	"\n" +
+	"_questions\"\v\n" +
 	"\tDissolved\"\xd6\x01\n" +
 	"\tTombstone\x123\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\x1b.throng.v1.Tombstone.ReasonR\x06reason\x12\x10\n" +
@@ -1905,7 +2127,17 @@ const file_throng_v1_entry_proto_rawDesc = "" +
 	"\n" +
 	"ROLE_ADMIN\x10\x02\x12\x0e\n" +
 	"\n" +
-	"ROLE_OWNER\x10\x03B6Z4github.com/throng-im/throng/proto/throng/v1;throngv1b\x06proto3"
+	"ROLE_OWNER\x10\x03*u\n" +
+	"\aJoining\x12\x17\n" +
+	"\x13JOINING_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fJOINING_INVITED\x10\x01\x12\x10\n" +
+	"\fJOINING_OPEN\x10\x02\x12\x14\n" +
+	"\x10JOINING_APPROVAL\x10\x03\x12\x14\n" +
+	"\x10JOINING_PASSWORD\x10\x04*G\n" +
+	"\aPosting\x12\x17\n" +
+	"\x13POSTING_UNSPECIFIED\x10\x00\x12\x0f\n" +
+	"\vPOSTING_ALL\x10\x01\x12\x12\n" +
+	"\x0ePOSTING_ADMINS\x10\x02B6Z4github.com/throng-im/throng/proto/throng/v1;throngv1b\x06proto3"
 
 var (
 	file_throng_v1_entry_proto_rawDescOnce sync.Once
@@ -1919,61 +2151,65 @@ func file_throng_v1_entry_proto_rawDescGZIP() []byte {
 	return file_throng_v1_entry_proto_rawDescData
 }
 
-var file_throng_v1_entry_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_throng_v1_entry_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
 var file_throng_v1_entry_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_throng_v1_entry_proto_goTypes = []any{
 	(Kind)(0),                   // 0: throng.v1.Kind
 	(Tier)(0),                   // 1: throng.v1.Tier
 	(Role)(0),                   // 2: throng.v1.Role
-	(Media_Type)(0),             // 3: throng.v1.Media.Type
-	(MembersChanged_Action)(0),  // 4: throng.v1.MembersChanged.Action
-	(Tombstone_Reason)(0),       // 5: throng.v1.Tombstone.Reason
-	(*Entry)(nil),               // 6: throng.v1.Entry
-	(*Edit)(nil),                // 7: throng.v1.Edit
-	(*Recall)(nil),              // 8: throng.v1.Recall
-	(*Media)(nil),               // 9: throng.v1.Media
-	(*Custom)(nil),              // 10: throng.v1.Custom
-	(*System)(nil),              // 11: throng.v1.System
-	(*Created)(nil),             // 12: throng.v1.Created
-	(*MembersChanged)(nil),      // 13: throng.v1.MembersChanged
-	(*ConversationChanged)(nil), // 14: throng.v1.ConversationChanged
-	(*Dissolved)(nil),           // 15: throng.v1.Dissolved
-	(*Tombstone)(nil),           // 16: throng.v1.Tombstone
-	(*Head)(nil),                // 17: throng.v1.Head
-	(*Version)(nil),             // 18: throng.v1.Version
-	(*Profile)(nil),             // 19: throng.v1.Profile
-	(*Span)(nil),                // 20: throng.v1.Span
-	nil,                         // 21: throng.v1.System.ArgsEntry
+	(Joining)(0),                // 3: throng.v1.Joining
+	(Posting)(0),                // 4: throng.v1.Posting
+	(Media_Type)(0),             // 5: throng.v1.Media.Type
+	(MembersChanged_Action)(0),  // 6: throng.v1.MembersChanged.Action
+	(Tombstone_Reason)(0),       // 7: throng.v1.Tombstone.Reason
+	(*Entry)(nil),               // 8: throng.v1.Entry
+	(*Edit)(nil),                // 9: throng.v1.Edit
+	(*Recall)(nil),              // 10: throng.v1.Recall
+	(*Media)(nil),               // 11: throng.v1.Media
+	(*Custom)(nil),              // 12: throng.v1.Custom
+	(*System)(nil),              // 13: throng.v1.System
+	(*Created)(nil),             // 14: throng.v1.Created
+	(*MembersChanged)(nil),      // 15: throng.v1.MembersChanged
+	(*ConversationChanged)(nil), // 16: throng.v1.ConversationChanged
+	(*Dissolved)(nil),           // 17: throng.v1.Dissolved
+	(*Tombstone)(nil),           // 18: throng.v1.Tombstone
+	(*Head)(nil),                // 19: throng.v1.Head
+	(*Version)(nil),             // 20: throng.v1.Version
+	(*Profile)(nil),             // 21: throng.v1.Profile
+	(*Span)(nil),                // 22: throng.v1.Span
+	nil,                         // 23: throng.v1.System.ArgsEntry
 }
 var file_throng_v1_entry_proto_depIdxs = []int32{
-	9,  // 0: throng.v1.Entry.media:type_name -> throng.v1.Media
-	10, // 1: throng.v1.Entry.custom:type_name -> throng.v1.Custom
-	11, // 2: throng.v1.Entry.system:type_name -> throng.v1.System
-	12, // 3: throng.v1.Entry.created:type_name -> throng.v1.Created
-	13, // 4: throng.v1.Entry.members_changed:type_name -> throng.v1.MembersChanged
-	14, // 5: throng.v1.Entry.conversation_changed:type_name -> throng.v1.ConversationChanged
-	15, // 6: throng.v1.Entry.dissolved:type_name -> throng.v1.Dissolved
-	16, // 7: throng.v1.Entry.tombstone:type_name -> throng.v1.Tombstone
-	7,  // 8: throng.v1.Entry.edit:type_name -> throng.v1.Edit
-	8,  // 9: throng.v1.Entry.recall:type_name -> throng.v1.Recall
-	9,  // 10: throng.v1.Edit.media:type_name -> throng.v1.Media
-	10, // 11: throng.v1.Edit.custom:type_name -> throng.v1.Custom
-	3,  // 12: throng.v1.Media.type:type_name -> throng.v1.Media.Type
-	21, // 13: throng.v1.System.args:type_name -> throng.v1.System.ArgsEntry
+	11, // 0: throng.v1.Entry.media:type_name -> throng.v1.Media
+	12, // 1: throng.v1.Entry.custom:type_name -> throng.v1.Custom
+	13, // 2: throng.v1.Entry.system:type_name -> throng.v1.System
+	14, // 3: throng.v1.Entry.created:type_name -> throng.v1.Created
+	15, // 4: throng.v1.Entry.members_changed:type_name -> throng.v1.MembersChanged
+	16, // 5: throng.v1.Entry.conversation_changed:type_name -> throng.v1.ConversationChanged
+	17, // 6: throng.v1.Entry.dissolved:type_name -> throng.v1.Dissolved
+	18, // 7: throng.v1.Entry.tombstone:type_name -> throng.v1.Tombstone
+	9,  // 8: throng.v1.Entry.edit:type_name -> throng.v1.Edit
+	10, // 9: throng.v1.Entry.recall:type_name -> throng.v1.Recall
+	11, // 10: throng.v1.Edit.media:type_name -> throng.v1.Media
+	12, // 11: throng.v1.Edit.custom:type_name -> throng.v1.Custom
+	5,  // 12: throng.v1.Media.type:type_name -> throng.v1.Media.Type
+	23, // 13: throng.v1.System.args:type_name -> throng.v1.System.ArgsEntry
 	0,  // 14: throng.v1.Created.kind:type_name -> throng.v1.Kind
-	4,  // 15: throng.v1.MembersChanged.action:type_name -> throng.v1.MembersChanged.Action
+	6,  // 15: throng.v1.MembersChanged.action:type_name -> throng.v1.MembersChanged.Action
 	2,  // 16: throng.v1.MembersChanged.role:type_name -> throng.v1.Role
 	1,  // 17: throng.v1.ConversationChanged.tier:type_name -> throng.v1.Tier
-	5,  // 18: throng.v1.Tombstone.reason:type_name -> throng.v1.Tombstone.Reason
-	1,  // 19: throng.v1.Head.tier:type_name -> throng.v1.Tier
-	6,  // 20: throng.v1.Head.last:type_name -> throng.v1.Entry
-	9,  // 21: throng.v1.Version.media:type_name -> throng.v1.Media
-	10, // 22: throng.v1.Version.custom:type_name -> throng.v1.Custom
-	23, // [23:23] is the sub-list for method output_type
-	23, // [23:23] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	3,  // 18: throng.v1.ConversationChanged.joining:type_name -> throng.v1.Joining
+	4,  // 19: throng.v1.ConversationChanged.posting:type_name -> throng.v1.Posting
+	7,  // 20: throng.v1.Tombstone.reason:type_name -> throng.v1.Tombstone.Reason
+	1,  // 21: throng.v1.Head.tier:type_name -> throng.v1.Tier
+	8,  // 22: throng.v1.Head.last:type_name -> throng.v1.Entry
+	11, // 23: throng.v1.Version.media:type_name -> throng.v1.Media
+	12, // 24: throng.v1.Version.custom:type_name -> throng.v1.Custom
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_throng_v1_entry_proto_init() }
@@ -2010,7 +2246,7 @@ func file_throng_v1_entry_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_throng_v1_entry_proto_rawDesc), len(file_throng_v1_entry_proto_rawDesc)),
-			NumEnums:      6,
+			NumEnums:      8,
 			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   0,

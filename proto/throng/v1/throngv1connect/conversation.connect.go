@@ -71,6 +71,21 @@ const (
 	// ConversationServiceMuteMemberProcedure is the fully-qualified name of the ConversationService's
 	// MuteMember RPC.
 	ConversationServiceMuteMemberProcedure = "/throng.v1.ConversationService/MuteMember"
+	// ConversationServiceSetNicknameProcedure is the fully-qualified name of the ConversationService's
+	// SetNickname RPC.
+	ConversationServiceSetNicknameProcedure = "/throng.v1.ConversationService/SetNickname"
+	// ConversationServiceBanMemberProcedure is the fully-qualified name of the ConversationService's
+	// BanMember RPC.
+	ConversationServiceBanMemberProcedure = "/throng.v1.ConversationService/BanMember"
+	// ConversationServiceUnbanProcedure is the fully-qualified name of the ConversationService's Unban
+	// RPC.
+	ConversationServiceUnbanProcedure = "/throng.v1.ConversationService/Unban"
+	// ConversationServiceListBansProcedure is the fully-qualified name of the ConversationService's
+	// ListBans RPC.
+	ConversationServiceListBansProcedure = "/throng.v1.ConversationService/ListBans"
+	// ConversationServiceListActsProcedure is the fully-qualified name of the ConversationService's
+	// ListActs RPC.
+	ConversationServiceListActsProcedure = "/throng.v1.ConversationService/ListActs"
 	// ConversationServiceDissolveProcedure is the fully-qualified name of the ConversationService's
 	// Dissolve RPC.
 	ConversationServiceDissolveProcedure = "/throng.v1.ConversationService/Dissolve"
@@ -92,9 +107,9 @@ type ConversationServiceClient interface {
 	GetConversation(context.Context, *connect.Request[v1.GetConversationRequest]) (*connect.Response[v1.GetConversationResponse], error)
 	// ListConversations pages the caller's conversations, newest first, pinned before all.
 	ListConversations(context.Context, *connect.Request[v1.ListConversationsRequest]) (*connect.Response[v1.ListConversationsResponse], error)
-	// UpdateGroup changes name, avatar, description, who may join, or slow mode. Admins and the owner.
+	// UpdateGroup changes name, avatar, description, announcement, who may join, who may post, what newcomers see, or slow mode. Admins and the owner.
 	UpdateGroup(context.Context, *connect.Request[v1.UpdateGroupRequest]) (*connect.Response[v1.UpdateGroupResponse], error)
-	// Join enters an open group.
+	// Join enters a group that is open, or joined with a password.
 	Join(context.Context, *connect.Request[v1.JoinRequest]) (*connect.Response[v1.JoinResponse], error)
 	// AddMembers invites users, up to 1,000 in one call, as one entry. Who is a member already is passed over.
 	AddMembers(context.Context, *connect.Request[v1.AddMembersRequest]) (*connect.Response[v1.AddMembersResponse], error)
@@ -108,6 +123,16 @@ type ConversationServiceClient interface {
 	Transfer(context.Context, *connect.Request[v1.TransferRequest]) (*connect.Response[v1.TransferResponse], error)
 	// MuteMember keeps a member from sending until a time. Admins and the owner.
 	MuteMember(context.Context, *connect.Request[v1.MuteMemberRequest]) (*connect.Response[v1.MuteMemberResponse], error)
+	// SetNickname sets what a member is called in the group: oneself, or, for admins, those of a lower rank.
+	SetNickname(context.Context, *connect.Request[v1.SetNicknameRequest]) (*connect.Response[v1.SetNicknameResponse], error)
+	// BanMember keeps a user from becoming a member again, in any way; who is one is removed. Admins and the owner.
+	BanMember(context.Context, *connect.Request[v1.BanMemberRequest]) (*connect.Response[v1.BanMemberResponse], error)
+	// Unban lets a banned user become a member again. Admins and the owner.
+	Unban(context.Context, *connect.Request[v1.UnbanRequest]) (*connect.Response[v1.UnbanResponse], error)
+	// ListBans pages those who are banned by user id. Admins and the owner.
+	ListBans(context.Context, *connect.Request[v1.ListBansRequest]) (*connect.Response[v1.ListBansResponse], error)
+	// ListActs pages what admins did in the group, newest first, the last 10,000 of it. Admins and the owner.
+	ListActs(context.Context, *connect.Request[v1.ListActsRequest]) (*connect.Response[v1.ListActsResponse], error)
 	// Dissolve ends the group. The owner.
 	Dissolve(context.Context, *connect.Request[v1.DissolveRequest]) (*connect.Response[v1.DissolveResponse], error)
 	// ListMembers pages the members by user id.
@@ -199,6 +224,36 @@ func NewConversationServiceClient(httpClient connect.HTTPClient, baseURL string,
 			connect.WithSchema(conversationServiceMethods.ByName("MuteMember")),
 			connect.WithClientOptions(opts...),
 		),
+		setNickname: connect.NewClient[v1.SetNicknameRequest, v1.SetNicknameResponse](
+			httpClient,
+			baseURL+ConversationServiceSetNicknameProcedure,
+			connect.WithSchema(conversationServiceMethods.ByName("SetNickname")),
+			connect.WithClientOptions(opts...),
+		),
+		banMember: connect.NewClient[v1.BanMemberRequest, v1.BanMemberResponse](
+			httpClient,
+			baseURL+ConversationServiceBanMemberProcedure,
+			connect.WithSchema(conversationServiceMethods.ByName("BanMember")),
+			connect.WithClientOptions(opts...),
+		),
+		unban: connect.NewClient[v1.UnbanRequest, v1.UnbanResponse](
+			httpClient,
+			baseURL+ConversationServiceUnbanProcedure,
+			connect.WithSchema(conversationServiceMethods.ByName("Unban")),
+			connect.WithClientOptions(opts...),
+		),
+		listBans: connect.NewClient[v1.ListBansRequest, v1.ListBansResponse](
+			httpClient,
+			baseURL+ConversationServiceListBansProcedure,
+			connect.WithSchema(conversationServiceMethods.ByName("ListBans")),
+			connect.WithClientOptions(opts...),
+		),
+		listActs: connect.NewClient[v1.ListActsRequest, v1.ListActsResponse](
+			httpClient,
+			baseURL+ConversationServiceListActsProcedure,
+			connect.WithSchema(conversationServiceMethods.ByName("ListActs")),
+			connect.WithClientOptions(opts...),
+		),
 		dissolve: connect.NewClient[v1.DissolveRequest, v1.DissolveResponse](
 			httpClient,
 			baseURL+ConversationServiceDissolveProcedure,
@@ -234,6 +289,11 @@ type conversationServiceClient struct {
 	setRole           *connect.Client[v1.SetRoleRequest, v1.SetRoleResponse]
 	transfer          *connect.Client[v1.TransferRequest, v1.TransferResponse]
 	muteMember        *connect.Client[v1.MuteMemberRequest, v1.MuteMemberResponse]
+	setNickname       *connect.Client[v1.SetNicknameRequest, v1.SetNicknameResponse]
+	banMember         *connect.Client[v1.BanMemberRequest, v1.BanMemberResponse]
+	unban             *connect.Client[v1.UnbanRequest, v1.UnbanResponse]
+	listBans          *connect.Client[v1.ListBansRequest, v1.ListBansResponse]
+	listActs          *connect.Client[v1.ListActsRequest, v1.ListActsResponse]
 	dissolve          *connect.Client[v1.DissolveRequest, v1.DissolveResponse]
 	listMembers       *connect.Client[v1.ListMembersRequest, v1.ListMembersResponse]
 	updateSettings    *connect.Client[v1.UpdateSettingsRequest, v1.UpdateSettingsResponse]
@@ -299,6 +359,31 @@ func (c *conversationServiceClient) MuteMember(ctx context.Context, req *connect
 	return c.muteMember.CallUnary(ctx, req)
 }
 
+// SetNickname calls throng.v1.ConversationService.SetNickname.
+func (c *conversationServiceClient) SetNickname(ctx context.Context, req *connect.Request[v1.SetNicknameRequest]) (*connect.Response[v1.SetNicknameResponse], error) {
+	return c.setNickname.CallUnary(ctx, req)
+}
+
+// BanMember calls throng.v1.ConversationService.BanMember.
+func (c *conversationServiceClient) BanMember(ctx context.Context, req *connect.Request[v1.BanMemberRequest]) (*connect.Response[v1.BanMemberResponse], error) {
+	return c.banMember.CallUnary(ctx, req)
+}
+
+// Unban calls throng.v1.ConversationService.Unban.
+func (c *conversationServiceClient) Unban(ctx context.Context, req *connect.Request[v1.UnbanRequest]) (*connect.Response[v1.UnbanResponse], error) {
+	return c.unban.CallUnary(ctx, req)
+}
+
+// ListBans calls throng.v1.ConversationService.ListBans.
+func (c *conversationServiceClient) ListBans(ctx context.Context, req *connect.Request[v1.ListBansRequest]) (*connect.Response[v1.ListBansResponse], error) {
+	return c.listBans.CallUnary(ctx, req)
+}
+
+// ListActs calls throng.v1.ConversationService.ListActs.
+func (c *conversationServiceClient) ListActs(ctx context.Context, req *connect.Request[v1.ListActsRequest]) (*connect.Response[v1.ListActsResponse], error) {
+	return c.listActs.CallUnary(ctx, req)
+}
+
 // Dissolve calls throng.v1.ConversationService.Dissolve.
 func (c *conversationServiceClient) Dissolve(ctx context.Context, req *connect.Request[v1.DissolveRequest]) (*connect.Response[v1.DissolveResponse], error) {
 	return c.dissolve.CallUnary(ctx, req)
@@ -324,9 +409,9 @@ type ConversationServiceHandler interface {
 	GetConversation(context.Context, *connect.Request[v1.GetConversationRequest]) (*connect.Response[v1.GetConversationResponse], error)
 	// ListConversations pages the caller's conversations, newest first, pinned before all.
 	ListConversations(context.Context, *connect.Request[v1.ListConversationsRequest]) (*connect.Response[v1.ListConversationsResponse], error)
-	// UpdateGroup changes name, avatar, description, who may join, or slow mode. Admins and the owner.
+	// UpdateGroup changes name, avatar, description, announcement, who may join, who may post, what newcomers see, or slow mode. Admins and the owner.
 	UpdateGroup(context.Context, *connect.Request[v1.UpdateGroupRequest]) (*connect.Response[v1.UpdateGroupResponse], error)
-	// Join enters an open group.
+	// Join enters a group that is open, or joined with a password.
 	Join(context.Context, *connect.Request[v1.JoinRequest]) (*connect.Response[v1.JoinResponse], error)
 	// AddMembers invites users, up to 1,000 in one call, as one entry. Who is a member already is passed over.
 	AddMembers(context.Context, *connect.Request[v1.AddMembersRequest]) (*connect.Response[v1.AddMembersResponse], error)
@@ -340,6 +425,16 @@ type ConversationServiceHandler interface {
 	Transfer(context.Context, *connect.Request[v1.TransferRequest]) (*connect.Response[v1.TransferResponse], error)
 	// MuteMember keeps a member from sending until a time. Admins and the owner.
 	MuteMember(context.Context, *connect.Request[v1.MuteMemberRequest]) (*connect.Response[v1.MuteMemberResponse], error)
+	// SetNickname sets what a member is called in the group: oneself, or, for admins, those of a lower rank.
+	SetNickname(context.Context, *connect.Request[v1.SetNicknameRequest]) (*connect.Response[v1.SetNicknameResponse], error)
+	// BanMember keeps a user from becoming a member again, in any way; who is one is removed. Admins and the owner.
+	BanMember(context.Context, *connect.Request[v1.BanMemberRequest]) (*connect.Response[v1.BanMemberResponse], error)
+	// Unban lets a banned user become a member again. Admins and the owner.
+	Unban(context.Context, *connect.Request[v1.UnbanRequest]) (*connect.Response[v1.UnbanResponse], error)
+	// ListBans pages those who are banned by user id. Admins and the owner.
+	ListBans(context.Context, *connect.Request[v1.ListBansRequest]) (*connect.Response[v1.ListBansResponse], error)
+	// ListActs pages what admins did in the group, newest first, the last 10,000 of it. Admins and the owner.
+	ListActs(context.Context, *connect.Request[v1.ListActsRequest]) (*connect.Response[v1.ListActsResponse], error)
 	// Dissolve ends the group. The owner.
 	Dissolve(context.Context, *connect.Request[v1.DissolveRequest]) (*connect.Response[v1.DissolveResponse], error)
 	// ListMembers pages the members by user id.
@@ -427,6 +522,36 @@ func NewConversationServiceHandler(svc ConversationServiceHandler, opts ...conne
 		connect.WithSchema(conversationServiceMethods.ByName("MuteMember")),
 		connect.WithHandlerOptions(opts...),
 	)
+	conversationServiceSetNicknameHandler := connect.NewUnaryHandler(
+		ConversationServiceSetNicknameProcedure,
+		svc.SetNickname,
+		connect.WithSchema(conversationServiceMethods.ByName("SetNickname")),
+		connect.WithHandlerOptions(opts...),
+	)
+	conversationServiceBanMemberHandler := connect.NewUnaryHandler(
+		ConversationServiceBanMemberProcedure,
+		svc.BanMember,
+		connect.WithSchema(conversationServiceMethods.ByName("BanMember")),
+		connect.WithHandlerOptions(opts...),
+	)
+	conversationServiceUnbanHandler := connect.NewUnaryHandler(
+		ConversationServiceUnbanProcedure,
+		svc.Unban,
+		connect.WithSchema(conversationServiceMethods.ByName("Unban")),
+		connect.WithHandlerOptions(opts...),
+	)
+	conversationServiceListBansHandler := connect.NewUnaryHandler(
+		ConversationServiceListBansProcedure,
+		svc.ListBans,
+		connect.WithSchema(conversationServiceMethods.ByName("ListBans")),
+		connect.WithHandlerOptions(opts...),
+	)
+	conversationServiceListActsHandler := connect.NewUnaryHandler(
+		ConversationServiceListActsProcedure,
+		svc.ListActs,
+		connect.WithSchema(conversationServiceMethods.ByName("ListActs")),
+		connect.WithHandlerOptions(opts...),
+	)
 	conversationServiceDissolveHandler := connect.NewUnaryHandler(
 		ConversationServiceDissolveProcedure,
 		svc.Dissolve,
@@ -471,6 +596,16 @@ func NewConversationServiceHandler(svc ConversationServiceHandler, opts ...conne
 			conversationServiceTransferHandler.ServeHTTP(w, r)
 		case ConversationServiceMuteMemberProcedure:
 			conversationServiceMuteMemberHandler.ServeHTTP(w, r)
+		case ConversationServiceSetNicknameProcedure:
+			conversationServiceSetNicknameHandler.ServeHTTP(w, r)
+		case ConversationServiceBanMemberProcedure:
+			conversationServiceBanMemberHandler.ServeHTTP(w, r)
+		case ConversationServiceUnbanProcedure:
+			conversationServiceUnbanHandler.ServeHTTP(w, r)
+		case ConversationServiceListBansProcedure:
+			conversationServiceListBansHandler.ServeHTTP(w, r)
+		case ConversationServiceListActsProcedure:
+			conversationServiceListActsHandler.ServeHTTP(w, r)
 		case ConversationServiceDissolveProcedure:
 			conversationServiceDissolveHandler.ServeHTTP(w, r)
 		case ConversationServiceListMembersProcedure:
@@ -532,6 +667,26 @@ func (UnimplementedConversationServiceHandler) Transfer(context.Context, *connec
 
 func (UnimplementedConversationServiceHandler) MuteMember(context.Context, *connect.Request[v1.MuteMemberRequest]) (*connect.Response[v1.MuteMemberResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("throng.v1.ConversationService.MuteMember is not implemented"))
+}
+
+func (UnimplementedConversationServiceHandler) SetNickname(context.Context, *connect.Request[v1.SetNicknameRequest]) (*connect.Response[v1.SetNicknameResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("throng.v1.ConversationService.SetNickname is not implemented"))
+}
+
+func (UnimplementedConversationServiceHandler) BanMember(context.Context, *connect.Request[v1.BanMemberRequest]) (*connect.Response[v1.BanMemberResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("throng.v1.ConversationService.BanMember is not implemented"))
+}
+
+func (UnimplementedConversationServiceHandler) Unban(context.Context, *connect.Request[v1.UnbanRequest]) (*connect.Response[v1.UnbanResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("throng.v1.ConversationService.Unban is not implemented"))
+}
+
+func (UnimplementedConversationServiceHandler) ListBans(context.Context, *connect.Request[v1.ListBansRequest]) (*connect.Response[v1.ListBansResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("throng.v1.ConversationService.ListBans is not implemented"))
+}
+
+func (UnimplementedConversationServiceHandler) ListActs(context.Context, *connect.Request[v1.ListActsRequest]) (*connect.Response[v1.ListActsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("throng.v1.ConversationService.ListActs is not implemented"))
 }
 
 func (UnimplementedConversationServiceHandler) Dissolve(context.Context, *connect.Request[v1.DissolveRequest]) (*connect.Response[v1.DissolveResponse], error) {
