@@ -51,7 +51,7 @@ func TestFanout(t *testing.T) {
 			if rep.Deliveries == 0 || rep.PerSecond <= 0 || rep.Messages <= 0 || l.First <= 0 || l.P50 < l.First || l.Max < l.P99 || l.All < edge*l.P50 {
 				t.Errorf("report %+v", rep)
 			}
-			if rep.OverText < 8 || rep.OverText > 40 || math.Abs(rep.BytesPerDelivery-rep.OverText-64) > 1e-6 {
+			if rep.OverText < 8*edge || rep.OverText > 40 || math.Abs(rep.BytesPerDelivery-rep.OverText-64) > 1e-6 {
 				t.Errorf("%v bytes a delivery, %v beyond the text", rep.BytesPerDelivery, rep.OverText)
 			}
 			if (rep.Limit > 0) == cfg.Alone || (rep.Ratio > 0) == cfg.Alone || len(rep.Rounds) != 2 {
