@@ -132,7 +132,7 @@ func (l *core) Entry(e *link.RawEntry) {
 		return
 	}
 	if l.measuring {
-		l.counts.Bytes += int64(e.Size)
+		l.seen.entryBytes += int64(e.Size)
 		l.counts.TextBytes += int64(len(e.Text))
 	}
 	l.seen.entries++

@@ -91,21 +91,22 @@ func (m *memory) settle(l *core) {
 
 // frame is one that came whole and in order to somebody: the next who gets the same bytes has got the same entries.
 type frame struct {
-	bytes     []byte
-	conv      uint64
-	first     uint64 // seq of its first entry; the others follow without a gap
-	spots     []int  // where the texts are kept
-	entries   int64
-	textBytes int64
-	odd       bool // holds something else too, or did not fit
-	size      int  // with its header
-	at        int64
-	n         int // receivers since the last flush, all of them at that time
+	bytes      []byte
+	conv       uint64
+	first      uint64 // seq of its first entry; the others follow without a gap
+	spots      []int  // where the texts are kept
+	entries    int64
+	textBytes  int64
+	entryBytes int64 // of entries alone, while measuring
+	odd        bool  // holds something else too, or did not fit
+	size       int   // with its header
+	at         int64
+	n          int // receivers since the last flush, all of them at that time
 }
 
 func (f *frame) reset() {
 	f.bytes, f.spots = f.bytes[:0], f.spots[:0]
-	f.conv, f.first, f.entries, f.textBytes, f.n, f.odd = 0, 0, 0, 0, 0, false
+	f.conv, f.first, f.entries, f.textBytes, f.entryBytes, f.n, f.odd = 0, 0, 0, 0, 0, 0, false
 }
 
 func (f *frame) holds(spot int) bool {
@@ -132,7 +133,6 @@ func (f *frame) add(conv, seq uint64, spot int) {
 func (l *core) scan(payload []byte, size int) error {
 	f := &l.seen
 	f.reset()
-	before := l.counts.Bytes
 	if err := l.scanner.Scan(payload); err != nil {
 		return err
 	}
@@ -141,10 +141,12 @@ func (l *core) scan(payload []byte, size int) error {
 	}
 	if l.measuring {
 		l.counts.Frames++
-		if !f.odd { // profiles and the like count too
-			l.counts.Bytes = before + int64(len(payload))
-		}
 		l.counts.Bytes += int64(size - len(payload))
+		if f.odd {
+			l.counts.Bytes += f.entryBytes
+		} else { // profiles and the like count too
+			l.counts.Bytes += int64(len(payload))
+		}
 	}
 	if f.odd {
 		return nil
