@@ -115,6 +115,18 @@ func recalled(e, by *throngv1.Entry, recall *throngv1.Recall) (now *throngv1.Ent
 	return now, true
 }
 
+// Enters reports whether an entry makes a user a member. What an application has kept of the conversation from before, when the user was one
+// already, may have been taken back in between without a word to the user: Range reads it anew.
+func Enters(e *throngv1.Entry, user UserID) bool {
+	m := e.GetMembersChanged()
+	switch m.GetAction() {
+	case throngv1.MembersChanged_ACTION_ADDED, throngv1.MembersChanged_ACTION_JOINED:
+		return slices.Contains(m.GetUsers(), uint64(user))
+	default:
+		return false
+	}
+}
+
 // amend has what is kept of the conversation show what an entry makes of it, and returns the message as it is now; nil where it is not kept.
 func (cv *conversation) amend(by *throngv1.Entry) *throngv1.Entry {
 	var target *throngv1.Entry

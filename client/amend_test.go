@@ -101,3 +101,31 @@ func TestAmendTwice(t *testing.T) {
 		t.Error("targets")
 	}
 }
+
+// AMD-16: what was kept before the user became a member again is not shown any more: what was taken back meanwhile may be in it.
+func TestMemberAgain(t *testing.T) {
+	t.Parallel()
+	bubble(t, nil, client.Options{}, func(w *world) {
+		w.connect()
+		w.srv.Append(chat, maja, "before") // 2
+		w.pass(time.Second)
+		if kept := w.c.Latest(chat); len(kept) == 0 || kept[len(kept)-1].GetText() != "before" {
+			t.Fatalf("kept %v", kept)
+		}
+		joins := &throngv1.MembersChanged{Action: throngv1.MembersChanged_ACTION_JOINED, Users: []uint64{maja + 1}}
+		w.srv.AppendEntry(chat, &throngv1.Entry{Sender: maja, Body: &throngv1.Entry_MembersChanged{MembersChanged: joins}}) // 3: somebody else
+		w.pass(time.Second)
+		if kept := w.c.Latest(chat); len(kept) < 2 {
+			t.Errorf("kept %v after somebody else joined", kept)
+		}
+		me, _ := w.c.Me()
+		again := &throngv1.MembersChanged{Action: throngv1.MembersChanged_ACTION_ADDED, Users: []uint64{uint64(me)}}
+		w.srv.AppendEntry(chat, &throngv1.Entry{Sender: maja, Body: &throngv1.Entry_MembersChanged{MembersChanged: again}}) // 4
+		w.srv.Append(chat, maja, "after")                                                                                   // 5
+		w.pass(time.Second)
+		if kept := w.c.Latest(chat); len(kept) != 2 || kept[0].GetSeq() != 4 || kept[1].GetText() != "after" {
+			t.Errorf("kept %v, want what is there since", kept)
+		}
+		w.wantSeqs(1, 5)
+	})
+}

@@ -156,6 +156,10 @@ func (c *Client) keep(cv *conversation, e *throngv1.Entry) {
 	}
 	c.clock++
 	cv.used = c.clock
+	if Enters(e, c.me) { // AMD-16
+		clear(cv.window)
+		cv.window = cv.window[:0]
+	}
 	if len(cv.window) >= 2*limit { // trim by half, so that each entry is moved once
 		n := copy(cv.window, cv.window[len(cv.window)-limit:])
 		clear(cv.window[n:])

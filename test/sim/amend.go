@@ -50,7 +50,7 @@ func (d *device) show(s *history.Stream, m client.Message) {
 		d.shownOf, d.shown = s, map[client.ConversationID]map[uint64]*throngv1.Entry{}
 	}
 	shown := d.shown[m.Conversation]
-	if shown == nil {
+	if shown == nil || client.Enters(m.Entry, d.user) {
 		shown = map[uint64]*throngv1.Entry{}
 		d.shown[m.Conversation] = shown
 	}
@@ -80,9 +80,6 @@ func (d *device) converged(id client.ConversationID) error {
 		mine, theirs := proto.CloneOf(shown), proto.CloneOf(e)
 		for _, one := range []*throngv1.Entry{mine, theirs} {
 			one.Conversation, one.ClientId = 0, nil
-		}
-		if t := theirs.GetTombstone(); t.GetReason() == throngv1.Tombstone_REASON_RECALLED && t.GetSeq() == 0 {
-			continue // it was recalled while the user was no member, whose device is not told of that (AMD-10): it sees it when it reads again
 		}
 		if !proto.Equal(mine, theirs) {
 			return fmt.Errorf("entry %d of conversation %d is shown as %v, the server says %v", e.GetSeq(), id, mine, theirs)
