@@ -95,7 +95,6 @@ type changedBody struct {
 	QuietUntilMS *uint64 `json:"quiet_until_ms,omitempty"`
 	History      *bool   `json:"history,omitempty"`
 	Announcement *string `json:"announcement,omitempty"`
-	Questions    *string `json:"questions,omitempty"`
 }
 
 // words are the names of small sets, by their numbers from 1.
@@ -107,7 +106,7 @@ func actions() words {
 	return words{"added", "joined", "left", "removed", "role", "transferred", "muted", "named", "banned", "unbanned"}
 }
 
-func joinings() words { return words{"invited", "open", "approval", "password"} }
+func joinings() words { return words{"invited", "open", "password"} }
 
 func postings() words { return words{"all", "admins"} }
 
@@ -149,7 +148,7 @@ func encodeBody(b chat.Body) (out body, err error) {
 	case chat.MembersChanged:
 		out.Members = &membersBody{Action: actions().name(uint8(v.Action)), Users: v.Users, Role: roleName(v.Role), UntilMS: v.UntilMS, Ban: v.Ban, Name: v.Name, Reason: v.Reason}
 	case chat.Changed:
-		out.Changed = &changedBody{Name: v.Name, Avatar: v.Avatar, Description: v.Description, Open: v.Open, SlowModeMS: v.SlowModeMS, QuietUntilMS: v.QuietUntilMS, History: v.History, Announcement: v.Announcement, Questions: v.Questions}
+		out.Changed = &changedBody{Name: v.Name, Avatar: v.Avatar, Description: v.Description, Open: v.Open, SlowModeMS: v.SlowModeMS, QuietUntilMS: v.QuietUntilMS, History: v.History, Announcement: v.Announcement}
 		if v.Joining != nil {
 			word := joinings().name(uint8(*v.Joining) + 1)
 			out.Changed.Joining = &word
@@ -260,7 +259,7 @@ func decodeBody(in body) (chat.Body, error) {
 func (c *changedBody) decode() (chat.Body, error) {
 	out := chat.Changed{
 		Name: c.Name, Avatar: c.Avatar, Description: c.Description, Open: c.Open, SlowModeMS: c.SlowModeMS,
-		QuietUntilMS: c.QuietUntilMS, History: c.History, Announcement: c.Announcement, Questions: c.Questions,
+		QuietUntilMS: c.QuietUntilMS, History: c.History, Announcement: c.Announcement,
 	}
 	var errs []error
 	if c.Joining != nil {

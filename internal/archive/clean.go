@@ -148,7 +148,7 @@ func (c *Cleaned) body(b chat.Body) (chat.Body, error) {
 		return v, nil
 	case chat.Changed:
 		v.Name, v.Avatar, v.Description = cleaned(v.Name, c.groupName), cleaned(v.Avatar, c.avatar), cleaned(v.Description, c.description)
-		v.Announcement, v.Questions = cleaned(v.Announcement, c.description), cleaned(v.Questions, c.description)
+		v.Announcement = cleaned(v.Announcement, c.description)
 		return v, nil
 	case chat.Media:
 		if !chat.SafeRef(v.Ref) {

@@ -97,8 +97,6 @@ type Conversation struct {
 	Open        bool
 	// Announcement is a text that admins show to all members.
 	Announcement string
-	// Questions are for who asks to join, one a line.
-	Questions string
 	// Password is the hash of what lets people in, in PHC form. No entry has it, and nobody is told.
 	Password  string
 	Owner     UserID    // 0 for direct conversations

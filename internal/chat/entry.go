@@ -153,7 +153,6 @@ type Changed struct {
 	// History lets newcomers read what is said from here on before they come.
 	History      *bool
 	Announcement *string
-	Questions    *string // one a line
 }
 
 // Dissolved is the last entry of a group.

@@ -26,8 +26,6 @@ const (
 	MaxProfiles        = 200        // profiles that one answer carries by itself
 	MaxProfileBytes    = 64 << 10   // of their names and avatars
 	MaxAnnouncement    = 4_096      // bytes of what a group announces
-	MaxQuestions       = 5          // to who asks to join a group
-	MaxQuestionRunes   = 200        // of one
 	MaxAnswerBytes     = 4_096      // of all answers to them together
 	MaxJoinRequests    = 1_000      // that wait for the admins of one group
 	MaxNicknameRunes   = 64         // in a group

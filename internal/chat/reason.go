@@ -37,7 +37,6 @@ const (
 	ReasonQuiet           Reason = "group_quiet"
 	ReasonAdminsOnly      Reason = "admins_only"
 	ReasonBanned          Reason = "banned"
-	ReasonApprovalNeeded  Reason = "approval_needed"
 	ReasonPasswordNeeded  Reason = "password_needed"
 	ReasonNotAccepted     Reason = "not_accepted"
 	ReasonFriendsOnly     Reason = "friends_only"

@@ -24,7 +24,7 @@ func WireBytes(b Body) int {
 		return 2*fields + textBytes(b.Name) + textBytes(b.Avatar) + textBytes(b.Description) + 20*min(len(b.Members), MemberPreview)
 	case Changed:
 		n := fields
-		for _, s := range []*string{b.Name, b.Avatar, b.Description, b.Announcement, b.Questions} {
+		for _, s := range []*string{b.Name, b.Avatar, b.Description, b.Announcement} {
 			if s != nil {
 				n += textBytes(*s)
 			}

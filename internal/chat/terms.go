@@ -12,8 +12,6 @@ const (
 	JoiningInvited Joining = iota
 	// JoiningOpen: whoever knows the id.
 	JoiningOpen
-	// JoiningApproval: who asks waits for an admin's word.
-	JoiningApproval
 	// JoiningPassword: who knows the password.
 	JoiningPassword
 )
@@ -29,7 +27,7 @@ const (
 
 // Terms are what a group holds its members to, besides slow mode. They stand in its head, which every append looks at.
 type Terms struct {
-	// Joining is [JoiningApproval], [JoiningPassword], or 0: Head.Open says then which of the others it is.
+	// Joining is [JoiningPassword], or 0: Head.Open says then which of the others it is.
 	Joining Joining
 	Posting Posting
 	// QuietUntilMS is until when plain members may not send; 0 and what is past is never.
@@ -44,7 +42,7 @@ func (h Head) Joining() Joining {
 	switch {
 	case h.Open:
 		return JoiningOpen
-	case h.Terms.Joining == JoiningApproval, h.Terms.Joining == JoiningPassword:
+	case h.Terms.Joining == JoiningPassword:
 		return h.Terms.Joining
 	default:
 		return JoiningInvited
@@ -57,7 +55,6 @@ func (c Changed) Apply(at Seq, h *Head, about *Conversation) {
 	set(&about.Avatar, c.Avatar)
 	set(&about.Description, c.Description)
 	set(&about.Announcement, c.Announcement)
-	set(&about.Questions, c.Questions)
 	set(&about.Open, c.Open)
 	set(&h.SlowModeMS, c.SlowModeMS)
 	set(&h.Fixed, c.Tier)

@@ -91,7 +91,7 @@ func checkChanged(c chat.Changed) error {
 		text  *string
 		what  string
 		bytes int
-	}{{c.Announcement, "announcement", chat.MaxAnnouncement}, {c.Questions, "questions", chat.MaxQuestions * (chat.MaxQuestionRunes + 1) * utf8.UTFMax}} {
+	}{{c.Announcement, "announcement", chat.MaxAnnouncement}} {
 		if t.text == nil {
 			continue
 		}

@@ -27,8 +27,6 @@ func (c *change) admitted() *chat.Error {
 	switch joining {
 	case chat.JoiningOpen:
 		return nil
-	case chat.JoiningApproval:
-		return chat.Errorf(chat.CodeForbidden, chat.ReasonApprovalNeeded, "the admins of this group decide who joins; ask them")
 	case chat.JoiningPassword:
 		// The password was compared with what stood then: another one may have been set since.
 		if p := c.st.Conversation(c.draft.Conversation).Password; p == "" || p != c.draft.Password {

@@ -33,8 +33,6 @@ func TestWaysToJoin(t *testing.T) {
 		{chat.JoiningInvited, "", false, chat.ReasonConversationNotFound, chat.ReasonNotOpen},
 		{chat.JoiningInvited, "", true, "", ""},
 		{chat.JoiningOpen, "", false, "", ""},
-		{chat.JoiningApproval, "", false, chat.ReasonApprovalNeeded, chat.ReasonApprovalNeeded},
-		{chat.JoiningApproval, "", true, "", ""},
 		{chat.JoiningPassword, "", false, chat.ReasonPasswordNeeded, chat.ReasonPasswordNeeded},
 		{chat.JoiningPassword, "old", false, chat.ReasonPasswordNeeded, chat.ReasonPasswordNeeded},
 		{chat.JoiningPassword, "hash", false, "", ""},

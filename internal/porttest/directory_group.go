@@ -47,7 +47,7 @@ func directoryTerms(t *testing.T, e Engine) {
 	quiet, history, posting, text1 := chat.Forever, true, chat.PostingAdmins, "hello"
 	joining := chat.JoiningPassword
 	e.must(t, group(1, alice, bob), text(1, alice, 1), &chat.Draft{Conversation: 1, Sender: alice, Password: "hash", Body: chat.Changed{
-		QuietUntilMS: &quiet, History: &history, Posting: &posting, Announcement: &text1, Questions: &text1, Joining: &joining,
+		QuietUntilMS: &quiet, History: &history, Posting: &posting, Announcement: &text1, Joining: &joining,
 	}}, &chat.Draft{Conversation: 1, Sender: bob, Body: chat.MembersChanged{Action: chat.MemberNamed, Users: []chat.UserID{bob}, Name: "Bobby"}})
 	after := e.Crash(t)
 	head := after.head(t, 1)
@@ -57,7 +57,7 @@ func directoryTerms(t *testing.T, e Engine) {
 	assert.Equal(t, "acts", head.Acts, chat.Acts{N: 1, Last: 3})
 	assert.Equal(t, "the entry's", after.entries(t, 1)[2].Act, chat.Act{N: 1})
 	about, err := after.Directory.Conversation(t.Context(), 1)
-	assert.True(t, "what stands about it", err == nil && about.Announcement == text1 && about.Questions == text1 && about.Password == "hash")
+	assert.True(t, "what stands about it", err == nil && about.Announcement == text1 && about.Password == "hash")
 	named, err := after.Directory.Member(t.Context(), 1, bob)
 	assert.True(t, "the nickname", err == nil && named.Nickname == "Bobby")
 	assert.Equal(t, "quiet", reasonOf(after.do(t, text(1, bob, 2))[0]), chat.ReasonQuiet)

@@ -67,7 +67,7 @@ func setBody(out *throngv1.Entry, b chat.Body) {
 		out.Body = &throngv1.Entry_ConversationChanged{ConversationChanged: &throngv1.ConversationChanged{
 			Name: b.Name, Avatar: b.Avatar, Description: b.Description, Open: b.Open, SlowModeMs: b.SlowModeMS, Tier: tier(b.Tier),
 			Joining: enumFrom[throngv1.Joining](b.Joining), Posting: enumFrom[throngv1.Posting](b.Posting), QuietUntilMs: b.QuietUntilMS,
-			History: b.History, Announcement: b.Announcement, Questions: b.Questions,
+			History: b.History, Announcement: b.Announcement,
 		}}
 	case chat.Dissolved:
 		out.Body = &throngv1.Entry_Dissolved{Dissolved: &throngv1.Dissolved{}}
@@ -179,7 +179,7 @@ func bodyFrom(e *throngv1.Entry) chat.Body {
 		return chat.Changed{
 			Name: c.Name, Avatar: c.Avatar, Description: c.Description, Open: c.Open, SlowModeMS: c.SlowModeMs, Tier: tierFrom(c.Tier),
 			Joining: enumOf[chat.Joining](c.Joining), Posting: enumOf[chat.Posting](c.Posting), QuietUntilMS: c.QuietUntilMs,
-			History: c.History, Announcement: c.Announcement, Questions: c.Questions,
+			History: c.History, Announcement: c.Announcement,
 		}
 	case *throngv1.Entry_Dissolved:
 		return chat.Dissolved{}

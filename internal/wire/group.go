@@ -43,7 +43,7 @@ func Changed(r *throngv1.UpdateGroupRequest) (chat.Changed, error) {
 	c := chat.Changed{
 		Name: r.Name, Avatar: r.Avatar, Description: r.Description, Open: r.Open, SlowModeMS: r.SlowModeMs,
 		Joining: enumOf[chat.Joining](r.Joining), Posting: enumOf[chat.Posting](r.Posting), QuietUntilMS: r.QuietUntilMs,
-		History: r.History, Announcement: r.Announcement, Questions: r.Questions,
+		History: r.History, Announcement: r.Announcement,
 	}
 	switch {
 	case r.Joining != nil && (c.Joining == nil || *c.Joining > chat.JoiningPassword), r.Posting != nil && (c.Posting == nil || *c.Posting > chat.PostingAdmins):

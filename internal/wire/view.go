@@ -31,7 +31,7 @@ func Conversation(reader chat.UserID, v *View) *throngv1.Conversation {
 		Unread: v.Unread, FirstSeq: uint64(v.First), SinceSeq: uint64(v.Since), Entries: Entries(v.Entries, reader), Withheld: Spans(v.Withheld),
 		Settings: Settings(v.Settings), Dissolved: v.Head.Dissolved, MutedUntilMs: v.MutedUntilMS,
 		SlowModeMs: v.Head.SlowModeMS, Joining: joining(v.Head), Posting: posting(v.Head), QuietUntilMs: v.Head.Terms.QuietUntilMS,
-		History: v.Head.Terms.HistoryFrom != 0, Announcement: v.Conversation.Announcement, Questions: v.Conversation.Questions,
+		History: v.Head.Terms.HistoryFrom != 0, Announcement: v.Conversation.Announcement,
 	}
 }
 

@@ -157,7 +157,7 @@ func entries() map[string]*throngv1.Entry {
 		"slow mode set": {Body: &throngv1.Entry_ConversationChanged{ConversationChanged: &throngv1.ConversationChanged{SlowModeMs: ptr(uint32(5000))}}},
 		"terms set": {Body: &throngv1.Entry_ConversationChanged{ConversationChanged: &throngv1.ConversationChanged{
 			Joining: throngv1.Joining_JOINING_PASSWORD.Enum(), Posting: throngv1.Posting_POSTING_ALL.Enum(), QuietUntilMs: ptr(uint64(timeMS)), History: ptr(false),
-			Announcement: ptr("hi"), Questions: ptr("why?"),
+			Announcement: ptr("hi"),
 		}}},
 		"banned": {Body: &throngv1.Entry_MembersChanged{MembersChanged: &throngv1.MembersChanged{
 			Action: throngv1.MembersChanged_ACTION_REMOVED, Count: 1, Users: []uint64{3}, UntilMs: timeMS, Ban: true, Reason: "spam",
@@ -276,8 +276,8 @@ func conversation() *throngv1.Conversation {
 		},
 		ReadSeq: 8, ReadOrdinal: 7, Unread: 4, FirstSeq: 3, Entries: []*throngv1.Entry{{Seq: 12}}, Withheld: []*throngv1.Span{{From: 10, To: 11}},
 		Settings: settings(), Dissolved: true, MutedUntilMs: timeMS, SlowModeMs: 5000,
-		Joining: throngv1.Joining_JOINING_APPROVAL, Posting: throngv1.Posting_POSTING_ADMINS, QuietUntilMs: timeMS, History: true,
-		Announcement: "hi", Questions: "why?\nwhence?", SinceSeq: 5,
+		Joining: throngv1.Joining_JOINING_PASSWORD, Posting: throngv1.Posting_POSTING_ADMINS, QuietUntilMs: timeMS, History: true,
+		Announcement: "hi", SinceSeq: 5,
 	}
 }
 

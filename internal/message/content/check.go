@@ -2,7 +2,6 @@ package content
 
 import (
 	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/throng-im/throng/internal/chat"
@@ -247,24 +246,10 @@ func checkChanged(c chat.Changed) *chat.Error {
 	if c.QuietUntilMS != nil && *c.QuietUntilMS > chat.Forever {
 		return chat.Errorf(chat.CodeInvalid, chat.ReasonFieldInvalid, "a time is in milliseconds since 1970, at most %d", chat.Forever)
 	}
-	if err := checkQuestions(value(c.Questions)); err != nil {
-		return err
-	}
 	if err := checkFields(field{"announcement", value(c.Announcement), chat.MaxAnnouncement}); err != nil {
 		return err
 	}
 	return checkAbout(value(c.Name), value(c.Avatar), value(c.Description))
-}
-
-func checkQuestions(all string) *chat.Error {
-	n := 0
-	for q := range strings.Lines(all) {
-		if n++; n > chat.MaxQuestions || utf8.RuneCountInString(strings.TrimSuffix(q, "\n")) > chat.MaxQuestionRunes {
-			return chat.Errorf(chat.CodeTooLarge, chat.ReasonFieldTooLarge, "a group asks up to %d questions, one a line, of up to %d characters",
-				chat.MaxQuestions, chat.MaxQuestionRunes)
-		}
-	}
-	return checkFields(field{"questions", all, chat.MaxQuestions * (chat.MaxQuestionRunes + 1) * utf8.UTFMax})
 }
 
 func checkAbout(name, avatar, description string) *chat.Error {

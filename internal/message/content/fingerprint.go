@@ -98,9 +98,6 @@ func appendLater(b []byte, v chat.Changed) []byte {
 	if v.Announcement != nil {
 		b = appendField(append(b, 'a'), *v.Announcement)
 	}
-	if v.Questions != nil {
-		b = appendField(append(b, 'f'), *v.Questions)
-	}
 	return b
 }
 

@@ -37,7 +37,7 @@ const block = chat.Later("\x64\x12of a later version") // field 100
 // samples are one of each record of what nodes write for each other, and of each body of an entry.
 func samples() []sample {
 	name, open, slow, tier := "n", true, uint32(500), chat.TierLarge
-	joining, posting, until := chat.JoiningApproval, chat.PostingAdmins, uint64(1<<41)
+	joining, posting, until := chat.JoiningPassword, chat.PostingAdmins, uint64(1<<41)
 	head := chat.Head{
 		Conversation: 7, Kind: chat.KindGroup, Tier: chat.TierMedium, Open: true, Fixed: chat.TierLarge, SlowModeMS: 500,
 		Seq: 9, Ordinal: 8, MemberSeq: 3, Members: 1_000_000, TimeMS: 1 << 41,
@@ -86,7 +86,7 @@ func samples() []sample {
 	named := part
 	named.Nickname, named.NamedMS, named.BannedUntilMS, named.Since = "nick", 1<<41, chat.Forever, 6
 	said := about
-	said.Announcement, said.Questions, said.Password = "hällo", "why?", "$argon2id$"
+	said.Announcement, said.Password = "hällo", "$argon2id$"
 	act := *event.Entry
 	act.Act = chat.Act{N: 5, Prev: 300}
 	all = append(all, sample{"head-terms", record.AppendHead(nil, terms)}, sample{"part-named", record.AppendPart(nil, named)},
@@ -146,7 +146,7 @@ func samples() []sample {
 		"members": chat.MembersChanged{Action: chat.MemberAdded, Role: chat.RoleAdmin, UntilMS: 6, Users: []chat.UserID{1, chat.MaxID}},
 		"changed": chat.Changed{Name: &name, Avatar: &name, Description: &name, Open: &open, SlowModeMS: &slow, Tier: &tier},
 		"terms": chat.Changed{
-			Joining: &joining, Posting: &posting, QuietUntilMS: &until, History: &open, Announcement: &name, Questions: &name,
+			Joining: &joining, Posting: &posting, QuietUntilMS: &until, History: &open, Announcement: &name,
 		},
 		"banned":    chat.MembersChanged{Action: chat.MemberRemoved, UntilMS: 6, Ban: true, Reason: "r", Users: []chat.UserID{1}},
 		"named":     chat.MembersChanged{Action: chat.MemberNamed, Name: "n", Users: []chat.UserID{1}},

@@ -14,7 +14,6 @@ const (
 	entryQuiet                    //
 	entryHistory                  //
 	entryAnnouncement             //
-	entryQuestions                //
 	entryBan                      // ... and of a [chat.MembersChanged]
 	entryNickname                 //
 	entryReason                   //
@@ -27,7 +26,6 @@ const (
 
 const (
 	aboutAnnouncement = iota + 30
-	aboutQuestions
 	aboutPassword
 )
 
@@ -69,7 +67,6 @@ func groupFields(w *fieldWriter, e *chat.Entry) {
 		setField(w, entryQuiet, v.QuietUntilMS, binary.AppendUvarint)
 		setField(w, entryHistory, v.History, func(b []byte, v bool) []byte { return append(b, flag(v)) })
 		setField(w, entryAnnouncement, v.Announcement, appendText)
-		setField(w, entryQuestions, v.Questions, appendText)
 	case chat.MembersChanged:
 		if v.Ban {
 			w.number(entryBan, 1)
@@ -122,8 +119,6 @@ func termField(what uint64, field *Reader, v *chat.Changed) bool {
 		v.History = ptr(field.byte() != 0)
 	case entryAnnouncement:
 		v.Announcement = ptr(field.rest())
-	case entryQuestions:
-		v.Questions = ptr(field.rest())
 	default:
 		return false
 	}
@@ -158,12 +153,11 @@ func groupHeadField(what uint64, field *Reader, h *chat.Head) bool {
 }
 
 func aboutBlock(c chat.Conversation) chat.Later {
-	if c.Announcement == "" && c.Questions == "" && c.Password == "" {
+	if c.Announcement == "" && c.Password == "" {
 		return c.Later
 	}
 	w := fieldWriter{}
 	w.text(aboutAnnouncement, c.Announcement)
-	w.text(aboutQuestions, c.Questions)
 	w.text(aboutPassword, c.Password)
 	return chat.Later(w.b) + c.Later
 }
@@ -173,8 +167,6 @@ func (r *Reader) aboutFields(block chat.Later, c *chat.Conversation) {
 		switch what {
 		case aboutAnnouncement:
 			c.Announcement = field.rest()
-		case aboutQuestions:
-			c.Questions = field.rest()
 		case aboutPassword:
 			c.Password = field.rest()
 		default:

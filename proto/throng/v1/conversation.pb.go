@@ -64,8 +64,6 @@ type Conversation struct {
 	History bool `protobuf:"varint,33,opt,name=history,proto3" json:"history,omitempty"`
 	// A text that the admins show to all members, up to 4,096 bytes.
 	Announcement string `protobuf:"bytes,34,opt,name=announcement,proto3" json:"announcement,omitempty"`
-	// For who asks to join, one a line.
-	Questions string `protobuf:"bytes,35,opt,name=questions,proto3" json:"questions,omitempty"`
 	// The entry with which the reader became a member, where it may read what was said before that; else 0.
 	SinceSeq      uint64 `protobuf:"varint,36,opt,name=since_seq,json=sinceSeq,proto3" json:"since_seq,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -266,13 +264,6 @@ func (x *Conversation) GetHistory() bool {
 func (x *Conversation) GetAnnouncement() string {
 	if x != nil {
 		return x.Announcement
-	}
-	return ""
-}
-
-func (x *Conversation) GetQuestions() string {
-	if x != nil {
-		return x.Questions
 	}
 	return ""
 }
@@ -984,8 +975,6 @@ type UpdateGroupRequest struct {
 	History      *bool   `protobuf:"varint,33,opt,name=history,proto3,oneof" json:"history,omitempty"`
 	// Up to 4,096 bytes.
 	Announcement *string `protobuf:"bytes,34,opt,name=announcement,proto3,oneof" json:"announcement,omitempty"`
-	// Up to 5 lines of 200 characters.
-	Questions *string `protobuf:"bytes,35,opt,name=questions,proto3,oneof" json:"questions,omitempty"`
 	// What JOINING_PASSWORD asks for, 4 to 128 characters: with it, or for a group that has one already.
 	Password      string `protobuf:"bytes,36,opt,name=password,proto3" json:"password,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1095,13 +1084,6 @@ func (x *UpdateGroupRequest) GetHistory() bool {
 func (x *UpdateGroupRequest) GetAnnouncement() string {
 	if x != nil && x.Announcement != nil {
 		return *x.Announcement
-	}
-	return ""
-}
-
-func (x *UpdateGroupRequest) GetQuestions() string {
-	if x != nil && x.Questions != nil {
-		return *x.Questions
 	}
 	return ""
 }
@@ -2838,7 +2820,7 @@ var File_throng_v1_conversation_proto protoreflect.FileDescriptor
 
 const file_throng_v1_conversation_proto_rawDesc = "" +
 	"\n" +
-	"\x1cthrong/v1/conversation.proto\x12\tthrong.v1\x1a\x15throng/v1/entry.proto\"\xfc\x06\n" +
+	"\x1cthrong/v1/conversation.proto\x12\tthrong.v1\x1a\x15throng/v1/entry.proto\"\xde\x06\n" +
 	"\fConversation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12#\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x0f.throng.v1.KindR\x04kind\x12\x12\n" +
@@ -2865,8 +2847,7 @@ const file_throng_v1_conversation_proto_rawDesc = "" +
 	"\aposting\x18\x1f \x01(\x0e2\x12.throng.v1.PostingR\aposting\x12$\n" +
 	"\x0equiet_until_ms\x18  \x01(\x04R\fquietUntilMs\x12\x18\n" +
 	"\ahistory\x18! \x01(\bR\ahistory\x12\"\n" +
-	"\fannouncement\x18\" \x01(\tR\fannouncement\x12\x1c\n" +
-	"\tquestions\x18# \x01(\tR\tquestions\x12\x1b\n" +
+	"\fannouncement\x18\" \x01(\tR\fannouncement\x12\x1b\n" +
 	"\tsince_seq\x18$ \x01(\x04R\bsinceSeq\"\xca\x01\n" +
 	"\x14ConversationSettings\x12\x16\n" +
 	"\x06pinned\x18\x01 \x01(\bR\x06pinned\x12\x14\n" +
@@ -2914,7 +2895,7 @@ const file_throng_v1_conversation_proto_rawDesc = "" +
 	"\x19ListConversationsResponse\x12=\n" +
 	"\rconversations\x18\x01 \x03(\v2\x17.throng.v1.ConversationR\rconversations\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12!\n" +
-	"\ftotal_unread\x18\x03 \x01(\x04R\vtotalUnread\"\x81\x05\n" +
+	"\ftotal_unread\x18\x03 \x01(\x04R\vtotalUnread\"\xd0\x04\n" +
 	"\x12UpdateGroupRequest\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x17\n" +
 	"\x04name\x18\x02 \x01(\tH\x00R\x04name\x88\x01\x01\x12\x1b\n" +
@@ -2927,9 +2908,7 @@ const file_throng_v1_conversation_proto_rawDesc = "" +
 	"\aposting\x18\x1f \x01(\x0e2\x12.throng.v1.PostingH\x06R\aposting\x88\x01\x01\x12)\n" +
 	"\x0equiet_until_ms\x18  \x01(\x04H\aR\fquietUntilMs\x88\x01\x01\x12\x1d\n" +
 	"\ahistory\x18! \x01(\bH\bR\ahistory\x88\x01\x01\x12'\n" +
-	"\fannouncement\x18\" \x01(\tH\tR\fannouncement\x88\x01\x01\x12!\n" +
-	"\tquestions\x18# \x01(\tH\n" +
-	"R\tquestions\x88\x01\x01\x12\x1a\n" +
+	"\fannouncement\x18\" \x01(\tH\tR\fannouncement\x88\x01\x01\x12\x1a\n" +
 	"\bpassword\x18$ \x01(\tR\bpasswordB\a\n" +
 	"\x05_nameB\t\n" +
 	"\a_avatarB\x0e\n" +
@@ -2943,9 +2922,7 @@ const file_throng_v1_conversation_proto_rawDesc = "" +
 	"\x0f_quiet_until_msB\n" +
 	"\n" +
 	"\b_historyB\x0f\n" +
-	"\r_announcementB\f\n" +
-	"\n" +
-	"_questions\"'\n" +
+	"\r_announcement\"'\n" +
 	"\x13UpdateGroupResponse\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\"M\n" +
 	"\vJoinRequest\x12\"\n" +

@@ -191,10 +191,8 @@ const (
 	Joining_JOINING_INVITED Joining = 1
 	// Whoever knows the id.
 	Joining_JOINING_OPEN Joining = 2
-	// Who asks waits for an admin's word.
-	Joining_JOINING_APPROVAL Joining = 3
 	// Who knows the password.
-	Joining_JOINING_PASSWORD Joining = 4
+	Joining_JOINING_PASSWORD Joining = 3
 )
 
 // Enum value maps for Joining.
@@ -203,15 +201,13 @@ var (
 		0: "JOINING_UNSPECIFIED",
 		1: "JOINING_INVITED",
 		2: "JOINING_OPEN",
-		3: "JOINING_APPROVAL",
-		4: "JOINING_PASSWORD",
+		3: "JOINING_PASSWORD",
 	}
 	Joining_value = map[string]int32{
 		"JOINING_UNSPECIFIED": 0,
 		"JOINING_INVITED":     1,
 		"JOINING_OPEN":        2,
-		"JOINING_APPROVAL":    3,
-		"JOINING_PASSWORD":    4,
+		"JOINING_PASSWORD":    3,
 	}
 )
 
@@ -1391,10 +1387,8 @@ type ConversationChanged struct {
 	// Until when only admins may send; 0 ends it.
 	QuietUntilMs *uint64 `protobuf:"varint,32,opt,name=quiet_until_ms,json=quietUntilMs,proto3,oneof" json:"quiet_until_ms,omitempty"`
 	// Newcomers may read what is said from here on before they come.
-	History      *bool   `protobuf:"varint,33,opt,name=history,proto3,oneof" json:"history,omitempty"`
-	Announcement *string `protobuf:"bytes,34,opt,name=announcement,proto3,oneof" json:"announcement,omitempty"`
-	// For who asks to join, one a line.
-	Questions     *string `protobuf:"bytes,35,opt,name=questions,proto3,oneof" json:"questions,omitempty"`
+	History       *bool   `protobuf:"varint,33,opt,name=history,proto3,oneof" json:"history,omitempty"`
+	Announcement  *string `protobuf:"bytes,34,opt,name=announcement,proto3,oneof" json:"announcement,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1502,13 +1496,6 @@ func (x *ConversationChanged) GetHistory() bool {
 func (x *ConversationChanged) GetAnnouncement() string {
 	if x != nil && x.Announcement != nil {
 		return *x.Announcement
-	}
-	return ""
-}
-
-func (x *ConversationChanged) GetQuestions() string {
-	if x != nil && x.Questions != nil {
-		return *x.Questions
 	}
 	return ""
 }
@@ -2043,7 +2030,7 @@ const file_throng_v1_entry_proto_rawDesc = "" +
 	"\fACTION_NAMED\x10\b\x12\x11\n" +
 	"\rACTION_BANNED\x10\t\x12\x13\n" +
 	"\x0fACTION_UNBANNED\x10\n" +
-	"\"\xf5\x04\n" +
+	"\"\xc4\x04\n" +
 	"\x13ConversationChanged\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tH\x00R\x04name\x88\x01\x01\x12\x1b\n" +
 	"\x06avatar\x18\x02 \x01(\tH\x01R\x06avatar\x88\x01\x01\x12%\n" +
@@ -2057,8 +2044,7 @@ const file_throng_v1_entry_proto_rawDesc = "" +
 	"\x0equiet_until_ms\x18  \x01(\x04H\bR\fquietUntilMs\x88\x01\x01\x12\x1d\n" +
 	"\ahistory\x18! \x01(\bH\tR\ahistory\x88\x01\x01\x12'\n" +
 	"\fannouncement\x18\" \x01(\tH\n" +
-	"R\fannouncement\x88\x01\x01\x12!\n" +
-	"\tquestions\x18# \x01(\tH\vR\tquestions\x88\x01\x01B\a\n" +
+	"R\fannouncement\x88\x01\x01B\a\n" +
 	"\x05_nameB\t\n" +
 	"\a_avatarB\x0e\n" +
 	"\f_descriptionB\a\n" +
@@ -2072,9 +2058,7 @@ const file_throng_v1_entry_proto_rawDesc = "" +
 	"\x0f_quiet_until_msB\n" +
 	"\n" +
 	"\b_historyB\x0f\n" +
-	"\r_announcementB\f\n" +
-	"\n" +
-	"_questions\"\v\n" +
+	"\r_announcement\"\v\n" +
 	"\tDissolved\"\xd6\x01\n" +
 	"\tTombstone\x123\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\x1b.throng.v1.Tombstone.ReasonR\x06reason\x12\x10\n" +
@@ -2127,13 +2111,12 @@ const file_throng_v1_entry_proto_rawDesc = "" +
 	"\n" +
 	"ROLE_ADMIN\x10\x02\x12\x0e\n" +
 	"\n" +
-	"ROLE_OWNER\x10\x03*u\n" +
+	"ROLE_OWNER\x10\x03*_\n" +
 	"\aJoining\x12\x17\n" +
 	"\x13JOINING_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fJOINING_INVITED\x10\x01\x12\x10\n" +
 	"\fJOINING_OPEN\x10\x02\x12\x14\n" +
-	"\x10JOINING_APPROVAL\x10\x03\x12\x14\n" +
-	"\x10JOINING_PASSWORD\x10\x04*G\n" +
+	"\x10JOINING_PASSWORD\x10\x03*G\n" +
 	"\aPosting\x12\x17\n" +
 	"\x13POSTING_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vPOSTING_ALL\x10\x01\x12\x12\n" +
