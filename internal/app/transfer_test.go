@@ -96,6 +96,20 @@ func populate(t testing.TB, s *server) {
 	do(cyd, "SocialService/UpdatePrivacy", map[string]any{"messagesFrom": "MESSAGES_FROM_FRIENDS"})
 	do(ada, "SocialService/RequestFriend", map[string]any{"user": cydID})
 	do(cyd, "SocialService/RefuseFriend", map[string]any{"user": adaID})
+	do(bob, "SocialService/UpdatePrivacy", map[string]any{"noReadReceipts": true})
+	do(bob, "ReceiptService/HideEntries", map[string]any{"conversation": direct, "spans": []any{map[string]any{"from": "9", "to": "11"}}})
+
+	court := idOf(do(ada, "ConversationService/CreateGroup", map[string]any{
+		"clientId": wireID(2), "name": "Court", "members": []any{bobID, cydID},
+	})["conversation"])
+	do(ada, "ConversationService/UpdateGroup", map[string]any{
+		"conversation": court, "joining": "JOINING_PASSWORD", "password": "open sesame", "posting": "POSTING_ADMINS", "history": true,
+		"quietUntilMs": 4_000_000_000_000, "announcement": "Be kind — ünd brief.",
+	})
+	do(bob, "ConversationService/SetNickname", map[string]any{"conversation": court, "nickname": "The Böb"})
+	do(ada, "ConversationService/MuteMember", map[string]any{"conversation": court, "user": bobID, "untilMs": 4_000_000_000_000, "reason": "loud"})
+	do(ada, "ConversationService/BanMember", map[string]any{"conversation": court, "user": cydID, "untilMs": 4_000_000_000_001, "reason": "louder"})
+	do(ada, "InviteService/CreateLink", map[string]any{"conversation": court, "most": 3})
 }
 
 func exportOf(t testing.TB, c *config.Config) string {
@@ -134,6 +148,10 @@ func TestExportAndImportAreARoundTrip(t *testing.T) {
 	s := begin(t, settings(t))
 	populate(t, s)
 	first := exportOf(t, s.cfg) // while it runs
+	for _, words := range []string{"The Böb", "loud", "louder", "4000000000001", "Be kind — ünd brief.", `"joining":"password"`, `"posting":"admins"`} {
+		assert.True(t, "an export knows "+words, strings.Contains(first, words))
+	}
+	assert.True(t, "an export does not know hashes of groups' passwords", strings.Count(first, "$argon2id$") == 3) // those of people
 	assert.NoError(t, "end", s.end())
 	assert.Equal(t, "export of the folder", exportOf(t, s.cfg), first)
 
