@@ -65,6 +65,8 @@ func TestGroupTerms(t *testing.T) {
 	assert.Equal(t, "unban", ban("Unban").reason(), ok)
 	assert.True(t, "nobody is banned", !strings.Contains(call("ListBans", `{"conversation":"%d"}`, own).body, "user"))
 	assert.Equal(t, "back", call("Join", `{"conversation":"%d","password":"open sesame"}`, other).reason(), ok)
-	assert.Equal(t, "a nickname", call("SetNickname", `{"conversation":"%d","nickname":"Nick"}`, other).reason(), ok)
-	assert.True(t, "in the list", strings.Contains(call("ListMembers", `{"conversation":"%d"}`, own).body, "Nick"))
+	assert.Equal(t, "a nickname", call("SetNickname", `{"conversation":"%d","nickname":" Nick "}`, other).reason(), ok)
+	assert.True(t, "in the list", strings.Contains(call("ListMembers", `{"conversation":"%d"}`, own).body, `"Nick"`))
+	assert.Equal(t, "spaces are none", call("SetNickname", `{"conversation":"%d","user":"`+fmt.Sprint(whom)+`","nickname":" "}`, own).reason(), ok)
+	assert.True(t, "out of the list", !strings.Contains(call("ListMembers", `{"conversation":"%d"}`, own).body, "nickname"))
 }

@@ -3,6 +3,7 @@ package conversation
 import (
 	"cmp"
 	"context"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -161,11 +162,12 @@ func (s *Service) fitting(ctx context.Context, actor chat.UserID, id chat.Conver
 	return c.Password, nil
 }
 
-// SetNickname sets what a member is called in the group; empty takes it away. Members name themselves, admins others of a lower rank.
+// SetNickname sets what a member is called in the group; empty takes it away. Spaces around it do not count. Members name themselves, admins others of a lower rank.
 func (s *Service) SetNickname(ctx context.Context, actor chat.UserID, id chat.ConversationID, user chat.UserID, name string) (chat.Result, error) {
 	if err := checkID(uint64(user), "user"); err != nil {
 		return chat.Result{}, err
 	}
+	name = strings.TrimSpace(name) // else there were names that nobody sees
 	if err := checkText(name, "nickname", chat.MaxNicknameRunes*utf8.UTFMax, false); err != nil {
 		return chat.Result{}, err
 	}

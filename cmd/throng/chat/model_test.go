@@ -3,6 +3,7 @@ package chat_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -346,6 +347,44 @@ func TestLinks(t *testing.T) {
 	do("join that")
 	if got := strings.Join(w.asked, "; "); got != "unlink 71; join that" {
 		t.Errorf("asked %q", got)
+	}
+}
+
+func TestModeration(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.direct(1, alice)
+	w.start(120, 40)
+	w.key("enter")
+	do := func(command string) {
+		w.typeText("/" + command)
+		w.key("enter")
+	}
+	for _, command := range []string{
+		"kick @bob too loud", "ban bob 7d louder", "unban bob", "mute bob 30m", "unmute bob", "nick The Boss", "announce be kind", "posting admins", "posting all",
+		"history on", "history off", "quiet", "quiet 2h", "quiet off", "password open sesame",
+	} {
+		do(command)
+	}
+	until := w.now.Add(2 * time.Hour).UnixMilli()
+	want := []string{
+		"kick bob 0s too loud", "ban bob 168h0m0s louder", "unban bob 0s ", "mute bob 30m0s ", "unmute bob 0s ", "nick The Boss",
+		"terms be kindPOSTING_UNSPECIFIED0 false", "terms POSTING_ADMINS0 false", "terms POSTING_ALL0 false", "terms POSTING_UNSPECIFIED0 true",
+		"terms POSTING_UNSPECIFIED0 false", "terms POSTING_UNSPECIFIED9007199254740991 false", fmt.Sprintf("terms POSTING_UNSPECIFIED%d false", until),
+		"terms POSTING_UNSPECIFIED0 false", "terms POSTING_UNSPECIFIEDopen sesame0 false",
+	}
+	if !slices.Equal(w.asked, want) {
+		t.Errorf("asked %q, want %q", w.asked, want)
+	}
+	for command, shows := range map[string]string{
+		"kick": "/kick NAME, and why", "ban @": "/ban NAME, and why", "quiet of": "/quiet off to end it", "posting everybody": "/posting admins, or /posting all",
+		"history": "/history on lets newcomers", "password": "/password WORDS",
+	} {
+		do(command)
+		w.shows(shows)
+	}
+	if len(w.asked) != len(want) {
+		t.Errorf("asked %q although it was not understood", w.asked[len(want):])
 	}
 }
 

@@ -34,7 +34,7 @@ func (m *Model) moderate(word, rest string) (tea.Cmd, bool) {
 	case "kick", "ban", "unban", "mute", "unmute":
 		handle, why, _ := strings.Cut(rest, " ")
 		if handle = strings.TrimPrefix(handle, "@"); handle == "" {
-			return nil, false
+			return m.usage("/" + word + " NAME, and why; a ban or mute may have a time before that, like 30m, 2h or 7d")
 		}
 		lasting, why := timeOf(why)
 		return act("Done.", func(ctx context.Context) error { return people.Moderate(ctx, id, word, handle, lasting, why) }), true
@@ -44,22 +44,29 @@ func (m *Model) moderate(word, rest string) (tea.Cmd, bool) {
 		return terms("", &throngv1.UpdateGroupRequest{Announcement: &rest})
 	case "quiet":
 		var until uint64
-		if lasting, _ := timeOf(rest); rest != "off" {
-			until = endOf(lasting)
+		if rest != "off" {
+			lasting, more := timeOf(rest)
+			if more != "" {
+				return m.usage("/quiet for ever, /quiet 2h for a while, /quiet off to end it")
+			}
+			until = endOf(m.cfg.Now(), lasting)
 		}
 		return terms("", &throngv1.UpdateGroupRequest{QuietUntilMs: &until})
 	case "posting":
-		who := throngv1.Posting_POSTING_ALL
-		if rest == "admins" {
-			who = throngv1.Posting_POSTING_ADMINS
+		who, ok := map[string]throngv1.Posting{"all": throngv1.Posting_POSTING_ALL, "admins": throngv1.Posting_POSTING_ADMINS}[rest]
+		if !ok {
+			return m.usage("/posting admins, or /posting all")
 		}
 		return terms("", &throngv1.UpdateGroupRequest{Posting: &who})
 	case "history":
 		on := rest == "on"
+		if !on && rest != "off" {
+			return m.usage("/history on lets newcomers read what is said from now on, /history off does not")
+		}
 		return terms("", &throngv1.UpdateGroupRequest{History: &on})
 	case "password":
 		if rest == "" {
-			return nil, false
+			return m.usage("/password WORDS: who knows them may join")
 		}
 		return terms("People join with this password now.", &throngv1.UpdateGroupRequest{
 			Joining: throngv1.Joining_JOINING_PASSWORD.Enum(), Password: rest,
@@ -67,6 +74,12 @@ func (m *Model) moderate(word, rest string) (tea.Cmd, bool) {
 	default:
 		return nil, false
 	}
+}
+
+// usage says how a command is written.
+func (m *Model) usage(text string) (tea.Cmd, bool) {
+	m.say(text)
+	return nil, true
 }
 
 // timeOf takes a time like 30m or 2h from the front of what was written; 0 where none stands there.
@@ -87,11 +100,11 @@ func timeOf(text string) (lasting time.Duration, rest string) {
 // forever is the end of what has none.
 const forever = 1<<53 - 1
 
-func endOf(lasting time.Duration) uint64 {
+func endOf(now time.Time, lasting time.Duration) uint64 {
 	if lasting == 0 {
 		return forever
 	}
-	return uint64(max(0, time.Now().Add(lasting).UnixMilli()))
+	return uint64(max(0, now.Add(lasting).UnixMilli()))
 }
 
 // Moderate implements Moderation.
@@ -105,11 +118,11 @@ func (s sdk) Moderate(ctx context.Context, id client.ConversationID, command, ha
 	case "kick":
 		_, err = api.RemoveMember(ctx, connect.NewRequest(&throngv1.RemoveMemberRequest{Conversation: conv, User: user, Reason: why}))
 	case "ban":
-		_, err = api.BanMember(ctx, connect.NewRequest(&throngv1.BanMemberRequest{Conversation: conv, User: user, UntilMs: endOf(lasting), Reason: why}))
+		_, err = api.BanMember(ctx, connect.NewRequest(&throngv1.BanMemberRequest{Conversation: conv, User: user, UntilMs: endOf(time.Now(), lasting), Reason: why}))
 	case "unban":
 		_, err = api.Unban(ctx, connect.NewRequest(&throngv1.UnbanRequest{Conversation: conv, User: user, Reason: why}))
 	case "mute":
-		_, err = api.MuteMember(ctx, connect.NewRequest(&throngv1.MuteMemberRequest{Conversation: conv, User: user, UntilMs: endOf(lasting), Reason: why}))
+		_, err = api.MuteMember(ctx, connect.NewRequest(&throngv1.MuteMemberRequest{Conversation: conv, User: user, UntilMs: endOf(time.Now(), lasting), Reason: why}))
 	case "unmute":
 		_, err = api.MuteMember(ctx, connect.NewRequest(&throngv1.MuteMemberRequest{Conversation: conv, User: user, Reason: why}))
 	default:
