@@ -87,6 +87,25 @@ func FuzzToken(f *testing.F) {
 	})
 }
 
+// FuzzRefreshToken: what the service did not give out is refused as no token, whatever it is.
+func FuzzRefreshToken(f *testing.F) {
+	w := newWorld(f, nil)
+	g := w.join(f, "ada")
+	f.Add(g.Tokens.Refresh, uint16(0), byte(1))
+	f.Add(g.Tokens.Access, uint16(3), byte(0))
+	f.Add(g.Tokens.Refresh[:40]+strings.Repeat("\n", len(g.Tokens.Refresh)-40), uint16(0), byte(0)) // base64 passes over line ends
+	f.Fuzz(func(t *testing.T, token string, at uint16, flip byte) {
+		token = mutate(token, "", "", at, flip)
+		if token == g.Tokens.Refresh {
+			return
+		}
+		_, err := w.Refresh(t.Context(), token, "192.0.2.7")
+		if code := chat.AsError(err).Code; code != chat.CodeUnauthenticated {
+			t.Fatalf("%q is refused with %v", token, err)
+		}
+	})
+}
+
 func validMAC(key, signed, sig []byte) bool {
 	mac := hmac.New(sha256.New, key)
 	mac.Write(signed)

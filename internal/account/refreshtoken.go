@@ -60,7 +60,7 @@ func parseRefresh(text string) (refreshToken, error) {
 		return t, errNotRefresh
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(body)
-	if err != nil {
+	if err != nil || len(b) != refreshBytes { // line ends are passed over
 		return t, errNotRefresh
 	}
 	t.user = chat.UserID(binary.BigEndian.Uint64(b))

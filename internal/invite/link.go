@@ -73,7 +73,7 @@ func ParseToken(token string) (conversation chat.ConversationID, id uint64, hash
 		return 0, 0, Hash{}, false
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil {
+	if err != nil || len(b) != tokenBytes { // line ends are passed over
 		return 0, 0, Hash{}, false
 	}
 	n := binary.BigEndian.Uint64(b)
