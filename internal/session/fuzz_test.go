@@ -114,7 +114,11 @@ func (m *model) step(b byte) {
 			m.s.Outbox().Hold(100)
 		}
 	}
-	m.calls = append(m.calls, m.s.Calls()...)
+	for _, c := range m.s.Calls() {
+		if c.Kind != session.CallTyping && c.Kind != session.CallReceived { // nothing comes back of these
+			m.calls = append(m.calls, c)
+		}
+	}
 	m.s.Rest()
 	if n := m.s.Outbox().Len(); n > m.cfg.OutboundHard+2*m.cfg.Outbound {
 		m.t.Fatalf("%d bytes wait", n)
