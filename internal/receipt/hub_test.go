@@ -67,6 +67,8 @@ func (h *house) Members(context.Context, chat.ConversationID) ([]chat.UserID, er
 }
 
 func (h *house) Positions(_ context.Context, _ chat.ConversationID, after chat.UserID, limit int) (out []receipt.Position, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	for _, u := range slices.Sorted(maps.Keys(h.members)) {
 		if u > after && len(out) < limit {
 			out = append(out, *h.members[u])
@@ -88,18 +90,35 @@ func (h *house) Blocked(_ context.Context, user chat.UserID, of []chat.UserID) (
 }
 
 func (h *house) submit(d *chat.Draft, done func(chat.Result)) {
+	done(h.submitted(d))
+}
+
+func (h *house) submitted(d *chat.Draft) chat.Result {
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.drafts++
 	m := h.members[d.Sender]
-	h.mu.Unlock()
 	if m == nil || d.Conversation != room {
-		done(chat.Result{Err: chat.Errorf(chat.CodeNotFound, chat.ReasonConversationNotFound, "none")})
-		return
+		return chat.Result{Err: chat.Errorf(chat.CodeNotFound, chat.ReasonConversationNotFound, "none")}
 	}
 	to := min(d.Got, h.head.Seq)
 	r := chat.Result{Seq: max(m.Got, to), Repeat: to <= m.Got}
 	m.Got = r.Seq
-	done(r)
+	return r
+}
+
+// did is how many rounds were told, and how many drafts were submitted.
+func (h *house) did() []int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return []int{h.rounds, h.drafts}
+}
+
+// got is what is stored of a member.
+func (h *house) got(user chat.UserID) chat.Seq {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.members[user].Got
 }
 
 func (h *house) tell(_ context.Context, t receipt.Told) error {
@@ -152,11 +171,11 @@ func TestHub(t *testing.T) {
 		pass()
 		want := []chat.Receipt{{User: 2, Got: 50}, {User: 3, Read: 20, Got: 20}}
 		assert.Equal(t, "told", h.news(1), want)
-		assert.Equal(t, "rounds, and drafts", []int{h.rounds, h.drafts}, []int{1, 1})
+		assert.Equal(t, "rounds, and drafts", h.did(), []int{1, 1})
 		hub.Got(2, room, 50)
 		hub.Got(2, room, 7)
 		pass()
-		assert.Equal(t, "nothing is new", []int{h.rounds, h.drafts}, []int{1, 1})
+		assert.Equal(t, "nothing is new", h.did(), []int{1, 1})
 		hub.Got(2, room, 900)
 		hub.Got(44, room, 5)
 		hub.Got(2, 99, 5)
@@ -170,7 +189,7 @@ func TestHub(t *testing.T) {
 		hub.Got(3, room, 60)
 		pass()
 		assert.Equal(t, "under pressure nobody is told", len(h.news(2)), 0)
-		assert.Equal(t, "but it is stored", h.members[3].Got, chat.Seq(60))
+		assert.Equal(t, "but it is stored", h.got(3), chat.Seq(60))
 		h.quiet, h.refuse = false, context.DeadlineExceeded
 		hub.Moved(1, room, 102)
 		pass()
@@ -192,13 +211,13 @@ func TestHubStoresAtARate(t *testing.T) {
 			hub.Got(u, room, 9)
 		}
 		pass()
-		assert.Equal(t, "in a round", h.drafts, 10)
+		assert.Equal(t, "in a round", h.did()[1], 10)
 		for range 9 {
 			pass()
 		}
-		assert.Equal(t, "in the end", h.drafts, 100)
-		for _, m := range h.members {
-			assert.Equal(t, "stored", m.Got, chat.Seq(9))
+		assert.Equal(t, "in the end", h.did()[1], 100)
+		for u := range h.members {
+			assert.Equal(t, "stored", h.got(u), chat.Seq(9))
 		}
 	})
 }
@@ -212,7 +231,7 @@ func TestHubLeavesLargeConversationsAlone(t *testing.T) {
 		hub.Got(2, room, 5)
 		hub.Moved(3, room, 5)
 		pass()
-		assert.Equal(t, "nothing comes of it", []int{h.rounds, h.drafts}, []int{0, 0})
+		assert.Equal(t, "nothing comes of it", h.did(), []int{0, 0})
 	})
 }
 
