@@ -43,7 +43,10 @@ func TestPullsOfWhatPassedThrough(t *testing.T) {
 		everybodyHas(seq)
 		return seq
 	}
-	say(3) // from every node: routes, leases and members are known then
+	w.until("messages pass through every node, whose streams are shared out by then, and routes, leases and members are known", func() bool {
+		say(len(nodes))
+		return !slices.ContainsFunc(nodes, func(n outside) bool { return metricsOf(t, []outside{n})["throng_near_bytes"] == 0 })
+	})
 	const messages, rounds, page = 60, 10, 50
 	before := metricsOf(t, nodes)
 	seq := say(messages)
