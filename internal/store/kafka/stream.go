@@ -80,7 +80,7 @@ func (s *stream) Position(ctx context.Context) (chat.Position, error) {
 	}
 	if known && at < first {
 		at = first
-	} else if at, err = q.lately(ctx, s.partition); err != nil { // events beyond the end were others: what came of late is new
+	} else if at, err = q.lately(ctx, s.partition, last); err != nil { // events beyond the end were others: what came of late is new
 		return 0, err
 	}
 	if err := s.group.store(ctx, map[int32]int64{s.partition: at}); err != nil {
@@ -94,13 +94,14 @@ func (s *stream) Position(ctx context.Context) (chat.Position, error) {
 // later, or when Kafka is there; what they committed meanwhile is to be followed too.
 const overlap = 5 * time.Minute
 
-// lately is the offset of the first record that is not older than [overlap], or the end of the partition.
-func (q *Queue) lately(ctx context.Context, partition int32) (int64, error) {
+// lately is the offset of the first record that is not older than [overlap], or the end of the partition, which was asked for before: what comes
+// in between is followed.
+func (q *Queue) lately(ctx context.Context, partition int32, end int64) (int64, error) {
 	at, err := q.offset(ctx, partition, time.Now().Add(-overlap).UnixMilli())
 	if err != nil || at >= 0 {
 		return at, err
 	}
-	return q.offset(ctx, partition, atEnd)
+	return end, nil
 }
 
 // Commit implements [queue.Stream].

@@ -1,6 +1,8 @@
 package kafka_test
 
 import (
+	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -109,6 +111,32 @@ func TestTopicMadeAnew(t *testing.T) {
 	goes.take(t, "who comes back", 6, 12)
 	reaches(t, l.q, "goes", 7)
 	assert.True(t, "it is counted", metric(t, reg, "throng_kafka_lost_positions_total") >= 1)
+}
+
+// TestFirstEventOfANewGroup: the first event of a stream comes while a new group looks for where to begin, before any of its questions is answered.
+// It is followed.
+func TestFirstEventOfANewGroup(t *testing.T) {
+	t.Parallel()
+	for n := range 7 { // some are asked again
+		t.Run(fmt.Sprint("question ", n+1), func(t *testing.T) {
+			t.Parallel()
+			cluster, cfg := fake(t)
+			cfg.Partitions = 1
+			l, g := &line{q: open(t, cfg, kafka.Deps{})}, make(heard, 100)
+			publish, asked := sync.OnceFunc(func() { l.publish(t, 1) }), 0
+			cluster.ControlKey(int16(kmsg.ListOffsets), func(kmsg.Request) (kmsg.Response, error, bool) {
+				cluster.KeepControl()
+				if asked++; asked == n+1 {
+					cluster.SleepControl(publish)
+				}
+				return nil, nil, false
+			})
+			given, _ := follow(t, l.q, "g", g.note)
+			<-given
+			publish()
+			g.take(t, "from the start", 1, 1)
+		})
+	}
 }
 
 // TestTopicMadeAnewIsHeardOfLate: a broker that has not heard yet of the topic that was made anew tells a group's new clients of the old
