@@ -68,14 +68,14 @@ func isTimeout(err error) bool {
 func TestBeginningsOfFramesWithoutAToken(t *testing.T) {
 	for _, loops := range []bool{true, false} { // one after the other: the memory is the process's
 		w := newWorld(t, loops, nil)
-		before := heapInUse()
+		before := heapLive()
 		begin := append(head(0x82, 127, long(chat.MaxFrameBytes)...), make([]byte, chat.MaxFrameBytes-1)...)
 		for range 200 { // 100 MB
 			p := w.connect("throng.v1.proto")
 			_ = p.SetWriteDeadline(time.Now().Add(2 * time.Second))
 			_, _ = p.Write(begin) // it may be cut off
 		}
-		if grown := heapInUse() - before; grown > 40<<20 {
+		if grown := heapLive() - before; grown > 40<<20 {
 			t.Errorf("loops %v: %d bytes are held for nobody knows whom", loops, grown)
 		}
 		w.login("1:10")
@@ -99,7 +99,7 @@ func TestFloods(t *testing.T) {
 			t.Run(tc.name, func(t *testing.T) {
 				p := w.connect("throng.v1.proto")
 				p.raw(maskedFrame(auth))
-				before := heapInUse()
+				before := heapLive()
 				_ = p.SetWriteDeadline(time.Now().Add(3 * time.Second))
 				first := tc.flood
 				for range tc.times {
@@ -119,7 +119,7 @@ func TestFloods(t *testing.T) {
 						}
 					}
 				}
-				if grown := heapInUse() - before; grown > 16<<20 {
+				if grown := heapLive() - before; grown > 16<<20 {
 					t.Errorf("the server's memory grew by %d bytes", grown)
 				}
 				other := w.login("8:80")
@@ -134,11 +134,12 @@ func TestFloods(t *testing.T) {
 	}
 }
 
-func heapInUse() int64 {
+func heapLive() int64 {
 	runtime.GC()
+	runtime.GC() // what pools hold outlives the first
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return int64(m.HeapInuse)
+	return int64(m.HeapAlloc)
 }
 
 // T21, last part: who is told to go and never reads has gone after the linger.
@@ -168,7 +169,7 @@ func TestAThousandStalledReceivers(t *testing.T) {
 	const people, bound, size = 1_000, 64 << 10, 4_000
 	h, list := newHall(t, people, func(c *gateway.Config) { c.Outbound, c.OutboundHard = bound, 2*bound })
 	h.stalled.Store(true)
-	before := heapInUse()
+	before := heapLive()
 	users := everybody(people)
 	words := strings.Repeat("x", size)
 	const entries = 200 // 800 MB, if it were kept
@@ -178,9 +179,8 @@ func TestAThousandStalledReceivers(t *testing.T) {
 		}
 	}
 	h.until("the loops have handled it", func() bool { return h.gateway.Handled() })
-	if grown := heapInUse() - before; grown > people*bound+50<<20 {
-		t.Errorf("%d bytes wait for %d receivers", grown, people)
-	}
+	// A loop that has taken the last delivery may be at it still.
+	h.until("what waits is bounded", func() bool { return heapLive()-before <= people*bound+50<<20 })
 	h.stalled.Store(false)
 	took := h.bytes.Load()
 	for _, m := range list {
