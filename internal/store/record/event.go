@@ -14,6 +14,9 @@ const (
 // eventMemberWas says that the seq of the member change before the entry stands at the end. Rows of the time when nobody wrote it have none.
 const eventMemberWas = 1 << 4
 
+// eventDelivered says that the event was delivered. Versions that do not know it deliver it again.
+const eventDelivered = 1 << 5
+
 // eventLater says that a block of a later version stands behind everything else.
 const eventLater = flagLater
 
@@ -31,6 +34,9 @@ func AppendEvent(b []byte, ev chat.Event) []byte {
 	}
 	if ev.MemberWas != 0 {
 		flags |= eventMemberWas
+	}
+	if ev.Delivered {
+		flags |= eventDelivered
 	}
 	later := laterOf(ev.Later)
 	if later != "" {
@@ -50,7 +56,7 @@ func AppendEvent(b []byte, ev chat.Event) []byte {
 // Event returns the next event; named reports that its entry is to be read from its own row.
 func (r *Reader) Event() (ev chat.Event, named bool) {
 	flags := r.byte()
-	ev.Was = chat.Tier(flags >> eventWas & 3)
+	ev.Was, ev.Delivered = chat.Tier(flags>>eventWas&3), flags&eventDelivered != 0
 	ev.Head = r.Head(chat.ConversationID(r.Number()))
 	ev.Device = chat.DeviceID(r.Number())
 	if flags&eventRead != 0 {
