@@ -25,11 +25,13 @@ func Recall(target uint64, note string) Body {
 	return Body{recall: &throngv1.Recall{Target: target, Note: note}}
 }
 
-// Target is the seq of the message that the body edits or takes back; 0 for a message.
-func (b Body) Target() uint64 { return max(b.edit.GetTarget(), b.recall.GetTarget()) }
+// Target is the seq of the message that the body edits, takes back, pins or unpins; 0 for a message.
+func (b Body) Target() uint64 {
+	return max(b.edit.GetTarget(), b.recall.GetTarget(), b.pin.GetTarget())
+}
 
-// amends reports whether the body changes an earlier message instead of being one.
-func (b Body) amends() bool { return b.edit != nil || b.recall != nil }
+// amends reports whether the body is about an earlier message instead of being one.
+func (b Body) amends() bool { return b.edit != nil || b.recall != nil || b.pin != nil }
 
 // amends reports whether an entry changes an earlier one.
 func amends(e *throngv1.Entry) bool { return e.GetEdit() != nil || e.GetRecall() != nil }

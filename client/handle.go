@@ -210,10 +210,10 @@ func (c *Client) tell(cv *conversation, e *throngv1.Entry) {
 		if reads(e, c.me) {
 			cv.read(e.GetSeq(), e.GetOrdinal())
 		}
-		changed = e.GetSeq() > cv.metaSeq && c.learn(cv, e)
+		changed = e.GetSeq() > cv.metaSeq && (c.learn(cv, e) || cv.pinned(e))
 	})
 	c.wrote(cv.view.ID, UserID(e.GetSender()), e.GetSeq())
-	if !cv.hid(e.GetSeq(), Target(e)) {
+	if !cv.hid(e.GetSeq(), about(e)) {
 		live := e.GetSeq() > cv.backlog
 		var now *throngv1.Entry
 		if amends(e) {
@@ -244,7 +244,8 @@ func reads(e *throngv1.Entry, me UserID) bool {
 		default:
 			return false
 		}
-	case *throngv1.Entry_Created, *throngv1.Entry_ConversationChanged, *throngv1.Entry_Dissolved, *throngv1.Entry_Edit, *throngv1.Entry_Recall:
+	case *throngv1.Entry_Created, *throngv1.Entry_ConversationChanged, *throngv1.Entry_Dissolved, *throngv1.Entry_Edit, *throngv1.Entry_Recall,
+		*throngv1.Entry_Pin:
 		return false
 	default:
 		return me != 0 && e.GetSender() == uint64(me)

@@ -39,7 +39,8 @@ func (memoryOutbox) Put(Draft) error        { return nil }
 func (memoryOutbox) Delete(uuid.UUID) error { return nil }
 func (memoryOutbox) Close() error           { return nil }
 
-// Body is what a message says, or what is done to an earlier one. Make one with Text, Media, Custom, System, Edit, EditCustom or Recall.
+// Body is what a message says, or what is done to an earlier one. Make one with Text, Media, Custom, System, Edit, EditCustom, Recall, Pin or
+// Unpin.
 type Body struct {
 	text   string
 	media  *throngv1.Media
@@ -47,6 +48,7 @@ type Body struct {
 	system *throngv1.System
 	edit   *throngv1.Edit
 	recall *throngv1.Recall
+	pin    *throngv1.Pin
 	caller string // W3C trace context
 }
 
@@ -85,6 +87,8 @@ func (b Body) request(conv ConversationID, id uuid.UUID) *throngv1.SendRequest {
 		r.Body = &throngv1.SendRequest_Edit{Edit: b.edit}
 	case b.recall != nil:
 		r.Body = &throngv1.SendRequest_Recall{Recall: b.recall}
+	case b.pin != nil:
+		r.Body = &throngv1.SendRequest_Pin{Pin: b.pin}
 	default:
 		r.Body = &throngv1.SendRequest_Text{Text: b.text}
 	}
@@ -127,7 +131,7 @@ func (d *Draft) unmarshal(b []byte) error {
 	d.Conversation, d.ClientID = ConversationID(r.GetConversation()), id
 	d.Body = Body{
 		text: r.GetText(), media: r.GetMedia(), custom: r.GetCustom(), system: r.GetSystem(), edit: r.GetEdit(), recall: r.GetRecall(),
-		caller: r.GetTraceparent(),
+		pin: r.GetPin(), caller: r.GetTraceparent(),
 	}
 	return nil
 }

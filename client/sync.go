@@ -2,6 +2,7 @@ package client
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
@@ -195,9 +196,11 @@ func (cv *conversation) merge(pc *throngv1.Conversation) (changed bool) {
 		v.SlowMode = millis(pc.GetSlowModeMs())
 		v.Joining, v.Posting, v.QuietUntil = pc.GetJoining(), pc.GetPosting(), fromMS(pc.GetQuietUntilMs())
 		v.History, v.Announcement = pc.GetHistory(), pc.GetAnnouncement()
+		changed = !slices.Equal(cv.pins, pc.GetPins())
+		cv.pins = pc.GetPins()
 		cv.metaSeq = head.GetSeq()
 	}
-	changed = cv.tiered(head.GetSeq(), head.GetTier())
+	changed = cv.tiered(head.GetSeq(), head.GetTier()) || changed
 	v.First = pc.GetFirstSeq()
 	v.Settings = settingsOf(pc.GetSettings())
 	cv.stream.head = max(cv.stream.head, head.GetSeq())

@@ -82,6 +82,8 @@ type conversation struct {
 	acked uint64
 	// hidden is what the user has deleted, ascending.
 	hidden []*throngv1.HiddenSpan
+	// pins are the seqs of the pinned messages, the one that was pinned last first.
+	pins []uint64
 	// window holds the newest entries that were told, while the conversation is hot.
 	window []*throngv1.Entry
 	used   uint64 // the clock of the last use, for which windows stay

@@ -106,6 +106,8 @@ func (s *Server) send(ss *Session, id uint64, r *throngv1.SendRequest) {
 			e.Body = &throngv1.Entry_Edit{Edit: r.GetEdit()}
 		case r.GetRecall() != nil:
 			e.Body = &throngv1.Entry_Recall{Recall: r.GetRecall()}
+		case r.GetPin() != nil:
+			e.Body = &throngv1.Entry_Pin{Pin: r.GetPin()}
 		}
 		e = s.add(c, e)
 		c.repeats[key] = e.GetSeq()

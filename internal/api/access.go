@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"maps"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -22,7 +23,8 @@ const (
 
 // accessOf is the route table: every procedure of the schema has a row, which New checks.
 func accessOf() map[string]access {
-	return map[string]access{
+	rows := messageAccess()
+	maps.Copy(rows, map[string]access{
 		rpc.AccessServiceListGatewaysProcedure: accessKnown,
 
 		rpc.AccountServiceSignUpProcedure:         accessPublic,
@@ -59,12 +61,6 @@ func accessOf() map[string]access {
 		rpc.ConversationServiceListMembersProcedure:       accessMember,
 		rpc.ConversationServiceUpdateSettingsProcedure:    accessUser,
 
-		rpc.MessageServiceSendProcedure:        accessMember,
-		rpc.MessageServiceListEntriesProcedure: accessUser,
-		rpc.MessageServiceListEditsProcedure:   accessUser,
-		rpc.MessageServiceMarkReadProcedure:    accessUser,
-		rpc.MessageServiceSyncProcedure:        accessUser,
-
 		rpc.PresenceServiceGetPresenceProcedure: accessUser,
 		rpc.PresenceServiceListOnlineProcedure:  accessUser,
 
@@ -100,6 +96,20 @@ func accessOf() map[string]access {
 		rpc.AdminServiceCreateInvitationProcedure: accessAdmin,
 		rpc.AdminServiceGetTierProcedure:          accessAdmin,
 		rpc.AdminServiceSetTierProcedure:          accessAdmin,
+	})
+	return rows
+}
+
+// messageAccess are the rows of the log.
+func messageAccess() map[string]access {
+	return map[string]access{
+		rpc.MessageServiceSendProcedure:        accessMember,
+		rpc.MessageServiceListEntriesProcedure: accessUser,
+		rpc.MessageServiceListEditsProcedure:   accessUser,
+		rpc.MessageServiceListPinsProcedure:    accessUser,
+		rpc.MessageServiceResolveLinkProcedure: accessUser,
+		rpc.MessageServiceMarkReadProcedure:    accessUser,
+		rpc.MessageServiceSyncProcedure:        accessUser,
 	}
 }
 

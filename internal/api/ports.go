@@ -99,6 +99,9 @@ type Messages interface {
 	Append(ctx context.Context, d *chat.Draft) (chat.Result, error)
 	Range(ctx context.Context, q message.RangeQuery) (message.Page, error)
 	Edits(ctx context.Context, q message.EditsQuery) (versions []chat.Version, more bool, err error)
+	// Pins reads the messages of a list of pins, Find one with where it stands.
+	Pins(ctx context.Context, reader chat.UserID, id chat.ConversationID, pins chat.Pins, before chat.Seq) (out []message.Pinned, more bool, err error)
+	Find(ctx context.Context, reader chat.UserID, id chat.ConversationID, seq chat.Seq) (message.Place, error)
 	// Hide deletes entries for a member alone.
 	Hide(ctx context.Context, reader chat.UserID, id chat.ConversationID, spans []chat.Span) error
 }

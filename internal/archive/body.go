@@ -21,6 +21,12 @@ type body struct {
 	Recalled  *recalled    `json:"recalled,omitempty"` // beside a tombstone
 	Edit      *editBody    `json:"edit,omitempty"`
 	Recall    *recallBody  `json:"recall,omitempty"`
+	Pin       *pinBody     `json:"pin,omitempty"`
+}
+
+type pinBody struct {
+	Target chat.Seq `json:"target"`
+	On     bool     `json:"on,omitempty"`
 }
 
 type recalled struct {
@@ -172,6 +178,8 @@ func encodeBody(b chat.Body) (out body, err error) {
 		return out, err
 	case chat.Recall:
 		out.Recall = &recallBody{Target: v.Target, Note: v.Note}
+	case chat.Pin:
+		out.Pin = &pinBody{Target: v.Target, On: v.On}
 	case chat.Tombstone:
 		if v.Seq != 0 || v.By != 0 || v.Note != "" {
 			out.Recalled = &recalled{Seq: v.Seq, By: v.By, Note: v.Note}
@@ -200,7 +208,7 @@ func decodeInner(in *body) (chat.Body, error) {
 	if in == nil {
 		return nil, nil //nolint:nilnil // it has gone
 	}
-	if in.Edit != nil || in.Recall != nil {
+	if in.Edit != nil || in.Recall != nil || in.Pin != nil {
 		return nil, errors.New("an edit stands in another one")
 	}
 	return decodeBody(*in)
@@ -244,6 +252,8 @@ func decodeBody(in body) (chat.Body, error) {
 		return chat.Edit{Target: in.Edit.Target, Body: now, Was: was}, errors.Join(err, wasErr)
 	case in.Recall != nil:
 		return chat.Recall{Target: in.Recall.Target, Note: in.Recall.Note}, nil
+	case in.Pin != nil:
+		return chat.Pin{Target: in.Pin.Target, On: in.Pin.On}, nil
 	case in.Tombstone != nil:
 		why, err := tombstones().number(*in.Tombstone)
 		t := chat.Tombstone{Reason: chat.TombstoneReason(why)}

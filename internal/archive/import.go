@@ -301,7 +301,7 @@ func (i *importer) entry(e entry) error {
 
 func amends(b chat.Body) bool {
 	switch b.(type) {
-	case chat.Edit, chat.Recall:
+	case chat.Edit, chat.Recall, chat.Pin:
 		return true
 	default:
 		return false

@@ -98,7 +98,9 @@ type Conversation struct {
 	// Announcement is a text that admins show to all members.
 	Announcement string
 	// Password is the hash of what lets people in, in PHC form. No entry has it, and nobody is told.
-	Password  string
+	Password string
+	// Pins are the pinned messages.
+	Pins      Pins
 	Owner     UserID    // 0 for direct conversations
 	Pair      [2]UserID // lower and higher user of a direct conversation
 	CreatedMS uint64

@@ -22,8 +22,8 @@ type Entry struct {
 type Later string
 
 // Body is what an entry says. The set is closed: [Text], [Media], [Custom], [System] are content, [Created],
-// [MembersChanged], [Changed], [Dissolved] are events, [Edit] and [Recall] amend an earlier entry, [Tombstone] stands where content
-// was, [Opaque] is of a later version.
+// [MembersChanged], [Changed], [Dissolved] are events, [Edit] and [Recall] amend an earlier entry, [Pin] is about one, [Tombstone] stands where
+// content was, [Opaque] is of a later version.
 type Body interface{ body() }
 
 // Countable reports whether entries with this body count as unread.
@@ -195,4 +195,5 @@ func (Dissolved) body()      {}
 func (Tombstone) body()      {}
 func (Edit) body()           {}
 func (Recall) body()         {}
+func (Pin) body()            {}
 func (Opaque) body()         {}

@@ -72,9 +72,13 @@ func (h Hidden) Contains(seq Seq) bool {
 	return h != "" && slices.ContainsFunc(h.Spans(), func(s HiddenSpan) bool { return s.Contains(seq) })
 }
 
-// Hides reports whether an entry is hidden, be it for what it amends.
+// Hides reports whether an entry is hidden, be it for what it amends or pins.
 func (h Hidden) Hides(e *Entry) bool {
-	return h != "" && (h.Contains(e.Seq) || slices.ContainsFunc(e.Amends(), h.Contains))
+	if h == "" {
+		return false
+	}
+	pin, pins := e.Body.(Pin)
+	return h.Contains(e.Seq) || pins && h.Contains(pin.Target) || slices.ContainsFunc(e.Amends(), h.Contains)
 }
 
 // Unread is how many of the hidden entries would count as unread at a head, but for those that were recalled, which count no longer anyway.

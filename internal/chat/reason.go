@@ -8,19 +8,20 @@ type Reason string
 const (
 	ReasonInDoubt Reason = "in_doubt" // unknown
 
-	ReasonIDInvalid        Reason = "id_invalid" // invalid
-	ReasonClientIDInvalid  Reason = "client_id_invalid"
-	ReasonTextEmpty        Reason = "text_empty"
-	ReasonTextNotUTF8      Reason = "text_not_utf8"
-	ReasonBodyInvalid      Reason = "body_invalid"
-	ReasonRangeInvalid     Reason = "range_invalid"
-	ReasonCursorInvalid    Reason = "cursor_invalid"
-	ReasonPageTokenInvalid Reason = "page_token_invalid"
-	ReasonFieldInvalid     Reason = "field_invalid"
-	ReasonReadBeyondHead   Reason = "read_beyond_head"
-	ReasonMalformed        Reason = "malformed"
-	ReasonHandleInvalid    Reason = "handle_invalid"
-	ReasonPasswordInvalid  Reason = "password_invalid"
+	ReasonIDInvalid          Reason = "id_invalid" // invalid
+	ReasonClientIDInvalid    Reason = "client_id_invalid"
+	ReasonTextEmpty          Reason = "text_empty"
+	ReasonTextNotUTF8        Reason = "text_not_utf8"
+	ReasonBodyInvalid        Reason = "body_invalid"
+	ReasonMessageLinkInvalid Reason = "message_link_invalid"
+	ReasonRangeInvalid       Reason = "range_invalid"
+	ReasonCursorInvalid      Reason = "cursor_invalid"
+	ReasonPageTokenInvalid   Reason = "page_token_invalid"
+	ReasonFieldInvalid       Reason = "field_invalid"
+	ReasonReadBeyondHead     Reason = "read_beyond_head"
+	ReasonMalformed          Reason = "malformed"
+	ReasonHandleInvalid      Reason = "handle_invalid"
+	ReasonPasswordInvalid    Reason = "password_invalid"
 
 	ReasonTokenMissing Reason = "token_missing" // unauthenticated
 	ReasonTokenInvalid Reason = "token_invalid"
@@ -92,6 +93,7 @@ const (
 	ReasonReceiptsOff       Reason = "receipts_off"
 	ReasonTooLate           Reason = "too_late"
 	ReasonTooManyEdits      Reason = "too_many_edits"
+	ReasonNotPinned         Reason = "not_pinned"
 
 	ReasonUnsupported Reason = "unsupported" // unsupported
 

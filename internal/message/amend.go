@@ -97,6 +97,7 @@ func (c *change) recall(body chat.Recall) (Effect, *chat.Error) {
 	effect := c.amendment(body)
 	effect.Head.Recalled = effect.Head.Recalled.Add(e.Ordinal)
 	effect.amend(&e)
+	c.unpin(&effect, body.Target)
 	if len(body.Edits) > 0 {
 		edits := c.st.Entries(c.draft.Conversation, body.Edits...)
 		for i := range edits {

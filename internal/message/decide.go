@@ -142,6 +142,8 @@ func (c *change) apply() (Effect, *chat.Error) {
 		return c.edit(body)
 	case chat.Recall:
 		return c.recall(body)
+	case chat.Pin:
+		return c.pin(body)
 	default:
 		return c.content()
 	}

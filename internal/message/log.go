@@ -31,6 +31,7 @@ import (
 //   - LOG-15 An entry that amends others (chat.Amend) has their records replaced in the same append: reads and later decisions show both or
 //     neither, and content that has gone does not come back, whoever removed it.
 //   - LOG-16 What a member has deleted for oneself is stored with the member, in at most chat.MaxHidden spans, and only grows. It is no entry, and no event.
+//   - LOG-17 What an entry makes of the pinned messages (chat.Pins.After) stands about the conversation in the same append.
 type Log interface {
 	Append(ctx context.Context, drafts []*chat.Draft) (Applied, error)
 	// Range returns entries from..to (both included, ascending) or, backward, the last ones of that span; at most limit

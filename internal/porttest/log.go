@@ -39,6 +39,8 @@ func Log(t *testing.T, open func(t testing.TB) Engine) {
 		{"LOG-15 in one append", logEditTogether},
 		{"LOG-15 a recall takes content and edits", logRecall},
 		{"LOG-15 whoever edits while content is removed", logEditRace},
+		{"LOG-17 what is pinned stands with the conversation", logPin},
+		{"LOG-17 whoever pins at the same time", logPinRace},
 		{"ranges", logRanges},
 		{"every body comes back", logBodies},
 		{"heads of what is not there are zero", logNoHeads},

@@ -95,8 +95,10 @@ func capped(p Part) chat.Head {
 	}
 }
 
-// about hides from a former member what may be newer than the membership: it sees name and avatar as they were then.
+// about hides from a former member what may be newer than the membership: it sees name and avatar as they were then. Nobody is told that
+// a message is pinned which is not for the reader.
 func about(c chat.Conversation, m chat.Member) chat.Conversation {
+	c.Pins = c.Pins.Seen(func(s chat.Seq) bool { return m.Sees(s) && !m.Hidden.Contains(s) })
 	if m.Current() || c.Kind == chat.KindDirect {
 		return c
 	}
@@ -147,7 +149,7 @@ func (v *View) withhold(seq chat.Seq) {
 
 // size is about what the view takes on the wire.
 func (v *View) size() int {
-	n := 96 + len(v.Conversation.Name) + len(v.Conversation.Avatar) + len(v.Conversation.Description) + len(v.Settings.Draft)
+	n := 96 + len(v.Conversation.Pins) + len(v.Conversation.Name) + len(v.Conversation.Avatar) + len(v.Conversation.Description) + len(v.Settings.Draft)
 	if len(v.Entries) == 0 && v.Last != nil {
 		return n + chat.WireBytes(v.Last.Body)
 	}

@@ -61,13 +61,15 @@ func (a Actor) body(req *throngv1.SendRequest) (chat.Body, error) {
 		return editFrom(b.Edit), nil
 	case *throngv1.SendRequest_Recall:
 		return chat.Recall{Target: chat.Seq(b.Recall.GetTarget()), Note: b.Recall.GetNote()}, nil
+	case *throngv1.SendRequest_Pin:
+		return pinFrom(b.Pin), nil
 	case *throngv1.SendRequest_System:
 		if !a.Server {
 			return nil, chat.Errorf(chat.CodeForbidden, chat.ReasonForbidden, "system messages are sent with the server key only")
 		}
 		return chat.System{Event: b.System.GetEvent(), Args: b.System.GetArgs()}, nil
 	default:
-		return nil, chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "a message needs a body: text, media, custom, system, edit or recall")
+		return nil, chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "a message needs a body: text, media, custom, system, edit, recall or pin")
 	}
 }
 

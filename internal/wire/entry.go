@@ -77,6 +77,8 @@ func setBody(out *throngv1.Entry, b chat.Body) {
 		}}
 	case chat.Edit:
 		out.Body = &throngv1.Entry_Edit{Edit: edit(b)}
+	case chat.Pin:
+		out.Body = &throngv1.Entry_Pin{Pin: &throngv1.Pin{Target: uint64(b.Target), On: b.On}}
 	case chat.Recall:
 		out.Body = &throngv1.Entry_Recall{Recall: &throngv1.Recall{Target: uint64(b.Target), Note: b.Note, TargetOrdinal: uint64(b.Ordinal)}}
 	}
@@ -192,9 +194,15 @@ func bodyFrom(e *throngv1.Entry) chat.Body {
 		return editFrom(b.Edit)
 	case *throngv1.Entry_Recall:
 		return chat.Recall{Target: chat.Seq(b.Recall.GetTarget()), Ordinal: chat.Ordinal(b.Recall.GetTargetOrdinal()), Note: b.Recall.GetNote()}
+	case *throngv1.Entry_Pin:
+		return pinFrom(b.Pin)
 	default:
 		return nil
 	}
+}
+
+func pinFrom(p *throngv1.Pin) chat.Pin {
+	return chat.Pin{Target: chat.Seq(p.GetTarget()), On: p.GetOn()}
 }
 
 func editFrom(e *throngv1.Edit) chat.Edit {

@@ -31,8 +31,18 @@ func Conversation(reader chat.UserID, v *View) *throngv1.Conversation {
 		Unread: v.Unread, FirstSeq: uint64(v.First), SinceSeq: uint64(v.Since), Entries: Entries(v.Entries, reader), Withheld: Spans(v.Withheld),
 		Settings: Settings(v.Settings), Dissolved: v.Head.Dissolved, MutedUntilMs: v.MutedUntilMS,
 		SlowModeMs: v.Head.SlowModeMS, Joining: joining(v.Head), Posting: posting(v.Head), QuietUntilMs: v.Head.Terms.QuietUntilMS,
-		History: v.Head.Terms.HistoryFrom != 0, Announcement: v.Conversation.Announcement,
+		History: v.Head.Terms.HistoryFrom != 0, Announcement: v.Conversation.Announcement, Pins: pins(v.Conversation.Pins),
 	}
+}
+
+// pins tells which messages are pinned.
+func pins(p chat.Pins) []uint64 {
+	list := p.List()
+	out := make([]uint64, len(list))
+	for i, pinned := range list {
+		out[i] = uint64(pinned.Target)
+	}
+	return out
 }
 
 // Head tells the end of a log to a reader; last is the entry there, or nil.

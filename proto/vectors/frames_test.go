@@ -82,6 +82,9 @@ func requests() map[string]*throngv1.ClientEnvelope {
 		"send recall": send(func(r *throngv1.SendRequest) {
 			r.Body = &throngv1.SendRequest_Recall{Recall: &throngv1.Recall{Target: 7, Note: "spam"}}
 		}),
+		"send pin": send(func(r *throngv1.SendRequest) {
+			r.Body = &throngv1.SendRequest_Pin{Pin: &throngv1.Pin{Target: 7, On: true}}
+		}),
 		"send system": send(func(r *throngv1.SendRequest) { r.Body = &throngv1.SendRequest_System{System: system()} }),
 		"list entries": {Id: 7, Request: &throngv1.ClientEnvelope_ListEntries{ListEntries: &throngv1.ListEntriesRequest{
 			Conversation: 4, From: 10, To: 1 << 60, Limit: 200, Backward: true,
@@ -171,6 +174,8 @@ func entries() map[string]*throngv1.Entry {
 		"dissolved":   {Body: &throngv1.Entry_Dissolved{Dissolved: &throngv1.Dissolved{}}},
 		"edit":        {Body: &throngv1.Entry_Edit{Edit: &throngv1.Edit{Target: 7, Body: &throngv1.Edit_Text{Text: "grüß dich"}}}},
 		"recall":      {Body: &throngv1.Entry_Recall{Recall: &throngv1.Recall{Target: 7, Note: "spam", TargetOrdinal: 6}}},
+		"pin":         {Body: &throngv1.Entry_Pin{Pin: &throngv1.Pin{Target: 7, On: true}}},
+		"unpin":       {Body: &throngv1.Entry_Pin{Pin: &throngv1.Pin{Target: 7}}},
 		"edited text": {Body: &throngv1.Entry_Text{Text: "grüß dich"}, EditedSeq: 300, EditedMs: 1_800_000_000_123, Edits: 2},
 		"recalled": {Body: &throngv1.Entry_Tombstone{Tombstone: &throngv1.Tombstone{
 			Reason: throngv1.Tombstone_REASON_RECALLED, Seq: 310, By: 3, Note: "spam",
@@ -277,7 +282,7 @@ func conversation() *throngv1.Conversation {
 		ReadSeq: 8, ReadOrdinal: 7, Unread: 4, FirstSeq: 3, Entries: []*throngv1.Entry{{Seq: 12}}, Withheld: []*throngv1.Span{{From: 10, To: 11}},
 		Settings: settings(), Dissolved: true, MutedUntilMs: timeMS, SlowModeMs: 5000,
 		Joining: throngv1.Joining_JOINING_PASSWORD, Posting: throngv1.Posting_POSTING_ADMINS, QuietUntilMs: timeMS, History: true,
-		Announcement: "hi", SinceSeq: 5,
+		Announcement: "hi", SinceSeq: 5, Pins: []uint64{11, 300, 4},
 	}
 }
 

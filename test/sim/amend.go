@@ -25,6 +25,15 @@ func (d *device) amend(ctx context.Context, r room) error {
 	if err != nil {
 		return nil //nolint:nilerr // what did not work is part of life
 	}
+	if list := page.Msg.GetEntries(); len(list) > 0 && d.intN(4) == 0 {
+		target := list[d.intN(len(list))].GetSeq()
+		body := client.Pin(target)
+		if d.intN(3) == 0 {
+			body = client.Unpin(target)
+		}
+		_, _ = d.client().Send(d.world.ctx, r.id, body)
+		return nil
+	}
 	var own []*throngv1.Entry
 	for _, e := range page.Msg.GetEntries() {
 		if client.UserID(e.GetSender()) == d.user && e.GetText() != "" {

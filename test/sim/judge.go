@@ -80,6 +80,9 @@ func (d *device) level() error {
 		if err := d.converged(id); err != nil {
 			return err
 		}
+		if err := d.pinned(c); err != nil {
+			return err
+		}
 		if marked := d.world.mark(d.user, id); c.GetReadSeq() < marked {
 			return fmt.Errorf("conversation %d was read up to %d, the server says %d", id, marked, c.GetReadSeq())
 		}

@@ -133,6 +133,8 @@ func (l *roomLog) add(e *chat.Entry) {
 		key = "*throngv1.Entry_Edit"
 	case chat.Recall:
 		key = "*throngv1.Entry_Recall"
+	case chat.Pin:
+		key = "*throngv1.Entry_Pin"
 	case chat.Dissolved:
 		key = "*throngv1.Entry_Dissolved"
 	case chat.MembersChanged:

@@ -31,6 +31,11 @@ func content(e *throngv1.Entry, n *names) (text string, notice bool) {
 		return by(e, n) + " edited a message.", true
 	case *throngv1.Entry_Recall:
 		return by(e, n) + " took a message back.", true
+	case *throngv1.Entry_Pin:
+		if b.Pin.GetOn() {
+			return by(e, n) + " pinned a message.", true
+		}
+		return by(e, n) + " took a message out of the pinned ones.", true
 	case *throngv1.Entry_System:
 		return clean(b.System.GetEvent(), false), true
 	case *throngv1.Entry_Created:

@@ -213,7 +213,10 @@ func (m *Model) command(line string) tea.Cmd {
 			cmd, ok = m.moderate(word, rest)
 		}
 		if !ok {
-			m.say("/help, /quit, /add NAME…, /name NEW NAME, /leave, /unread, /hide, /edit NEW TEXT, /recall, /friends, /friend NAME, /link, /devices; a message that begins with a slash: //")
+			cmd, ok = m.pin(word, rest)
+		}
+		if !ok {
+			m.say("/help, /quit, /add NAME…, /name NEW NAME, /leave, /unread, /hide, /edit NEW TEXT, /recall, /pin, /pins, /permalink, /goto LINK, /friends, /friend NAME, /link, /devices; a message that begins with a slash: //")
 		}
 		return cmd
 	}

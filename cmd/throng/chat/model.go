@@ -18,6 +18,8 @@ type Config struct {
 	Social Social
 	// Invites are the links into groups.
 	Invites Invites
+	// Pins are the pinned messages, and links to messages.
+	Pins Pins
 	// Devices is where the user is signed in.
 	Devices Devices
 	// Events are taken in order; the channel is closed when the client has ended.
@@ -164,6 +166,8 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 	case doneMsg:
 		cmd = m.done(msg)
+	case foundMsg:
+		cmd = m.found(msg)
 	case cardMsg:
 		m.shown(msg)
 	case tickMsg:

@@ -493,3 +493,46 @@ func TestDevices(t *testing.T) {
 		t.Errorf("asked %q", got)
 	}
 }
+
+// PIN-1, MLK-1: messages are pinned and unpinned by number, the newest one without, and links lead to them.
+func TestPinsAndPermalinks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.direct(1, alice)
+	w.direct(2, bob)
+	for range 3 {
+		w.write(1, alice, "hello")
+	}
+	w.start(120, 50)
+	w.key("enter")
+	do := func(command string, shows ...string) {
+		w.typeText("/" + command)
+		w.key("enter")
+		w.shows(shows...)
+	}
+	do("pin")
+	do("pin 2")
+	do("unpin 1")
+	do("pin it", "/pin NUMBER")
+	var got []string
+	for _, d := range w.pending {
+		got = append(got, fmt.Sprint(d.Body.Target()))
+	}
+	if want := "3 2 1"; strings.Join(got, " ") != want {
+		t.Errorf("sent about %v, want %s", got, want)
+	}
+	w.pending = nil
+	do("pins", "Pinned messages:", "2  Alice: be kind")
+	w.key("esc")
+	do("permalink 2", "https://example.org/c/1/2")
+	w.key("esc")
+	do("goto", "/goto LINK")
+	do("goto https://example.org/c/2/7", "▶ Alice: this one", "https://example.org/c/2/7")
+	w.key("esc")
+	w.refuse = &client.Error{Message: "There is no such message."}
+	do("goto 2/8", "There is no such message.")
+	w.tell(client.Message{Conversation: 2, Entry: &throngv1.Entry{
+		Seq: 9, Sender: uint64(alice), Body: &throngv1.Entry_Pin{Pin: &throngv1.Pin{Target: 2, On: true}},
+	}, Live: true})
+	w.shows("Alice pinned a message.")
+}

@@ -151,6 +151,7 @@ func converse(
 	}()
 	m := NewModel(Config{
 		Server: sdk{c}, Reader: sdk{c}, People: sdk{c}, Social: social{sdk{c}, client.NewRelations(c.API())}, Invites: invites{sdk{c}, who.URL}, Devices: sdk{c},
+		Pins:   permalinks{sdk{c}, who.URL},
 		Events: pump(live, c), Me: who.User, Name: who.Name, Host: host, Now: time.Now,
 	})
 	if _, err := tea.NewProgram(m, options(ctx, o)...).Run(); err != nil && !errors.Is(err, tea.ErrProgramKilled) {

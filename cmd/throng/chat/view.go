@@ -250,6 +250,8 @@ func (m *Model) helpLines(height int) []string {
 		{"ctrl+r", "connect again now"},
 		{"/edit NEW TEXT", "your last message says that instead"},
 		{"/recall WHY", "take your last message back"},
+		{"/pin", "pin the newest message, /pin NUMBER another one; /pins, /unpin NUMBER"},
+		{"/permalink", "the link to a message, /permalink NUMBER to another one; /goto LINK"},
 		{"/add NAME…", "add people to the group"},
 		{"/name NEW NAME", "call the group something else"},
 		{"/leave", "leave the group"},

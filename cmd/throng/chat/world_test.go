@@ -71,7 +71,7 @@ func newWorld(t *testing.T) *world {
 func (w *world) start(width, height int) {
 	w.t.Helper()
 	w.model = chat.NewModel(chat.Config{
-		Server: w, Reader: w, People: w, Social: w, Invites: w, Devices: w, Events: w.events, Me: me, Name: "Me", Host: "example.org", Now: func() time.Time { return w.now },
+		Server: w, Reader: w, People: w, Social: w, Invites: w, Pins: w, Devices: w, Events: w.events, Me: me, Name: "Me", Host: "example.org", Now: func() time.Time { return w.now },
 	})
 	w.send(tea.WindowSizeMsg{Width: width, Height: height})
 	w.tell(client.StateChanged{State: client.State{Phase: client.Online}})
@@ -414,4 +414,21 @@ func (w *world) Devices(context.Context) ([]*throngv1.Device, error) { return w.
 func (w *world) SignOut(_ context.Context, device uint64) (uint32, error) {
 	w.asked = append(w.asked, fmt.Sprint("sign out ", device))
 	return 1, nil
+}
+
+// Pinned implements chat.Pins.
+func (w *world) Pinned(context.Context, client.ConversationID) ([]*throngv1.PinnedMessage, error) {
+	return []*throngv1.PinnedMessage{{Entry: &throngv1.Entry{Seq: 2, Sender: uint64(alice), Body: &throngv1.Entry_Text{Text: "be\nkind"}}, PinSeq: 3}}, w.refuse
+}
+
+// Permalink implements chat.Pins.
+func (w *world) Permalink(_ context.Context, id client.ConversationID, seq uint64) (string, error) {
+	return client.MessageLink("https://example.org", id, seq), w.refuse
+}
+
+// Goto implements chat.Pins.
+func (w *world) Goto(_ context.Context, link string) (*throngv1.ResolveLinkResponse, []*throngv1.Entry, error) {
+	_, id, seq, _ := client.ParseMessageLink(link)
+	e := &throngv1.Entry{Seq: seq, Sender: uint64(alice), Body: &throngv1.Entry_Text{Text: "this one"}}
+	return &throngv1.ResolveLinkResponse{Conversation: uint64(id), Seq: seq, Entry: e, Link: link}, []*throngv1.Entry{e}, w.refuse
 }

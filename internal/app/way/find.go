@@ -153,6 +153,8 @@ func bodyName(b chat.Body) (name, removed string) {
 		return "edit", ""
 	case chat.Recall:
 		return "recall", ""
+	case chat.Pin:
+		return "pin", ""
 	default:
 		return unknown, ""
 	}

@@ -2,10 +2,10 @@ package content
 
 import "github.com/throng-im/throng/internal/chat"
 
-// Amends reports whether a body changes what an earlier entry shows.
+// Amends reports whether a body is about an earlier entry, and sent as messages are.
 func Amends(b chat.Body) bool {
 	switch b.(type) {
-	case chat.Edit, chat.Recall:
+	case chat.Edit, chat.Recall, chat.Pin:
 		return true
 	default:
 		return false

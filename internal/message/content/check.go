@@ -70,6 +70,11 @@ func Check(d *chat.Draft) *chat.Error {
 			return errNoTarget()
 		}
 		return checkFields(field{"note", b.Note, chat.MaxNoteBytes})
+	case chat.Pin:
+		if b.Target == 0 {
+			return errNoTarget()
+		}
+		return nil
 	default:
 		return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "a body of this kind cannot be sent")
 	}

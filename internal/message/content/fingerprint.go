@@ -70,6 +70,8 @@ func appendCanonical(b []byte, body chat.Body) []byte {
 		return appendCanonical(b, v.Body)
 	case chat.Recall:
 		return appendField(appendNumbers(append(b, 'y'), uint64(v.Target)), v.Note)
+	case chat.Pin:
+		return appendNumbers(append(b, 'i', flag(v.On)), uint64(v.Target))
 	default:
 		return append(b, 0)
 	}

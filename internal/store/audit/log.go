@@ -135,7 +135,7 @@ func (c *Checker) repeatOf(ctx context.Context, id chat.ConversationID, e *chat.
 	_, gone := e.Body.(chat.Tombstone)
 	printed := chat.Countable(e.Body) && e.Edited == nil // what it said when it was sent stands nowhere else
 	want := message.Repeat{Seq: e.Seq, Ordinal: e.Ordinal, TimeMS: e.TimeMS, Print: content.Print(e.Body)}
-	amends, amended := e.Amends() != nil, e.Edited != nil
+	amends, amended := content.Amends(e.Body), e.Edited != nil
 	changed := 0 // how many it was about, where it says that
 	switch b := e.Body.(type) {
 	case chat.Created:

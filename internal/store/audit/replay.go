@@ -49,6 +49,7 @@ func (r *replay) take(e *chat.Entry) (problem string) {
 		r.head.Ordinal = e.Ordinal
 	}
 	r.head.Seq, r.head.TimeMS = e.Seq, e.TimeMS
+	r.about.Pins = r.about.Pins.After(e)
 	if p := r.acted(e); p != "" {
 		problem = p
 	}
@@ -75,6 +76,10 @@ func (r *replay) take(e *chat.Entry) (problem string) {
 		r.head.Dissolved = true
 	case chat.Edit, chat.Recall:
 		if p := r.amends(e); p != "" {
+			problem = p
+		}
+	case chat.Pin:
+		if p := r.sent(e); p != "" {
 			problem = p
 		}
 	case chat.Opaque:
@@ -104,13 +109,21 @@ func (r *replay) amends(e *chat.Entry) (problem string) {
 	case chat.Recall:
 		r.head.Recalled = r.head.Recalled.Add(b.Ordinal)
 	}
+	if p := r.sent(e); p != "" {
+		problem = p
+	}
+	return problem
+}
+
+// sent wants the sender of an entry to be a member.
+func (r *replay) sent(e *chat.Entry) (problem string) {
 	if e.Sender == 0 || !r.mine(e.Sender) || r.crowded {
-		return problem
+		return ""
 	}
 	if m := r.members[e.Sender]; m == nil || !m.Current() {
 		return fmt.Sprintf("its sender %d was no member", e.Sender)
 	}
-	return problem
+	return ""
 }
 
 // edited notes the edits that a message knows of.

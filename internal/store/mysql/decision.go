@@ -314,6 +314,10 @@ func (c *decision) want(drafts []*chat.Draft) {
 			c.olds[entryKey{d.Conversation, body.Target}] = &oldRow{}
 		case chat.Recall:
 			c.olds[entryKey{d.Conversation, body.Target}] = &oldRow{}
+			c.abouts[d.Conversation] = &aboutRow{}
+		case chat.Pin:
+			c.olds[entryKey{d.Conversation, body.Target}] = &oldRow{}
+			c.abouts[d.Conversation] = &aboutRow{}
 		default:
 		}
 	}

@@ -23,6 +23,9 @@ const (
 	bodyRecall
 )
 
+// bodyPin is apart from the others.
+const bodyPin byte = 60
+
 // The fields in the block of an entry. A number is never used again; those of later versions are kept as they are.
 const (
 	entryEdited   = iota + 1 // how many edits, their seqs, the time of the last one
@@ -163,6 +166,8 @@ func appendBody(b []byte, body chat.Body) []byte {
 		return appendEdit(b, v)
 	case chat.Recall:
 		return appendString(appendSeqs(appendNumbers(append(b, bodyRecall), uint64(v.Target), uint64(v.Ordinal)), v.Edits), v.Note)
+	case chat.Pin:
+		return appendNumbers(append(b, bodyPin, flag(v.On)), uint64(v.Target))
 	case chat.Opaque:
 		return append(append(b, v.Kind), v.Raw...)
 	default:
@@ -215,6 +220,8 @@ func (r *Reader) body() chat.Body {
 		return r.edit()
 	case bodyRecall:
 		return chat.Recall{Target: chat.Seq(r.Number()), Ordinal: chat.Ordinal(r.Number()), Edits: r.seqs(), Note: r.string()}
+	case bodyPin:
+		return chat.Pin{On: r.byte() != 0, Target: chat.Seq(r.Number())}
 	case 0:
 		r.broken = true
 		return nil

@@ -87,11 +87,16 @@ func samples() []sample {
 	named.Nickname, named.NamedMS, named.BannedUntilMS, named.Since = "nick", 1<<41, chat.Forever, 6
 	said := about
 	said.Announcement, said.Password = "hällo", "$argon2id$"
+	pinned := about
+	pinned.Pins = chat.Pins("").After(&chat.Entry{Seq: 300, Sender: 3, TimeMS: 1 << 41, Body: chat.Pin{Target: 200, On: true}}).
+		After(&chat.Entry{Seq: 301, TimeMS: 1 << 41, Body: chat.Pin{Target: 7, On: true}})
 	act := *event.Entry
 	act.Act = chat.Act{N: 5, Prev: 300}
 	all = append(all, sample{"head-terms", record.AppendHead(nil, terms)}, sample{"part-named", record.AppendPart(nil, named)},
 		sample{"conversation-said", record.AppendConversation(nil, said)}, sample{"entry-act", record.AppendEntry(nil, &act)})
-	terms.Later, named.Later, said.Later, act.Later = block, block, block, block
+	all = append(all, sample{"conversation-pinned", record.AppendConversation(nil, pinned)})
+	terms.Later, named.Later, said.Later, act.Later, pinned.Later = block, block, block, block, block
+	all = append(all, sample{"conversation-pinned+later", record.AppendConversation(nil, pinned)})
 	all = append(all, sample{"head-terms+later", record.AppendHead(nil, terms)}, sample{"part-named+later", record.AppendPart(nil, named)},
 		sample{"conversation-said+later", record.AppendConversation(nil, said)}, sample{"entry-act+later", record.AppendEntry(nil, &act)})
 	edited.Later, recalled.Later = block, block
@@ -157,6 +162,8 @@ func samples() []sample {
 		"edit-emptied":  chat.Edit{Target: 4},
 		"recall":        chat.Recall{Target: 4, Ordinal: 3, Edits: []chat.Seq{5, 6}, Note: "spam"},
 		"recall-simple": chat.Recall{Target: 4},
+		"pin":           chat.Pin{Target: 300, On: true},
+		"unpin":         chat.Pin{Target: 4},
 		"opaque":        chat.Opaque{Kind: 201, Raw: "of a later version"},
 	} {
 		all = append(all, sample{"entry-" + what, record.AppendEntry(nil, entry(b))})

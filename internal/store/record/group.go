@@ -29,6 +29,9 @@ const (
 	aboutPassword
 )
 
+// aboutPins are the pinned messages of a conversation.
+const aboutPins = 60
+
 // The fields of a member.
 const (
 	partNickname = iota + 30
@@ -153,12 +156,13 @@ func groupHeadField(what uint64, field *Reader, h *chat.Head) bool {
 }
 
 func aboutBlock(c chat.Conversation) chat.Later {
-	if c.Announcement == "" && c.Password == "" {
+	if c.Announcement == "" && c.Password == "" && c.Pins == "" {
 		return c.Later
 	}
 	w := fieldWriter{}
 	w.text(aboutAnnouncement, c.Announcement)
 	w.text(aboutPassword, c.Password)
+	w.text(aboutPins, string(c.Pins))
 	return chat.Later(w.b) + c.Later
 }
 
@@ -169,6 +173,9 @@ func (r *Reader) aboutFields(block chat.Later, c *chat.Conversation) {
 			c.Announcement = field.rest()
 		case aboutPassword:
 			c.Password = field.rest()
+		case aboutPins:
+			c.Pins = chat.Pins(field.rest())
+			field.broken = field.broken || !c.Pins.Valid()
 		default:
 			return false
 		}

@@ -65,7 +65,9 @@ type Conversation struct {
 	// A text that the admins show to all members, up to 4,096 bytes.
 	Announcement string `protobuf:"bytes,34,opt,name=announcement,proto3" json:"announcement,omitempty"`
 	// The entry with which the reader became a member, where it may read what was said before that; else 0.
-	SinceSeq      uint64 `protobuf:"varint,36,opt,name=since_seq,json=sinceSeq,proto3" json:"since_seq,omitempty"`
+	SinceSeq uint64 `protobuf:"varint,36,opt,name=since_seq,json=sinceSeq,proto3" json:"since_seq,omitempty"`
+	// Seqs of the pinned messages that the reader may see, the one that was pinned last first; at most 50. The content of one may have gone.
+	Pins          []uint64 `protobuf:"varint,60,rep,packed,name=pins,proto3" json:"pins,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -273,6 +275,13 @@ func (x *Conversation) GetSinceSeq() uint64 {
 		return x.SinceSeq
 	}
 	return 0
+}
+
+func (x *Conversation) GetPins() []uint64 {
+	if x != nil {
+		return x.Pins
+	}
+	return nil
 }
 
 // ConversationSettings are one user's own settings for a conversation, the same on all devices.
@@ -2820,7 +2829,7 @@ var File_throng_v1_conversation_proto protoreflect.FileDescriptor
 
 const file_throng_v1_conversation_proto_rawDesc = "" +
 	"\n" +
-	"\x1cthrong/v1/conversation.proto\x12\tthrong.v1\x1a\x15throng/v1/entry.proto\"\xde\x06\n" +
+	"\x1cthrong/v1/conversation.proto\x12\tthrong.v1\x1a\x15throng/v1/entry.proto\"\xf2\x06\n" +
 	"\fConversation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12#\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x0f.throng.v1.KindR\x04kind\x12\x12\n" +
@@ -2848,7 +2857,8 @@ const file_throng_v1_conversation_proto_rawDesc = "" +
 	"\x0equiet_until_ms\x18  \x01(\x04R\fquietUntilMs\x12\x18\n" +
 	"\ahistory\x18! \x01(\bR\ahistory\x12\"\n" +
 	"\fannouncement\x18\" \x01(\tR\fannouncement\x12\x1b\n" +
-	"\tsince_seq\x18$ \x01(\x04R\bsinceSeq\"\xca\x01\n" +
+	"\tsince_seq\x18$ \x01(\x04R\bsinceSeq\x12\x12\n" +
+	"\x04pins\x18< \x03(\x04R\x04pins\"\xca\x01\n" +
 	"\x14ConversationSettings\x12\x16\n" +
 	"\x06pinned\x18\x01 \x01(\bR\x06pinned\x12\x14\n" +
 	"\x05muted\x18\x02 \x01(\bR\x05muted\x12\x1a\n" +

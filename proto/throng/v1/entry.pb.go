@@ -341,7 +341,7 @@ func (x Media_Type) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Media_Type.Descriptor instead.
 func (Media_Type) EnumDescriptor() ([]byte, []int) {
-	return file_throng_v1_entry_proto_rawDescGZIP(), []int{3, 0}
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{4, 0}
 }
 
 // Action is what happened to the members.
@@ -416,7 +416,7 @@ func (x MembersChanged_Action) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use MembersChanged_Action.Descriptor instead.
 func (MembersChanged_Action) EnumDescriptor() ([]byte, []int) {
-	return file_throng_v1_entry_proto_rawDescGZIP(), []int{7, 0}
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{8, 0}
 }
 
 // Reason is why the content is gone.
@@ -469,7 +469,7 @@ func (x Tombstone_Reason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Tombstone_Reason.Descriptor instead.
 func (Tombstone_Reason) EnumDescriptor() ([]byte, []int) {
-	return file_throng_v1_entry_proto_rawDescGZIP(), []int{10, 0}
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{11, 0}
 }
 
 // Entry is one record of a conversation's log. Its identity is (conversation, seq).
@@ -500,6 +500,7 @@ type Entry struct {
 	//	*Entry_Tombstone
 	//	*Entry_Edit
 	//	*Entry_Recall
+	//	*Entry_Pin
 	Body isEntry_Body `protobuf_oneof:"body"`
 	// The sender's own id for the message (a UUID, 16 bytes). Only the sender's own devices get it.
 	ClientId []byte `protobuf:"bytes,15,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
@@ -682,6 +683,15 @@ func (x *Entry) GetRecall() *Recall {
 	return nil
 }
 
+func (x *Entry) GetPin() *Pin {
+	if x != nil {
+		if x, ok := x.Body.(*Entry_Pin); ok {
+			return x.Pin
+		}
+	}
+	return nil
+}
+
 func (x *Entry) GetClientId() []byte {
 	if x != nil {
 		return x.ClientId
@@ -761,6 +771,11 @@ type Entry_Recall struct {
 	Recall *Recall `protobuf:"bytes,17,opt,name=recall,proto3,oneof"`
 }
 
+type Entry_Pin struct {
+	// Another entry, a message, stands among the pinned ones from here on, or no longer.
+	Pin *Pin `protobuf:"bytes,60,opt,name=pin,proto3,oneof"`
+}
+
 func (*Entry_Text) isEntry_Body() {}
 
 func (*Entry_Media) isEntry_Body() {}
@@ -782,6 +797,8 @@ func (*Entry_Tombstone) isEntry_Body() {}
 func (*Entry_Edit) isEntry_Body() {}
 
 func (*Entry_Recall) isEntry_Body() {}
+
+func (*Entry_Pin) isEntry_Body() {}
 
 // Edit gives a message another content. It does not count as unread.
 type Edit struct {
@@ -958,6 +975,62 @@ func (x *Recall) GetTargetOrdinal() uint64 {
 	return 0
 }
 
+// Pin puts a message into the list of those that a conversation's members are shown apart, or takes it out (docs/spec/pins.md). It does not count
+// as unread.
+type Pin struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The message.
+	Target uint64 `protobuf:"varint,1,opt,name=target,proto3" json:"target,omitempty"`
+	// It is pinned from here on; else it is pinned no longer.
+	On            bool `protobuf:"varint,2,opt,name=on,proto3" json:"on,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Pin) Reset() {
+	*x = Pin{}
+	mi := &file_throng_v1_entry_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Pin) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Pin) ProtoMessage() {}
+
+func (x *Pin) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_entry_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Pin.ProtoReflect.Descriptor instead.
+func (*Pin) Descriptor() ([]byte, []int) {
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Pin) GetTarget() uint64 {
+	if x != nil {
+		return x.Target
+	}
+	return 0
+}
+
+func (x *Pin) GetOn() bool {
+	if x != nil {
+		return x.On
+	}
+	return false
+}
+
 // Media refers to content that is stored elsewhere.
 type Media struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -980,7 +1053,7 @@ type Media struct {
 
 func (x *Media) Reset() {
 	*x = Media{}
-	mi := &file_throng_v1_entry_proto_msgTypes[3]
+	mi := &file_throng_v1_entry_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -992,7 +1065,7 @@ func (x *Media) String() string {
 func (*Media) ProtoMessage() {}
 
 func (x *Media) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_entry_proto_msgTypes[3]
+	mi := &file_throng_v1_entry_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1005,7 +1078,7 @@ func (x *Media) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Media.ProtoReflect.Descriptor instead.
 func (*Media) Descriptor() ([]byte, []int) {
-	return file_throng_v1_entry_proto_rawDescGZIP(), []int{3}
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Media) GetType() Media_Type {
@@ -1092,7 +1165,7 @@ type Custom struct {
 
 func (x *Custom) Reset() {
 	*x = Custom{}
-	mi := &file_throng_v1_entry_proto_msgTypes[4]
+	mi := &file_throng_v1_entry_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1104,7 +1177,7 @@ func (x *Custom) String() string {
 func (*Custom) ProtoMessage() {}
 
 func (x *Custom) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_entry_proto_msgTypes[4]
+	mi := &file_throng_v1_entry_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1117,7 +1190,7 @@ func (x *Custom) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Custom.ProtoReflect.Descriptor instead.
 func (*Custom) Descriptor() ([]byte, []int) {
-	return file_throng_v1_entry_proto_rawDescGZIP(), []int{4}
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Custom) GetType() string {
@@ -1152,7 +1225,7 @@ type System struct {
 
 func (x *System) Reset() {
 	*x = System{}
-	mi := &file_throng_v1_entry_proto_msgTypes[5]
+	mi := &file_throng_v1_entry_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1164,7 +1237,7 @@ func (x *System) String() string {
 func (*System) ProtoMessage() {}
 
 func (x *System) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_entry_proto_msgTypes[5]
+	mi := &file_throng_v1_entry_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1177,7 +1250,7 @@ func (x *System) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use System.ProtoReflect.Descriptor instead.
 func (*System) Descriptor() ([]byte, []int) {
-	return file_throng_v1_entry_proto_rawDescGZIP(), []int{5}
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *System) GetEvent() string {
@@ -1208,7 +1281,7 @@ type Created struct {
 
 func (x *Created) Reset() {
 	*x = Created{}
-	mi := &file_throng_v1_entry_proto_msgTypes[6]
+	mi := &file_throng_v1_entry_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1220,7 +1293,7 @@ func (x *Created) String() string {
 func (*Created) ProtoMessage() {}
 
 func (x *Created) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_entry_proto_msgTypes[6]
+	mi := &file_throng_v1_entry_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1233,7 +1306,7 @@ func (x *Created) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Created.ProtoReflect.Descriptor instead.
 func (*Created) Descriptor() ([]byte, []int) {
-	return file_throng_v1_entry_proto_rawDescGZIP(), []int{6}
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Created) GetKind() Kind {
@@ -1287,7 +1360,7 @@ type MembersChanged struct {
 
 func (x *MembersChanged) Reset() {
 	*x = MembersChanged{}
-	mi := &file_throng_v1_entry_proto_msgTypes[7]
+	mi := &file_throng_v1_entry_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1299,7 +1372,7 @@ func (x *MembersChanged) String() string {
 func (*MembersChanged) ProtoMessage() {}
 
 func (x *MembersChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_entry_proto_msgTypes[7]
+	mi := &file_throng_v1_entry_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1312,7 +1385,7 @@ func (x *MembersChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MembersChanged.ProtoReflect.Descriptor instead.
 func (*MembersChanged) Descriptor() ([]byte, []int) {
-	return file_throng_v1_entry_proto_rawDescGZIP(), []int{7}
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *MembersChanged) GetAction() MembersChanged_Action {
@@ -1395,7 +1468,7 @@ type ConversationChanged struct {
 
 func (x *ConversationChanged) Reset() {
 	*x = ConversationChanged{}
-	mi := &file_throng_v1_entry_proto_msgTypes[8]
+	mi := &file_throng_v1_entry_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1407,7 +1480,7 @@ func (x *ConversationChanged) String() string {
 func (*ConversationChanged) ProtoMessage() {}
 
 func (x *ConversationChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_entry_proto_msgTypes[8]
+	mi := &file_throng_v1_entry_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1420,7 +1493,7 @@ func (x *ConversationChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationChanged.ProtoReflect.Descriptor instead.
 func (*ConversationChanged) Descriptor() ([]byte, []int) {
-	return file_throng_v1_entry_proto_rawDescGZIP(), []int{8}
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ConversationChanged) GetName() string {
@@ -1509,7 +1582,7 @@ type Dissolved struct {
 
 func (x *Dissolved) Reset() {
 	*x = Dissolved{}
-	mi := &file_throng_v1_entry_proto_msgTypes[9]
+	mi := &file_throng_v1_entry_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1521,7 +1594,7 @@ func (x *Dissolved) String() string {
 func (*Dissolved) ProtoMessage() {}
 
 func (x *Dissolved) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_entry_proto_msgTypes[9]
+	mi := &file_throng_v1_entry_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1534,7 +1607,7 @@ func (x *Dissolved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dissolved.ProtoReflect.Descriptor instead.
 func (*Dissolved) Descriptor() ([]byte, []int) {
-	return file_throng_v1_entry_proto_rawDescGZIP(), []int{9}
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{10}
 }
 
 // Tombstone stands where content was.
@@ -1551,7 +1624,7 @@ type Tombstone struct {
 
 func (x *Tombstone) Reset() {
 	*x = Tombstone{}
-	mi := &file_throng_v1_entry_proto_msgTypes[10]
+	mi := &file_throng_v1_entry_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1563,7 +1636,7 @@ func (x *Tombstone) String() string {
 func (*Tombstone) ProtoMessage() {}
 
 func (x *Tombstone) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_entry_proto_msgTypes[10]
+	mi := &file_throng_v1_entry_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1576,7 +1649,7 @@ func (x *Tombstone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tombstone.ProtoReflect.Descriptor instead.
 func (*Tombstone) Descriptor() ([]byte, []int) {
-	return file_throng_v1_entry_proto_rawDescGZIP(), []int{10}
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Tombstone) GetReason() Tombstone_Reason {
@@ -1624,7 +1697,7 @@ type Head struct {
 
 func (x *Head) Reset() {
 	*x = Head{}
-	mi := &file_throng_v1_entry_proto_msgTypes[11]
+	mi := &file_throng_v1_entry_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1636,7 +1709,7 @@ func (x *Head) String() string {
 func (*Head) ProtoMessage() {}
 
 func (x *Head) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_entry_proto_msgTypes[11]
+	mi := &file_throng_v1_entry_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1649,7 +1722,7 @@ func (x *Head) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Head.ProtoReflect.Descriptor instead.
 func (*Head) Descriptor() ([]byte, []int) {
-	return file_throng_v1_entry_proto_rawDescGZIP(), []int{11}
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Head) GetConversation() uint64 {
@@ -1712,7 +1785,7 @@ type Version struct {
 
 func (x *Version) Reset() {
 	*x = Version{}
-	mi := &file_throng_v1_entry_proto_msgTypes[12]
+	mi := &file_throng_v1_entry_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1724,7 +1797,7 @@ func (x *Version) String() string {
 func (*Version) ProtoMessage() {}
 
 func (x *Version) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_entry_proto_msgTypes[12]
+	mi := &file_throng_v1_entry_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1737,7 +1810,7 @@ func (x *Version) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Version.ProtoReflect.Descriptor instead.
 func (*Version) Descriptor() ([]byte, []int) {
-	return file_throng_v1_entry_proto_rawDescGZIP(), []int{12}
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Version) GetSeq() uint64 {
@@ -1824,7 +1897,7 @@ type Profile struct {
 
 func (x *Profile) Reset() {
 	*x = Profile{}
-	mi := &file_throng_v1_entry_proto_msgTypes[13]
+	mi := &file_throng_v1_entry_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1836,7 +1909,7 @@ func (x *Profile) String() string {
 func (*Profile) ProtoMessage() {}
 
 func (x *Profile) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_entry_proto_msgTypes[13]
+	mi := &file_throng_v1_entry_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1849,7 +1922,7 @@ func (x *Profile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Profile.ProtoReflect.Descriptor instead.
 func (*Profile) Descriptor() ([]byte, []int) {
-	return file_throng_v1_entry_proto_rawDescGZIP(), []int{13}
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Profile) GetUser() uint64 {
@@ -1891,7 +1964,7 @@ type Span struct {
 
 func (x *Span) Reset() {
 	*x = Span{}
-	mi := &file_throng_v1_entry_proto_msgTypes[14]
+	mi := &file_throng_v1_entry_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1903,7 +1976,7 @@ func (x *Span) String() string {
 func (*Span) ProtoMessage() {}
 
 func (x *Span) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_entry_proto_msgTypes[14]
+	mi := &file_throng_v1_entry_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1916,7 +1989,7 @@ func (x *Span) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Span.ProtoReflect.Descriptor instead.
 func (*Span) Descriptor() ([]byte, []int) {
-	return file_throng_v1_entry_proto_rawDescGZIP(), []int{14}
+	return file_throng_v1_entry_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Span) GetFrom() uint64 {
@@ -1937,7 +2010,7 @@ var File_throng_v1_entry_proto protoreflect.FileDescriptor
 
 const file_throng_v1_entry_proto_rawDesc = "" +
 	"\n" +
-	"\x15throng/v1/entry.proto\x12\tthrong.v1\"\xa4\x06\n" +
+	"\x15throng/v1/entry.proto\x12\tthrong.v1\"\xc8\x06\n" +
 	"\x05Entry\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x18\n" +
@@ -1955,7 +2028,8 @@ const file_throng_v1_entry_proto_rawDesc = "" +
 	"\tdissolved\x18\r \x01(\v2\x14.throng.v1.DissolvedH\x00R\tdissolved\x124\n" +
 	"\ttombstone\x18\x0e \x01(\v2\x14.throng.v1.TombstoneH\x00R\ttombstone\x12%\n" +
 	"\x04edit\x18\x10 \x01(\v2\x0f.throng.v1.EditH\x00R\x04edit\x12+\n" +
-	"\x06recall\x18\x11 \x01(\v2\x11.throng.v1.RecallH\x00R\x06recall\x12\x1b\n" +
+	"\x06recall\x18\x11 \x01(\v2\x11.throng.v1.RecallH\x00R\x06recall\x12\"\n" +
+	"\x03pin\x18< \x01(\v2\x0e.throng.v1.PinH\x00R\x03pin\x12\x1b\n" +
 	"\tclient_id\x18\x0f \x01(\fR\bclientId\x12\x1d\n" +
 	"\n" +
 	"edited_seq\x18\x14 \x01(\x04R\teditedSeq\x12\x1b\n" +
@@ -1971,7 +2045,10 @@ const file_throng_v1_entry_proto_rawDesc = "" +
 	"\x06Recall\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\x04R\x06target\x12\x12\n" +
 	"\x04note\x18\x02 \x01(\tR\x04note\x12%\n" +
-	"\x0etarget_ordinal\x18\x03 \x01(\x04R\rtargetOrdinal\"\xe0\x02\n" +
+	"\x0etarget_ordinal\x18\x03 \x01(\x04R\rtargetOrdinal\"-\n" +
+	"\x03Pin\x12\x16\n" +
+	"\x06target\x18\x01 \x01(\x04R\x06target\x12\x0e\n" +
+	"\x02on\x18\x02 \x01(\bR\x02on\"\xe0\x02\n" +
 	"\x05Media\x12)\n" +
 	"\x04type\x18\x01 \x01(\x0e2\x15.throng.v1.Media.TypeR\x04type\x12\x10\n" +
 	"\x03ref\x18\x02 \x01(\tR\x03ref\x12\x12\n" +
@@ -2135,7 +2212,7 @@ func file_throng_v1_entry_proto_rawDescGZIP() []byte {
 }
 
 var file_throng_v1_entry_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
-var file_throng_v1_entry_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_throng_v1_entry_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_throng_v1_entry_proto_goTypes = []any{
 	(Kind)(0),                   // 0: throng.v1.Kind
 	(Tier)(0),                   // 1: throng.v1.Tier
@@ -2148,51 +2225,53 @@ var file_throng_v1_entry_proto_goTypes = []any{
 	(*Entry)(nil),               // 8: throng.v1.Entry
 	(*Edit)(nil),                // 9: throng.v1.Edit
 	(*Recall)(nil),              // 10: throng.v1.Recall
-	(*Media)(nil),               // 11: throng.v1.Media
-	(*Custom)(nil),              // 12: throng.v1.Custom
-	(*System)(nil),              // 13: throng.v1.System
-	(*Created)(nil),             // 14: throng.v1.Created
-	(*MembersChanged)(nil),      // 15: throng.v1.MembersChanged
-	(*ConversationChanged)(nil), // 16: throng.v1.ConversationChanged
-	(*Dissolved)(nil),           // 17: throng.v1.Dissolved
-	(*Tombstone)(nil),           // 18: throng.v1.Tombstone
-	(*Head)(nil),                // 19: throng.v1.Head
-	(*Version)(nil),             // 20: throng.v1.Version
-	(*Profile)(nil),             // 21: throng.v1.Profile
-	(*Span)(nil),                // 22: throng.v1.Span
-	nil,                         // 23: throng.v1.System.ArgsEntry
+	(*Pin)(nil),                 // 11: throng.v1.Pin
+	(*Media)(nil),               // 12: throng.v1.Media
+	(*Custom)(nil),              // 13: throng.v1.Custom
+	(*System)(nil),              // 14: throng.v1.System
+	(*Created)(nil),             // 15: throng.v1.Created
+	(*MembersChanged)(nil),      // 16: throng.v1.MembersChanged
+	(*ConversationChanged)(nil), // 17: throng.v1.ConversationChanged
+	(*Dissolved)(nil),           // 18: throng.v1.Dissolved
+	(*Tombstone)(nil),           // 19: throng.v1.Tombstone
+	(*Head)(nil),                // 20: throng.v1.Head
+	(*Version)(nil),             // 21: throng.v1.Version
+	(*Profile)(nil),             // 22: throng.v1.Profile
+	(*Span)(nil),                // 23: throng.v1.Span
+	nil,                         // 24: throng.v1.System.ArgsEntry
 }
 var file_throng_v1_entry_proto_depIdxs = []int32{
-	11, // 0: throng.v1.Entry.media:type_name -> throng.v1.Media
-	12, // 1: throng.v1.Entry.custom:type_name -> throng.v1.Custom
-	13, // 2: throng.v1.Entry.system:type_name -> throng.v1.System
-	14, // 3: throng.v1.Entry.created:type_name -> throng.v1.Created
-	15, // 4: throng.v1.Entry.members_changed:type_name -> throng.v1.MembersChanged
-	16, // 5: throng.v1.Entry.conversation_changed:type_name -> throng.v1.ConversationChanged
-	17, // 6: throng.v1.Entry.dissolved:type_name -> throng.v1.Dissolved
-	18, // 7: throng.v1.Entry.tombstone:type_name -> throng.v1.Tombstone
+	12, // 0: throng.v1.Entry.media:type_name -> throng.v1.Media
+	13, // 1: throng.v1.Entry.custom:type_name -> throng.v1.Custom
+	14, // 2: throng.v1.Entry.system:type_name -> throng.v1.System
+	15, // 3: throng.v1.Entry.created:type_name -> throng.v1.Created
+	16, // 4: throng.v1.Entry.members_changed:type_name -> throng.v1.MembersChanged
+	17, // 5: throng.v1.Entry.conversation_changed:type_name -> throng.v1.ConversationChanged
+	18, // 6: throng.v1.Entry.dissolved:type_name -> throng.v1.Dissolved
+	19, // 7: throng.v1.Entry.tombstone:type_name -> throng.v1.Tombstone
 	9,  // 8: throng.v1.Entry.edit:type_name -> throng.v1.Edit
 	10, // 9: throng.v1.Entry.recall:type_name -> throng.v1.Recall
-	11, // 10: throng.v1.Edit.media:type_name -> throng.v1.Media
-	12, // 11: throng.v1.Edit.custom:type_name -> throng.v1.Custom
-	5,  // 12: throng.v1.Media.type:type_name -> throng.v1.Media.Type
-	23, // 13: throng.v1.System.args:type_name -> throng.v1.System.ArgsEntry
-	0,  // 14: throng.v1.Created.kind:type_name -> throng.v1.Kind
-	6,  // 15: throng.v1.MembersChanged.action:type_name -> throng.v1.MembersChanged.Action
-	2,  // 16: throng.v1.MembersChanged.role:type_name -> throng.v1.Role
-	1,  // 17: throng.v1.ConversationChanged.tier:type_name -> throng.v1.Tier
-	3,  // 18: throng.v1.ConversationChanged.joining:type_name -> throng.v1.Joining
-	4,  // 19: throng.v1.ConversationChanged.posting:type_name -> throng.v1.Posting
-	7,  // 20: throng.v1.Tombstone.reason:type_name -> throng.v1.Tombstone.Reason
-	1,  // 21: throng.v1.Head.tier:type_name -> throng.v1.Tier
-	8,  // 22: throng.v1.Head.last:type_name -> throng.v1.Entry
-	11, // 23: throng.v1.Version.media:type_name -> throng.v1.Media
-	12, // 24: throng.v1.Version.custom:type_name -> throng.v1.Custom
-	25, // [25:25] is the sub-list for method output_type
-	25, // [25:25] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	11, // 10: throng.v1.Entry.pin:type_name -> throng.v1.Pin
+	12, // 11: throng.v1.Edit.media:type_name -> throng.v1.Media
+	13, // 12: throng.v1.Edit.custom:type_name -> throng.v1.Custom
+	5,  // 13: throng.v1.Media.type:type_name -> throng.v1.Media.Type
+	24, // 14: throng.v1.System.args:type_name -> throng.v1.System.ArgsEntry
+	0,  // 15: throng.v1.Created.kind:type_name -> throng.v1.Kind
+	6,  // 16: throng.v1.MembersChanged.action:type_name -> throng.v1.MembersChanged.Action
+	2,  // 17: throng.v1.MembersChanged.role:type_name -> throng.v1.Role
+	1,  // 18: throng.v1.ConversationChanged.tier:type_name -> throng.v1.Tier
+	3,  // 19: throng.v1.ConversationChanged.joining:type_name -> throng.v1.Joining
+	4,  // 20: throng.v1.ConversationChanged.posting:type_name -> throng.v1.Posting
+	7,  // 21: throng.v1.Tombstone.reason:type_name -> throng.v1.Tombstone.Reason
+	1,  // 22: throng.v1.Head.tier:type_name -> throng.v1.Tier
+	8,  // 23: throng.v1.Head.last:type_name -> throng.v1.Entry
+	12, // 24: throng.v1.Version.media:type_name -> throng.v1.Media
+	13, // 25: throng.v1.Version.custom:type_name -> throng.v1.Custom
+	26, // [26:26] is the sub-list for method output_type
+	26, // [26:26] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_throng_v1_entry_proto_init() }
@@ -2212,14 +2291,15 @@ func file_throng_v1_entry_proto_init() {
 		(*Entry_Tombstone)(nil),
 		(*Entry_Edit)(nil),
 		(*Entry_Recall)(nil),
+		(*Entry_Pin)(nil),
 	}
 	file_throng_v1_entry_proto_msgTypes[1].OneofWrappers = []any{
 		(*Edit_Text)(nil),
 		(*Edit_Media)(nil),
 		(*Edit_Custom)(nil),
 	}
-	file_throng_v1_entry_proto_msgTypes[8].OneofWrappers = []any{}
-	file_throng_v1_entry_proto_msgTypes[12].OneofWrappers = []any{
+	file_throng_v1_entry_proto_msgTypes[9].OneofWrappers = []any{}
+	file_throng_v1_entry_proto_msgTypes[13].OneofWrappers = []any{
 		(*Version_Text)(nil),
 		(*Version_Media)(nil),
 		(*Version_Custom)(nil),
@@ -2230,7 +2310,7 @@ func file_throng_v1_entry_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_throng_v1_entry_proto_rawDesc), len(file_throng_v1_entry_proto_rawDesc)),
 			NumEnums:      8,
-			NumMessages:   16,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -37,6 +37,7 @@ type SendRequest struct {
 	//	*SendRequest_System
 	//	*SendRequest_Edit
 	//	*SendRequest_Recall
+	//	*SendRequest_Pin
 	Body isSendRequest_Body `protobuf_oneof:"body"`
 	// Over HTTP: the client id of the caller's message in this conversation that must stand before this one.
 	After []byte `protobuf:"bytes,7,opt,name=after,proto3" json:"after,omitempty"`
@@ -152,6 +153,15 @@ func (x *SendRequest) GetRecall() *Recall {
 	return nil
 }
 
+func (x *SendRequest) GetPin() *Pin {
+	if x != nil {
+		if x, ok := x.Body.(*SendRequest_Pin); ok {
+			return x.Pin
+		}
+	}
+	return nil
+}
+
 func (x *SendRequest) GetAfter() []byte {
 	if x != nil {
 		return x.After
@@ -197,6 +207,11 @@ type SendRequest_Recall struct {
 	Recall *Recall `protobuf:"bytes,10,opt,name=recall,proto3,oneof"`
 }
 
+type SendRequest_Pin struct {
+	// Pins an earlier message, or takes it out of the pinned ones (docs/spec/pins.md).
+	Pin *Pin `protobuf:"bytes,60,opt,name=pin,proto3,oneof"`
+}
+
 func (*SendRequest_Text) isSendRequest_Body() {}
 
 func (*SendRequest_Media) isSendRequest_Body() {}
@@ -208,6 +223,8 @@ func (*SendRequest_System) isSendRequest_Body() {}
 func (*SendRequest_Edit) isSendRequest_Body() {}
 
 func (*SendRequest_Recall) isSendRequest_Body() {}
+
+func (*SendRequest_Pin) isSendRequest_Body() {}
 
 // SendResponse is the acknowledgement.
 type SendResponse struct {
@@ -576,6 +593,326 @@ func (x *ListEditsResponse) GetMore() bool {
 	return false
 }
 
+type ListPinsRequest struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Conversation uint64                 `protobuf:"varint,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	// Only messages that were pinned before this entry; 0 is all.
+	Before        uint64 `protobuf:"varint,2,opt,name=before,proto3" json:"before,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListPinsRequest) Reset() {
+	*x = ListPinsRequest{}
+	mi := &file_throng_v1_message_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListPinsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListPinsRequest) ProtoMessage() {}
+
+func (x *ListPinsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_message_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListPinsRequest.ProtoReflect.Descriptor instead.
+func (*ListPinsRequest) Descriptor() ([]byte, []int) {
+	return file_throng_v1_message_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ListPinsRequest) GetConversation() uint64 {
+	if x != nil {
+		return x.Conversation
+	}
+	return 0
+}
+
+func (x *ListPinsRequest) GetBefore() uint64 {
+	if x != nil {
+		return x.Before
+	}
+	return 0
+}
+
+// ListPinsResponse holds the pinned messages that the caller may read and whose content has not gone; as many as fit into 512 KiB, at least one.
+type ListPinsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The one that was pinned last comes first.
+	Pins []*PinnedMessage `protobuf:"bytes,1,rep,name=pins,proto3" json:"pins,omitempty"`
+	// There are more: call again with the last one's pin_seq as `before`.
+	More          bool `protobuf:"varint,2,opt,name=more,proto3" json:"more,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListPinsResponse) Reset() {
+	*x = ListPinsResponse{}
+	mi := &file_throng_v1_message_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListPinsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListPinsResponse) ProtoMessage() {}
+
+func (x *ListPinsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_message_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListPinsResponse.ProtoReflect.Descriptor instead.
+func (*ListPinsResponse) Descriptor() ([]byte, []int) {
+	return file_throng_v1_message_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ListPinsResponse) GetPins() []*PinnedMessage {
+	if x != nil {
+		return x.Pins
+	}
+	return nil
+}
+
+func (x *ListPinsResponse) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
+type PinnedMessage struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The message as it is now.
+	Entry *Entry `protobuf:"bytes,1,opt,name=entry,proto3" json:"entry,omitempty"`
+	// The entry that pinned it, its time, and who did it; 0 is the server.
+	PinSeq        uint64 `protobuf:"varint,2,opt,name=pin_seq,json=pinSeq,proto3" json:"pin_seq,omitempty"`
+	PinMs         uint64 `protobuf:"varint,3,opt,name=pin_ms,json=pinMs,proto3" json:"pin_ms,omitempty"`
+	By            uint64 `protobuf:"varint,4,opt,name=by,proto3" json:"by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PinnedMessage) Reset() {
+	*x = PinnedMessage{}
+	mi := &file_throng_v1_message_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PinnedMessage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PinnedMessage) ProtoMessage() {}
+
+func (x *PinnedMessage) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_message_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PinnedMessage.ProtoReflect.Descriptor instead.
+func (*PinnedMessage) Descriptor() ([]byte, []int) {
+	return file_throng_v1_message_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *PinnedMessage) GetEntry() *Entry {
+	if x != nil {
+		return x.Entry
+	}
+	return nil
+}
+
+func (x *PinnedMessage) GetPinSeq() uint64 {
+	if x != nil {
+		return x.PinSeq
+	}
+	return 0
+}
+
+func (x *PinnedMessage) GetPinMs() uint64 {
+	if x != nil {
+		return x.PinMs
+	}
+	return 0
+}
+
+func (x *PinnedMessage) GetBy() uint64 {
+	if x != nil {
+		return x.By
+	}
+	return 0
+}
+
+type ResolveLinkRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A URL, or CONVERSATION/SEQ (docs/spec/links.md).
+	Link          string `protobuf:"bytes,1,opt,name=link,proto3" json:"link,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResolveLinkRequest) Reset() {
+	*x = ResolveLinkRequest{}
+	mi := &file_throng_v1_message_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResolveLinkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResolveLinkRequest) ProtoMessage() {}
+
+func (x *ResolveLinkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_message_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResolveLinkRequest.ProtoReflect.Descriptor instead.
+func (*ResolveLinkRequest) Descriptor() ([]byte, []int) {
+	return file_throng_v1_message_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ResolveLinkRequest) GetLink() string {
+	if x != nil {
+		return x.Link
+	}
+	return ""
+}
+
+// ResolveLinkResponse says where the message is. What lies around it is read with ListEntries.
+type ResolveLinkResponse struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Conversation uint64                 `protobuf:"varint,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	Seq          uint64                 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	// The entry as it is now.
+	Entry *Entry `protobuf:"bytes,3,opt,name=entry,proto3" json:"entry,omitempty"`
+	// The seqs around it that the caller may read without a gap.
+	Around *Span `protobuf:"bytes,4,opt,name=around,proto3" json:"around,omitempty"`
+	// The end of what the caller may read.
+	HeadSeq     uint64 `protobuf:"varint,5,opt,name=head_seq,json=headSeq,proto3" json:"head_seq,omitempty"`
+	HeadOrdinal uint64 `protobuf:"varint,6,opt,name=head_ordinal,json=headOrdinal,proto3" json:"head_ordinal,omitempty"`
+	// The link as this server writes it: a URL where it knows its public address, else CONVERSATION/SEQ.
+	Link          string `protobuf:"bytes,7,opt,name=link,proto3" json:"link,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResolveLinkResponse) Reset() {
+	*x = ResolveLinkResponse{}
+	mi := &file_throng_v1_message_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResolveLinkResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResolveLinkResponse) ProtoMessage() {}
+
+func (x *ResolveLinkResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_throng_v1_message_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResolveLinkResponse.ProtoReflect.Descriptor instead.
+func (*ResolveLinkResponse) Descriptor() ([]byte, []int) {
+	return file_throng_v1_message_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ResolveLinkResponse) GetConversation() uint64 {
+	if x != nil {
+		return x.Conversation
+	}
+	return 0
+}
+
+func (x *ResolveLinkResponse) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *ResolveLinkResponse) GetEntry() *Entry {
+	if x != nil {
+		return x.Entry
+	}
+	return nil
+}
+
+func (x *ResolveLinkResponse) GetAround() *Span {
+	if x != nil {
+		return x.Around
+	}
+	return nil
+}
+
+func (x *ResolveLinkResponse) GetHeadSeq() uint64 {
+	if x != nil {
+		return x.HeadSeq
+	}
+	return 0
+}
+
+func (x *ResolveLinkResponse) GetHeadOrdinal() uint64 {
+	if x != nil {
+		return x.HeadOrdinal
+	}
+	return 0
+}
+
+func (x *ResolveLinkResponse) GetLink() string {
+	if x != nil {
+		return x.Link
+	}
+	return ""
+}
+
 type MarkReadRequest struct {
 	state        protoimpl.MessageState `protogen:"open.v1"`
 	Conversation uint64                 `protobuf:"varint,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
@@ -587,7 +924,7 @@ type MarkReadRequest struct {
 
 func (x *MarkReadRequest) Reset() {
 	*x = MarkReadRequest{}
-	mi := &file_throng_v1_message_proto_msgTypes[6]
+	mi := &file_throng_v1_message_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -599,7 +936,7 @@ func (x *MarkReadRequest) String() string {
 func (*MarkReadRequest) ProtoMessage() {}
 
 func (x *MarkReadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_message_proto_msgTypes[6]
+	mi := &file_throng_v1_message_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -612,7 +949,7 @@ func (x *MarkReadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkReadRequest.ProtoReflect.Descriptor instead.
 func (*MarkReadRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_message_proto_rawDescGZIP(), []int{6}
+	return file_throng_v1_message_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *MarkReadRequest) GetConversation() uint64 {
@@ -641,7 +978,7 @@ type MarkReadResponse struct {
 
 func (x *MarkReadResponse) Reset() {
 	*x = MarkReadResponse{}
-	mi := &file_throng_v1_message_proto_msgTypes[7]
+	mi := &file_throng_v1_message_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -653,7 +990,7 @@ func (x *MarkReadResponse) String() string {
 func (*MarkReadResponse) ProtoMessage() {}
 
 func (x *MarkReadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_message_proto_msgTypes[7]
+	mi := &file_throng_v1_message_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -666,7 +1003,7 @@ func (x *MarkReadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkReadResponse.ProtoReflect.Descriptor instead.
 func (*MarkReadResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_message_proto_rawDescGZIP(), []int{7}
+	return file_throng_v1_message_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *MarkReadResponse) GetReadSeq() uint64 {
@@ -703,7 +1040,7 @@ type Cursor struct {
 
 func (x *Cursor) Reset() {
 	*x = Cursor{}
-	mi := &file_throng_v1_message_proto_msgTypes[8]
+	mi := &file_throng_v1_message_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -715,7 +1052,7 @@ func (x *Cursor) String() string {
 func (*Cursor) ProtoMessage() {}
 
 func (x *Cursor) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_message_proto_msgTypes[8]
+	mi := &file_throng_v1_message_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -728,7 +1065,7 @@ func (x *Cursor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cursor.ProtoReflect.Descriptor instead.
 func (*Cursor) Descriptor() ([]byte, []int) {
-	return file_throng_v1_message_proto_rawDescGZIP(), []int{8}
+	return file_throng_v1_message_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Cursor) GetEpoch() uint64 {
@@ -766,7 +1103,7 @@ type SyncRequest struct {
 
 func (x *SyncRequest) Reset() {
 	*x = SyncRequest{}
-	mi := &file_throng_v1_message_proto_msgTypes[9]
+	mi := &file_throng_v1_message_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -778,7 +1115,7 @@ func (x *SyncRequest) String() string {
 func (*SyncRequest) ProtoMessage() {}
 
 func (x *SyncRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_message_proto_msgTypes[9]
+	mi := &file_throng_v1_message_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -791,7 +1128,7 @@ func (x *SyncRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SyncRequest.ProtoReflect.Descriptor instead.
 func (*SyncRequest) Descriptor() ([]byte, []int) {
-	return file_throng_v1_message_proto_rawDescGZIP(), []int{9}
+	return file_throng_v1_message_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *SyncRequest) GetCursor() *Cursor {
@@ -835,7 +1172,7 @@ type SyncResponse struct {
 
 func (x *SyncResponse) Reset() {
 	*x = SyncResponse{}
-	mi := &file_throng_v1_message_proto_msgTypes[10]
+	mi := &file_throng_v1_message_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -847,7 +1184,7 @@ func (x *SyncResponse) String() string {
 func (*SyncResponse) ProtoMessage() {}
 
 func (x *SyncResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_throng_v1_message_proto_msgTypes[10]
+	mi := &file_throng_v1_message_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -860,7 +1197,7 @@ func (x *SyncResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SyncResponse.ProtoReflect.Descriptor instead.
 func (*SyncResponse) Descriptor() ([]byte, []int) {
-	return file_throng_v1_message_proto_rawDescGZIP(), []int{10}
+	return file_throng_v1_message_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *SyncResponse) GetReset_() bool {
@@ -909,7 +1246,7 @@ var File_throng_v1_message_proto protoreflect.FileDescriptor
 
 const file_throng_v1_message_proto_rawDesc = "" +
 	"\n" +
-	"\x17throng/v1/message.proto\x12\tthrong.v1\x1a\x1cthrong/v1/conversation.proto\x1a\x15throng/v1/entry.proto\"\xfc\x02\n" +
+	"\x17throng/v1/message.proto\x12\tthrong.v1\x1a\x1cthrong/v1/conversation.proto\x1a\x15throng/v1/entry.proto\"\xa0\x03\n" +
 	"\vSendRequest\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x1b\n" +
 	"\tclient_id\x18\x02 \x01(\fR\bclientId\x12\x14\n" +
@@ -919,7 +1256,8 @@ const file_throng_v1_message_proto_rawDesc = "" +
 	"\x06system\x18\x06 \x01(\v2\x11.throng.v1.SystemH\x00R\x06system\x12%\n" +
 	"\x04edit\x18\t \x01(\v2\x0f.throng.v1.EditH\x00R\x04edit\x12+\n" +
 	"\x06recall\x18\n" +
-	" \x01(\v2\x11.throng.v1.RecallH\x00R\x06recall\x12\x14\n" +
+	" \x01(\v2\x11.throng.v1.RecallH\x00R\x06recall\x12\"\n" +
+	"\x03pin\x18< \x01(\v2\x0e.throng.v1.PinH\x00R\x03pin\x12\x14\n" +
 	"\x05after\x18\a \x01(\fR\x05after\x12 \n" +
 	"\vtraceparent\x18\b \x01(\tR\vtraceparentB\x06\n" +
 	"\x04body\"k\n" +
@@ -948,7 +1286,28 @@ const file_throng_v1_message_proto_rawDesc = "" +
 	"\x06before\x18\x03 \x01(\x04R\x06before\"W\n" +
 	"\x11ListEditsResponse\x12.\n" +
 	"\bversions\x18\x01 \x03(\v2\x12.throng.v1.VersionR\bversions\x12\x12\n" +
-	"\x04more\x18\x02 \x01(\bR\x04more\"G\n" +
+	"\x04more\x18\x02 \x01(\bR\x04more\"M\n" +
+	"\x0fListPinsRequest\x12\"\n" +
+	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x16\n" +
+	"\x06before\x18\x02 \x01(\x04R\x06before\"T\n" +
+	"\x10ListPinsResponse\x12,\n" +
+	"\x04pins\x18\x01 \x03(\v2\x18.throng.v1.PinnedMessageR\x04pins\x12\x12\n" +
+	"\x04more\x18\x02 \x01(\bR\x04more\"w\n" +
+	"\rPinnedMessage\x12&\n" +
+	"\x05entry\x18\x01 \x01(\v2\x10.throng.v1.EntryR\x05entry\x12\x17\n" +
+	"\apin_seq\x18\x02 \x01(\x04R\x06pinSeq\x12\x15\n" +
+	"\x06pin_ms\x18\x03 \x01(\x04R\x05pinMs\x12\x0e\n" +
+	"\x02by\x18\x04 \x01(\x04R\x02by\"(\n" +
+	"\x12ResolveLinkRequest\x12\x12\n" +
+	"\x04link\x18\x01 \x01(\tR\x04link\"\xee\x01\n" +
+	"\x13ResolveLinkResponse\x12\"\n" +
+	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x10\n" +
+	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12&\n" +
+	"\x05entry\x18\x03 \x01(\v2\x10.throng.v1.EntryR\x05entry\x12'\n" +
+	"\x06around\x18\x04 \x01(\v2\x0f.throng.v1.SpanR\x06around\x12\x19\n" +
+	"\bhead_seq\x18\x05 \x01(\x04R\aheadSeq\x12!\n" +
+	"\fhead_ordinal\x18\x06 \x01(\x04R\vheadOrdinal\x12\x12\n" +
+	"\x04link\x18\a \x01(\tR\x04link\"G\n" +
 	"\x0fMarkReadRequest\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\"h\n" +
@@ -972,11 +1331,13 @@ const file_throng_v1_message_proto_rawDesc = "" +
 	"\x06cursor\x18\x03 \x01(\v2\x11.throng.v1.CursorR\x06cursor\x12\x12\n" +
 	"\x04more\x18\x04 \x01(\bR\x04more\x12!\n" +
 	"\ftotal_unread\x18\x05 \x01(\x04R\vtotalUnread\x12.\n" +
-	"\bprofiles\x18\x06 \x03(\v2\x12.throng.v1.ProfileR\bprofiles2\xe7\x02\n" +
+	"\bprofiles\x18\x06 \x03(\v2\x12.throng.v1.ProfileR\bprofiles2\xfe\x03\n" +
 	"\x0eMessageService\x129\n" +
 	"\x04Send\x12\x16.throng.v1.SendRequest\x1a\x17.throng.v1.SendResponse\"\x00\x12N\n" +
 	"\vListEntries\x12\x1d.throng.v1.ListEntriesRequest\x1a\x1e.throng.v1.ListEntriesResponse\"\x00\x12H\n" +
 	"\tListEdits\x12\x1b.throng.v1.ListEditsRequest\x1a\x1c.throng.v1.ListEditsResponse\"\x00\x12E\n" +
+	"\bListPins\x12\x1a.throng.v1.ListPinsRequest\x1a\x1b.throng.v1.ListPinsResponse\"\x00\x12N\n" +
+	"\vResolveLink\x12\x1d.throng.v1.ResolveLinkRequest\x1a\x1e.throng.v1.ResolveLinkResponse\"\x00\x12E\n" +
 	"\bMarkRead\x12\x1a.throng.v1.MarkReadRequest\x1a\x1b.throng.v1.MarkReadResponse\"\x00\x129\n" +
 	"\x04Sync\x12\x16.throng.v1.SyncRequest\x1a\x17.throng.v1.SyncResponse\"\x00B6Z4github.com/throng-im/throng/proto/throng/v1;throngv1b\x06proto3"
 
@@ -992,7 +1353,7 @@ func file_throng_v1_message_proto_rawDescGZIP() []byte {
 	return file_throng_v1_message_proto_rawDescData
 }
 
-var file_throng_v1_message_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_throng_v1_message_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_throng_v1_message_proto_goTypes = []any{
 	(*SendRequest)(nil),         // 0: throng.v1.SendRequest
 	(*SendResponse)(nil),        // 1: throng.v1.SendResponse
@@ -1000,52 +1361,67 @@ var file_throng_v1_message_proto_goTypes = []any{
 	(*ListEntriesResponse)(nil), // 3: throng.v1.ListEntriesResponse
 	(*ListEditsRequest)(nil),    // 4: throng.v1.ListEditsRequest
 	(*ListEditsResponse)(nil),   // 5: throng.v1.ListEditsResponse
-	(*MarkReadRequest)(nil),     // 6: throng.v1.MarkReadRequest
-	(*MarkReadResponse)(nil),    // 7: throng.v1.MarkReadResponse
-	(*Cursor)(nil),              // 8: throng.v1.Cursor
-	(*SyncRequest)(nil),         // 9: throng.v1.SyncRequest
-	(*SyncResponse)(nil),        // 10: throng.v1.SyncResponse
-	(*Media)(nil),               // 11: throng.v1.Media
-	(*Custom)(nil),              // 12: throng.v1.Custom
-	(*System)(nil),              // 13: throng.v1.System
-	(*Edit)(nil),                // 14: throng.v1.Edit
-	(*Recall)(nil),              // 15: throng.v1.Recall
-	(*Entry)(nil),               // 16: throng.v1.Entry
-	(*Span)(nil),                // 17: throng.v1.Span
-	(*Profile)(nil),             // 18: throng.v1.Profile
-	(*Version)(nil),             // 19: throng.v1.Version
-	(*Conversation)(nil),        // 20: throng.v1.Conversation
+	(*ListPinsRequest)(nil),     // 6: throng.v1.ListPinsRequest
+	(*ListPinsResponse)(nil),    // 7: throng.v1.ListPinsResponse
+	(*PinnedMessage)(nil),       // 8: throng.v1.PinnedMessage
+	(*ResolveLinkRequest)(nil),  // 9: throng.v1.ResolveLinkRequest
+	(*ResolveLinkResponse)(nil), // 10: throng.v1.ResolveLinkResponse
+	(*MarkReadRequest)(nil),     // 11: throng.v1.MarkReadRequest
+	(*MarkReadResponse)(nil),    // 12: throng.v1.MarkReadResponse
+	(*Cursor)(nil),              // 13: throng.v1.Cursor
+	(*SyncRequest)(nil),         // 14: throng.v1.SyncRequest
+	(*SyncResponse)(nil),        // 15: throng.v1.SyncResponse
+	(*Media)(nil),               // 16: throng.v1.Media
+	(*Custom)(nil),              // 17: throng.v1.Custom
+	(*System)(nil),              // 18: throng.v1.System
+	(*Edit)(nil),                // 19: throng.v1.Edit
+	(*Recall)(nil),              // 20: throng.v1.Recall
+	(*Pin)(nil),                 // 21: throng.v1.Pin
+	(*Entry)(nil),               // 22: throng.v1.Entry
+	(*Span)(nil),                // 23: throng.v1.Span
+	(*Profile)(nil),             // 24: throng.v1.Profile
+	(*Version)(nil),             // 25: throng.v1.Version
+	(*Conversation)(nil),        // 26: throng.v1.Conversation
 }
 var file_throng_v1_message_proto_depIdxs = []int32{
-	11, // 0: throng.v1.SendRequest.media:type_name -> throng.v1.Media
-	12, // 1: throng.v1.SendRequest.custom:type_name -> throng.v1.Custom
-	13, // 2: throng.v1.SendRequest.system:type_name -> throng.v1.System
-	14, // 3: throng.v1.SendRequest.edit:type_name -> throng.v1.Edit
-	15, // 4: throng.v1.SendRequest.recall:type_name -> throng.v1.Recall
-	16, // 5: throng.v1.ListEntriesResponse.entries:type_name -> throng.v1.Entry
-	17, // 6: throng.v1.ListEntriesResponse.withheld:type_name -> throng.v1.Span
-	17, // 7: throng.v1.ListEntriesResponse.covered:type_name -> throng.v1.Span
-	18, // 8: throng.v1.ListEntriesResponse.profiles:type_name -> throng.v1.Profile
-	19, // 9: throng.v1.ListEditsResponse.versions:type_name -> throng.v1.Version
-	8,  // 10: throng.v1.SyncRequest.cursor:type_name -> throng.v1.Cursor
-	20, // 11: throng.v1.SyncResponse.conversations:type_name -> throng.v1.Conversation
-	8,  // 12: throng.v1.SyncResponse.cursor:type_name -> throng.v1.Cursor
-	18, // 13: throng.v1.SyncResponse.profiles:type_name -> throng.v1.Profile
-	0,  // 14: throng.v1.MessageService.Send:input_type -> throng.v1.SendRequest
-	2,  // 15: throng.v1.MessageService.ListEntries:input_type -> throng.v1.ListEntriesRequest
-	4,  // 16: throng.v1.MessageService.ListEdits:input_type -> throng.v1.ListEditsRequest
-	6,  // 17: throng.v1.MessageService.MarkRead:input_type -> throng.v1.MarkReadRequest
-	9,  // 18: throng.v1.MessageService.Sync:input_type -> throng.v1.SyncRequest
-	1,  // 19: throng.v1.MessageService.Send:output_type -> throng.v1.SendResponse
-	3,  // 20: throng.v1.MessageService.ListEntries:output_type -> throng.v1.ListEntriesResponse
-	5,  // 21: throng.v1.MessageService.ListEdits:output_type -> throng.v1.ListEditsResponse
-	7,  // 22: throng.v1.MessageService.MarkRead:output_type -> throng.v1.MarkReadResponse
-	10, // 23: throng.v1.MessageService.Sync:output_type -> throng.v1.SyncResponse
-	19, // [19:24] is the sub-list for method output_type
-	14, // [14:19] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	16, // 0: throng.v1.SendRequest.media:type_name -> throng.v1.Media
+	17, // 1: throng.v1.SendRequest.custom:type_name -> throng.v1.Custom
+	18, // 2: throng.v1.SendRequest.system:type_name -> throng.v1.System
+	19, // 3: throng.v1.SendRequest.edit:type_name -> throng.v1.Edit
+	20, // 4: throng.v1.SendRequest.recall:type_name -> throng.v1.Recall
+	21, // 5: throng.v1.SendRequest.pin:type_name -> throng.v1.Pin
+	22, // 6: throng.v1.ListEntriesResponse.entries:type_name -> throng.v1.Entry
+	23, // 7: throng.v1.ListEntriesResponse.withheld:type_name -> throng.v1.Span
+	23, // 8: throng.v1.ListEntriesResponse.covered:type_name -> throng.v1.Span
+	24, // 9: throng.v1.ListEntriesResponse.profiles:type_name -> throng.v1.Profile
+	25, // 10: throng.v1.ListEditsResponse.versions:type_name -> throng.v1.Version
+	8,  // 11: throng.v1.ListPinsResponse.pins:type_name -> throng.v1.PinnedMessage
+	22, // 12: throng.v1.PinnedMessage.entry:type_name -> throng.v1.Entry
+	22, // 13: throng.v1.ResolveLinkResponse.entry:type_name -> throng.v1.Entry
+	23, // 14: throng.v1.ResolveLinkResponse.around:type_name -> throng.v1.Span
+	13, // 15: throng.v1.SyncRequest.cursor:type_name -> throng.v1.Cursor
+	26, // 16: throng.v1.SyncResponse.conversations:type_name -> throng.v1.Conversation
+	13, // 17: throng.v1.SyncResponse.cursor:type_name -> throng.v1.Cursor
+	24, // 18: throng.v1.SyncResponse.profiles:type_name -> throng.v1.Profile
+	0,  // 19: throng.v1.MessageService.Send:input_type -> throng.v1.SendRequest
+	2,  // 20: throng.v1.MessageService.ListEntries:input_type -> throng.v1.ListEntriesRequest
+	4,  // 21: throng.v1.MessageService.ListEdits:input_type -> throng.v1.ListEditsRequest
+	6,  // 22: throng.v1.MessageService.ListPins:input_type -> throng.v1.ListPinsRequest
+	9,  // 23: throng.v1.MessageService.ResolveLink:input_type -> throng.v1.ResolveLinkRequest
+	11, // 24: throng.v1.MessageService.MarkRead:input_type -> throng.v1.MarkReadRequest
+	14, // 25: throng.v1.MessageService.Sync:input_type -> throng.v1.SyncRequest
+	1,  // 26: throng.v1.MessageService.Send:output_type -> throng.v1.SendResponse
+	3,  // 27: throng.v1.MessageService.ListEntries:output_type -> throng.v1.ListEntriesResponse
+	5,  // 28: throng.v1.MessageService.ListEdits:output_type -> throng.v1.ListEditsResponse
+	7,  // 29: throng.v1.MessageService.ListPins:output_type -> throng.v1.ListPinsResponse
+	10, // 30: throng.v1.MessageService.ResolveLink:output_type -> throng.v1.ResolveLinkResponse
+	12, // 31: throng.v1.MessageService.MarkRead:output_type -> throng.v1.MarkReadResponse
+	15, // 32: throng.v1.MessageService.Sync:output_type -> throng.v1.SyncResponse
+	26, // [26:33] is the sub-list for method output_type
+	19, // [19:26] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_throng_v1_message_proto_init() }
@@ -1062,6 +1438,7 @@ func file_throng_v1_message_proto_init() {
 		(*SendRequest_System)(nil),
 		(*SendRequest_Edit)(nil),
 		(*SendRequest_Recall)(nil),
+		(*SendRequest_Pin)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1069,7 +1446,7 @@ func file_throng_v1_message_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_throng_v1_message_proto_rawDesc), len(file_throng_v1_message_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -43,6 +43,11 @@ const (
 	// MessageServiceListEditsProcedure is the fully-qualified name of the MessageService's ListEdits
 	// RPC.
 	MessageServiceListEditsProcedure = "/throng.v1.MessageService/ListEdits"
+	// MessageServiceListPinsProcedure is the fully-qualified name of the MessageService's ListPins RPC.
+	MessageServiceListPinsProcedure = "/throng.v1.MessageService/ListPins"
+	// MessageServiceResolveLinkProcedure is the fully-qualified name of the MessageService's
+	// ResolveLink RPC.
+	MessageServiceResolveLinkProcedure = "/throng.v1.MessageService/ResolveLink"
 	// MessageServiceMarkReadProcedure is the fully-qualified name of the MessageService's MarkRead RPC.
 	MessageServiceMarkReadProcedure = "/throng.v1.MessageService/MarkRead"
 	// MessageServiceSyncProcedure is the fully-qualified name of the MessageService's Sync RPC.
@@ -57,6 +62,10 @@ type MessageServiceClient interface {
 	ListEntries(context.Context, *connect.Request[v1.ListEntriesRequest]) (*connect.Response[v1.ListEntriesResponse], error)
 	// ListEdits reads what a message said before it was edited, for everybody who may read the message.
 	ListEdits(context.Context, *connect.Request[v1.ListEditsRequest]) (*connect.Response[v1.ListEditsResponse], error)
+	// ListPins reads the pinned messages of a conversation, the one that was pinned last first.
+	ListPins(context.Context, *connect.Request[v1.ListPinsRequest]) (*connect.Response[v1.ListPinsResponse], error)
+	// ResolveLink finds the message that a link names, for everybody who may read it, and answers the link as this server writes it.
+	ResolveLink(context.Context, *connect.Request[v1.ResolveLinkRequest]) (*connect.Response[v1.ResolveLinkResponse], error)
 	// MarkRead moves the caller's read position forward; moving it back changes nothing.
 	MarkRead(context.Context, *connect.Request[v1.MarkReadRequest]) (*connect.Response[v1.MarkReadResponse], error)
 	// Sync answers what changed since a cursor.
@@ -92,6 +101,18 @@ func NewMessageServiceClient(httpClient connect.HTTPClient, baseURL string, opts
 			connect.WithSchema(messageServiceMethods.ByName("ListEdits")),
 			connect.WithClientOptions(opts...),
 		),
+		listPins: connect.NewClient[v1.ListPinsRequest, v1.ListPinsResponse](
+			httpClient,
+			baseURL+MessageServiceListPinsProcedure,
+			connect.WithSchema(messageServiceMethods.ByName("ListPins")),
+			connect.WithClientOptions(opts...),
+		),
+		resolveLink: connect.NewClient[v1.ResolveLinkRequest, v1.ResolveLinkResponse](
+			httpClient,
+			baseURL+MessageServiceResolveLinkProcedure,
+			connect.WithSchema(messageServiceMethods.ByName("ResolveLink")),
+			connect.WithClientOptions(opts...),
+		),
 		markRead: connect.NewClient[v1.MarkReadRequest, v1.MarkReadResponse](
 			httpClient,
 			baseURL+MessageServiceMarkReadProcedure,
@@ -112,6 +133,8 @@ type messageServiceClient struct {
 	send        *connect.Client[v1.SendRequest, v1.SendResponse]
 	listEntries *connect.Client[v1.ListEntriesRequest, v1.ListEntriesResponse]
 	listEdits   *connect.Client[v1.ListEditsRequest, v1.ListEditsResponse]
+	listPins    *connect.Client[v1.ListPinsRequest, v1.ListPinsResponse]
+	resolveLink *connect.Client[v1.ResolveLinkRequest, v1.ResolveLinkResponse]
 	markRead    *connect.Client[v1.MarkReadRequest, v1.MarkReadResponse]
 	sync        *connect.Client[v1.SyncRequest, v1.SyncResponse]
 }
@@ -129,6 +152,16 @@ func (c *messageServiceClient) ListEntries(ctx context.Context, req *connect.Req
 // ListEdits calls throng.v1.MessageService.ListEdits.
 func (c *messageServiceClient) ListEdits(ctx context.Context, req *connect.Request[v1.ListEditsRequest]) (*connect.Response[v1.ListEditsResponse], error) {
 	return c.listEdits.CallUnary(ctx, req)
+}
+
+// ListPins calls throng.v1.MessageService.ListPins.
+func (c *messageServiceClient) ListPins(ctx context.Context, req *connect.Request[v1.ListPinsRequest]) (*connect.Response[v1.ListPinsResponse], error) {
+	return c.listPins.CallUnary(ctx, req)
+}
+
+// ResolveLink calls throng.v1.MessageService.ResolveLink.
+func (c *messageServiceClient) ResolveLink(ctx context.Context, req *connect.Request[v1.ResolveLinkRequest]) (*connect.Response[v1.ResolveLinkResponse], error) {
+	return c.resolveLink.CallUnary(ctx, req)
 }
 
 // MarkRead calls throng.v1.MessageService.MarkRead.
@@ -149,6 +182,10 @@ type MessageServiceHandler interface {
 	ListEntries(context.Context, *connect.Request[v1.ListEntriesRequest]) (*connect.Response[v1.ListEntriesResponse], error)
 	// ListEdits reads what a message said before it was edited, for everybody who may read the message.
 	ListEdits(context.Context, *connect.Request[v1.ListEditsRequest]) (*connect.Response[v1.ListEditsResponse], error)
+	// ListPins reads the pinned messages of a conversation, the one that was pinned last first.
+	ListPins(context.Context, *connect.Request[v1.ListPinsRequest]) (*connect.Response[v1.ListPinsResponse], error)
+	// ResolveLink finds the message that a link names, for everybody who may read it, and answers the link as this server writes it.
+	ResolveLink(context.Context, *connect.Request[v1.ResolveLinkRequest]) (*connect.Response[v1.ResolveLinkResponse], error)
 	// MarkRead moves the caller's read position forward; moving it back changes nothing.
 	MarkRead(context.Context, *connect.Request[v1.MarkReadRequest]) (*connect.Response[v1.MarkReadResponse], error)
 	// Sync answers what changed since a cursor.
@@ -180,6 +217,18 @@ func NewMessageServiceHandler(svc MessageServiceHandler, opts ...connect.Handler
 		connect.WithSchema(messageServiceMethods.ByName("ListEdits")),
 		connect.WithHandlerOptions(opts...),
 	)
+	messageServiceListPinsHandler := connect.NewUnaryHandler(
+		MessageServiceListPinsProcedure,
+		svc.ListPins,
+		connect.WithSchema(messageServiceMethods.ByName("ListPins")),
+		connect.WithHandlerOptions(opts...),
+	)
+	messageServiceResolveLinkHandler := connect.NewUnaryHandler(
+		MessageServiceResolveLinkProcedure,
+		svc.ResolveLink,
+		connect.WithSchema(messageServiceMethods.ByName("ResolveLink")),
+		connect.WithHandlerOptions(opts...),
+	)
 	messageServiceMarkReadHandler := connect.NewUnaryHandler(
 		MessageServiceMarkReadProcedure,
 		svc.MarkRead,
@@ -200,6 +249,10 @@ func NewMessageServiceHandler(svc MessageServiceHandler, opts ...connect.Handler
 			messageServiceListEntriesHandler.ServeHTTP(w, r)
 		case MessageServiceListEditsProcedure:
 			messageServiceListEditsHandler.ServeHTTP(w, r)
+		case MessageServiceListPinsProcedure:
+			messageServiceListPinsHandler.ServeHTTP(w, r)
+		case MessageServiceResolveLinkProcedure:
+			messageServiceResolveLinkHandler.ServeHTTP(w, r)
 		case MessageServiceMarkReadProcedure:
 			messageServiceMarkReadHandler.ServeHTTP(w, r)
 		case MessageServiceSyncProcedure:
@@ -223,6 +276,14 @@ func (UnimplementedMessageServiceHandler) ListEntries(context.Context, *connect.
 
 func (UnimplementedMessageServiceHandler) ListEdits(context.Context, *connect.Request[v1.ListEditsRequest]) (*connect.Response[v1.ListEditsResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("throng.v1.MessageService.ListEdits is not implemented"))
+}
+
+func (UnimplementedMessageServiceHandler) ListPins(context.Context, *connect.Request[v1.ListPinsRequest]) (*connect.Response[v1.ListPinsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("throng.v1.MessageService.ListPins is not implemented"))
+}
+
+func (UnimplementedMessageServiceHandler) ResolveLink(context.Context, *connect.Request[v1.ResolveLinkRequest]) (*connect.Response[v1.ResolveLinkResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("throng.v1.MessageService.ResolveLink is not implemented"))
 }
 
 func (UnimplementedMessageServiceHandler) MarkRead(context.Context, *connect.Request[v1.MarkReadRequest]) (*connect.Response[v1.MarkReadResponse], error) {
