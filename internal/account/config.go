@@ -41,7 +41,7 @@ type Config struct {
 	Sessions Sessions
 	// HashConcurrency is how many passwords are hashed at once, 19 MiB each; 0 is the number of cores.
 	HashConcurrency int
-	// HashQueue is how many more may wait; beyond it sign-in answers overloaded.
+	// HashQueue is how many more may wait; beyond it sign-in answers overloaded. As many passwords of groups wait apart from them.
 	HashQueue int
 	// CacheSize is how many tokens, users and devices are remembered each, so that a request needs no read and no signature check.
 	CacheSize int

@@ -41,6 +41,9 @@ func (s *Service) HoldHashers() (release func()) {
 	}
 }
 
+// WaitingSecrets is how many secrets that people share wait before the hasher's queue.
+func (s *Service) WaitingSecrets() int64 { return s.shared.waiting.Load() }
+
 // Waiting is how many hashes wait for a slot.
 func (s *Service) Waiting() int64 { return s.hasher.waiting.Load() }
 

@@ -15,18 +15,25 @@ type hasher struct {
 	// immutable after construction
 	costs argon
 	rand  io.Reader
-	slots chan struct{}
-	queue int64
 	// dummy is verified for who has no password, so that the answer takes as long.
 	dummy storedHash
 
+	gate
+	hashes atomic.Uint64
+}
+
+// gate lets as many through at once as it has slots; a bounded number waits.
+type gate struct {
+	// immutable after construction
+	slots chan struct{}
+	queue int64
+
 	// atomic
 	waiting atomic.Int64
-	hashes  atomic.Uint64
 }
 
 func newHasher(concurrency, queue int, random io.Reader) (*hasher, error) {
-	h := &hasher{costs: currentArgon(), rand: random, slots: make(chan struct{}, concurrency), queue: int64(queue)}
+	h := &hasher{costs: currentArgon(), rand: random, gate: gate{slots: make(chan struct{}, concurrency), queue: int64(queue)}}
 	h.dummy = storedHash{argon: h.costs, salt: make([]byte, saltBytes), key: make([]byte, hashBytes)}
 	for _, b := range [][]byte{h.dummy.salt, h.dummy.key} {
 		if _, err := io.ReadFull(random, b); err != nil {
@@ -37,26 +44,26 @@ func newHasher(concurrency, queue int, random io.Reader) (*hasher, error) {
 }
 
 // enter waits for a slot; leave gives it back.
-func (h *hasher) enter(ctx context.Context) error {
+func (g *gate) enter(ctx context.Context) error {
 	select {
-	case h.slots <- struct{}{}:
+	case g.slots <- struct{}{}:
 		return nil
 	default:
 	}
-	if h.waiting.Add(1) > h.queue {
-		h.waiting.Add(-1)
+	if g.waiting.Add(1) > g.queue {
+		g.waiting.Add(-1)
 		return errOverloaded()
 	}
-	defer h.waiting.Add(-1)
+	defer g.waiting.Add(-1)
 	select {
-	case h.slots <- struct{}{}:
+	case g.slots <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return chat.Wrap(ctx.Err(), chat.CodeCanceled, chat.ReasonCanceled, "the caller gave up")
 	}
 }
 
-func (h *hasher) leave() { <-h.slots }
+func (g *gate) leave() { <-g.slots }
 
 // hash returns the PHC form of a normalised password.
 func (h *hasher) hash(ctx context.Context, password string) (string, error) {

@@ -60,6 +60,7 @@ type Service struct {
 	log        *slog.Logger
 	now        func() time.Time
 	hasher     *hasher
+	shared     gate // before the hasher, for secrets that people share
 	issuer     *issuer
 	company    *company
 	serverKeys []Hash
@@ -98,6 +99,7 @@ func New(cfg Config, d Deps) (*Service, error) {
 		log:       d.Logger,
 		now:       d.Now,
 		hasher:    hasher,
+		shared:    gate{slots: make(chan struct{}, max(cfg.hashers()/2, 1)), queue: int64(cfg.HashQueue)},
 		issuer:    issuer,
 		uses:      newUseBook(cfg.CacheSize),
 		tokens:    newCache[Hash, verified](cfg.CacheSize),

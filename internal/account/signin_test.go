@@ -167,6 +167,44 @@ func TestHashingIsBounded(t *testing.T) {
 	assert.NoError(t, "when there is room again", err)
 }
 
+// However many passwords of groups wait, sign-ins have their queue.
+func TestSharedSecretsWaitApart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *account.Config, _ *account.Deps) { c.HashConcurrency, c.HashQueue = 2, 3 })
+	w.join(t, "ada")
+	release := w.HoldHashers()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	results := make(chan error, 4)
+	for range 4 { // one at the hasher, three before it
+		go func() { // ends when cancelled
+			_, err := w.HashSecret(ctx, "open sesame")
+			results <- err
+		}()
+	}
+	for w.WaitingSecrets() < 3 || w.Waiting() < 1 {
+		runtime.Gosched()
+	}
+	_, err := w.HashSecret(t.Context(), "open sesame")
+	refused(t, "one more than may wait", err, chat.ReasonOverloaded)
+	_, err = w.CheckSecret(t.Context(), "", "open sesame")
+	refused(t, "to compare is no different", err, chat.ReasonOverloaded)
+	in := make(chan error, 1)
+	go func() { // ends with the slots free
+		_, err := w.SignIn(t.Context(), credentials("ada", password))
+		in <- err
+	}()
+	for w.Waiting() < 2 {
+		runtime.Gosched()
+	}
+	cancel()
+	for range 4 {
+		refused(t, "who gave up", <-results, chat.ReasonCanceled)
+	}
+	release()
+	assert.NoError(t, "a sign-in", <-in)
+}
+
 func TestSignInIsThrottled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)

@@ -17,6 +17,8 @@ type untried struct{}
 
 func (untried) TakeJoin(chat.UserID, chat.ConversationID) time.Duration { return 0 }
 
+func (untried) TakePassword(chat.UserID) time.Duration { return 0 }
+
 // single reads one entry of a log.
 type single struct{ messages *message.Service }
 

@@ -120,12 +120,17 @@ func (l *limits) TakeSend(user chat.UserID, id chat.ConversationID) *chat.Error 
 // GiveSend implements api.Limits. The sender's own token stays taken: it was an attempt.
 func (l *limits) GiveSend(id chat.ConversationID) { l.conversation.Give(id, 1) }
 
-// TakeJoin implements conversation.Attempts.
+// TakeJoin implements conversation.Attempts. The user comes first: who has to wait takes nothing of what others have for the group.
 func (l *limits) TakeJoin(user chat.UserID, id chat.ConversationID) time.Duration {
-	if wait := l.counted(limitJoinUser, l.joinUser.Take(user, 1)); wait > 0 {
+	if wait := l.TakePassword(user); wait > 0 {
 		return wait
 	}
 	return l.counted(limitJoin, l.join.Take(id, 1))
+}
+
+// TakePassword implements conversation.Attempts.
+func (l *limits) TakePassword(user chat.UserID) time.Duration {
+	return l.counted(limitJoinUser, l.joinUser.Take(user, 1))
 }
 
 // TakeAddress implements api.Limits.

@@ -84,3 +84,37 @@ func reasonOf(out map[string]any) string {
 	}
 	return ""
 }
+
+// GRP-3: who tries passwords, and who sets them, waits; a few who tried too often keep nobody else out.
+func TestPasswordsOfGroupsAreLimited(t *testing.T) {
+	t.Parallel()
+	c := settings(t)
+	slow := func(burst int) limit.Bucket { return limit.Bucket{Rate: 1e-3, Burst: burst, Keys: 100} }
+	c.Limit.JoinUser, c.Limit.JoinConversation = slow(2), slow(12)
+	s := begin(t, c)
+	ada, _ := signUp(t, s, "ada", "")
+	_, out := call(t, s, ada, "ConversationService/CreateGroup", map[string]any{"clientId": wireID(1), "name": "club"})
+	group := idOf(out["conversation"])
+	// tried is how often one was let try until one had to wait, and what one was told before. Shares let through a little more than the burst.
+	tried := func(token, procedure string) (n int, told string) {
+		for {
+			_, out := call(t, s, token, "ConversationService/"+procedure, map[string]any{"conversation": group, "password": "guess"})
+			switch reason := reasonOf(out); {
+			case reason == string(chat.ReasonRateLimited):
+				return n, told
+			case n == 10:
+				t.Fatalf("%s was answered %q ten times", procedure, reason)
+			default:
+				n, told = n+1, reason
+			}
+		}
+	}
+	n, told := tried(ada, "UpdateGroup")
+	assert.True(t, "set "+strconv.Itoa(n)+" times: "+told, n >= 2 && n <= 4 && told == "")
+	tim, _ := signUp(t, s, "tim", "")
+	n, told = tried(tim, "Join")
+	assert.Equal(t, "the right one", told, "")
+	assert.True(t, "joined "+strconv.Itoa(n)+" times", n >= 2 && n <= 4)
+	_, out = call(t, s, ada, "ConversationService/UpdateGroup", map[string]any{"conversation": group, "open": true})
+	assert.Equal(t, "settings without a password do not wait", reasonOf(out), "")
+}

@@ -29,9 +29,12 @@ type Passwords interface {
 	CheckSecret(ctx context.Context, hash, secret string) (bool, error)
 }
 
-// Attempts slows down who tries passwords: it returns 0, or how long to wait. It does not block.
+// Attempts slows down who has passwords hashed. Its methods return 0, or how long to wait; they do not block.
 type Attempts interface {
+	// TakeJoin is for trying a group's password.
 	TakeJoin(user chat.UserID, id chat.ConversationID) time.Duration
+	// TakePassword is for setting one.
+	TakePassword(user chat.UserID) time.Duration
 }
 
 // WithPasswords lets groups be joined with a password; without it none can be set.
@@ -86,6 +89,11 @@ func (s *Service) hashed(ctx context.Context, actor chat.UserID, id chat.Convers
 	}
 	if err := s.managing(ctx, actor, id); err != nil {
 		return "", err
+	}
+	if actor != 0 {
+		if wait := s.attempts.TakePassword(actor); wait > 0 {
+			return "", tooOften("too many passwords were set; wait", wait)
+		}
 	}
 	hash, err := s.passwords.HashSecret(ctx, password)
 	if err != nil {
@@ -148,9 +156,7 @@ func (s *Service) fitting(ctx context.Context, actor chat.UserID, id chat.Conver
 		return "", nil
 	}
 	if wait := s.attempts.TakeJoin(actor, id); wait > 0 {
-		e := chat.Errorf(chat.CodeRateLimited, chat.ReasonRateLimited, "too many passwords were tried; wait")
-		e.RetryAfter = wait
-		return "", e
+		return "", tooOften("too many passwords were tried; wait", wait)
 	}
 	fits, err := s.passwords.CheckSecret(ctx, c.Password, password)
 	if err != nil {
@@ -160,6 +166,12 @@ func (s *Service) fitting(ctx context.Context, actor chat.UserID, id chat.Conver
 		return "", nil
 	}
 	return c.Password, nil
+}
+
+func tooOften(message string, wait time.Duration) error {
+	e := chat.Errorf(chat.CodeRateLimited, chat.ReasonRateLimited, "%s", message)
+	e.RetryAfter = wait
+	return e
 }
 
 // SetNickname sets what a member is called in the group; empty takes it away. Spaces around it do not count. Members name themselves, admins others of a lower rank.

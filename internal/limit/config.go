@@ -35,9 +35,10 @@ type Config struct {
 	SendUser Bucket
 	// SendConversation limits messages into one conversation.
 	SendConversation Bucket
-	// JoinUser limits how often one user tries the passwords of groups.
+	// JoinUser limits how often one user tries and sets the passwords of groups.
 	JoinUser Bucket
-	// JoinConversation limits how often the password of one group is tried, by all users together.
+	// JoinConversation limits how often the password of one group is tried, by all users together. It is many times what one user has, so
+	// that a few who used up theirs keep nobody else out.
 	JoinConversation Bucket
 	// Deliveries limits messages into conversations with many receivers, by how many deliveries they make.
 	Deliveries Deliveries
@@ -71,7 +72,7 @@ func Default() Config {
 		SendUser:         Bucket{Rate: 50, Burst: 500, Keys: 1_000_000},
 		SendConversation: Bucket{Rate: 2_000, Burst: 20_000, Keys: 1_000_000},
 		JoinUser:         Bucket{Rate: 1.0 / 30, Burst: 10, Keys: 100_000},
-		JoinConversation: Bucket{Rate: 1, Burst: 100, Keys: 100_000},
+		JoinConversation: Bucket{Rate: 10, Burst: 1_000, Keys: 100_000},
 		// Half, because the time that a message waits for the one before it begins to grow from there on.
 		Deliveries: Deliveries{Rate: 50_000, Share: 0.5, Free: 100, Longest: 50 * time.Second, Keys: 4_096},
 	}
