@@ -37,6 +37,7 @@ const (
 	MaxEdits           = 50         // edits of one message
 	MaxNoteBytes       = 256        // of the reason that a recall gives
 	MaxLinks           = 100        // invite links of one group that let people in
+	MaxMemberLinks     = 5          // ... that one plain member made
 	MaxAttributes      = 32
 	MaxAttributeBytes  = 4_096 // all of a user's attributes together
 )

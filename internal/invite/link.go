@@ -26,7 +26,9 @@ type Link struct {
 	// Most is how many may join by it; 0 is any number. Used is how many did.
 	Most, Used uint32
 	Revoked    bool
-	Later      chat.Later
+	// EndedMS is when it was revoked or the last one joined by it; 0 where neither was so. It says nothing of a link that is open.
+	EndedMS uint64
+	Later   chat.Later
 }
 
 // Exists reports whether there is such a link.
@@ -35,6 +37,26 @@ func (l Link) Exists() bool { return l.CreatedMS != 0 }
 // Open reports whether somebody may still join by the link.
 func (l Link) Open(nowMS uint64) bool {
 	return l.Exists() && !l.Revoked && nowMS < l.ExpiresMS && (l.Most == 0 || l.Used < l.Most)
+}
+
+// ended is when a link ended that is not open any more, in milliseconds since 1970.
+func (l Link) ended() uint64 {
+	if l.EndedMS == 0 {
+		return l.ExpiresMS
+	}
+	return min(l.EndedMS, l.ExpiresMS)
+}
+
+// listed reports whether a link is open, or ended so lately that it is still shown.
+func (l Link) listed(nowMS uint64) bool {
+	return l.Open(nowMS) || l.Exists() && nowMS < l.ended()+uint64(kept.Milliseconds())
+}
+
+// end notes that the link ends now, if it does not let anybody in any more by something else than its time.
+func (l *Link) end(nowMS uint64) {
+	if !l.Open(nowMS) && l.EndedMS == 0 {
+		l.EndedMS = nowMS
+	}
 }
 
 // Links is the port of the links. All methods may be called from any goroutine; what they return belongs to the caller.

@@ -3,6 +3,7 @@ package invite
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/throng-im/throng/internal/chat"
@@ -56,7 +57,8 @@ type NewLink struct {
 
 // Create makes a link, and returns its token, which is told once: the server does not keep it.
 func (s *Service) Create(ctx context.Context, actor chat.UserID, id chat.ConversationID, n NewLink) (Link, string, error) {
-	if err := s.may(ctx, actor, id, true); err != nil {
+	m, err := s.may(ctx, actor, id, true)
+	if err != nil {
 		return Link{}, "", err
 	}
 	now := s.nowMS()
@@ -67,7 +69,7 @@ func (s *Service) Create(ctx context.Context, actor chat.UserID, id chat.Convers
 		return Link{}, "", chat.Errorf(chat.CodeInvalid, chat.ReasonFieldInvalid,
 			"a link ends later than now and within %d days, and lets in at most %d", int(maxLife.Hours())/24, maxUses)
 	}
-	if err := s.tidy(ctx, id, now); err != nil {
+	if err := s.tidy(ctx, id, now, actor, actor == 0 || m.Role >= chat.RoleAdmin); err != nil {
 		return Link{}, "", err
 	}
 	token := newToken(id)
@@ -85,16 +87,25 @@ func (s *Service) Create(ctx context.Context, actor chat.UserID, id chat.Convers
 	return l, token, nil
 }
 
-// tidy removes links that have let nobody in for long, and refuses where too many are left. Who makes several at the same moment may go a
-// little beyond the bound.
-func (s *Service) tidy(ctx context.Context, id chat.ConversationID, now uint64) error {
+// tidy removes links that ended so long ago that they are listed no more, and where there is no room those that ended. It refuses where too
+// many are open: of the group, or of a plain member, who must leave room for others. Who makes several at the same moment may go a little
+// beyond the bounds.
+func (s *Service) tidy(ctx context.Context, id chat.ConversationID, now uint64, actor chat.UserID, admin bool) error {
 	all, err := s.links.Links(ctx, id)
 	if err != nil {
 		return fmt.Errorf("listing links: %w", err)
 	}
-	left := len(all)
+	left, own := len(all), 0
 	for _, l := range all {
-		if l.Open(now) || now < l.ExpiresMS+uint64(kept.Milliseconds()) && left < chat.MaxLinks {
+		if l.Open(now) && l.Creator == actor {
+			own++
+		}
+	}
+	if own >= chat.MaxMemberLinks && !admin {
+		return chat.Errorf(chat.CodeTooLarge, chat.ReasonTooManyLinks, "who is no admin has at most %d links into a group; revoke some first", chat.MaxMemberLinks)
+	}
+	for _, l := range all {
+		if l.Open(now) || l.listed(now) && left < chat.MaxLinks {
 			continue
 		}
 		_, err := s.links.Change(ctx, id, l.ID, func(l *Link) error {
@@ -116,14 +127,15 @@ func (s *Service) tidy(ctx context.Context, id chat.ConversationID, now uint64) 
 
 // List returns the links of a group, for its admins; those that ended stay a while.
 func (s *Service) List(ctx context.Context, actor chat.UserID, id chat.ConversationID) ([]Link, error) {
-	if err := s.may(ctx, actor, id, false); err != nil {
+	if _, err := s.may(ctx, actor, id, false); err != nil {
 		return nil, err
 	}
 	all, err := s.links.Links(ctx, id)
 	if err != nil {
 		return nil, fmt.Errorf("listing links: %w", err)
 	}
-	return all, nil
+	now := s.nowMS()
+	return slices.DeleteFunc(all, func(l Link) bool { return !l.listed(now) }), nil
 }
 
 // Revoke ends a link: nobody joins by it from then on. Admins may, and who made it while a member. One that ended already stays so.
@@ -140,6 +152,7 @@ func (s *Service) Revoke(ctx context.Context, actor chat.UserID, id chat.Convers
 			return chat.Errorf(chat.CodeNotFound, chat.ReasonLinkNotFound, "there is no such link")
 		}
 		l.Revoked = true
+		l.end(s.nowMS())
 		return nil
 	})
 	if err != nil {
@@ -199,10 +212,12 @@ func (s *Service) Join(ctx context.Context, actor chat.UserID, token string) (ch
 		return l.Conversation, r, err //nolint:wrapcheck // a refusal is the answer
 	}
 	_, err = s.links.Change(ctx, l.Conversation, l.ID, func(l *Link) error {
-		if !l.Open(s.nowMS()) {
+		now := s.nowMS()
+		if !l.Open(now) {
 			return errSpent()
 		}
-		l.Used++
+		l.Used, l.EndedMS = l.Used+1, 0
+		l.end(now)
 		return nil
 	})
 	if err != nil {
@@ -225,6 +240,9 @@ func (s *Service) giveBack(ctx context.Context, l Link) {
 	_, _ = s.links.Change(context.WithoutCancel(ctx), l.Conversation, l.ID, func(l *Link) error {
 		if l.Exists() && l.Used > 0 {
 			l.Used--
+			if !l.Revoked {
+				l.EndedMS = 0
+			}
 		}
 		return nil
 	})
@@ -247,24 +265,24 @@ func (s *Service) find(ctx context.Context, token string) (Link, error) {
 }
 
 // may checks that the actor may look after a group's links. Into an open group, which anybody may join, every member may make one.
-func (s *Service) may(ctx context.Context, actor chat.UserID, id chat.ConversationID, making bool) error {
+func (s *Service) may(ctx context.Context, actor chat.UserID, id chat.ConversationID, making bool) (chat.Member, error) {
 	m, err := s.member(ctx, actor, id)
 	if err != nil {
-		return err
+		return m, err
 	}
 	head, err := s.groups.Head(ctx, id)
 	if err != nil {
-		return fmt.Errorf("looking at a group: %w", err)
+		return m, fmt.Errorf("looking at a group: %w", err)
 	}
 	switch {
 	case head.Kind != chat.KindGroup:
-		return chat.Errorf(chat.CodeFailedPrecondition, chat.ReasonNotAGroup, "a direct conversation has two members for ever")
+		return m, chat.Errorf(chat.CodeFailedPrecondition, chat.ReasonNotAGroup, "a direct conversation has two members for ever")
 	case head.Dissolved:
-		return chat.Errorf(chat.CodeGone, chat.ReasonDissolved, "this group was dissolved")
+		return m, chat.Errorf(chat.CodeGone, chat.ReasonDissolved, "this group was dissolved")
 	case actor == 0, m.Role >= chat.RoleAdmin, making && head.Open:
-		return nil
+		return m, nil
 	default:
-		return errRole()
+		return m, errRole()
 	}
 }
 

@@ -3,6 +3,7 @@ package invite_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -242,6 +243,68 @@ func TestBound(t *testing.T) {
 	all, err = w.List(t.Context(), owner, group)
 	assert.NoError(t, "list", err)
 	assert.Equal(t, "those that ended long ago have gone", len(all), 1)
+}
+
+// INV-2: those that ended are listed for 7 days, however they ended and whenever they would have.
+func TestEndedAreListedForAWeek(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	begin := w.now
+	late := uint64(begin.Add(300 * 24 * time.Hour).UnixMilli())
+	revoked, _ := w.make(t, invite.NewLink{ExpiresMS: late})
+	_, used := w.make(t, invite.NewLink{ExpiresMS: late, Most: 1})
+	w.make(t, invite.NewLink{})
+	w.make(t, invite.NewLink{ExpiresMS: late})
+	_, err := w.Revoke(t.Context(), owner, group, revoked.ID)
+	assert.NoError(t, "revoke", err)
+	w.fail = chat.Errorf(chat.CodeForbidden, chat.ReasonBanned, "banned")
+	assert.Equal(t, "a use that is given back", w.join(other, used), chat.ReasonBanned)
+	w.fail = nil
+	w.now = begin.Add(24 * time.Hour)
+	assert.Equal(t, "the last use", w.join(other, used), "")
+	for _, day := range []struct{ at, listed int }{{2, 4}, {7, 3}, {8, 2}, {13, 2}, {14, 1}, {299, 1}} {
+		w.now = begin.Add(time.Duration(day.at) * 24 * time.Hour)
+		if day.at == 2 { // to revoke once more does not keep it longer
+			_, err := w.Revoke(t.Context(), owner, group, revoked.ID)
+			assert.NoError(t, "revoke again", err)
+		}
+		all, err := w.List(t.Context(), owner, group)
+		assert.NoError(t, "list", err)
+		assert.Equal(t, fmt.Sprintf("listed on day %d", day.at), len(all), day.listed)
+	}
+	w.make(t, invite.NewLink{})
+	kept, err := w.links.Links(t.Context(), group)
+	assert.NoError(t, "links", err)
+	assert.Equal(t, "nor do they stay in the store", len(kept), 2)
+}
+
+// INV-8: a plain member of an open group has a few links, and leaves room for others.
+func TestPlainMembersHaveFewLinks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.head.Open = true
+	w.members[other] = chat.RoleMember
+	create := func(actor chat.UserID) (invite.Link, chat.Reason) {
+		l, _, err := w.Create(t.Context(), actor, group, invite.NewLink{})
+		return l, reason(err)
+	}
+	var last invite.Link
+	for range chat.MaxMemberLinks {
+		l, why := create(member)
+		assert.Equal(t, "one of a few", why, "")
+		last = l
+	}
+	_, why := create(member)
+	assert.Equal(t, "one more", why, chat.ReasonTooManyLinks)
+	_, why = create(other)
+	assert.Equal(t, "of another member", why, "")
+	_, err := w.Revoke(t.Context(), member, group, last.ID)
+	assert.NoError(t, "revoke", err)
+	_, why = create(member)
+	assert.Equal(t, "in place of one that was revoked", why, "")
+	for range chat.MaxMemberLinks + 1 {
+		w.make(t, invite.NewLink{})
+	}
 }
 
 func FuzzParseToken(f *testing.F) {

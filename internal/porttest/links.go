@@ -58,7 +58,7 @@ func (s LinkStore) link(t testing.TB, conversation chat.ConversationID, id uint6
 }
 
 func linksStand(t *testing.T, s LinkStore) {
-	want := invite.Link{Conversation: 7, ID: chat.MaxID, Token: invite.Hash{1, 31: 2}, Creator: alice, CreatedMS: 1, ExpiresMS: 1 << 42, Most: 100_000, Used: 3, Revoked: true}
+	want := invite.Link{Conversation: 7, ID: chat.MaxID, Token: invite.Hash{1, 31: 2}, Creator: alice, CreatedMS: 1, ExpiresMS: 1 << 42, Most: 100_000, Used: 3, Revoked: true, EndedMS: 1 << 41}
 	got, err := s.Change(t.Context(), 7, chat.MaxID, func(l *invite.Link) error {
 		assert.Equal(t, "at first", *l, invite.Link{Conversation: 7, ID: chat.MaxID})
 		*l = want

@@ -7,9 +7,20 @@ import (
 
 const flagRevoked = 1 << 0
 
+const linkEnded = 1
+
+func linkBlock(l invite.Link) chat.Later {
+	if l.EndedMS == 0 {
+		return l.Later
+	}
+	w := fieldWriter{}
+	w.number(linkEnded, l.EndedMS)
+	return chat.Later(w.b) + l.Later
+}
+
 // AppendLink writes a link.
 func AppendLink(b []byte, l invite.Link) []byte {
-	later := laterOf(l.Later)
+	later := laterOf(linkBlock(l))
 	flags := flag(l.Revoked) * flagRevoked
 	if later != "" {
 		flags |= flagLater
@@ -26,7 +37,13 @@ func (r *Reader) Link(conversation chat.ConversationID, id uint64) invite.Link {
 	copy(l.Token[:], r.raw(uint64(len(l.Token))))
 	l.Creator, l.CreatedMS, l.ExpiresMS = chat.UserID(r.Number()), r.Number(), r.Number()
 	l.Most, l.Used = uint32(r.Number()), uint32(r.Number())
-	l.Later = r.later(flags)
+	l.Later = r.fields(r.later(flags), func(what uint64, field *Reader) bool {
+		if what != linkEnded {
+			return false
+		}
+		l.EndedMS = field.Number()
+		return true
+	})
 	return l
 }
 

@@ -17,7 +17,7 @@ func FuzzRelation(f *testing.F) {
 		Mine: social.Side{Want: true, Turn: 5, Ended: 3, AtMS: 1 << 41, Note: "n"}, Theirs: social.Side{Turn: 4},
 	}))
 	f.Add(record.AppendOwner(nil, social.Owner{Version: 1, Floor: 2, Wants: 300, From: chat.GateCommon, Day: 20_000, Asked: 7, Later: block}))
-	f.Add(record.AppendLink(nil, invite.Link{Token: invite.Hash{1}, Creator: 3, CreatedMS: 1 << 41, ExpiresMS: 1 << 42, Most: 5, Used: 2, Revoked: true, Later: block}))
+	f.Add(record.AppendLink(nil, invite.Link{Token: invite.Hash{1}, Creator: 3, CreatedMS: 1 << 41, ExpiresMS: 1 << 42, Most: 5, Used: 2, Revoked: true, EndedMS: 1 << 41, Later: block}))
 	f.Add([]byte{})
 	f.Add(bytes.Repeat([]byte{0xff}, 60))
 	f.Fuzz(func(t *testing.T, value []byte) {
