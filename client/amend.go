@@ -114,6 +114,7 @@ func recalled(e, by *throngv1.Entry, recall *throngv1.Recall) (now *throngv1.Ent
 		Reason: throngv1.Tombstone_REASON_RECALLED, Seq: by.GetSeq(), By: by.GetSender(), Note: recall.GetNote(),
 	}}
 	now.EditedSeq, now.EditedMs, now.Edits = 0, 0, 0
+	unrefer(now)
 	return now, true
 }
 

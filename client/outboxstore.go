@@ -49,6 +49,7 @@ type Body struct {
 	edit   *throngv1.Edit
 	recall *throngv1.Recall
 	pin    *throngv1.Pin
+	reply  uint64 // seq of the message that it answers
 	caller string // W3C trace context
 }
 
@@ -75,7 +76,7 @@ func (b Body) Traced(traceparent string) Body {
 func (b Body) Text() string { return b.text }
 
 func (b Body) request(conv ConversationID, id uuid.UUID) *throngv1.SendRequest {
-	r := &throngv1.SendRequest{Conversation: uint64(conv), ClientId: id[:], Traceparent: b.caller}
+	r := &throngv1.SendRequest{Conversation: uint64(conv), ClientId: id[:], Traceparent: b.caller, ReplyTo: b.reply}
 	switch {
 	case b.media != nil:
 		r.Body = &throngv1.SendRequest_Media{Media: b.media}
@@ -99,7 +100,7 @@ func (b Body) request(conv ConversationID, id uuid.UUID) *throngv1.SendRequest {
 func (d *Draft) entry(me UserID, ack Ack) *throngv1.Entry {
 	e := &throngv1.Entry{
 		Conversation: uint64(d.Conversation), Seq: ack.Seq, Ordinal: ack.Ordinal, TimeMs: uint64(ack.Time.UnixMilli()),
-		Sender: uint64(me), ClientId: d.ClientID[:],
+		Sender: uint64(me), ClientId: d.ClientID[:], ReplyTo: d.Body.reply,
 	}
 	switch b := d.Body; {
 	case b.media != nil:
@@ -131,7 +132,7 @@ func (d *Draft) unmarshal(b []byte) error {
 	d.Conversation, d.ClientID = ConversationID(r.GetConversation()), id
 	d.Body = Body{
 		text: r.GetText(), media: r.GetMedia(), custom: r.GetCustom(), system: r.GetSystem(), edit: r.GetEdit(), recall: r.GetRecall(),
-		pin: r.GetPin(), caller: r.GetTraceparent(),
+		pin: r.GetPin(), caller: r.GetTraceparent(), reply: r.GetReplyTo(),
 	}
 	return nil
 }

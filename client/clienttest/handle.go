@@ -100,7 +100,9 @@ func (s *Server) send(ss *Session, id uint64, r *throngv1.SendRequest) {
 		ss.Refuse(id, throngv1.Code_CODE_RATE_LIMITED, "slow_mode", uint32((wait + time.Millisecond - 1).Milliseconds()))
 		return
 	} else {
-		e = &throngv1.Entry{Sender: ss.User(), ClientId: r.GetClientId(), Body: &throngv1.Entry_Text{Text: r.GetText()}}
+		e = &throngv1.Entry{
+			Sender: ss.User(), ClientId: r.GetClientId(), Body: &throngv1.Entry_Text{Text: r.GetText()}, ReplyTo: r.GetReplyTo(),
+		}
 		switch {
 		case r.GetEdit() != nil:
 			e.Body = &throngv1.Entry_Edit{Edit: r.GetEdit()}

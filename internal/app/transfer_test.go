@@ -73,6 +73,8 @@ func populate(t testing.TB, s *server) {
 		}
 		do(token, "MessageService/Send", req)
 	}
+	amend(bob, direct, 310, map[string]any{"text": "a reply", "replyTo": "5"})
+	amend(bob, direct, 311, map[string]any{"text": "to what is taken back", "replyTo": "3"})
 	amend(ada, direct, 300, map[string]any{"edit": map[string]any{"target": "2", "text": "edited"}})
 	amend(ada, direct, 301, map[string]any{"edit": map[string]any{"target": "2", "text": "edited again"}})
 	amend(ada, direct, 302, map[string]any{"edit": map[string]any{"target": "3", "text": "edited, and taken back"}})

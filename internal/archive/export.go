@@ -179,7 +179,7 @@ func (e *exporter) entry(v *chat.Entry) error {
 	}
 	return e.write(entry{
 		Type: typeEntry, Conversation: v.Conversation, Seq: v.Seq, Ordinal: v.Ordinal, Sender: v.Sender, TimeMS: v.TimeMS,
-		ClientID: clientIDText(v.ClientID), Body: text,
+		ClientID: clientIDText(v.ClientID), Refers: encodeRefers(v.Refers), Body: text,
 	})
 }
 

@@ -85,6 +85,7 @@ type entry struct {
 	Sender       chat.UserID         `json:"sender,omitempty"`
 	TimeMS       uint64              `json:"time_ms"`
 	ClientID     string              `json:"client_id,omitempty"`
+	Refers       *refers             `json:"refers,omitempty"`
 	Body         body                `json:"body"`
 }
 

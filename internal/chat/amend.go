@@ -115,7 +115,7 @@ func Content(b Body) bool { return Countable(b) }
 
 // Bury returns an entry without its content. What a later version wrote with it goes too.
 func Bury(e Entry, t Tombstone) Entry {
-	e.Body, e.Edited, e.Later = t, nil, ""
+	e.Body, e.Edited, e.Refers, e.Later = t, nil, nil, ""
 	return e
 }
 

@@ -9,6 +9,8 @@ type Draft struct {
 	ClientID     ClientID // required for content; makes the draft repeatable
 	// Body is the entry's body. Created begins the conversation. Nil where Mark, Got, Hide or Bars is set.
 	Body Body
+	// Refers is what the message refers to; nil for nothing.
+	Refers *Refers
 	// Mark moves the sender's read position up to this seq; 0 for none.
 	Mark Seq
 	// Hide deletes spans of entries for the sender alone, without a body, a mark and Got. It is no entry, and no event.

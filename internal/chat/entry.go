@@ -14,6 +14,8 @@ type Entry struct {
 	Act Act
 	// Edited is what edits made of it; nil where there were none, and once the content has gone.
 	Edited *Edited
+	// Refers is what the message refers to; nil where it is nothing, and once the content has gone.
+	Refers *Refers
 	Later  Later
 }
 

@@ -3,6 +3,9 @@ package chat
 // jsonEscaped is what JSON writes for a control character without a short form.
 const jsonEscaped = len(`\u0000`)
 
+// WireBytes is about how many bytes what an entry says takes in an answer ([WireBytes]), with what it refers to.
+func (e *Entry) WireBytes() int { return WireBytes(e.Body) + referBytes(e.Refers) }
+
 // WireBytes is about how many bytes a body takes in an answer, in the larger of the two encodings: JSON writes some characters
 // as two or six, and bytes in base64. Pages are bounded by it, so that nobody's message makes another's answer burst.
 func WireBytes(b Body) int {

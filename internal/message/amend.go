@@ -7,7 +7,7 @@ import (
 	"github.com/throng-im/throng/internal/message/content"
 )
 
-// target finds the message that the draft amends, for a sender who may see it.
+// target finds the message that the draft amends or answers, for a sender who may see it.
 func (c *change) target(seq chat.Seq) (chat.Entry, *chat.Error) {
 	if seq > c.head.Seq || c.draft.Sender != 0 && !c.part.Sees(seq) {
 		return chat.Entry{}, errNoMessage()

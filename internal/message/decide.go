@@ -43,7 +43,7 @@ func (r Rules) Decide(st State, d *chat.Draft, nowMS uint64) (Effect, *chat.Erro
 		return c.mark()
 	}
 	if !d.ClientID.IsZero() {
-		c.print = content.Print(d.Body)
+		c.print = content.Print(d.Body, d.Refers)
 		if effect, found, err := c.repeat(); found || err != nil {
 			return effect, err
 		}
@@ -154,6 +154,10 @@ func (c *change) content() (Effect, *chat.Error) {
 	if err := c.silenced(); err != nil {
 		return Effect{}, err
 	}
+	refers, err := c.refers()
+	if err != nil {
+		return Effect{}, err
+	}
 	if err := c.slow(); err != nil {
 		return Effect{}, err
 	}
@@ -161,6 +165,7 @@ func (c *change) content() (Effect, *chat.Error) {
 		return Effect{}, err
 	}
 	e := c.append(c.draft.Body, 0)
+	e.Entry.Refers = refers
 	if c.draft.Sender != 0 && mutant != mutantSendReadsNothing {
 		c.part.User = c.draft.Sender
 		c.part.Read = chat.Read{Seq: e.Entry.Seq, Ordinal: e.Entry.Ordinal}

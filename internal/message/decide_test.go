@@ -433,13 +433,13 @@ func TestPrint(t *testing.T) {
 		chat.Created{Kind: 1},
 		chat.Created{Kind: 2},
 	} {
-		p := content.Print(b)
+		p := content.Print(b, nil)
 		if other, there := seen[p]; there {
 			t.Errorf("bodies %d and %d share a print", other, i)
 		}
 		seen[p] = i
 	}
-	assert.Equal(t, "print of a text", content.Print(chat.Text{Text: "hello"}),
+	assert.Equal(t, "print of a text", content.Print(chat.Text{Text: "hello"}, nil),
 		content.Fingerprint{186, 154, 171, 51, 151, 90, 43, 118, 181, 19, 220, 36, 30, 226, 234, 29})
 }
 

@@ -10,7 +10,7 @@ import (
 // create begins a conversation. It is idempotent under the conversation's id: whoever lost a race or repairs one asks
 // again and gets the first one's answer.
 func (c *change) create(body chat.Created) (Effect, *chat.Error) {
-	c.print = content.Print(body)
+	c.print = content.Print(body, nil)
 	if c.head.Exists() {
 		return c.createAgain(body)
 	}

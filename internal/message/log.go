@@ -32,6 +32,7 @@ import (
 //     neither, and content that has gone does not come back, whoever removed it.
 //   - LOG-16 What a member has deleted for oneself is stored with the member, in at most chat.MaxHidden spans, and only grows. It is no entry, and no event.
 //   - LOG-17 What an entry makes of the pinned messages (chat.Pins.After) stands about the conversation in the same append.
+//   - LOG-18 What a message refers to is stored with it, stays when it is edited, and goes with its content.
 type Log interface {
 	Append(ctx context.Context, drafts []*chat.Draft) (Applied, error)
 	// Range returns entries from..to (both included, ascending) or, backward, the last ones of that span; at most limit

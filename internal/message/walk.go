@@ -58,7 +58,7 @@ func (w *walk) fit(entries []chat.Entry, first bool) []chat.Entry {
 		if w.query.Backward {
 			at = len(entries) - 1 - i
 		}
-		w.bytes -= row + chat.WireBytes(entries[at].Body)
+		w.bytes -= row + entries[at].WireBytes()
 		switch {
 		case w.bytes >= 0 || (first && i == 0):
 		case w.query.Backward:

@@ -151,13 +151,13 @@ func (v *View) withhold(seq chat.Seq) {
 func (v *View) size() int {
 	n := 96 + len(v.Conversation.Pins) + len(v.Conversation.Name) + len(v.Conversation.Avatar) + len(v.Conversation.Description) + len(v.Settings.Draft)
 	if len(v.Entries) == 0 && v.Last != nil {
-		return n + chat.WireBytes(v.Last.Body)
+		return n + v.Last.WireBytes()
 	}
 	for i := range v.Entries {
-		n += 24 + chat.WireBytes(v.Entries[i].Body)
+		n += 24 + v.Entries[i].WireBytes()
 	}
 	if v.Last != nil {
-		n += chat.WireBytes(v.Last.Body)
+		n += v.Last.WireBytes()
 	}
 	return n
 }

@@ -12,7 +12,7 @@ import (
 const chunkEntry = 112
 
 // ChunkBytes is about how many bytes an entry adds to a chunk, for those who fill one up to chat.MaxChunkBytes.
-func ChunkBytes(e *chat.Entry) int { return chunkEntry + chat.WireBytes(e.Body) }
+func ChunkBytes(e *chat.Entry) int { return chunkEntry + e.WireBytes() }
 
 // EncodeChunk returns the piece of several entries of one conversation, which all have it, with ascending seqs, and the
 // profiles of those senders whom the receivers may not know (nil is none). It is made once per subprotocol and shared by all

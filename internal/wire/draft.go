@@ -38,7 +38,7 @@ func (a Actor) Draft(req *throngv1.SendRequest) (*chat.Draft, error) {
 		return nil, err
 	}
 	d := &chat.Draft{
-		Conversation: conversation, Sender: a.User, Device: a.Device, ClientID: client, Body: body, After: after,
+		Conversation: conversation, Sender: a.User, Device: a.Device, ClientID: client, Body: body, After: after, Refers: refersOf(req),
 	}
 	if caller := req.GetTraceparent(); len(caller) == traceparentBytes {
 		d.Caller = caller

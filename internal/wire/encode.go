@@ -61,7 +61,7 @@ func appendJSON(dst []byte, m proto.Message) ([]byte, error) {
 // EncodeEntry returns the piece of a delivery. Texts in protobuf, which are nearly all deliveries, are written by hand.
 // withClientID is for the sender's own devices alone. The piece may be shared; nobody writes to it.
 func EncodeEntry(sub Subprotocol, e *chat.Entry, withClientID bool) []byte {
-	if text, ok := e.Body.(chat.Text); ok && sub == Proto && e.Edited == nil {
+	if text, ok := e.Body.(chat.Text); ok && sub == Proto && e.Edited == nil && e.Refers == nil {
 		return encodeText(e, text.Text, withClientID && !e.ClientID.IsZero())
 	}
 	env := &throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_Entry{Entry: Entry(e, Whole(withClientID))}}

@@ -26,6 +26,7 @@ func Entry(e *chat.Entry, part Part) *throngv1.Entry {
 		out.ClientId = e.ClientID[:]
 	}
 	setBody(out, e.Body)
+	setRefers(out, e.Refers)
 	if e.Edited != nil {
 		out.EditedSeq, out.EditedMs, out.Edits = uint64(e.Edited.Last()), e.Edited.TimeMS, count(len(e.Edited.Seqs))
 	}
@@ -142,7 +143,7 @@ func count(n int) uint32 { return uint32(n) }
 func EntryFrom(e *throngv1.Entry) (chat.Entry, error) {
 	out := chat.Entry{
 		Conversation: chat.ConversationID(e.GetConversation()), Seq: chat.Seq(e.GetSeq()), Ordinal: chat.Ordinal(e.GetOrdinal()),
-		Sender: chat.UserID(e.GetSender()), TimeMS: e.GetTimeMs(), Body: bodyFrom(e),
+		Sender: chat.UserID(e.GetSender()), TimeMS: e.GetTimeMs(), Body: bodyFrom(e), Refers: refersFrom(e),
 	}
 	if e.GetEditedSeq() != 0 {
 		out.Edited = &chat.Edited{Seqs: []chat.Seq{chat.Seq(e.GetEditedSeq())}, TimeMS: e.GetEditedMs()}

@@ -79,6 +79,7 @@ func requests() map[string]*throngv1.ClientEnvelope {
 		"send caption away": send(func(r *throngv1.SendRequest) {
 			r.Body = &throngv1.SendRequest_Edit{Edit: &throngv1.Edit{Target: 7, Body: &throngv1.Edit_Text{}}}
 		}),
+		"send reply": send(func(r *throngv1.SendRequest) { r.Body, r.ReplyTo = &throngv1.SendRequest_Text{Text: "yes"}, 7 }),
 		"send recall": send(func(r *throngv1.SendRequest) {
 			r.Body = &throngv1.SendRequest_Recall{Recall: &throngv1.Recall{Target: 7, Note: "spam"}}
 		}),
@@ -177,6 +178,7 @@ func entries() map[string]*throngv1.Entry {
 		"pin":         {Body: &throngv1.Entry_Pin{Pin: &throngv1.Pin{Target: 7, On: true}}},
 		"unpin":       {Body: &throngv1.Entry_Pin{Pin: &throngv1.Pin{Target: 7}}},
 		"edited text": {Body: &throngv1.Entry_Text{Text: "grüß dich"}, EditedSeq: 300, EditedMs: 1_800_000_000_123, Edits: 2},
+		"reply":       {Body: &throngv1.Entry_Text{Text: "yes"}, ReplyTo: 7},
 		"recalled": {Body: &throngv1.Entry_Tombstone{Tombstone: &throngv1.Tombstone{
 			Reason: throngv1.Tombstone_REASON_RECALLED, Seq: 310, By: 3, Note: "spam",
 		}}},

@@ -49,6 +49,9 @@ func (d *device) amend(ctx context.Context, r room) error {
 			body = client.Recall(e.GetSeq(), "")
 		}
 	}
+	if all := page.Msg.GetEntries(); len(all) > 0 && d.intN(2) == 0 { // which may be no message, or gone: the server says
+		body = body.Reply(all[d.intN(len(all))].GetSeq())
+	}
 	_, _ = d.client().Send(d.world.ctx, r.id, body)
 	return nil
 }

@@ -19,6 +19,8 @@ import (
 type roomLog struct {
 	keys  []string
 	spans map[client.UserID][]chat.Span
+	// wrong is what an entry refers to that its sender could not see.
+	wrong error
 	// history is from where on newcomers read.
 	history chat.Seq
 }
@@ -47,8 +49,11 @@ func (l *roomLog) allows(u client.UserID, seq uint64) bool {
 	return slices.ContainsFunc(l.spans[u], func(s chat.Span) bool { return s.Contains(chat.Seq(seq)) })
 }
 
-// ordered wants every text once, and what one device sent over its session in the order in which it did.
+// ordered wants every text once, what one device sent over its session in the order in which it did, and answers to what their senders see.
 func (l *roomLog) ordered() error {
+	if l.wrong != nil {
+		return l.wrong
+	}
 	seen, last := map[string]bool{}, map[string]int{}
 	for i, k := range l.keys {
 		if k[0] == '*' {
@@ -113,6 +118,9 @@ func (w *World) readLogs(dir string) (logs map[client.ConversationID]*roomLog, e
 // add replays an entry: who is a member from here on.
 func (l *roomLog) add(e *chat.Entry) {
 	key := fmt.Sprintf("*chat.%T", e.Body)
+	if reply := e.Refers.Reply(); reply != 0 && (reply >= e.Seq || !l.allows(client.UserID(e.Sender), uint64(reply))) {
+		l.wrong = fmt.Errorf("entry %d of %d answers %d, which is not for %d", e.Seq, e.Conversation, reply, e.Sender)
+	}
 	switch b := e.Body.(type) {
 	case chat.Text:
 		key = keyOfText(b.Text)

@@ -216,7 +216,10 @@ func (m *Model) command(line string) tea.Cmd {
 			cmd, ok = m.pin(word, rest)
 		}
 		if !ok {
-			m.say("/help, /quit, /add NAME…, /name NEW NAME, /leave, /unread, /hide, /edit NEW TEXT, /recall, /pin, /pins, /permalink, /goto LINK, /friends, /friend NAME, /link, /devices; a message that begins with a slash: //")
+			cmd, ok = m.refer(word, rest)
+		}
+		if !ok {
+			m.say("/help, /quit, /add NAME…, /name NEW NAME, /leave, /unread, /hide, /edit NEW TEXT, /recall, /reply NUMBER TEXT, /pin, /pins, /permalink, /goto LINK, /friends, /friend NAME, /link, /devices; a message that begins with a slash: //")
 		}
 		return cmd
 	}
@@ -230,7 +233,7 @@ func (m *Model) amend(body func(seq uint64) client.Body) {
 		m.say("There is no message of yours here.")
 		return
 	}
-	if err := m.cfg.Server.Amend(m.room.conv.ID, body(e.GetSeq())); err != nil {
+	if err := m.cfg.Server.Put(m.room.conv.ID, body(e.GetSeq())); err != nil {
 		m.say("Not sent: " + reason(err))
 	}
 }

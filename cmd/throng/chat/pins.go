@@ -90,7 +90,7 @@ func (m *Model) seqOf(text string) (uint64, bool) {
 
 // put sends what is about an earlier message.
 func (m *Model) put(body client.Body) {
-	if err := m.cfg.Server.Amend(m.room.conv.ID, body); err != nil {
+	if err := m.cfg.Server.Put(m.room.conv.ID, body); err != nil {
 		m.say("Not sent: " + reason(err))
 	}
 }

@@ -25,6 +25,8 @@ type room struct {
 	marked  uint64 // read position that the server was told
 	unread  bool   // it was marked as unread when it was opened
 
+	numbered bool // messages show their numbers
+
 	input   textarea.Model
 	wrapped map[uint64][]string // lines of an entry's text, by seq, for one width
 	width   int
@@ -291,6 +293,7 @@ func (r *room) block(p painter, i int) []string {
 	if newDay || firstNew || !together(prev, e) {
 		out = append(out, p.heading(e, at))
 	}
+	out = append(out, r.quote(p, e)...)
 	own := client.UserID(e.GetSender()) == p.names.me && p.width > 2*tickWidth
 	lines, ok := r.wrapped[e.GetSeq()]
 	if !ok {
@@ -298,7 +301,7 @@ func (r *room) block(p painter, i int) []string {
 		if own {
 			room -= tickWidth
 		}
-		lines = wrap(text, room)
+		lines = wrap(r.number(e)+text, room)
 		if len(r.wrapped) > maxLoaded {
 			clear(r.wrapped)
 		}

@@ -24,8 +24,8 @@ func (s sdk) Before(ctx context.Context, id client.ConversationID, seq uint64) (
 	return s.Range(ctx, id, client.Query{To: seq - 1, Limit: pageEntries, Backward: true})
 }
 
-// Amend puts an edit or a recall into the outbox.
-func (s sdk) Amend(id client.ConversationID, b client.Body) error {
+// Put puts an edit, a recall or a reply into the outbox.
+func (s sdk) Put(id client.ConversationID, b client.Body) error {
 	_, err := s.Client.Send(context.Background(), id, b)
 	return err
 }

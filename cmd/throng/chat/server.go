@@ -17,8 +17,8 @@ type Server interface {
 	Send(id client.ConversationID, text string) error
 	Others
 
-	// Amend puts an edit or a recall into the outbox.
-	Amend(id client.ConversationID, b client.Body) error
+	// Put puts an edit, a recall or a reply into the outbox.
+	Put(id client.ConversationID, b client.Body) error
 	// Pending are the messages that are not stored yet, oldest first.
 	Pending(id client.ConversationID) []client.Draft
 	// Retry ends a wait before the next connection.

@@ -230,8 +230,8 @@ func (w *world) Before(_ context.Context, id client.ConversationID, seq uint64) 
 	return client.Page{Entries: slices.Clone(w.logs[id][from:to]), From: uint64(from + 1), To: uint64(to)}, nil
 }
 
-// Amend implements chat.Server.
-func (w *world) Amend(id client.ConversationID, b client.Body) error {
+// Put implements chat.Server.
+func (w *world) Put(id client.ConversationID, b client.Body) error {
 	w.pending = append(w.pending, client.Draft{Conversation: id, ClientID: uuid.New(), Body: b})
 	return w.refuse
 }

@@ -46,6 +46,9 @@ func Check(d *chat.Draft) *chat.Error {
 	if d.ClientID.IsZero() && (chat.Countable(d.Body) || Amends(d.Body) && d.TimeMS == 0) {
 		return chat.Errorf(chat.CodeInvalid, chat.ReasonClientIDInvalid, "a message needs a client id, a UUID that makes it repeatable")
 	}
+	if err := checkRefers(d); err != nil {
+		return err
+	}
 	switch b := d.Body.(type) {
 	case chat.Text:
 		return checkText(b.Text)

@@ -13,11 +13,20 @@ import (
 // that can be made to collide would let one message be taken for another.
 type Fingerprint [16]byte
 
-// Print returns the fingerprint of a body as it was sent. It is stored, so the bytes that it is taken of never change.
-func Print(b chat.Body) Fingerprint {
+// Print returns the fingerprint of a body as it was sent, with what it refers to (nil for nothing). It is stored, so the bytes that it is
+// taken of never change.
+func Print(b chat.Body, refers *chat.Refers) Fingerprint {
 	var scratch [1024]byte
-	sum := sha256.Sum256(appendCanonical(scratch[:0], b))
+	sum := sha256.Sum256(appendRefers(appendCanonical(scratch[:0], b), refers))
 	return Fingerprint(sum[:16])
+}
+
+// appendRefers writes what a message refers to; nothing where it refers to nothing, so that it is what it was before messages did.
+func appendRefers(b []byte, r *chat.Refers) []byte {
+	if reply := r.Reply(); reply != 0 {
+		b = appendNumbers(append(b, 'R'), uint64(reply))
+	}
+	return b
 }
 
 // appendCanonical writes each field with its length in front, so that no two bodies give the same bytes.

@@ -134,7 +134,7 @@ func (c *Checker) replay(ctx context.Context, r *replay, first bool) error {
 func (c *Checker) repeatOf(ctx context.Context, id chat.ConversationID, e *chat.Entry) error {
 	_, gone := e.Body.(chat.Tombstone)
 	printed := chat.Countable(e.Body) && e.Edited == nil // what it said when it was sent stands nowhere else
-	want := message.Repeat{Seq: e.Seq, Ordinal: e.Ordinal, TimeMS: e.TimeMS, Print: content.Print(e.Body)}
+	want := message.Repeat{Seq: e.Seq, Ordinal: e.Ordinal, TimeMS: e.TimeMS, Print: content.Print(e.Body, e.Refers)}
 	amends, amended := content.Amends(e.Body), e.Edited != nil
 	changed := 0 // how many it was about, where it says that
 	switch b := e.Body.(type) {

@@ -56,6 +56,9 @@ func (r *replay) take(e *chat.Entry) (problem string) {
 	if e.Edited != nil {
 		r.edited(e)
 	}
+	if e.Refers.Reply() >= e.Seq {
+		problem = fmt.Sprintf("it answers entry %d, which does not stand before it", e.Refers.Reply())
+	}
 	_, created := e.Body.(chat.Created)
 	switch {
 	case created != (e.Seq == 1):

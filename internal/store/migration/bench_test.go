@@ -31,7 +31,7 @@ func BenchmarkCopy(b *testing.B) {
 			e := chat.Entry{Conversation: id, Seq: seq, Ordinal: chat.Ordinal(seq), Sender: 1, TimeMS: 1 << 40, ClientID: client(id, int(seq)), Body: text}
 			put(record.KeyEntry(id, seq), record.AppendEntry(nil, &e))
 			key := record.AppendRepeatKey(nil, record.RepeatKey{Conversation: id, Sender: 1, Client: e.ClientID})
-			put(key, record.AppendRepeat(nil, message.Repeat{Seq: seq, Ordinal: e.Ordinal, TimeMS: e.TimeMS, Print: content.Print(text)}))
+			put(key, record.AppendRepeat(nil, message.Repeat{Seq: seq, Ordinal: e.Ordinal, TimeMS: e.TimeMS, Print: content.Print(text, nil)}))
 		}
 	}
 	assert.NoError(b, "close", w.Close())

@@ -302,6 +302,9 @@ func (c *decision) want(drafts []*chat.Draft) {
 				c.repeats[record.RepeatKey{Conversation: d.Conversation, Sender: d.Sender, Client: client}] = &repeatRow{}
 			}
 		}
+		if reply := d.Refers.Reply(); reply != 0 && d.TimeMS == 0 {
+			c.olds[entryKey{d.Conversation, reply}] = &oldRow{}
+		}
 		switch body := d.Body.(type) {
 		case chat.MembersChanged:
 			for _, user := range body.Users {

@@ -192,7 +192,7 @@ func (l *line) trim(now time.Time, most int) {
 }
 
 // weigh is about what an entry takes in memory.
-func weigh(e *chat.Entry) int { return entryWeight + chat.WireBytes(e.Body) }
+func weigh(e *chat.Entry) int { return entryWeight + e.WireBytes() }
 
 // drop and touch must be called with mu held.
 func (r *Ring) drop(l *line) {

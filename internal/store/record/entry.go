@@ -67,6 +67,7 @@ func entryBlock(e *chat.Entry) chat.Later {
 	recalled := t.Seq != 0 || t.By != 0 || t.Note != ""
 	w := fieldWriter{}
 	groupFields(&w, e)
+	referFields(&w, e.Refers)
 	if e.Edited != nil {
 		w.field(entryEdited, func(b []byte) []byte {
 			return binary.AppendUvarint(appendSeqs(b, e.Edited.Seqs), e.Edited.TimeMS)
@@ -94,7 +95,7 @@ func (r *Reader) entryFields(block chat.Later, e *chat.Entry) {
 				e.Body = t
 			}
 		default:
-			return groupField(what, field, e)
+			return referField(what, field, e) || groupField(what, field, e)
 		}
 		return true
 	})

@@ -75,10 +75,13 @@ func samples() []sample {
 	owner := social.Owner{Version: 1, Floor: 2, Wants: 3, Follows: 4, Blocks: 5, Remarks: 6, Waiting: 7, Day: 8, Asked: 9}
 	edited := *event.Entry
 	edited.Edited = &chat.Edited{Seqs: []chat.Seq{11, 300}, TimeMS: 1 << 41}
+	reply := *event.Entry
+	reply.Refers = &chat.Refers{ReplyTo: 300}
 	all := []sample{
 		{"repeat", record.AppendRepeat(nil, repeat)},
 		{"head-recalled", record.AppendHead(nil, recalled)},
 		{"entry-edited", record.AppendEntry(nil, &edited)},
+		{"entry-reply", record.AppendEntry(nil, &reply)},
 	}
 	terms := head
 	terms.Terms = chat.Terms{Joining: chat.JoiningPassword, Posting: chat.PostingAdmins, QuietUntilMS: 1 << 41, HistoryFrom: 4}

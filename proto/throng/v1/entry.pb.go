@@ -505,9 +505,11 @@ type Entry struct {
 	// The sender's own id for the message (a UUID, 16 bytes). Only the sender's own devices get it.
 	ClientId []byte `protobuf:"bytes,15,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	// Of a message that was edited: the entry that did it last, its time, and how many did. What the message says is what it says now.
-	EditedSeq     uint64 `protobuf:"varint,20,opt,name=edited_seq,json=editedSeq,proto3" json:"edited_seq,omitempty"`
-	EditedMs      uint64 `protobuf:"varint,21,opt,name=edited_ms,json=editedMs,proto3" json:"edited_ms,omitempty"`
-	Edits         uint32 `protobuf:"varint,22,opt,name=edits,proto3" json:"edits,omitempty"`
+	EditedSeq uint64 `protobuf:"varint,20,opt,name=edited_seq,json=editedSeq,proto3" json:"edited_seq,omitempty"`
+	EditedMs  uint64 `protobuf:"varint,21,opt,name=edited_ms,json=editedMs,proto3" json:"edited_ms,omitempty"`
+	Edits     uint32 `protobuf:"varint,22,opt,name=edits,proto3" json:"edits,omitempty"`
+	// Of a message that answers another one of the conversation: its seq. What that one says is read there (docs/spec/refer.md).
+	ReplyTo       uint64 `protobuf:"varint,40,opt,name=reply_to,json=replyTo,proto3" json:"reply_to,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -716,6 +718,13 @@ func (x *Entry) GetEditedMs() uint64 {
 func (x *Entry) GetEdits() uint32 {
 	if x != nil {
 		return x.Edits
+	}
+	return 0
+}
+
+func (x *Entry) GetReplyTo() uint64 {
+	if x != nil {
+		return x.ReplyTo
 	}
 	return 0
 }
@@ -2010,7 +2019,7 @@ var File_throng_v1_entry_proto protoreflect.FileDescriptor
 
 const file_throng_v1_entry_proto_rawDesc = "" +
 	"\n" +
-	"\x15throng/v1/entry.proto\x12\tthrong.v1\"\xc8\x06\n" +
+	"\x15throng/v1/entry.proto\x12\tthrong.v1\"\xe3\x06\n" +
 	"\x05Entry\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x18\n" +
@@ -2034,7 +2043,8 @@ const file_throng_v1_entry_proto_rawDesc = "" +
 	"\n" +
 	"edited_seq\x18\x14 \x01(\x04R\teditedSeq\x12\x1b\n" +
 	"\tedited_ms\x18\x15 \x01(\x04R\beditedMs\x12\x14\n" +
-	"\x05edits\x18\x16 \x01(\rR\x05editsB\x06\n" +
+	"\x05edits\x18\x16 \x01(\rR\x05edits\x12\x19\n" +
+	"\breply_to\x18( \x01(\x04R\areplyToB\x06\n" +
 	"\x04body\"\x93\x01\n" +
 	"\x04Edit\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\x04R\x06target\x12\x14\n" +

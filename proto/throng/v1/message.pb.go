@@ -43,7 +43,9 @@ type SendRequest struct {
 	After []byte `protobuf:"bytes,7,opt,name=after,proto3" json:"after,omitempty"`
 	// The W3C trace context (traceparent, 55 characters) of what the client does, for operators who trace messages: the message's own trace
 	// is linked to it (SEND-21). Over HTTP the header of that name counts where this is empty. What is no trace context is passed over.
-	Traceparent   string `protobuf:"bytes,8,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
+	Traceparent string `protobuf:"bytes,8,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
+	// The seq of the message in this conversation that this one answers; 0 is none. Not with edit and recall.
+	ReplyTo       uint64 `protobuf:"varint,40,opt,name=reply_to,json=replyTo,proto3" json:"reply_to,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -174,6 +176,13 @@ func (x *SendRequest) GetTraceparent() string {
 		return x.Traceparent
 	}
 	return ""
+}
+
+func (x *SendRequest) GetReplyTo() uint64 {
+	if x != nil {
+		return x.ReplyTo
+	}
+	return 0
 }
 
 type isSendRequest_Body interface {
@@ -1246,7 +1255,7 @@ var File_throng_v1_message_proto protoreflect.FileDescriptor
 
 const file_throng_v1_message_proto_rawDesc = "" +
 	"\n" +
-	"\x17throng/v1/message.proto\x12\tthrong.v1\x1a\x1cthrong/v1/conversation.proto\x1a\x15throng/v1/entry.proto\"\xa0\x03\n" +
+	"\x17throng/v1/message.proto\x12\tthrong.v1\x1a\x1cthrong/v1/conversation.proto\x1a\x15throng/v1/entry.proto\"\xbb\x03\n" +
 	"\vSendRequest\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x1b\n" +
 	"\tclient_id\x18\x02 \x01(\fR\bclientId\x12\x14\n" +
@@ -1259,7 +1268,8 @@ const file_throng_v1_message_proto_rawDesc = "" +
 	" \x01(\v2\x11.throng.v1.RecallH\x00R\x06recall\x12\"\n" +
 	"\x03pin\x18< \x01(\v2\x0e.throng.v1.PinH\x00R\x03pin\x12\x14\n" +
 	"\x05after\x18\a \x01(\fR\x05after\x12 \n" +
-	"\vtraceparent\x18\b \x01(\tR\vtraceparentB\x06\n" +
+	"\vtraceparent\x18\b \x01(\tR\vtraceparent\x12\x19\n" +
+	"\breply_to\x18( \x01(\x04R\areplyToB\x06\n" +
 	"\x04body\"k\n" +
 	"\fSendResponse\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x18\n" +

@@ -1,0 +1,14 @@
+package content
+
+import "github.com/throng-im/throng/internal/chat"
+
+// checkRefers checks what a message refers to, as far as it can be seen from the draft alone. Only messages refer to something.
+func checkRefers(d *chat.Draft) *chat.Error {
+	if d.Refers == nil {
+		return nil
+	}
+	if !chat.Content(d.Body) {
+		return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "only a message answers another one; an edit leaves what its message answers")
+	}
+	return nil
+}

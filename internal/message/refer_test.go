@@ -1,0 +1,84 @@
+package message_test
+
+import (
+	"testing"
+
+	"github.com/throng-im/throng/internal/assert"
+	"github.com/throng-im/throng/internal/chat"
+)
+
+func reply(sender chat.UserID, client byte, to chat.Seq) *chat.Draft {
+	d := text(sender, client, "yes")
+	d.Refers = &chat.Refers{ReplyTo: to}
+	return d
+}
+
+// QUO-1 to QUO-3.
+func TestWhatMayBeAnswered(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		sender chat.UserID
+		to     chat.Seq
+		want   chat.Reason
+	}{
+		"a text":                   {4, 3, ""},
+		"one's own":                {3, 3, ""},
+		"media":                    {4, 4, ""},
+		"by the server":            {0, 3, ""},
+		"an event":                 {4, 1, chat.ReasonMessageNotFound},
+		"an edit":                  {4, 6, chat.ReasonMessageNotFound},
+		"itself":                   {4, 10, chat.ReasonMessageNotFound},
+		"what is not there":        {4, 1 << 60, chat.ReasonMessageNotFound},
+		"what was taken back":      {4, 5, chat.ReasonMessageGone},
+		"from before coming":       {5, 3, chat.ReasonMessageNotFound},
+		"gone, from before coming": {5, 5, chat.ReasonMessageNotFound},
+		"deleted for oneself":      {1, 4, chat.ReasonMessageNotFound},
+		"by a stranger":            {9, 3, chat.ReasonConversationNotFound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := amendWorld(t)
+			w.must(t, &chat.Draft{Conversation: group, Sender: 3, ClientID: chat.ClientID{6}, Body: chat.Edit{Target: 3, Body: chat.Text{Text: "new"}}})
+			w.must(t, &chat.Draft{Conversation: group, Sender: 4, ClientID: chat.ClientID{7}, Body: chat.Recall{Target: 5}})
+			w.must(t, change(1, chat.MembersChanged{Action: chat.MemberAdded, Users: users(5)}))
+			w.must(t, &chat.Draft{Conversation: group, Sender: 1, Hide: []chat.Span{{From: 4, To: 4}}})
+			before := w.heads[group]
+			r := w.do(reply(row.sender, 9, row.to))
+			assert.Equal(t, "reason", reason(r), row.want)
+			if row.want != "" {
+				assert.Equal(t, "the head", w.heads[group], before)
+				return
+			}
+			assert.Equal(t, "what it answers", w.entries[[2]uint64{1, uint64(r.Seq)}].Refers.Reply(), row.to)
+		})
+	}
+}
+
+// QUO-4: only messages answer, and their edits leave it.
+func TestOnlyMessagesAnswer(t *testing.T) {
+	t.Parallel()
+	w := amendWorld(t)
+	for _, b := range []chat.Body{
+		chat.Edit{Target: 3, Body: chat.Text{Text: "new"}}, chat.Recall{Target: 3}, chat.Dissolved{}, chat.MembersChanged{Action: chat.MemberLeft, Users: users(3)},
+	} {
+		d := &chat.Draft{Conversation: group, Sender: 3, ClientID: chat.ClientID{9}, Body: b, Refers: &chat.Refers{ReplyTo: 3}}
+		assert.Equal(t, "reason", reason(w.do(d)), chat.ReasonBodyInvalid)
+	}
+	w.must(t, reply(3, 10, 5))
+	w.must(t, &chat.Draft{Conversation: group, Sender: 3, ClientID: chat.ClientID{11}, Body: chat.Edit{Target: 6, Body: chat.Text{Text: "no"}}})
+	assert.Equal(t, "an edited reply", w.entries[[2]uint64{1, 6}].Refers.Reply(), chat.Seq(5))
+	w.must(t, &chat.Draft{Conversation: group, Sender: 3, ClientID: chat.ClientID{12}, Body: chat.Recall{Target: 6}})
+	assert.True(t, "one that was taken back", w.entries[[2]uint64{1, 6}].Refers == nil)
+}
+
+// QUO-5: a repeat answers the same message.
+func TestARepeatedReply(t *testing.T) {
+	t.Parallel()
+	w := amendWorld(t)
+	first := w.must(t, reply(3, 10, 5))
+	w.must(t, &chat.Draft{Conversation: group, Sender: 4, ClientID: chat.ClientID{7}, Body: chat.Recall{Target: 5}})
+	again := w.must(t, reply(3, 10, 5))
+	assert.True(t, "a repeat", again.Repeat && again.Seq == first.Seq)
+	assert.Equal(t, "of another answer", reason(w.do(reply(3, 10, 4))), chat.ReasonIdempotencyConflict)
+	assert.Equal(t, "of none", reason(w.do(text(3, 10, "yes"))), chat.ReasonIdempotencyConflict)
+}
