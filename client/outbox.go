@@ -246,7 +246,7 @@ func (c *Client) sent(l *lane, m *Sending, r *throngv1.SendResponse, err error) 
 	ack := Ack{Seq: r.GetSeq(), Ordinal: r.GetOrdinal(), Time: fromMS(r.GetTimeMs()), Repeat: r.GetRepeat()}
 	o.finish(m, ack, nil)
 	c.events.push(Sent{Draft: m.Draft, Ack: ack})
-	if m.Draft.Body.amends() {
+	if m.Draft.Body.decided() {
 		c.hinted(m.Draft.Conversation, ack.Seq, ack.Ordinal, throngv1.Tier_TIER_UNSPECIFIED) // the log knows more of it than was sent
 		return
 	}

@@ -50,6 +50,8 @@ type Body struct {
 	recall *throngv1.Recall
 	pin    *throngv1.Pin
 	reply  uint64 // seq of the message that it answers
+	named  []uint64
+	all    bool   // everybody is named
 	caller string // W3C trace context
 }
 
@@ -76,7 +78,7 @@ func (b Body) Traced(traceparent string) Body {
 func (b Body) Text() string { return b.text }
 
 func (b Body) request(conv ConversationID, id uuid.UUID) *throngv1.SendRequest {
-	r := &throngv1.SendRequest{Conversation: uint64(conv), ClientId: id[:], Traceparent: b.caller, ReplyTo: b.reply}
+	r := &throngv1.SendRequest{Conversation: uint64(conv), ClientId: id[:], Traceparent: b.caller, ReplyTo: b.reply, Mentions: b.named, MentionAll: b.all}
 	switch {
 	case b.media != nil:
 		r.Body = &throngv1.SendRequest_Media{Media: b.media}
@@ -100,7 +102,7 @@ func (b Body) request(conv ConversationID, id uuid.UUID) *throngv1.SendRequest {
 func (d *Draft) entry(me UserID, ack Ack) *throngv1.Entry {
 	e := &throngv1.Entry{
 		Conversation: uint64(d.Conversation), Seq: ack.Seq, Ordinal: ack.Ordinal, TimeMs: uint64(ack.Time.UnixMilli()),
-		Sender: uint64(me), ClientId: d.ClientID[:], ReplyTo: d.Body.reply,
+		Sender: uint64(me), ClientId: d.ClientID[:], ReplyTo: d.Body.reply, MentionAll: d.Body.all,
 	}
 	switch b := d.Body; {
 	case b.media != nil:
@@ -132,7 +134,7 @@ func (d *Draft) unmarshal(b []byte) error {
 	d.Conversation, d.ClientID = ConversationID(r.GetConversation()), id
 	d.Body = Body{
 		text: r.GetText(), media: r.GetMedia(), custom: r.GetCustom(), system: r.GetSystem(), edit: r.GetEdit(), recall: r.GetRecall(),
-		pin: r.GetPin(), caller: r.GetTraceparent(), reply: r.GetReplyTo(),
+		pin: r.GetPin(), caller: r.GetTraceparent(), reply: r.GetReplyTo(), named: r.GetMentions(), all: r.GetMentionAll(),
 	}
 	return nil
 }

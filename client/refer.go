@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"slices"
 
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
@@ -12,6 +13,33 @@ func (b Body) Reply(to uint64) Body {
 		b.reply = to
 	}
 	return b
+}
+
+// Mention returns the body as one that names users, 50 at most; the server passes over who is no member. Of an edit and a recall it changes
+// nothing: an edited message names whom it named.
+func (b Body) Mention(users ...UserID) Body {
+	if b.amends() {
+		return b
+	}
+	b.named = slices.Clone(b.named)
+	for _, user := range users {
+		b.named = append(b.named, uint64(user))
+	}
+	return b
+}
+
+// MentionAll returns the body as one that names all members. In large groups the server takes it from admins only.
+func (b Body) MentionAll() Body {
+	b.all = !b.amends()
+	return b
+}
+
+// decided reports whether the log knows more of the body than was sent.
+func (b Body) decided() bool { return b.amends() || len(b.named) > 0 }
+
+// Mentions reports whether an entry of somebody else names a user, or all.
+func Mentions(e *throngv1.Entry, user UserID) bool {
+	return e.GetSender() != uint64(user) && (e.GetMentionAll() || slices.Contains(e.GetMentions(), uint64(user)))
 }
 
 // ReplyTo is the seq of the message that the body answers; 0 for none.
@@ -58,5 +86,5 @@ func (c *Client) kept(conv ConversationID, seq uint64) *throngv1.Entry {
 
 // unrefer takes from an entry what it refers to: its content has gone.
 func unrefer(e *throngv1.Entry) {
-	e.ReplyTo = 0
+	e.ReplyTo, e.Mentions, e.MentionAll = 0, nil, false
 }

@@ -76,3 +76,29 @@ func TestOnlyMessagesReply(t *testing.T) {
 		t.Errorf("an edit answers %d", to)
 	}
 }
+
+// MEN-5, MEN-7: who is mentioned.
+func TestMentions(t *testing.T) {
+	t.Parallel()
+	e := &throngv1.Entry{Sender: maja, Mentions: []uint64{7}}
+	if !client.Mentions(e, 7) || client.Mentions(e, 8) || client.Mentions(&throngv1.Entry{Sender: maja}, 7) {
+		t.Error("whom a message mentions")
+	}
+	e.MentionAll = true
+	if !client.Mentions(e, 8) || client.Mentions(e, maja) {
+		t.Error("who is all")
+	}
+	bubble(t, nil, client.Options{}, func(w *world) {
+		w.connect()
+		m, err := w.c.Send(w.t.Context(), chat, client.Text("@all").Mention(maja, 999).MentionAll())
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.acked(m)
+		w.pass(time.Second)
+		told := eventsOf[client.Message](w)
+		if last := told[len(told)-1].Entry; len(last.GetMentions()) != 1 || last.GetMentions()[0] != maja || !last.GetMentionAll() {
+			t.Errorf("told %v", last)
+		}
+	})
+}

@@ -102,6 +102,7 @@ func (s *Server) send(ss *Session, id uint64, r *throngv1.SendRequest) {
 	} else {
 		e = &throngv1.Entry{
 			Sender: ss.User(), ClientId: r.GetClientId(), Body: &throngv1.Entry_Text{Text: r.GetText()}, ReplyTo: r.GetReplyTo(),
+			MentionAll: r.GetMentionAll(), Mentions: slices.DeleteFunc(r.GetMentions(), func(u uint64) bool { return !slices.Contains(c.members, u) }),
 		}
 		switch {
 		case r.GetEdit() != nil:

@@ -63,6 +63,6 @@ func (p pebbleArchives) Imports() imports { return p.store.Imports() }
 // rules are those of the log's decisions.
 func (a *App) rules() message.Rules {
 	rules := a.cfg.Tiers
-	rules.Amending = &a.cfg.Amending
+	rules.Amending, rules.Mentioning = &a.cfg.Amending, &a.cfg.Mentioning
 	return rules
 }

@@ -74,6 +74,7 @@ func populate(t testing.TB, s *server) {
 		do(token, "MessageService/Send", req)
 	}
 	amend(bob, direct, 310, map[string]any{"text": "a reply", "replyTo": "5"})
+	amend(bob, group, 312, map[string]any{"text": "hello @ada", "mentions": []any{adaID, cydID}, "mentionAll": true})
 	amend(bob, direct, 311, map[string]any{"text": "to what is taken back", "replyTo": "3"})
 	amend(ada, direct, 300, map[string]any{"edit": map[string]any{"target": "2", "text": "edited"}})
 	amend(ada, direct, 301, map[string]any{"edit": map[string]any{"target": "2", "text": "edited again"}})

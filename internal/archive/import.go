@@ -293,8 +293,11 @@ func (i *importer) entry(e entry) error {
 		return nil // the messages say already what they say now, and have other seqs there
 	}
 	d := &chat.Draft{Conversation: p.ID, Sender: sender, ClientID: client, Body: b, TimeMS: max(1, e.TimeMS)}
-	if !p.Shared { // whose messages have other seqs
-		d.At, d.Refers = e.Seq, e.Refers.decode()
+	if d.Refers, err = e.Refers.decode(p.Shared, i.userID); err != nil {
+		return err
+	}
+	if !p.Shared {
+		d.At = e.Seq
 	}
 	return i.submit(d, e.Seq)
 }

@@ -34,6 +34,7 @@ const (
 	NicknameEveryMS    = 10_000     // between two nicknames that a member takes
 	MaxRelations       = 10_000     // friends and requests of one user, and as many follows, blocks and remarks each
 	MaxRequestNote     = 256        // characters of the note of a friend request
+	MaxMentions        = 50         // users whom one message names
 	MaxEdits           = 50         // edits of one message
 	MaxNoteBytes       = 256        // of the reason that a recall gives
 	MaxLinks           = 100        // invite links of one group that let people in

@@ -47,6 +47,7 @@ const (
 	ReasonOriginForbidden Reason = "origin_forbidden"
 	ReasonNotYourMessage  Reason = "not_your_message"
 	ReasonUserDisabled    Reason = "user_disabled"
+	ReasonMentionAll      Reason = "mention_all_limited"
 
 	ReasonInvitationInvalid Reason = "invitation_invalid"
 
@@ -73,6 +74,7 @@ const (
 	ReasonTooManyHidden        Reason = "too_many_hidden"
 	ReasonTooManyRelations     Reason = "too_many_relations"
 	ReasonTooManyLinks         Reason = "too_many_links"
+	ReasonTooManyMentions      Reason = "too_many_mentions"
 
 	ReasonRateLimited     Reason = "rate_limited" // rate_limited
 	ReasonTooManyInFlight Reason = "too_many_in_flight"

@@ -83,6 +83,8 @@ type Config struct {
 	Tiers message.Rules
 	// Amending is for how long messages can be edited and taken back.
 	Amending message.Amending
+	// Mentioning is who may mention how many.
+	Mentioning message.Mentioning
 	// Timeline is what users see of their conversations.
 	Timeline timeline.Config
 	// Fanout is the way of messages from the log to receivers.
@@ -254,6 +256,7 @@ func Default() *Config {
 		Message:      message.DefaultConfig(),
 		Tiers:        message.DefaultRules(),
 		Amending:     message.DefaultAmending(),
+		Mentioning:   message.DefaultMentioning(),
 		Timeline:     timeline.Default(),
 		Fanout:       fanout.Default(),
 		Presence:     presence.Default(),

@@ -16,6 +16,8 @@ type Rules struct {
 	MediumMembers uint32
 	// Amending says for how long messages can be changed; nil is [DefaultAmending].
 	Amending *Amending
+	// Mentioning says who may mention all; nil is [DefaultMentioning].
+	Mentioning *Mentioning
 	// Admit, if any, is asked for the message of a member when nothing else speaks against it, and returns 0 or how long the sender
 	// should wait. It must not block. Where an engine decides a draft again it is asked again.
 	Admit func(head chat.Head) time.Duration

@@ -13,7 +13,7 @@ import (
 	"github.com/throng-im/throng/internal/message"
 )
 
-// Log runs the rules LOG-1 to LOG-17 against an adapter. Open returns a fresh, empty one; the test closes it.
+// Log runs the rules LOG-1 to LOG-18 against an adapter. Open returns a fresh, empty one; the test closes it.
 func Log(t *testing.T, open func(t testing.TB) Engine) {
 	t.Helper()
 	runEngine(t, open, []engineCase{
@@ -42,6 +42,7 @@ func Log(t *testing.T, open func(t testing.TB) Engine) {
 		{"LOG-17 what is pinned stands with the conversation", logPin},
 		{"LOG-17 whoever pins at the same time", logPinRace},
 		{"LOG-18 a reply names the message that it answers", logReply},
+		{"LOG-18 a message names those it mentions who are members", logMention},
 		{"ranges", logRanges},
 		{"every body comes back", logBodies},
 		{"heads of what is not there are zero", logNoHeads},

@@ -39,3 +39,21 @@ func logReply(t *testing.T, e Engine) {
 	assert.NoError(t, "erasing", err)
 	assert.True(t, "and with what is erased", after.entry(t, 3).Refers == nil)
 }
+
+func logMention(t *testing.T, e Engine) {
+	mention := func(n int, users ...chat.UserID) *chat.Draft {
+		d := draft(1, alice, n, chat.Text{Text: "@"})
+		d.Refers = &chat.Refers{Mentions: users, All: true}
+		return d
+	}
+	e.must(t, group(1, alice, bob))
+	e.must(t, mention(1, bob, 999, alice, bob), mention(2, 999), edit(alice, 3, 2, "edited"))
+	after := e.Crash(t)
+	assert.Equal(t, "members, each once", *after.entry(t, 2).Refers, chat.Refers{Mentions: []chat.UserID{bob, alice}, All: true})
+	assert.Equal(t, "nobody but all", *after.entry(t, 3).Refers, chat.Refers{All: true})
+	again := after.must(t, mention(1, bob, 999, alice, bob))[0]
+	assert.True(t, "a repeat", again.Repeat && again.Seq == 2)
+	assert.Equal(t, "of others", reasonOf(after.do(t, mention(1, bob, alice))[0]), chat.ReasonIdempotencyConflict)
+	after.must(t, draft(1, alice, 4, chat.Recall{Target: 2}))
+	assert.True(t, "it goes with the content", after.entry(t, 2).Refers == nil)
+}

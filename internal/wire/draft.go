@@ -37,8 +37,12 @@ func (a Actor) Draft(req *throngv1.SendRequest) (*chat.Draft, error) {
 	if err != nil {
 		return nil, err
 	}
+	refers, err := refersOf(req)
+	if err != nil {
+		return nil, err
+	}
 	d := &chat.Draft{
-		Conversation: conversation, Sender: a.User, Device: a.Device, ClientID: client, Body: body, After: after, Refers: refersOf(req),
+		Conversation: conversation, Sender: a.User, Device: a.Device, ClientID: client, Body: body, After: after, Refers: refers,
 	}
 	if caller := req.GetTraceparent(); len(caller) == traceparentBytes {
 		d.Caller = caller

@@ -6,11 +6,21 @@ import (
 )
 
 // refersOf is what a send refers to; nil for nothing.
-func refersOf(req *throngv1.SendRequest) *chat.Refers {
-	if req.GetReplyTo() == 0 {
-		return nil
+func refersOf(req *throngv1.SendRequest) (*chat.Refers, error) {
+	r := chat.Refers{ReplyTo: chat.Seq(req.GetReplyTo()), All: req.GetMentionAll()}
+	if list := req.GetMentions(); len(list) > 0 {
+		if len(list) > chat.MaxMentions {
+			return nil, chat.Errorf(chat.CodeTooLarge, chat.ReasonTooManyMentions, "a message mentions at most %d users", chat.MaxMentions)
+		}
+		var err error
+		if r.Mentions, err = UserIDs(list); err != nil {
+			return nil, err
+		}
 	}
-	return &chat.Refers{ReplyTo: chat.Seq(req.GetReplyTo())}
+	if r.Empty() {
+		return nil, nil //nolint:nilnil // see above
+	}
+	return &r, nil
 }
 
 // setRefers tells what a message refers to.
@@ -18,12 +28,19 @@ func setRefers(out *throngv1.Entry, r *chat.Refers) {
 	if r == nil {
 		return
 	}
-	out.ReplyTo = uint64(r.ReplyTo)
+	out.ReplyTo, out.MentionAll = uint64(r.ReplyTo), r.All
+	for _, user := range r.Mentions {
+		out.Mentions = append(out.Mentions, uint64(user))
+	}
 }
 
 func refersFrom(e *throngv1.Entry) *chat.Refers {
-	if e.GetReplyTo() == 0 {
+	r := chat.Refers{ReplyTo: chat.Seq(e.GetReplyTo()), All: e.GetMentionAll()}
+	if len(e.GetMentions()) > 0 {
+		r.Mentions = users(e.GetMentions())
+	}
+	if r.Empty() {
 		return nil
 	}
-	return &chat.Refers{ReplyTo: chat.Seq(e.GetReplyTo())}
+	return &r
 }

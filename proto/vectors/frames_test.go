@@ -80,6 +80,9 @@ func requests() map[string]*throngv1.ClientEnvelope {
 			r.Body = &throngv1.SendRequest_Edit{Edit: &throngv1.Edit{Target: 7, Body: &throngv1.Edit_Text{}}}
 		}),
 		"send reply": send(func(r *throngv1.SendRequest) { r.Body, r.ReplyTo = &throngv1.SendRequest_Text{Text: "yes"}, 7 }),
+		"send mention": send(func(r *throngv1.SendRequest) {
+			r.Body, r.Mentions, r.MentionAll = &throngv1.SendRequest_Text{Text: "@bob"}, []uint64{2, maxID}, true
+		}),
 		"send recall": send(func(r *throngv1.SendRequest) {
 			r.Body = &throngv1.SendRequest_Recall{Recall: &throngv1.Recall{Target: 7, Note: "spam"}}
 		}),
@@ -179,6 +182,7 @@ func entries() map[string]*throngv1.Entry {
 		"unpin":       {Body: &throngv1.Entry_Pin{Pin: &throngv1.Pin{Target: 7}}},
 		"edited text": {Body: &throngv1.Entry_Text{Text: "grüß dich"}, EditedSeq: 300, EditedMs: 1_800_000_000_123, Edits: 2},
 		"reply":       {Body: &throngv1.Entry_Text{Text: "yes"}, ReplyTo: 7},
+		"mention":     {Body: &throngv1.Entry_Text{Text: "@bob"}, Mentions: []uint64{2, maxID}, MentionAll: true},
 		"recalled": {Body: &throngv1.Entry_Tombstone{Tombstone: &throngv1.Tombstone{
 			Reason: throngv1.Tombstone_REASON_RECALLED, Seq: 310, By: 3, Note: "spam",
 		}}},

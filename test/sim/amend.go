@@ -52,6 +52,9 @@ func (d *device) amend(ctx context.Context, r room) error {
 	if all := page.Msg.GetEntries(); len(all) > 0 && d.intN(2) == 0 { // which may be no message, or gone: the server says
 		body = body.Reply(all[d.intN(len(all))].GetSeq())
 	}
+	if d.intN(3) == 0 {
+		body = body.Mention(d.user, d.world.devices[d.intN(len(d.world.devices))].user)
+	}
 	_, _ = d.client().Send(d.world.ctx, r.id, body)
 	return nil
 }

@@ -121,6 +121,13 @@ func (l *roomLog) add(e *chat.Entry) {
 	if reply := e.Refers.Reply(); reply != 0 && (reply >= e.Seq || !l.allows(client.UserID(e.Sender), uint64(reply))) {
 		l.wrong = fmt.Errorf("entry %d of %d answers %d, which is not for %d", e.Seq, e.Conversation, reply, e.Sender)
 	}
+	if e.Refers != nil {
+		for _, u := range e.Refers.Mentions {
+			if !l.allows(client.UserID(u), uint64(e.Seq)) {
+				l.wrong = fmt.Errorf("entry %d of %d mentions %d, who is no member", e.Seq, e.Conversation, u)
+			}
+		}
+	}
 	switch b := e.Body.(type) {
 	case chat.Text:
 		key = keyOfText(b.Text)

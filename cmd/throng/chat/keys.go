@@ -157,7 +157,10 @@ func (m *Model) submit() tea.Cmd {
 		return m.command(command)
 	}
 	text = strings.TrimPrefix(text, "/")
-	if err := m.cfg.Server.Send(r.conv.ID, text); err != nil {
+	var cmd tea.Cmd
+	if handles, all := ats(text); len(handles) > 0 || all {
+		cmd = m.post(client.Text(text), text)
+	} else if err := m.cfg.Server.Send(r.conv.ID, text); err != nil {
 		m.say("Not sent: " + reason(err))
 		return nil
 	}
@@ -165,7 +168,7 @@ func (m *Model) submit() tea.Cmd {
 	delete(m.texts, r.conv.ID)
 	r.newFrom = 0
 	m.bottom()
-	return nil
+	return cmd
 }
 
 // bottom shows the newest entries.

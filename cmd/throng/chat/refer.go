@@ -1,6 +1,10 @@
 package chat
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,23 +22,63 @@ func (m *Model) refer(word, rest string) (cmd tea.Cmd, ok bool) {
 		m.room.numbered = !m.room.numbered
 		clear(m.room.wrapped)
 	case "reply":
-		m.reply(rest)
+		return m.reply(rest), true
 	default:
 		return nil, false
 	}
 	return nil, true
 }
 
-func (m *Model) reply(rest string) {
+func (m *Model) reply(rest string) tea.Cmd {
 	number, text, _ := strings.Cut(rest, " ")
 	seq, ok := numbered(number)
 	if text = strings.TrimSpace(text); !ok || text == "" {
 		m.say("/reply NUMBER TEXT; /numbers shows the numbers of the messages")
-		return
+		return nil
 	}
-	if err := m.cfg.Server.Put(m.room.conv.ID, client.Text(text).Reply(seq)); err != nil {
-		m.say("Not sent: " + reason(err))
+	return m.post(client.Text(text).Reply(seq), text)
+}
+
+// post sends a message. One that names people waits until it is known who they are.
+func (m *Model) post(b client.Body, text string) tea.Cmd {
+	id := m.room.conv.ID
+	handles, all := ats(text)
+	if all {
+		b = b.MentionAll()
 	}
+	if len(handles) == 0 {
+		if err := m.cfg.Server.Put(id, b); err != nil {
+			m.say("Not sent: " + reason(err))
+		}
+		return nil
+	}
+	people, server := m.cfg.People, m.cfg.Server
+	return act("", func(ctx context.Context) error {
+		err := people.Mention(ctx, id, b, handles)
+		if err == nil {
+			return nil
+		}
+		return errors.Join(fmt.Errorf("it is sent without names in it: %w", err), server.Put(id, b))
+	})
+}
+
+// maxAts bounds how many names are looked up for one message.
+const maxAts = 20
+
+// ats are the sign-in names that a text has behind an @, each once, and whether it is for all.
+func ats(text string) (handles []string, all bool) {
+	for _, word := range strings.Fields(text) {
+		handle, ok := strings.CutPrefix(word, "@")
+		handle = strings.TrimRight(handle, ".,;:!?)\"'")
+		switch {
+		case !ok || handle == "":
+		case handle == "all":
+			all = true
+		case len(handles) < maxAts && !slices.Contains(handles, handle):
+			handles = append(handles, handle)
+		}
+	}
+	return handles, all
 }
 
 // numbered reads the number of a message.

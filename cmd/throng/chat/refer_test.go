@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/throng-im/throng/client"
@@ -36,4 +37,26 @@ func TestRepliesQuote(t *testing.T) {
 	lost.ReplyTo = 900
 	w.tell(client.Message{Conversation: 1, Entry: lost, Live: true})
 	w.shows("┃ an earlier message")
+}
+
+// MEN-7: names behind an @ are looked up, and who is mentioned sees it.
+func TestMentioning(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.group(1, "friends")
+	w.write(1, alice, "hi")
+	w.start(100, 24)
+	w.key("enter")
+	w.typeText("@alice, look: mail me at me@example.com @bob!")
+	w.key("enter")
+	if !slices.Equal(w.mentioned, []string{"alice", "bob"}) {
+		t.Errorf("mentioned %q", w.mentioned)
+	}
+	if len(w.pending) != 1 {
+		t.Fatalf("%d messages sent", len(w.pending))
+	}
+	named := w.write(1, alice, "come here")
+	named.Mentions = []uint64{uint64(me)}
+	w.tell(client.Message{Conversation: 1, Entry: named, Live: true})
+	w.shows("@ come here")
 }

@@ -307,8 +307,12 @@ func (r *room) block(p painter, i int) []string {
 		}
 		r.wrapped[e.GetSeq()] = lines
 	}
+	margin := "  "
+	if client.Mentions(e, p.names.me) {
+		margin = "@ "
+	}
 	for _, line := range lines {
-		out = append(out, fit("  "+line, p.width))
+		out = append(out, fit(margin+line, p.width))
 	}
 	if own {
 		out[len(out)-1] = fit("  "+lines[len(lines)-1], p.width-tickWidth) + p.theme.dim.Render(p.tick(e))

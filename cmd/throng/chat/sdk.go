@@ -122,3 +122,19 @@ func (s sdk) Leave(ctx context.Context, id client.ConversationID) error {
 	_, err := s.API().Conversations.Leave(ctx, connect.NewRequest(&throngv1.LeaveRequest{Conversation: uint64(id)}))
 	return err
 }
+
+// Mention puts a message into the outbox that names people.
+func (s sdk) Mention(ctx context.Context, id client.ConversationID, b client.Body, handles []string) error {
+	var users []client.UserID
+	for _, handle := range handles {
+		found, err := s.find(ctx, handle)
+		var e *client.Error
+		switch {
+		case errors.As(err, &e) && e.Code == throngv1.Code_CODE_NOT_FOUND:
+		case err != nil:
+			return err
+		}
+		users = append(users, found...)
+	}
+	return s.Put(id, b.Mention(users...))
+}

@@ -74,5 +74,12 @@ type People interface {
 	AddMembers(ctx context.Context, id client.ConversationID, handles []string) error
 	Rename(ctx context.Context, id client.ConversationID, name string) error
 	Leave(ctx context.Context, id client.ConversationID) error
+	Referring
 	Moderation
+}
+
+// Referring is what messages with others in them take. Each call waits for the server.
+type Referring interface {
+	// Mention puts a message into the outbox that names people. Where there is nobody of a name, it names the others.
+	Mention(ctx context.Context, id client.ConversationID, b client.Body, handles []string) error
 }

@@ -250,6 +250,7 @@ func (m *Model) helpLines(height int) []string {
 		{"ctrl+r", "connect again now"},
 		{"/edit NEW TEXT", "your last message says that instead"},
 		{"/reply NUMBER TEXT", "answer a message; /numbers shows the numbers"},
+		{"@NAME, @all", "in a message: mention somebody, or everybody"},
 		{"/recall WHY", "take your last message back"},
 		{"/pin", "pin the newest message, /pin NUMBER another one; /pins, /unpin NUMBER"},
 		{"/permalink", "the link to a message, /permalink NUMBER to another one; /goto LINK"},

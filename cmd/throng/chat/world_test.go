@@ -27,6 +27,7 @@ const (
 
 // world is a server in memory: logs, read positions, an outbox that the test empties.
 type world struct {
+	mentioned []string
 	t         *testing.T
 	now       time.Time
 	logs      map[client.ConversationID][]*throngv1.Entry
@@ -431,4 +432,10 @@ func (w *world) Goto(_ context.Context, link string) (*throngv1.ResolveLinkRespo
 	_, id, seq, _ := client.ParseMessageLink(link)
 	e := &throngv1.Entry{Seq: seq, Sender: uint64(alice), Body: &throngv1.Entry_Text{Text: "this one"}}
 	return &throngv1.ResolveLinkResponse{Conversation: uint64(id), Seq: seq, Entry: e, Link: link}, []*throngv1.Entry{e}, w.refuse
+}
+
+// Mention implements chat.Referring.
+func (w *world) Mention(_ context.Context, id client.ConversationID, b client.Body, handles []string) error {
+	w.mentioned = handles
+	return w.Put(id, b)
 }

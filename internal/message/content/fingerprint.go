@@ -26,6 +26,12 @@ func appendRefers(b []byte, r *chat.Refers) []byte {
 	if reply := r.Reply(); reply != 0 {
 		b = appendNumbers(append(b, 'R'), uint64(reply))
 	}
+	if r != nil && len(r.Mentions) > 0 {
+		b = appendUsers(append(b, 'M'), r.Mentions)
+	}
+	if r != nil && r.All {
+		b = append(b, 'A')
+	}
 	return b
 }
 

@@ -8,7 +8,10 @@ func checkRefers(d *chat.Draft) *chat.Error {
 		return nil
 	}
 	if !chat.Content(d.Body) {
-		return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "only a message answers another one; an edit leaves what its message answers")
+		return chat.Errorf(chat.CodeInvalid, chat.ReasonBodyInvalid, "only a message answers another one and mentions people; an edit leaves that as it is")
 	}
-	return nil
+	if len(d.Refers.Mentions) > chat.MaxMentions {
+		return chat.Errorf(chat.CodeTooLarge, chat.ReasonTooManyMentions, "a message mentions at most %d users", chat.MaxMentions)
+	}
+	return checkUsers(d.Refers.Mentions, chat.MaxMentions)
 }

@@ -302,8 +302,13 @@ func (c *decision) want(drafts []*chat.Draft) {
 				c.repeats[record.RepeatKey{Conversation: d.Conversation, Sender: d.Sender, Client: client}] = &repeatRow{}
 			}
 		}
-		if reply := d.Refers.Reply(); reply != 0 && d.TimeMS == 0 {
-			c.olds[entryKey{d.Conversation, reply}] = &oldRow{}
+		if d.Refers != nil && d.TimeMS == 0 {
+			if d.Refers.ReplyTo != 0 {
+				c.olds[entryKey{d.Conversation, d.Refers.ReplyTo}] = &oldRow{}
+			}
+			for _, user := range d.Refers.Mentions {
+				c.parts[partKey{d.Conversation, user}] = &partRow{}
+			}
 		}
 		switch body := d.Body.(type) {
 		case chat.MembersChanged:

@@ -77,11 +77,14 @@ func samples() []sample {
 	edited.Edited = &chat.Edited{Seqs: []chat.Seq{11, 300}, TimeMS: 1 << 41}
 	reply := *event.Entry
 	reply.Refers = &chat.Refers{ReplyTo: 300}
+	mention := *event.Entry
+	mention.Refers = &chat.Refers{ReplyTo: 300, Mentions: []chat.UserID{2, chat.MaxID}, All: true}
 	all := []sample{
 		{"repeat", record.AppendRepeat(nil, repeat)},
 		{"head-recalled", record.AppendHead(nil, recalled)},
 		{"entry-edited", record.AppendEntry(nil, &edited)},
 		{"entry-reply", record.AppendEntry(nil, &reply)},
+		{"entry-mention", record.AppendEntry(nil, &mention)},
 	}
 	terms := head
 	terms.Terms = chat.Terms{Joining: chat.JoiningPassword, Posting: chat.PostingAdmins, QuietUntilMS: 1 << 41, HistoryFrom: 4}

@@ -4,24 +4,40 @@ import "github.com/throng-im/throng/internal/chat"
 
 // What a message refers to is in the block of its entry, in fields from 40 on.
 const (
-	entryReply = iota + 40 // seq of the message that it answers
+	entryReply      = iota + 40 // seq of the message that it answers
+	entryMentions               // users
+	entryMentionAll             // 1
 )
 
 func referFields(w *fieldWriter, r *chat.Refers) {
-	w.number(entryReply, uint64(r.Reply()))
+	if r == nil {
+		return
+	}
+	w.number(entryReply, uint64(r.ReplyTo))
+	if len(r.Mentions) > 0 {
+		w.field(entryMentions, func(b []byte) []byte { return appendUsers(b, r.Mentions) })
+	}
+	if r.All {
+		w.number(entryMentionAll, 1)
+	}
 }
 
 // referField reads one of them into an entry; it is false for what is none.
 func referField(what uint64, field *Reader, e *chat.Entry) bool {
-	if what != entryReply {
+	var r chat.Refers
+	if e.Refers != nil {
+		r = *e.Refers
+	}
+	switch what {
+	case entryReply:
+		r.ReplyTo = chat.Seq(field.Number())
+	case entryMentions:
+		r.Mentions = field.users()
+	case entryMentionAll:
+		r.All = field.Number() != 0
+	default:
 		return false
 	}
-	refers := func() *chat.Refers {
-		if e.Refers == nil {
-			e.Refers = new(chat.Refers)
-		}
-		return e.Refers
-	}
-	refers().ReplyTo = chat.Seq(field.Number())
+	e.Refers = &r
 	return true
 }

@@ -509,7 +509,10 @@ type Entry struct {
 	EditedMs  uint64 `protobuf:"varint,21,opt,name=edited_ms,json=editedMs,proto3" json:"edited_ms,omitempty"`
 	Edits     uint32 `protobuf:"varint,22,opt,name=edits,proto3" json:"edits,omitempty"`
 	// Of a message that answers another one of the conversation: its seq. What that one says is read there (docs/spec/refer.md).
-	ReplyTo       uint64 `protobuf:"varint,40,opt,name=reply_to,json=replyTo,proto3" json:"reply_to,omitempty"`
+	ReplyTo uint64 `protobuf:"varint,40,opt,name=reply_to,json=replyTo,proto3" json:"reply_to,omitempty"`
+	// Members whom the message mentions, at most 50; and whether it mentions all.
+	Mentions      []uint64 `protobuf:"varint,41,rep,packed,name=mentions,proto3" json:"mentions,omitempty"`
+	MentionAll    bool     `protobuf:"varint,42,opt,name=mention_all,json=mentionAll,proto3" json:"mention_all,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -727,6 +730,20 @@ func (x *Entry) GetReplyTo() uint64 {
 		return x.ReplyTo
 	}
 	return 0
+}
+
+func (x *Entry) GetMentions() []uint64 {
+	if x != nil {
+		return x.Mentions
+	}
+	return nil
+}
+
+func (x *Entry) GetMentionAll() bool {
+	if x != nil {
+		return x.MentionAll
+	}
+	return false
 }
 
 type isEntry_Body interface {
@@ -2019,7 +2036,7 @@ var File_throng_v1_entry_proto protoreflect.FileDescriptor
 
 const file_throng_v1_entry_proto_rawDesc = "" +
 	"\n" +
-	"\x15throng/v1/entry.proto\x12\tthrong.v1\"\xe3\x06\n" +
+	"\x15throng/v1/entry.proto\x12\tthrong.v1\"\xa0\a\n" +
 	"\x05Entry\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x18\n" +
@@ -2044,7 +2061,10 @@ const file_throng_v1_entry_proto_rawDesc = "" +
 	"edited_seq\x18\x14 \x01(\x04R\teditedSeq\x12\x1b\n" +
 	"\tedited_ms\x18\x15 \x01(\x04R\beditedMs\x12\x14\n" +
 	"\x05edits\x18\x16 \x01(\rR\x05edits\x12\x19\n" +
-	"\breply_to\x18( \x01(\x04R\areplyToB\x06\n" +
+	"\breply_to\x18( \x01(\x04R\areplyTo\x12\x1a\n" +
+	"\bmentions\x18) \x03(\x04R\bmentions\x12\x1f\n" +
+	"\vmention_all\x18* \x01(\bR\n" +
+	"mentionAllB\x06\n" +
 	"\x04body\"\x93\x01\n" +
 	"\x04Edit\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\x04R\x06target\x12\x14\n" +

@@ -45,7 +45,11 @@ type SendRequest struct {
 	// is linked to it (SEND-21). Over HTTP the header of that name counts where this is empty. What is no trace context is passed over.
 	Traceparent string `protobuf:"bytes,8,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
 	// The seq of the message in this conversation that this one answers; 0 is none. Not with edit and recall.
-	ReplyTo       uint64 `protobuf:"varint,40,opt,name=reply_to,json=replyTo,proto3" json:"reply_to,omitempty"`
+	ReplyTo uint64 `protobuf:"varint,40,opt,name=reply_to,json=replyTo,proto3" json:"reply_to,omitempty"`
+	// Users whom the message mentions, at most 50; who is no member is passed over. Not with edit and recall.
+	Mentions []uint64 `protobuf:"varint,41,rep,packed,name=mentions,proto3" json:"mentions,omitempty"`
+	// It mentions all members. In large groups for admins and the owner only.
+	MentionAll    bool `protobuf:"varint,42,opt,name=mention_all,json=mentionAll,proto3" json:"mention_all,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -183,6 +187,20 @@ func (x *SendRequest) GetReplyTo() uint64 {
 		return x.ReplyTo
 	}
 	return 0
+}
+
+func (x *SendRequest) GetMentions() []uint64 {
+	if x != nil {
+		return x.Mentions
+	}
+	return nil
+}
+
+func (x *SendRequest) GetMentionAll() bool {
+	if x != nil {
+		return x.MentionAll
+	}
+	return false
 }
 
 type isSendRequest_Body interface {
@@ -1255,7 +1273,7 @@ var File_throng_v1_message_proto protoreflect.FileDescriptor
 
 const file_throng_v1_message_proto_rawDesc = "" +
 	"\n" +
-	"\x17throng/v1/message.proto\x12\tthrong.v1\x1a\x1cthrong/v1/conversation.proto\x1a\x15throng/v1/entry.proto\"\xbb\x03\n" +
+	"\x17throng/v1/message.proto\x12\tthrong.v1\x1a\x1cthrong/v1/conversation.proto\x1a\x15throng/v1/entry.proto\"\xf8\x03\n" +
 	"\vSendRequest\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\x04R\fconversation\x12\x1b\n" +
 	"\tclient_id\x18\x02 \x01(\fR\bclientId\x12\x14\n" +
@@ -1269,7 +1287,10 @@ const file_throng_v1_message_proto_rawDesc = "" +
 	"\x03pin\x18< \x01(\v2\x0e.throng.v1.PinH\x00R\x03pin\x12\x14\n" +
 	"\x05after\x18\a \x01(\fR\x05after\x12 \n" +
 	"\vtraceparent\x18\b \x01(\tR\vtraceparent\x12\x19\n" +
-	"\breply_to\x18( \x01(\x04R\areplyToB\x06\n" +
+	"\breply_to\x18( \x01(\x04R\areplyTo\x12\x1a\n" +
+	"\bmentions\x18) \x03(\x04R\bmentions\x12\x1f\n" +
+	"\vmention_all\x18* \x01(\bR\n" +
+	"mentionAllB\x06\n" +
 	"\x04body\"k\n" +
 	"\fSendResponse\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x18\n" +
