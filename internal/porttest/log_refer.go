@@ -7,31 +7,31 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 )
 
-// reply answers an entry of conversation 1.
-func reply(sender chat.UserID, n int, to chat.Seq) *chat.Draft {
-	d := draft(1, sender, n, chat.Text{Text: "yes"})
+// reply is an answer of bob's to an entry of conversation 1.
+func reply(n int, to chat.Seq) *chat.Draft {
+	d := draft(1, bob, n, chat.Text{Text: "yes"})
 	d.Refers = &chat.Refers{ReplyTo: to}
 	return d
 }
 
 func logReply(t *testing.T, e Engine) {
 	e.must(t, group(1, alice, bob), text(1, alice, 1))
-	results := e.do(t, reply(bob, 2, 2), reply(bob, 3, 4), reply(bob, 4, 4), reply(bob, 5, 1), draft(1, alice, 6, chat.Recall{Target: 2}),
-		reply(bob, 7, 2))
+	results := e.do(t, reply(2, 2), reply(3, 4), reply(4, 4), reply(5, 1), draft(1, alice, 6, chat.Recall{Target: 2}),
+		reply(7, 2))
 	want := []chat.Reason{
 		"", chat.ReasonMessageNotFound, chat.ReasonMessageNotFound, chat.ReasonMessageNotFound, "", chat.ReasonMessageGone,
 	}
 	for i, r := range results {
 		assert.Equal(t, "reason", reasonOf(r), want[i])
 	}
-	e.must(t, reply(bob, 8, 3), edit(bob, 9, 5, "no"))
+	e.must(t, reply(8, 3), edit(bob, 9, 5, "no"))
 	after := e.Crash(t)
 	assert.Equal(t, "the reply", after.entry(t, 3).Refers.Reply(), chat.Seq(2))
 	assert.Equal(t, "the one to it, edited", after.entry(t, 5).Refers.Reply(), chat.Seq(3))
 	assert.True(t, "the edit refers to nothing", after.entry(t, 6).Refers == nil)
-	again := after.must(t, reply(bob, 2, 2))[0]
+	again := after.must(t, reply(2, 2))[0]
 	assert.True(t, "a repeat, though what it answers has gone", again.Repeat && again.Seq == 3)
-	assert.Equal(t, "an answer to another one", reasonOf(after.do(t, reply(bob, 2, 3))[0]), chat.ReasonIdempotencyConflict)
+	assert.Equal(t, "an answer to another one", reasonOf(after.do(t, reply(2, 3))[0]), chat.ReasonIdempotencyConflict)
 	assert.Equal(t, "no answer", reasonOf(after.do(t, draft(1, bob, 2, chat.Text{Text: "yes"}))[0]), chat.ReasonIdempotencyConflict)
 	after.must(t, draft(1, bob, 10, chat.Recall{Target: 5}))
 	assert.True(t, "it goes with the content", after.entry(t, 5).Refers == nil)
