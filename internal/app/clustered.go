@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/throng-im/throng/internal/chat"
@@ -72,7 +73,7 @@ func (a *App) clustered(ctx context.Context, admit func(chat.Head) time.Duration
 	e.follow = func(ctx context.Context) error {
 		return events.Share(ctx, timelinesGroup, func(ctx context.Context, s queue.Stream) error {
 			f := timeline.NewFollower(cfg.Timeline, timelines.Stream(s.Number()), e.logs, streamEvents{s, a.log}, a.log,
-				timeline.WithStoreMarks(), timeline.WithMoved(e.moved))
+				timeline.WithStoreMarks(), timeline.WithMoved(e.syncs))
 			err := f.Run(ctx)
 			if err != nil && ctx.Err() == nil {
 				a.log.Warn("timelines start again", "stream", s.Number(), "error", err)
@@ -146,6 +147,19 @@ type sharedRows struct {
 // Counts implements rows.
 func (s sharedRows) Counts(ctx context.Context, users []chat.UserID) ([]int, error) {
 	return s.counts.Counts(ctx, users)
+}
+
+// syncsAtOnce bounds how many users one delivery asks to sync.
+const syncsAtOnce = 200
+
+// syncs asks devices of users to sync, wherever they are connected. Those who are not told find it by their next heartbeat.
+func (e *engine) syncs(ctx context.Context, users []chat.UserID) {
+	for some := range slices.Chunk(users, syncsAtOnce) {
+		nodes, err := e.routes.Users(ctx, some, nil)
+		if err != nil || tell(ctx, e.bus, nodes, &cluster.Delivery{Kind: cluster.DeliverSync, Users: some}) != nil {
+			return
+		}
+	}
 }
 
 // resync has every session look for what it may have missed: the bus was away, or this node was not on it.

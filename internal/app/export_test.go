@@ -15,7 +15,6 @@ import (
 	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/cluster"
 	"github.com/throng-im/throng/internal/config"
-	"github.com/throng-im/throng/internal/timeline"
 )
 
 // ReadProxyHeader is for tests.
@@ -121,6 +120,3 @@ func Lanes(a *App) uint64 {
 
 // TendingLane is for tests.
 func TendingLane(database int) int { return int(tendingLane(database)) }
-
-// Movements are the deliveries that changes of memberships make.
-func Movements(moved []timeline.Change) []*cluster.Delivery { return movements(moved) }

@@ -31,10 +31,10 @@ type Follower struct {
 	events Events
 	log    *slog.Logger
 	count  *metrics
-	marks  *marks                                    // nil where the store has them
-	tell   func(ctx context.Context, moved []Change) // of memberships; nil where nobody needs to know
-	wake   chan struct{}                             // capacity 1: something is pending
-	urgent chan struct{}                             // capacity 1: somebody waits, do not rest
+	marks  *marks                                         // nil where the store has them
+	tell   func(ctx context.Context, users []chat.UserID) // of memberships; nil where nobody needs to know
+	wake   chan struct{}                                  // capacity 1: something is pending
+	urgent chan struct{}                                  // capacity 1: somebody waits, do not rest
 
 	// owned by the pass loop
 	members *roster
@@ -60,9 +60,9 @@ func WithMetrics(reg prometheus.Registerer) FollowerOption {
 // have this follower.
 func WithStoreMarks() FollowerOption { return func(f *Follower) { f.marks = nil } }
 
-// WithMoved has tell called with the changes of memberships that rows show, once these are written: a device that synced just before, or whose
-// subscriptions were looked up, hears of it then. It is for nodes that do not wait for one another's followers; it may block for a moment.
-func WithMoved(tell func(ctx context.Context, moved []Change)) FollowerOption {
+// WithMoved has tell called with the users whose rows show another membership than before, once they are written: a device that synced just
+// before hears of it then. It is for nodes that do not wait for one another's followers; it may block for a moment.
+func WithMoved(tell func(ctx context.Context, users []chat.UserID)) FollowerOption {
 	return func(f *Follower) { f.tell = tell }
 }
 
@@ -261,22 +261,22 @@ func (f *Follower) write(ctx context.Context, changes []Change, pos chat.Positio
 		}
 		f.marks.end(part, given)
 		f.stored = at
-		if moved := movedIn(part); f.tell != nil && len(moved) > 0 {
-			f.tell(ctx, moved)
+		if users := movedIn(part); f.tell != nil && len(users) > 0 {
+			f.tell(ctx, users)
 		}
 	}
 	return nil
 }
 
-// movedIn are the changes of memberships.
-func movedIn(changes []Change) []Change {
-	var moved []Change
+// movedIn are the users whose memberships changed.
+func movedIn(changes []Change) []chat.UserID {
+	var users []chat.UserID
 	for _, c := range changes {
 		if c.Membership != None {
-			moved = append(moved, c)
+			users = append(users, c.User)
 		}
 	}
-	return moved
+	return users
 }
 
 // save stores the position where passes moved it without writing rows, and lets go of the events before it.

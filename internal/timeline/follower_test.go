@@ -77,24 +77,22 @@ func TestFollowerTellsWhoMoved(t *testing.T) {
 	w.halt()
 	store, rows := w.reopen()
 	w.store, w.rows = store, rows
-	told := make(chan []timeline.Change, 16)
+	told := make(chan []chat.UserID, 16)
 	f := timeline.NewFollower(w.cfg, rows, store.TimelineLogs(), store.TimelineEvents(), slog.New(slog.DiscardHandler),
-		timeline.WithMoved(func(ctx context.Context, moved []timeline.Change) {
-			for _, c := range moved {
-				_, ok, err := rows.Row(ctx, c.User, 1)
+		timeline.WithMoved(func(ctx context.Context, users []chat.UserID) {
+			for _, u := range users {
+				_, ok, err := rows.Row(ctx, u, 1)
 				assert.NoError(t, "row", err)
 				assert.True(t, "the row is there", ok)
 			}
-			told <- moved
+			told <- users
 		}))
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- f.Run(ctx) }()
 	w.halt = func() { cancel(); assert.NoError(t, "follower", <-ended); assert.NoError(t, "closing", store.Close()) }
 	w.group(1, 10, 20)
-	assert.Equal(t, "who came", <-told, []timeline.Change{
-		{User: 10, Conversation: 1, Membership: timeline.Entered, Seq: 1}, {User: 20, Conversation: 1, Membership: timeline.Entered, Seq: 1},
-	})
+	assert.Equal(t, "who came", <-told, []chat.UserID{10, 20})
 	before, err := timeline.New(w.cfg, rows, store.TimelineLogs(), f).Sync(context.Background(), 20, timeline.Query{})
 	assert.NoError(t, "sync", err) // so that the next change is not spared
 	w.say(1, 10, "hello")
