@@ -26,8 +26,7 @@ const appenders = 16
 // clustered opens the engines that nodes share: MySQL has the truth, Kafka its events, Redis what can be lost. It is wired like
 // this, each arrow with what it carries:
 //
-//	MySQL ──outbox──→ relay ──→ Kafka ──streams──→ timelines ──→ Redis
-//	  │                 └─→ fan-out ←─┘ what the relay could not deliver
+//	MySQL ──outbox──→ relay ──→ Kafka ──streams──→ timelines, fan-out ──→ Redis
 //	  └──── committed ──→ waker (relays, here and elsewhere), direct deliveries while Kafka is away
 func (a *App) clustered(ctx context.Context, admit func(chat.Head) time.Duration) (*engine, error) {
 	cfg, rules, self := a.cfg, a.rules(), cluster.Node(rand.Text())
@@ -50,7 +49,7 @@ func (a *App) clustered(ctx context.Context, admit func(chat.Head) time.Duration
 		return nil, fmt.Errorf("opening Kafka: %w", err)
 	}
 	a.closers.add(events.Close)
-	relay, err := queue.NewRelay(cfg.Relay, queue.RelayDeps{Node: string(self), Outbox: db, Publisher: events, Deliver: a.early, Metrics: a.registry, Logger: a.log, Trace: a.tracer})
+	relay, err := queue.NewRelay(cfg.Relay, queue.RelayDeps{Node: string(self), Outbox: db, Publisher: events, Metrics: a.registry, Logger: a.log, Trace: a.tracer})
 	if err != nil {
 		return nil, fmt.Errorf("building the relay: %w", err)
 	}
@@ -112,11 +111,6 @@ func (a *App) clustered(ctx context.Context, admit func(chat.Head) time.Duration
 		e.below = append(e.below, part{name: "relay", run: relay.Run, patience: 4 * time.Second})
 	}
 	return e, nil
-}
-
-// early delivers what the relay has read, before it is published.
-func (a *App) early(ctx context.Context, lane queue.Lane, events []chat.Event) error {
-	return a.core.early.Deliver(ctx, lane, events)
 }
 
 // timelinesGroup is the group in which nodes share the streams of events for timelines.

@@ -42,7 +42,6 @@ type core struct {
 	relations     *social.Service
 	lists         *listNews
 	direct        *fanout.Direct // nil where nothing can keep events back
-	early         *fanout.Early  // nil where events take no way that takes time
 	typing        *presence.Typing
 	presence      *presence.Hub
 	receipts      *receipt.Hub
@@ -92,7 +91,7 @@ func (a *App) wire(ctx context.Context) error {
 		return err
 	}
 	if e.behind != nil {
-		c.direct, c.early = c.fanout.NewDirect(e.behind), c.fanout.NewEarly()
+		c.direct = c.fanout.NewDirect(e.behind)
 	}
 
 	// What is left out while there is too much to do.

@@ -67,8 +67,6 @@ type Event struct {
 	Reader UserID
 	Device DeviceID
 	Read   Read
-	// Delivered says that the event was delivered on its way into the queue, to whoever was connected.
-	Delivered bool
 	// Later is what this version does not know of it; with neither Entry nor Reader the event is of a kind that it does not know.
 	Later Later
 }

@@ -135,10 +135,9 @@ func (c *courier) note(t *task, lost uint32) {
 		Kind: trace.Fanout, Conversation: uint64(e.Conversation), Seq: uint64(e.Seq), User: uint64(e.Sender),
 		Counts: [4]uint32{way, uint32(len(t.delivery.Users)), uint32(len(c.lookups[t.lookup].Nodes)), lost}, Stream: trace.NoStream,
 	}
-	switch {
-	case c.stream != nil:
+	if c.stream != nil {
 		step.Stream, step.Position = int32(c.stream.Number()), uint64(c.to)
-	case c.direct:
+	} else {
 		step.Counts[0] = trace.WayDirect
 	}
 	step.Begun(c.begun)

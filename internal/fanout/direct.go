@@ -34,7 +34,7 @@ type Direct struct {
 // Config.DirectAfter, the queue counts as away.
 func (f *Fanout) NewDirect(behind func() time.Duration) *Direct {
 	return &Direct{
-		follower: follower{Fanout: f, cache: newCache(f.cfg.CacheMembers), direct: true},
+		follower: follower{Fanout: f, cache: newCache(f.cfg.CacheMembers)},
 		behind:   behind, after: f.cfg.DirectAfter, runs: make(chan []chat.Event, directRuns),
 		count: f.metrics.direct, missed: f.metrics.lost,
 	}

@@ -40,10 +40,6 @@
 // process starts at the end of the events, when there are no sessions yet. Where routes or bus do not answer, deliveries
 // are let go of, so that those that follow do not wait: devices find by digests what they were not told.
 //
-// Where events come by way of a queue, most do not wait for it: the relay that puts them into it has them delivered just before ([Early]), in order
-// too, and marks them. The followers of the streams pass over those, and deliver what a relay could not. While the queue is away each node
-// delivers what it commits ([Direct]), since relays take but the oldest events then.
-//
 // Several nodes share the streams of events out ([queue.Streams]). Whoever gets a stream goes on where the one before had committed,
 // so that entries may come again to sessions, which know their seqs.
 //

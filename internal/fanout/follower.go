@@ -2,7 +2,6 @@ package fanout
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -14,8 +13,7 @@ import (
 type follower struct {
 	*Fanout
 
-	stream queue.Stream // nil for events that come past the queue
-	direct bool         // they do so because it is away
+	stream queue.Stream
 	at     chat.Position
 	cache  *cache
 	late   late
@@ -60,22 +58,11 @@ func (f *follower) run(ctx context.Context) error {
 // handle takes a batch of events. The position moves once all of them are dealt with.
 func (f *follower) handle(ctx context.Context, b queue.Batch) error {
 	f.to = b.Position
-	left := undelivered(b.Events)
-	f.metrics.delivered.Add(float64(len(b.Events) - len(left)))
-	if err := f.events(ctx, left); err != nil {
+	if err := f.events(ctx, b.Events); err != nil {
 		return err
 	}
 	f.at = b.Position
 	return f.stream.Commit(ctx, b.Position)
-}
-
-// undelivered are those events that were not delivered yet. The slice that was given stays as it is.
-func undelivered(events []chat.Event) []chat.Event {
-	done := func(ev chat.Event) bool { return ev.Delivered }
-	if !slices.ContainsFunc(events, done) {
-		return events
-	}
-	return slices.DeleteFunc(slices.Clone(events), done)
 }
 
 // loadsAtOnce bounds how many member lists are read side by side.

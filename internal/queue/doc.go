@@ -3,7 +3,6 @@
 // own, and can be rebuilt.
 //
 //	append ─commit─→ [Outbox] ─[Relay], one per lane─→ [Publisher] ─→ [Streams] ─one [Stream] each─→ followers
-//	                               └─→ delivered to who is connected
 //
 // That is a cluster, where events leave the log's engine after the commit. In one process the store hands its followers the
 // events itself: a single stream, no outbox.

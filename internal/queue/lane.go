@@ -18,9 +18,6 @@ type lane struct {
 	relay  *Relay
 	wake   chan struct{} // a token: there may be something
 
-	// owned by the goroutine that runs it
-	unstored map[Ticket]struct{} // what was delivered, and could not be published since
-
 	// guarded by mu
 	mu      sync.Mutex
 	until   time.Time          // end of the lease by the local monotonic clock; zero for none
@@ -190,7 +187,6 @@ func (l *lane) attempt(ctx context.Context, until time.Time) (more bool, step st
 	for i, p := range pending {
 		events[i], tickets[i] = p.Event, p.Ticket
 	}
-	l.deliver(ctx, events, tickets)
 	begin := time.Now()
 	if mutant == mutantDoneFirst {
 		_ = r.outbox.Done(ctx, tickets)
@@ -198,7 +194,6 @@ func (l *lane) attempt(ctx context.Context, until time.Time) (more bool, step st
 	if err := r.publisher.Publish(ctx, l.number, events); err != nil && mutant != mutantSkipsRefused {
 		return false, "publish", err
 	}
-	clear(l.unstored)
 	r.metrics.published.Add(float64(len(events)))
 	r.metrics.seconds.Observe(time.Since(begin).Seconds())
 	l.traced(pending, begin)
@@ -206,35 +201,6 @@ func (l *lane) attempt(ctx context.Context, until time.Time) (more bool, step st
 	l.hand(tickets)
 	l.left(more, pending[len(pending)-1].Age+time.Since(begin))
 	return more, "", nil
-}
-
-// deliver has those events delivered that were not yet, and marks what was.
-func (l *lane) deliver(ctx context.Context, events []chat.Event, tickets []Ticket) {
-	r := l.relay
-	if r.deliver == nil {
-		return
-	}
-	fresh := make([]chat.Event, 0, len(events))
-	for i := range events {
-		if _, done := l.unstored[tickets[i]]; !done {
-			fresh = append(fresh, events[i])
-		}
-	}
-	if len(fresh) > 0 {
-		ctx, cancel := context.WithTimeout(ctx, delivering)
-		defer cancel()
-		begin := time.Now()
-		if err := r.deliver(ctx, l.number, fresh); err != nil {
-			r.failed("deliver", "delivering events", err)
-			clear(l.unstored) // what comes by the streams comes in order, with what was before it
-			return
-		}
-		r.metrics.delivery.Observe(time.Since(begin).Seconds())
-	}
-	for i := range events {
-		events[i].Delivered = true
-		l.unstored[tickets[i]] = struct{}{}
-	}
 }
 
 // traced notes that entries were published, which began at a moment.

@@ -6,7 +6,6 @@ import "github.com/prometheus/client_golang/prometheus"
 type relayMetrics struct {
 	published prometheus.Counter
 	seconds   prometheus.Histogram
-	delivery  prometheus.Histogram
 	errors    *prometheus.CounterVec
 	lanes     prometheus.Gauge
 }
@@ -21,10 +20,6 @@ func newRelayMetrics(reg prometheus.Registerer, r *Relay) *relayMetrics {
 			Namespace: namespace, Subsystem: subsystem, Name: "publish_seconds", Help: "How long publishing a batch took.",
 			Buckets: prometheus.ExponentialBuckets(0.000_5, 2, 14),
 		}),
-		delivery: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Namespace: namespace, Subsystem: subsystem, Name: "deliver_seconds", Help: "How long delivering a batch took before it was published.",
-			Buckets: prometheus.ExponentialBuckets(0.000_5, 2, 14),
-		}),
 		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Subsystem: subsystem, Name: "errors_total", Help: "Calls that failed and are made again, by step.",
 		}, []string{"step"}),
@@ -32,13 +27,13 @@ func newRelayMetrics(reg prometheus.Registerer, r *Relay) *relayMetrics {
 			Namespace: namespace, Subsystem: subsystem, Name: "lanes", Help: "Lanes that this node has leased, of 64 in the cluster.",
 		}),
 	}
-	for _, step := range []string{"lease", "waiting", "pending", "deliver", "publish", "done", "release"} {
+	for _, step := range []string{"lease", "waiting", "pending", "publish", "done", "release"} {
 		m.errors.WithLabelValues(step) // shows as 0 before the first
 	}
 	if reg == nil {
 		return m
 	}
-	reg.MustRegister(m.published, m.seconds, m.delivery, m.errors, m.lanes,
+	reg.MustRegister(m.published, m.seconds, m.errors, m.lanes,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Namespace: namespace, Subsystem: subsystem, Name: "behind_seconds",
 			Help: "How long the oldest event of this node's lanes has been waiting to be published.",

@@ -8,7 +8,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/throng-im/throng/internal/chat"
 	"github.com/throng-im/throng/internal/trace"
 )
 
@@ -21,8 +20,6 @@ const (
 	slack = 20
 	// closing bounds calls that are made although their reason has ended: what was published is dropped, lanes are given back.
 	closing = 3 * time.Second
-	// delivering bounds how long events wait to be published because they are delivered.
-	delivering = time.Second
 	// lively is for how long a relay looks more often that found events of which nobody told it.
 	lively = time.Second
 	// onItsWay is how long before a look a lane may have been told of what the look finds, and not have begun with it.
@@ -37,10 +34,6 @@ type RelayDeps struct {
 	Node      string
 	Outbox    Outbox
 	Publisher Publisher
-	// Deliver takes events of a lane to those who are connected, in order, before they are published; nil leaves that to the followers of the
-	// streams. What it answers with nil is published as delivered ([chat.Event.Delivered]), and does not come again where only the publication
-	// failed. It is called by one goroutine at a time for a lane, and has a second; the events are borrowed.
-	Deliver func(ctx context.Context, lane Lane, events []chat.Event) error
 	// Metrics and Logger may be nil.
 	Metrics prometheus.Registerer
 	Logger  *slog.Logger
@@ -51,12 +44,9 @@ type RelayDeps struct {
 // Relay takes events from the outbox into the streams, in order per conversation and at least once. It relays the lanes that its
 // node has leased:
 //
-//	lease ──→ lanes ──→ read the oldest ──→ deliver ──→ publish ──→ read again, or wait for [Relay.Wake] or a look
-//	                          ↑                            │ error     │ those of all lanes, a little later
-//	                          └───────── back off ─────────┘           └──→ drop them
-//
-// Events are delivered before the queue has them: a message does not wait for the queue to store it and to hand it on. What could not be delivered
-// is published without the mark, and the followers of the streams deliver it.
+//	lease ──→ lanes ──→ read the oldest ──→ publish ──→ read again, or wait for [Relay.Wake] or a look
+//	                          ↑                │ error     │ those of all lanes, a little later
+//	                          └── back off ────┘           └──→ drop them
 //
 // What is published begins with the oldest event that is not dropped, and nothing is dropped that was not published. So whatever
 // fails in between, and also while two relays believe that they have a lane, the first occurrences of a conversation's events
@@ -69,7 +59,6 @@ type Relay struct {
 	node      string
 	outbox    Outbox
 	publisher Publisher
-	deliver   func(ctx context.Context, lane Lane, events []chat.Event) error // nil delivers nothing
 	log       *slog.Logger
 	metrics   *relayMetrics
 	trace     *trace.Tracer
@@ -89,14 +78,14 @@ func NewRelay(cfg RelayConfig, deps RelayDeps) (*Relay, error) {
 		return nil, err
 	}
 	r := &Relay{
-		cfg: cfg, node: deps.Node, outbox: deps.Outbox, publisher: deps.Publisher, deliver: deps.Deliver, log: deps.Logger, trace: deps.Trace,
+		cfg: cfg, node: deps.Node, outbox: deps.Outbox, publisher: deps.Publisher, log: deps.Logger, trace: deps.Trace,
 		reads: make(chan struct{}, cfg.Reads), said: make(map[string]time.Time),
 	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
 	for i := range r.lanes {
-		r.lanes[i] = &lane{number: Lane(i), relay: r, wake: make(chan struct{}, 1), unstored: make(map[Ticket]struct{})}
+		r.lanes[i] = &lane{number: Lane(i), relay: r, wake: make(chan struct{}, 1)}
 	}
 	r.sweeper = newSweeper(r)
 	r.metrics = newRelayMetrics(deps.Metrics, r)

@@ -429,7 +429,7 @@ func TestRelayMetrics(t *testing.T) {
 		pass(3 * time.Second)
 		families, err := reg.Gather()
 		assert.NoError(t, "gathering", err)
-		assert.Equal(t, "metrics", len(families), 7)
+		assert.Equal(t, "metrics", len(families), 6)
 		for _, f := range families {
 			switch f.GetName() {
 			case "throng_relay_pending":

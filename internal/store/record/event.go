@@ -14,9 +14,6 @@ const (
 // eventMemberWas says that the seq of the member change before the entry stands at the end. Rows of the time when nobody wrote it have none.
 const eventMemberWas = 1 << 4
 
-// eventDelivered says that the event was delivered. Versions that do not know it deliver it again.
-const eventDelivered = 1 << 5
-
 // eventLater says that a block of a later version stands behind everything else.
 const eventLater = flagLater
 
@@ -34,9 +31,6 @@ func AppendEvent(b []byte, ev chat.Event) []byte {
 	}
 	if ev.MemberWas != 0 {
 		flags |= eventMemberWas
-	}
-	if ev.Delivered {
-		flags |= eventDelivered
 	}
 	later := laterOf(ev.Later)
 	if later != "" {
@@ -56,7 +50,7 @@ func AppendEvent(b []byte, ev chat.Event) []byte {
 // Event returns the next event; named reports that its entry is to be read from its own row.
 func (r *Reader) Event() (ev chat.Event, named bool) {
 	flags := r.byte()
-	ev.Was, ev.Delivered = chat.Tier(flags>>eventWas&3), flags&eventDelivered != 0
+	ev.Was = chat.Tier(flags >> eventWas & 3)
 	ev.Head = r.Head(chat.ConversationID(r.Number()))
 	ev.Device = chat.DeviceID(r.Number())
 	if flags&eventRead != 0 {

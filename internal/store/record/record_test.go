@@ -76,7 +76,6 @@ func TestEvents(t *testing.T) {
 		{Head: head, Was: chat.TierLarge, MemberWas: 4, Device: 3},
 		{Head: head, Reader: 7, Device: 3, Read: chat.Read{Seq: 9, Ordinal: 6}},
 		{Head: head, Was: chat.TierSmall, MemberWas: 1 << 40, Reader: 7, Read: chat.Read{Seq: 9, Ordinal: 6}},
-		{Head: head, Was: chat.TierSmall, MemberWas: 4, Reader: 7, Read: chat.Read{Seq: 9, Ordinal: 6}, Delivered: true},
 	} {
 		row := record.AppendEvent(nil, ev)
 		r := record.NewReader(row)
