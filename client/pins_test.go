@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/throng-im/throng/client"
+	"github.com/throng-im/throng/client/clienttest"
 	throngv1 "github.com/throng-im/throng/proto/throng/v1"
 )
 
@@ -57,6 +58,7 @@ func TestSendPin(t *testing.T) {
 	bubble(t, nil, client.Options{}, func(w *world) {
 		w.connect()
 		w.acked(w.send("first")) // 2
+		before, _ := w.c.Conversation(chat)
 		for i, body := range []client.Body{client.Pin(2), client.Unpin(2)} {
 			m, err := w.c.Send(t.Context(), chat, body)
 			if err != nil {
@@ -69,5 +71,47 @@ func TestSendPin(t *testing.T) {
 			}
 		}
 		w.wantSeqs(1, 4)
+		if v, _ := w.c.Conversation(chat); v.Read != before.Read || v.Unread != before.Unread {
+			t.Errorf("read up to %d with %d unread, want %d and %d: a pin is no message", v.Read, v.Unread, before.Read, before.Unread)
+		}
+	})
+}
+
+// PIN-8: a sync that was made before an entry that is told already takes nothing of it back.
+func TestAnOvertakenSyncLeavesPins(t *testing.T) {
+	t.Parallel()
+	late := false
+	prepare := func(s *clienttest.Server) {
+		s.OnRequest = func(ss *clienttest.Session, env *throngv1.ClientEnvelope) bool {
+			if env.GetSync() == nil || !late {
+				return false
+			}
+			late = false
+			ss.Answer(env.GetId(), &throngv1.Response{Result: &throngv1.Response_Sync{Sync: &throngv1.SyncResponse{
+				Cursor: env.GetSync().GetCursor(),
+				Conversations: []*throngv1.Conversation{{
+					Id: chat, Kind: throngv1.Kind_KIND_DIRECT, Peer: maja, Role: throngv1.Role_ROLE_MEMBER, FirstSeq: 1,
+					Head: &throngv1.Head{Seq: 2, Ordinal: 1, Tier: throngv1.Tier_TIER_SMALL},
+				}},
+			}}})
+			return true
+		}
+	}
+	bubble(t, prepare, client.Options{}, func(w *world) {
+		w.connect()
+		w.srv.Append(chat, maja, "first") // 2
+		w.srv.AppendEntry(chat, pinOf(2, true))
+		w.pass(time.Second)
+		late = true
+		for _, s := range w.srv.Sessions(lin) {
+			s.Push(&throngv1.ServerEnvelope{Content: &throngv1.ServerEnvelope_SyncHint{SyncHint: &throngv1.SyncHint{}}})
+		}
+		w.pass(time.Second)
+		if late {
+			t.Fatal("there was no sync")
+		}
+		if got := w.c.Pins(chat); !slices.Equal(got, []uint64{2}) {
+			t.Errorf("%v are pinned, want 2", got)
+		}
 	})
 }

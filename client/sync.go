@@ -189,7 +189,7 @@ func (c *Client) learned(pc *throngv1.Conversation, fresh bool) {
 func (cv *conversation) merge(pc *throngv1.Conversation) (changed bool) {
 	v, head := &cv.view, pc.GetHead()
 	before := *v
-	if head.GetSeq() >= cv.metaSeq {
+	if head.GetSeq() >= cv.metaSeq && head.GetSeq()+1 >= cv.stream.next {
 		v.Kind, v.Name, v.Avatar, v.Description = pc.GetKind(), pc.GetName(), pc.GetAvatar(), pc.GetDescription()
 		v.Peer, v.Members, v.Role = UserID(pc.GetPeer()), pc.GetMemberCount(), pc.GetRole()
 		v.Dissolved, v.MutedUntil = pc.GetDissolved(), fromMS(pc.GetMutedUntilMs())

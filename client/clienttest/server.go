@@ -307,7 +307,7 @@ func (s *Server) add(c *conversation, e *throngv1.Entry) *throngv1.Entry {
 	if n := len(c.log); n > 0 {
 		e.Ordinal = c.log[n-1].GetOrdinal()
 	}
-	counts := e.GetCreated() == nil && e.GetMembersChanged() == nil && e.GetConversationChanged() == nil && e.GetEdit() == nil && e.GetRecall() == nil
+	counts := e.GetCreated() == nil && e.GetMembersChanged() == nil && e.GetConversationChanged() == nil && e.GetEdit() == nil && e.GetRecall() == nil && e.GetPin() == nil
 	if counts {
 		e.Ordinal++
 	}

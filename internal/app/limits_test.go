@@ -115,6 +115,13 @@ func TestPasswordsOfGroupsAreLimited(t *testing.T) {
 	n, told = tried(tim, "Join")
 	assert.Equal(t, "the right one", told, "")
 	assert.True(t, "joined "+strconv.Itoa(n)+" times", n >= 2 && n <= 4)
+	for range 20 { // more than the group's own limit lets through
+		_, out = call(t, s, tim, "ConversationService/Join", map[string]any{"conversation": group, "password": "guess"})
+		assert.Equal(t, "tim, again", reasonOf(out), string(chat.ReasonRateLimited))
+	}
+	una, _ := signUp(t, s, "una", "")
+	_, out = call(t, s, una, "ConversationService/Join", map[string]any{"conversation": group, "password": "guess"})
+	assert.Equal(t, "somebody else", reasonOf(out), "")
 	_, out = call(t, s, ada, "ConversationService/UpdateGroup", map[string]any{"conversation": group, "open": true})
 	assert.Equal(t, "settings without a password do not wait", reasonOf(out), "")
 }

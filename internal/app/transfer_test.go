@@ -75,6 +75,7 @@ func populate(t testing.TB, s *server) {
 	}
 	amend(bob, direct, 310, map[string]any{"text": "a reply", "replyTo": "5"})
 	amend(bob, group, 312, map[string]any{"text": "hello @ada", "mentions": []any{adaID, cydID}, "mentionAll": true})
+	amend(bob, direct, 313, map[string]any{"text": "nobody of these is here", "mentions": []any{cydID}})
 	amend(bob, direct, 311, map[string]any{"text": "to what is taken back", "replyTo": "3"})
 	amend(ada, direct, 300, map[string]any{"edit": map[string]any{"target": "2", "text": "edited"}})
 	amend(ada, direct, 301, map[string]any{"edit": map[string]any{"target": "2", "text": "edited again"}})
@@ -162,6 +163,7 @@ func TestExportAndImportAreARoundTrip(t *testing.T) {
 	assert.True(t, "an export does not know hashes of groups' passwords", strings.Count(first, "$argon2id$") == 3) // those of people
 	assert.NoError(t, "end", s.end())
 	assert.Equal(t, "export of the folder", exportOf(t, s.cfg), first)
+	checked(t, s.cfg.Data)
 
 	c := settings(t)
 	p, err := importInto(t, c, head+first, app.Position{})

@@ -10,7 +10,7 @@ type refers struct {
 }
 
 func encodeRefers(r *chat.Refers) *refers {
-	if r == nil {
+	if r.Empty() {
 		return nil
 	}
 	return &refers{ReplyTo: r.ReplyTo, Mentions: r.Mentions, MentionAll: r.All}

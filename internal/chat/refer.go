@@ -10,6 +10,8 @@ type Refers struct {
 	Mentions []UserID
 	// All: it names all members.
 	All bool
+	// Passed says of an entry that what was sent named others as well: no members, or somebody twice.
+	Passed bool
 }
 
 // Empty reports whether it is nothing.

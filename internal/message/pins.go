@@ -32,7 +32,7 @@ func (s *Service) Pins(ctx context.Context, reader chat.UserID, id chat.Conversa
 		if !chat.Content(e.Body) {
 			continue
 		}
-		if size += pinRow + chat.WireBytes(e.Body); size > chat.MaxRangeBytes && len(out) > 0 {
+		if size += pinRow + e.WireBytes(); size > chat.MaxRangeBytes && len(out) > 0 {
 			return out, true, nil
 		}
 		out = append(out, Pinned{Pinned: pin, Entry: e})

@@ -54,8 +54,6 @@ func (c *change) refers() (*chat.Refers, *chat.Error) {
 			now.Mentions = append(now.Mentions, user)
 		}
 	}
-	if now.Empty() {
-		return nil, nil //nolint:nilnil // see above
-	}
+	now.Passed = len(now.Mentions) < len(r.Mentions)
 	return &now, nil
 }

@@ -108,11 +108,8 @@ func TestWhoIsMentioned(t *testing.T) {
 			d := mention(row.users...)
 			r := w.must(t, d)
 			refers := w.entries[[2]uint64{1, uint64(r.Seq)}].Refers
-			if row.want == nil {
-				assert.True(t, "nothing", refers == nil)
-				return
-			}
 			assert.Equal(t, "mentioned", refers.Mentions, row.want)
+			assert.Equal(t, "others were passed over", refers.Passed, len(row.want) < len(row.users))
 			assert.Equal(t, "the draft", d.Refers.Mentions, row.users)
 			assert.True(t, "a repeat", w.must(t, mention(row.users...)).Repeat)
 			assert.Equal(t, "of others", reason(w.do(mention(append(users(777), row.users...)...))), chat.ReasonIdempotencyConflict)

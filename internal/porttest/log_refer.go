@@ -49,8 +49,8 @@ func logMention(t *testing.T, e Engine) {
 	e.must(t, group(1, alice, bob))
 	e.must(t, mention(1, bob, 999, alice, bob), mention(2, 999), edit(alice, 3, 2, "edited"))
 	after := e.Crash(t)
-	assert.Equal(t, "members, each once", *after.entry(t, 2).Refers, chat.Refers{Mentions: []chat.UserID{bob, alice}, All: true})
-	assert.Equal(t, "nobody but all", *after.entry(t, 3).Refers, chat.Refers{All: true})
+	assert.Equal(t, "members, each once", *after.entry(t, 2).Refers, chat.Refers{Mentions: []chat.UserID{bob, alice}, All: true, Passed: true})
+	assert.Equal(t, "nobody but all", *after.entry(t, 3).Refers, chat.Refers{All: true, Passed: true})
 	again := after.must(t, mention(1, bob, 999, alice, bob))[0]
 	assert.True(t, "a repeat", again.Repeat && again.Seq == 2)
 	assert.Equal(t, "of others", reasonOf(after.do(t, mention(1, bob, alice))[0]), chat.ReasonIdempotencyConflict)

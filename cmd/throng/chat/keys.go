@@ -159,7 +159,10 @@ func (m *Model) submit() tea.Cmd {
 	text = strings.TrimPrefix(text, "/")
 	var cmd tea.Cmd
 	if handles, all := ats(text); len(handles) > 0 || all {
-		cmd = m.post(client.Text(text), text)
+		var sent bool
+		if cmd, sent = m.post(client.Text(text), text); !sent {
+			return nil
+		}
 	} else if err := m.cfg.Server.Send(r.conv.ID, text); err != nil {
 		m.say("Not sent: " + reason(err))
 		return nil

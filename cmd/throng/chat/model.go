@@ -168,6 +168,8 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		cmd = m.done(msg)
 	case foundMsg:
 		cmd = m.found(msg)
+	case pinsMsg:
+		m.shown(cardMsg{m.pinLines(msg.all), msg.err})
 	case cardMsg:
 		m.shown(msg)
 	case tickMsg:

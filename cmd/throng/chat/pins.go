@@ -30,6 +30,12 @@ type foundMsg struct {
 	err     error
 }
 
+// pinsMsg brings the pinned messages of the conversation.
+type pinsMsg struct {
+	all []*throngv1.PinnedMessage
+	err error
+}
+
 // aroundLink is how many entries are shown on each side of a message that a link names.
 const aroundLink = 5
 
@@ -38,10 +44,12 @@ func (m *Model) pin(word, rest string) (cmd tea.Cmd, ok bool) {
 	pins, id := m.cfg.Pins, m.room.conv.ID
 	switch word {
 	case "pins":
-		return card(func(ctx context.Context) ([]string, error) {
+		return func() tea.Msg {
+			ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+			defer cancel()
 			all, err := pins.Pinned(ctx, id)
-			return m.pinLines(all), err
-		}), true
+			return pinsMsg{all, err}
+		}, true
 	case "pin", "unpin", "permalink":
 		seq, ok := m.seqOf(rest)
 		if !ok {

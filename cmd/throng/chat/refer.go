@@ -36,11 +36,12 @@ func (m *Model) reply(rest string) tea.Cmd {
 		m.say("/reply NUMBER TEXT; /numbers shows the numbers of the messages")
 		return nil
 	}
-	return m.post(client.Text(text).Reply(seq), text)
+	cmd, _ := m.post(client.Text(text).Reply(seq), text)
+	return cmd
 }
 
-// post sends a message. One that names people waits until it is known who they are.
-func (m *Model) post(b client.Body, text string) tea.Cmd {
+// post sends a message; sent is false where it was refused at once. One that names people waits until it is known who they are.
+func (m *Model) post(b client.Body, text string) (cmd tea.Cmd, sent bool) {
 	id := m.room.conv.ID
 	handles, all := ats(text)
 	if all {
@@ -49,8 +50,9 @@ func (m *Model) post(b client.Body, text string) tea.Cmd {
 	if len(handles) == 0 {
 		if err := m.cfg.Server.Put(id, b); err != nil {
 			m.say("Not sent: " + reason(err))
+			return nil, false
 		}
-		return nil
+		return nil, true
 	}
 	people, server := m.cfg.People, m.cfg.Server
 	return act("", func(ctx context.Context) error {
@@ -59,7 +61,7 @@ func (m *Model) post(b client.Body, text string) tea.Cmd {
 			return nil
 		}
 		return errors.Join(fmt.Errorf("it is sent without names in it: %w", err), server.Put(id, b))
-	})
+	}), true
 }
 
 // maxAts bounds how many names are looked up for one message.

@@ -136,7 +136,7 @@ func (c *Checker) repeatOf(ctx context.Context, id chat.ConversationID, e *chat.
 	printed := chat.Countable(e.Body) && e.Edited == nil // what it said when it was sent stands nowhere else
 	want := message.Repeat{Seq: e.Seq, Ordinal: e.Ordinal, TimeMS: e.TimeMS, Print: content.Print(e.Body, e.Refers)}
 	amends, amended := content.Amends(e.Body), e.Edited != nil
-	if e.Refers != nil && len(e.Refers.Mentions) > 0 { // those who were no members are not in the entry, and were sent
+	if e.Refers != nil && e.Refers.Passed { // what was sent named others, too
 		printed, amended = false, true
 	}
 	changed := 0 // how many it was about, where it says that

@@ -7,6 +7,7 @@ const (
 	entryReply      = iota + 40 // seq of the message that it answers
 	entryMentions               // users
 	entryMentionAll             // 1
+	entryPassed                 // 1
 )
 
 func referFields(w *fieldWriter, r *chat.Refers) {
@@ -19,6 +20,9 @@ func referFields(w *fieldWriter, r *chat.Refers) {
 	}
 	if r.All {
 		w.number(entryMentionAll, 1)
+	}
+	if r.Passed {
+		w.number(entryPassed, 1)
 	}
 }
 
@@ -35,6 +39,8 @@ func referField(what uint64, field *Reader, e *chat.Entry) bool {
 		r.Mentions = field.users()
 	case entryMentionAll:
 		r.All = field.Number() != 0
+	case entryPassed:
+		r.Passed = field.Number() != 0
 	default:
 		return false
 	}
